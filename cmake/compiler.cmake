@@ -1,0 +1,39 @@
+# Flags, cache, linker and the shared precompiled header.
+find_program(DUNLIN_CCACHE ccache)
+if(DUNLIN_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${DUNLIN_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${DUNLIN_CCACHE})
+endif()
+
+add_library(dunlin_flags INTERFACE)
+target_compile_options(dunlin_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
+                                              -fno-omit-frame-pointer)
+target_include_directories(dunlin_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12 hides std::expected from clang unless it reports C++23 concepts support.
+  target_compile_options(dunlin_flags INTERFACE -Wno-builtin-macro-redefined -D__cpp_concepts=202002L)
+endif()
+if(DUNLIN_SANITIZE)
+  target_compile_options(dunlin_flags INTERFACE -fsanitize=${DUNLIN_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(dunlin_flags INTERFACE -fsanitize=${DUNLIN_SANITIZE})
+endif()
+
+# One precompiled header for every room; off under the fuzzers so that each file shows its own includes.
+set(DUNLIN_PCH_HEADERS <algorithm> <array> <atomic> <bit> <chrono> <cstdint> <cstring> <deque> <expected> <functional>
+                       <map> <memory> <optional> <span> <string> <string_view> <unordered_map> <utility> <variant> <vector>)
+option(DUNLIN_PCH "Use the shared precompiled header" ON)
+file(WRITE "${CMAKE_BINARY_DIR}/pch_anchor.cc" "")
+if(DUNLIN_PCH)
+  add_library(dunlin_pch STATIC "${CMAKE_BINARY_DIR}/pch_anchor.cc")
+  target_link_libraries(dunlin_pch PUBLIC dunlin_flags)
+  target_precompile_headers(dunlin_pch PRIVATE ${DUNLIN_PCH_HEADERS})
+endif()
+# ccache needs this to accept a precompiled header.
+if(DUNLIN_CCACHE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-fpch-preprocess)
+endif()
+
+find_program(DUNLIN_MOLD mold)
+if(DUNLIN_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_link_options(-fuse-ld=mold)
+endif()

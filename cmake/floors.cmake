@@ -1,0 +1,21 @@
+# Every room in order, from the ground up. A room's own CMakeLists.txt calls dunlin_room().
+foreach(folder
+    src/base
+    src/wire/mqtt
+    src/net src/net/http src/net/websocket
+    src/store src/store/rocks src/store/sqlite
+    src/hub
+    src/security
+    src/model
+    src/service/registry src/service/presence src/service/series src/service/shadow src/service/alarm src/service/rules
+    src/service/forward
+    src/transport/mqtt src/transport/http
+    web
+    src/platform src/edge src/fleet
+    apps
+    tests/sim tests/e2e
+    bench)
+  if(EXISTS "${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt")
+    add_subdirectory(${folder})
+  endif()
+endforeach()

@@ -1,0 +1,74 @@
+#pragma once
+// All file access of the program goes through here, so that tests can cut the power, fill the disk and fail the n-th call.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/core/bytes.h"
+#include "base/result.h"
+
+namespace dunlin {
+
+/// One open file. One thread at a time. Errors: io, no_space.
+class File {
+ public:
+  virtual ~File() = default;
+  virtual Result<void> append(ByteView bytes) = 0;
+  virtual Result<void> write_at(std::uint64_t offset, ByteView bytes) = 0;
+  /// Reads up to out.size() bytes; fewer only at the end of the file.
+  virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView out) const = 0;
+  virtual Result<std::uint64_t> size() const = 0;
+  virtual Result<void> truncate(std::uint64_t size) = 0;
+  /// Reserves blocks so that later appends up to `size` cannot meet a full disk. The visible size stays.
+  virtual Result<void> reserve(std::uint64_t size) = 0;
+  /// Returns once everything written before is on the disk (fdatasync).
+  virtual Result<void> sync() = 0;
+};
+
+enum class OpenMode {
+  read,           // must exist
+  append,         // made if missing; writing at the end
+  read_write,     // made if missing
+  create_new,     // Errc::already_exists if there
+};
+
+/// Paths are absolute or relative to the working folder, with '/'. Any thread.
+class Fs {
+ public:
+  virtual ~Fs() = default;
+  /// Files are made with mode 0600, folders with 0700. Errors: not_found, already_exists, io, no_space.
+  virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  virtual Result<void> create_folders(const std::string& path) = 0;
+  /// Names (not paths) of the entries of a folder, sorted.
+  virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
+  virtual Result<void> remove(const std::string& path) = 0;
+  /// Removes a folder with all it holds; a missing one is no error.
+  virtual Result<void> remove_all(const std::string& path) = 0;
+  /// Replaces `to` atomically.
+  virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  virtual bool exists(const std::string& path) = 0;
+  virtual bool is_folder(const std::string& path) = 0;
+  /// Makes creations, renames and removals in the folder durable.
+  virtual Result<void> sync_folder(const std::string& folder) = 0;
+  /// Takes an exclusive lock that is held until the returned object dies. Errors: conflict (another process holds it).
+  virtual Result<std::unique_ptr<File>> lock(const std::string& path) = 0;
+  /// Bytes free for this user on the disk that holds the folder.
+  virtual Result<std::uint64_t> free_space(const std::string& folder) = 0;
+};
+
+/// The operating system's files.
+std::unique_ptr<Fs> make_system_fs();
+
+/// The whole file. Errors: not_found, io, limit_exceeded (larger than `limit` bytes).
+Result<std::string> read_file(Fs& fs, const std::string& path, std::uint64_t limit = 64 * 1024 * 1024);
+
+/// Writes to a temporary name, syncs, renames, syncs the folder: after a crash either the old or the new file is there.
+Result<void> write_file_atomically(Fs& fs, const std::string& path, ByteView bytes);
+
+/// The folder part of a path ("." if it has none).
+std::string parent_folder(std::string_view path);
+
+}  // namespace dunlin

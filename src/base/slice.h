@@ -1,0 +1,52 @@
+#pragma once
+// An immutable, reference-counted run of bytes: a payload is made once and shared by every receiver.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/core/bytes.h"
+
+namespace dunlin {
+
+/// Cheap to copy (one atomic increment), safe to share between threads. The empty slice owns nothing.
+class Slice {
+ public:
+  Slice() = default;
+  Slice(const Slice& other) noexcept;
+  Slice(Slice&& other) noexcept;
+  Slice& operator=(Slice other) noexcept;
+  ~Slice();
+
+  /// One allocation that holds a copy of the bytes.
+  static Slice copy_of(ByteView bytes);
+  static Slice copy_of(std::string_view text) { return copy_of(as_bytes(text)); }
+  /// One allocation holding `head` followed by `tail`: a header and body that travel together.
+  static Slice concat(ByteView head, ByteView tail);
+  /// Bytes with static storage: nothing is counted or freed.
+  static Slice of_static(std::string_view text);
+
+  /// A part that shares the same storage. `offset + length` must lie inside.
+  Slice sub(std::size_t offset, std::size_t length) const;
+
+  const std::uint8_t* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  ByteView view() const { return {data_, size_}; }
+  std::string_view text() const { return as_text(view()); }
+  friend bool operator==(const Slice& a, const Slice& b) { return a.text() == b.text(); }
+
+ private:
+  struct Block {
+    std::atomic<std::uint32_t> references;
+  };
+  static Block* allocate(std::size_t size);
+  static std::uint8_t* bytes_of(Block* block) { return reinterpret_cast<std::uint8_t*>(block + 1); }
+
+  Block* block_ = nullptr;
+  const std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace dunlin

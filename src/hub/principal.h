@@ -1,0 +1,37 @@
+#pragma once
+// Who speaks, as proven by security::authenticate and as seen by every room above.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/core/id.h"
+
+namespace dunlin {
+
+/// A tenant's number: the first 4 bytes of every stored key. Resolved once at authentication.
+using TenantId = Id<struct TenantTag, std::uint32_t>;
+inline constexpr TenantId kDefaultTenant{1};
+
+enum class PrincipalKind : std::uint8_t { anonymous, device, gateway, user, service, node };
+
+/// How the identity was proven.
+enum class Proof : std::uint8_t { none, certificate, token, password, session, in_process };
+
+/// Immutable once made; shared by all messages of one connection.
+struct Principal {
+  PrincipalKind kind = PrincipalKind::anonymous;
+  Proof proof = Proof::none;
+  TenantId tenant = kDefaultTenant;
+  std::string name;                               // thing name, user name or service name
+  std::string client_id;                          // of the connection, where the protocol has one
+  std::string certificate_fingerprint;            // SHA-256 in hexadecimal, or empty
+  std::map<std::string, std::string> attributes;  // variables for policies, e.g. site
+  std::vector<std::string> policies;              // names of the policies that govern it
+  std::vector<std::string> permissions;           // for users and services: "*" or "things:write" ...
+};
+using PrincipalRef = std::shared_ptr<const Principal>;  // shared: by every message in flight, on any thread
+
+}  // namespace dunlin

@@ -1,0 +1,82 @@
+#pragma once
+// An operation is declared once, by its service: HTTP routes, the OpenAPI document, CLI subcommands, CoAP resources and MQTT
+// request topics are rendered from these tables.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include "base/core/errc.h"
+#include "base/result.h"
+#include "hub/principal.h"
+
+namespace dunlin::model {
+
+enum class FieldType : std::uint8_t { text, integer, number, boolean, object, array, any };
+enum class Need : std::uint8_t { required, optional };
+
+struct Field {
+  std::string_view name;
+  FieldType type = FieldType::text;
+  Need need = Need::optional;
+  std::string_view help;
+};
+
+enum class Method : std::uint8_t { get, put, post, patch, del };
+
+/// Static: tables of these are constants of the service's room. A field named in the path is taken from there, the others from the
+/// query (get, del) or from the JSON body. The CLI shows "thing.create" as `dunlin thing create`, path fields as positional
+/// arguments and the others as --options.
+struct OperationSpec {
+  std::string_view name;        // "thing.create"
+  Method method = Method::get;
+  std::string_view path;        // "/api/things/{thing}"
+  std::string_view summary;     // one sentence
+  std::string_view permission;  // "things:read"; empty: any signed-in caller; "public": no sign-in
+  std::span<const Field> request;
+  std::span<const Field> response;
+  std::span<const Errc> errors;
+};
+
+/// Who asks, and from where.
+struct Caller {
+  PrincipalRef principal;
+  std::string address;
+};
+
+using Reply = std::move_only_function<void(Result<boost::json::value>)>;
+/// Called with a request whose required fields are there and whose fields have the declared types. `reply` is called once, on the
+/// executor that called.
+using OperationHandler = std::function<void(const Caller& caller, boost::json::object request, Reply reply)>;
+
+struct Operation {
+  OperationSpec spec;
+  OperationHandler handler;
+};
+
+/// The operations of one program. Filled at start-up, read-only afterwards.
+class OperationTable {
+ public:
+  /// The name and the (method, path) must be new.
+  void add(const OperationSpec& spec, OperationHandler handler);
+  const std::vector<Operation>& all() const { return operations_; }
+  const Operation* find(std::string_view name) const;
+
+  /// Checks the permission and the request's fields, then calls the handler. Errors to `reply`: unauthenticated,
+  /// permission_denied, invalid_argument (unknown field, missing field, wrong type: names the field), and the handler's own.
+  void invoke(const Operation& operation, const Caller& caller, boost::json::object request, Reply reply) const;
+
+ private:
+  std::vector<Operation> operations_;
+};
+
+/// Whether the principal holds the permission ("things:write"; "*" holds all, "things:*" all of things).
+bool has_permission(const Principal& principal, std::string_view permission);
+
+}  // namespace dunlin::model

@@ -1,0 +1,51 @@
+#pragma once
+// Opening and accepting connections, real or virtual. Composed once by platform, edge, fleet or the simulator.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "net/connection.h"
+#include "net/tls_context.h"
+
+namespace dunlin::net {
+
+/// An open listener; destroying it stops accepting. Connections already accepted live on.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  /// The address in use (the port that was found, where port 0 was asked for).
+  virtual Endpoint local() const = 0;
+};
+
+using AcceptHandler = std::move_only_function<void(std::unique_ptr<Connection>)>;
+using ConnectHandler = std::move_only_function<void(Result<std::unique_ptr<Connection>>)>;
+
+struct ListenOptions {
+  Endpoint endpoint;
+  std::shared_ptr<TlsServerContext> tls;  // null: plain. Shared by every connection made under it, also after its replacement.
+  int backlog = 4096;
+  Duration handshake_deadline = std::chrono::seconds{5};
+  /// Half-open handshakes allowed at once on this listener; more are refused.
+  std::size_t max_handshakes = 1024;
+};
+
+struct ConnectOptions {
+  Endpoint endpoint;
+  std::shared_ptr<TlsClientContext> tls;  // null: plain
+  std::string server_name;                // for SNI and for the check of the certificate's name
+  std::vector<std::string> application_protocols;
+  Duration deadline = std::chrono::seconds{10};
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  /// Accepts on `executor`; with several reactors, call once for each (they share the port through SO_REUSEPORT). `accept` gets
+  /// connections whose TLS handshake is complete. Executor's thread only. Errors: unavailable (address in use), permission_denied.
+  virtual Result<std::unique_ptr<Listener>> listen(Executor& executor, ListenOptions options, AcceptHandler accept) = 0;
+  /// Calls `done` on `executor` exactly once, later. Host names are resolved on the worker pool. Executor's thread only.
+  virtual void connect(Executor& executor, ConnectOptions options, ConnectHandler done) = 0;
+};
+
+}  // namespace dunlin::net

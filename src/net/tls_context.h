@@ -1,0 +1,46 @@
+#pragma once
+// Keys, certificates and rules for TLS. Made at start-up and again at rotation; connections keep the one they began with.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace dunlin::net {
+
+enum class ClientCertificate { none, requested, required };
+
+struct TlsServerOptions {
+  std::string certificate_chain_pem;  // leaf first, then intermediates
+  std::string private_key_pem;
+  std::string client_ca_pem;          // trust anchors for client certificates; may hold several
+  ClientCertificate client_certificate = ClientCertificate::none;
+  std::vector<std::string> application_protocols;  // in order of preference, e.g. {"mqtt", "http/1.1"}
+  const Clock* clock = nullptr;       // certificate validity is judged by this clock; null: the system's
+};
+
+struct TlsClientOptions {
+  std::string trusted_ca_pem;
+  std::string certificate_chain_pem;  // empty: no client certificate
+  std::string private_key_pem;
+  const Clock* clock = nullptr;
+};
+
+/// TLS 1.2 (AEAD suites with forward secrecy) and 1.3, stateful session resumption. Opaque; any thread.
+class TlsServerContext {
+ public:
+  virtual ~TlsServerContext() = default;
+};
+class TlsClientContext {
+ public:
+  virtual ~TlsClientContext() = default;
+};
+
+/// Errors: malformed (PEM), invalid_argument (key and certificate do not belong together).
+Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const TlsServerOptions& options);
+Result<std::shared_ptr<TlsClientContext>> make_tls_client_context(const TlsClientOptions& options);
+
+}  // namespace dunlin::net

@@ -1,0 +1,73 @@
+#pragma once
+// Ordered keys with values: retained messages, shadows, sealed series, session checkpoints.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/result.h"
+#include "base/slice.h"
+
+namespace dunlin::store {
+
+/// A named part of the keyed store with its own key space (a column family in RocksDB).
+enum class Table : std::uint8_t { retained, shadow, series, session, rule, alarm, presence, meta };
+inline constexpr std::size_t kTableCount = 8;
+
+struct Put {
+  Table table;
+  std::string key;
+  std::string value;
+};
+struct Delete {
+  Table table;
+  std::string key;
+};
+/// The batch is refused with Errc::conflict unless the key holds exactly this now (nullopt: is absent).
+struct Expectation {
+  Table table;
+  std::string key;
+  std::optional<std::string> value;
+};
+
+/// All or nothing, durable when the completion runs.
+struct Batch {
+  std::vector<Put> puts;
+  std::vector<Delete> deletes;
+  std::vector<Expectation> expectations;
+  std::uint64_t epoch = 1;  // fencing: a lower epoch than the store has seen is refused with Errc::conflict
+  bool empty() const { return puts.empty() && deletes.empty(); }
+};
+
+struct Entry {
+  std::string key;
+  std::string value;
+};
+
+/// Keys from `begin` (inclusive) to `end` (exclusive; empty: to the last key of the table).
+struct Range {
+  std::string begin;
+  std::string end;
+  std::size_t max_entries = 1000;
+  std::size_t max_bytes = 4 * 1024 * 1024;
+  enum class Order { ascending, descending } order = Order::ascending;
+};
+
+/// Completions run on the executor named in the call. Any thread may call. Errors: io, no_space, corrupt, conflict.
+class Keyed {
+ public:
+  virtual ~Keyed() = default;
+  virtual void get(Executor& reply_to, Table table, std::string key,
+                   std::move_only_function<void(Result<std::optional<std::string>>)> done) = 0;
+  virtual void write(Executor& reply_to, Batch batch, std::move_only_function<void(Result<void>)> done) = 0;
+  /// A consistent view of the range at the time of the call; the answer may be cut at max_entries or max_bytes: go on behind its
+  /// last key.
+  virtual void range(Executor& reply_to, Table table, Range range,
+                     std::move_only_function<void(Result<std::vector<Entry>>)> done) = 0;
+};
+
+}  // namespace dunlin::store

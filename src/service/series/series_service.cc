@@ -1,27 +1,12 @@
 #include "service/series/series_service.h"
 
 #include "base/log.h"
+#include "model/cursors.h"
 
 namespace dunlin::series {
 namespace {
 
 constexpr std::string_view kConsumer = "series";
-
-/// The last journalled place of each journal in the batch.
-std::vector<hub::JournalPosition> last_positions(const std::vector<hub::Delivery>& batch) {
-  std::vector<hub::JournalPosition> positions;
-  for (const hub::Delivery& delivery : batch) {
-    if (delivery.at.position == 0) continue;
-    const auto same = [&](const hub::JournalPosition& at) { return at.journal == delivery.at.journal; };
-    const auto found = std::ranges::find_if(positions, same);
-    if (found == positions.end()) {
-      positions.push_back(delivery.at);
-    } else {
-      found->position = std::max(found->position, delivery.at.position);
-    }
-  }
-  return positions;
-}
 
 }  // namespace
 
@@ -43,6 +28,7 @@ struct SeriesService::Work {
 SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics, model::Mapping mapping)
     : executor_(executor),
       bus_(bus),
+      keyed_(keyed),
       store_(executor, keyed),
       mapping_(std::move(mapping)),
       stored_(metrics.counter("dunlin_series_samples_stored_total", "Samples stored")),
@@ -55,7 +41,7 @@ SeriesService::~SeriesService() { executor_.cancel(retry_); }
 void SeriesService::start(std::move_only_function<void(Result<void>)> started) {
   store_.open([this, started = std::move(started)](Result<void> opened) mutable {
     if (!opened) return started(std::move(opened));
-    store_.positions(kConsumer, [this, started = std::move(started)](Result<std::vector<hub::JournalPosition>> positions) mutable {
+    model::read_cursors(executor_, keyed_, kConsumer, [this, started = std::move(started)](auto positions) mutable {
       if (!positions) return started(std::unexpected(positions.error()));
       consume(*std::move(positions));
       started({});
@@ -75,7 +61,9 @@ void SeriesService::consume(std::vector<hub::JournalPosition> from) {
 void SeriesService::take(std::vector<hub::Delivery> batch, Task done) {
   auto work = std::make_shared<Work>();
   work->batch = std::move(batch);
-  work->positions = last_positions(work->batch);
+  for (const hub::Delivery& delivery : work->batch) {
+    if (delivery.at.position != 0) model::advance(work->positions, delivery.at);
+  }
   work->done = std::move(done);
   for (std::size_t i = 0; i < work->batch.size(); ++i) {
     const hub::Message& message = work->batch[i].message;

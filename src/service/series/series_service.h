@@ -49,6 +49,7 @@ class SeriesService {
 
   Executor& executor_;
   hub::Bus& bus_;
+  store::Keyed& keyed_;
   SeriesStore store_;
   model::Mapping mapping_;
   std::vector<std::function<void(const Arrival&)>> handlers_;

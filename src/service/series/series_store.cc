@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/cursors.h"
 #include "model/keys.h"
 #include "service/series/row.h"
 
@@ -118,9 +119,7 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
     if (point.time >= info->last.time) info->last = std::move(point);
     ++written.stored;
   }
-  for (const hub::JournalPosition& at : positions) {
-    batch.puts.push_back({store::Table::meta, model::cursor_key(consumer, at.journal), std::to_string(at.position)});
-  }
+  model::put_cursors(batch, consumer, positions);
   if (batch.empty()) return done(written);
   keyed_.write(executor_, std::move(batch), [written, done = std::move(done)](Result<void> result) mutable {
     if (!result) return done(std::unexpected(result.error()));
@@ -219,20 +218,6 @@ void SeriesStore::downsampled(SeriesId series, TenantId tenant, WallTime from, W
     done(std::move(*found));
   };
   scan(std::move(state));
-}
-
-void SeriesStore::positions(std::string_view consumer, std::move_only_function<void(Result<std::vector<hub::JournalPosition>>)> done) {
-  const std::string prefix = "cursor/" + std::string(consumer) + "/";
-  keyed_.range(executor_, store::Table::meta, {.begin = prefix, .end = model::prefix_end(prefix)},
-               [prefix, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
-                 if (!entries) return done(std::unexpected(entries.error()));
-                 std::vector<hub::JournalPosition> found;
-                 for (const store::Entry& entry : *entries) {
-                   const auto journal = std::strtoul(entry.key.c_str() + prefix.size(), nullptr, 10);
-                   found.push_back({static_cast<std::uint16_t>(journal), std::strtoull(entry.value.c_str(), nullptr, 10)});
-                 }
-                 done(std::move(found));
-               });
 }
 
 }  // namespace dunlin::series

@@ -78,9 +78,6 @@ class SeriesStore {
   void downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t buckets,
                    std::move_only_function<void(Result<std::vector<Bucket>>)> done);
 
-  /// How far a consumer had come when it last wrote.
-  void positions(std::string_view consumer, std::move_only_function<void(Result<std::vector<hub::JournalPosition>>)> done);
-
   std::size_t size() const { return by_name_.size(); }
 
  private:

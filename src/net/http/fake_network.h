@@ -46,8 +46,8 @@ struct Wire : std::enable_shared_from_this<Wire> {
   void deliver_later(int to);
 };
 
-inline constexpr std::size_t kFakeHighMark = 128 * 1024;
-inline constexpr std::size_t kFakeLowMark = 32 * 1024;
+inline constexpr std::size_t kFakeHighMark = 1024 * 1024;
+inline constexpr std::size_t kFakeLowMark = 256 * 1024;
 
 class FakeConnection final : public Connection {
  public:

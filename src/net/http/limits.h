@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "net/limits.h"
 
 namespace dunlin::net::http {
 
@@ -26,8 +27,8 @@ inline constexpr std::uint64_t kDefaultMaxBodyBytes = 1024 * 1024;          // r
 inline constexpr std::uint64_t kDefaultMaxResponseBytes = 8 * 1024 * 1024;  // client side
 inline constexpr std::size_t kDefaultMaxConnections = 4096;  // one server; more are closed at once
 
-inline constexpr std::size_t kWriteAheadBytes =
-    256 * 1024;  // a body is cut off here until the peer takes more
+// A body is cut off here until the peer takes more; above the high mark, so that on_output_drained follows.
+inline constexpr std::size_t kWriteAheadBytes = kOutputHighMark + 64 * 1024;
 inline constexpr std::size_t kWritePieceBytes = 64 * 1024;
 inline constexpr std::size_t kMaxPooledPerEndpoint = 4;  // idle client connections kept
 

@@ -16,7 +16,8 @@ constexpr Field kListRequest[] = {{"type", FieldType::text, Need::optional, "onl
                                   {"prefix", FieldType::text, Need::optional, "only names that begin with this"},
                                   {"after", FieldType::text, Need::optional, "page: begin behind this name"},
                                   {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
-constexpr Field kListResponse[] = {{"things", FieldType::array, Need::required, "things, sorted by name"}};
+constexpr Field kListResponse[] = {{"things", FieldType::array, Need::required, "things, sorted by name"},
+                                   {"next", FieldType::text, Need::optional, "there is more: page behind this name"}};
 constexpr Field kThingFields[] = {{"name", FieldType::text, Need::required, "unique name; a level of topics"},
                                   {"type", FieldType::text, Need::optional, "e.g. machine"},
                                   {"gateway", FieldType::text, Need::optional, "the thing it speaks through"},
@@ -101,11 +102,13 @@ void Registry::declare(model::OperationTable& table) {
     auto limit = model::limit_field(request);
     if (!limit) return reply(std::unexpected(limit.error()));
     query.limit = *limit;
-    list(std::move(query), [reply = std::move(reply)](Result<std::vector<Thing>> things) mutable {
+    list(std::move(query), [limit = *limit, reply = std::move(reply)](Result<std::vector<Thing>> things) mutable {
       if (!things) return reply(std::unexpected(things.error()));
       boost::json::array rows;
       for (const Thing& thing : *things) rows.push_back(to_json(thing));
-      reply(boost::json::value{{"things", std::move(rows)}});
+      boost::json::object answer{{"things", std::move(rows)}};
+      if (things->size() == limit) answer["next"] = things->back().name;
+      reply(boost::json::value(std::move(answer)));
     });
   });
   table.add(kCreate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {

@@ -22,7 +22,13 @@ constexpr Field kRangeRequest[] = {{"device", FieldType::text, Need::required, "
                                    {"points", FieldType::integer, Need::optional, "downsample to at most this many (1000)"}};
 constexpr Field kRangeResponse[] = {
     {"unit", FieldType::text, Need::required, "SenML unit, or empty"},
-    {"points", FieldType::array, Need::required, "[time in Unix ms, mean, min, max, count] each, ascending"}};
+    {"device", FieldType::text, Need::required, "the device"},
+    {"channel", FieldType::text, Need::required, "its channel"},
+    {"t", FieldType::array, Need::required, "times in Unix ms, ascending"},
+    {"value", FieldType::array, Need::required, "means, one per time"},
+    {"min", FieldType::array, Need::required, "minima"},
+    {"max", FieldType::array, Need::required, "maxima"},
+    {"count", FieldType::array, Need::required, "how many points each stands for"}};
 constexpr Errc kRangeErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::limit_exceeded};
 
 constexpr model::OperationSpec kList{"series.list", model::Method::get, "/api/series", "List series.", "series:read",
@@ -39,11 +45,18 @@ struct ToJson {
   boost::json::value operator()(auto plain) const { return boost::json::value(plain); }
 };
 
+std::string_view quality_name(model::Quality quality) {
+  constexpr std::string_view kNames[] = {"good", "uncertain", "bad"};
+  return kNames[static_cast<std::size_t>(quality)];
+}
+
 boost::json::object to_json(const SeriesInfo& info) {
   return {{"device", info.device},
           {"channel", info.channel},
           {"unit", info.unit},
-          {"last", boost::json::object{{"t", unix_milliseconds(info.last.time)}, {"value", std::visit(ToJson{}, info.last.value)}}}};
+          {"t", unix_milliseconds(info.last.time)},
+          {"value", std::visit(ToJson{}, info.last.value)},
+          {"quality", quality_name(info.last.quality)}};
 }
 
 /// Unix milliseconds as a number or digits, or RFC 3339.
@@ -74,12 +87,17 @@ void list_series(SeriesStore& store, const model::Caller& caller, const boost::j
   reply(boost::json::value{{"series", std::move(rows)}});
 }
 
-boost::json::value range_answer(const std::string& unit, const std::vector<Bucket>& buckets) {
-  boost::json::array points;
+boost::json::value range_answer(const SeriesInfo& info, const std::vector<Bucket>& buckets) {
+  boost::json::array t, value, min, max, count;
   for (const Bucket& bucket : buckets) {
-    points.push_back(boost::json::array{static_cast<double>(unix_nanoseconds(bucket.time)) / 1e6, bucket.mean, bucket.min, bucket.max, bucket.count});
+    t.push_back(static_cast<double>(unix_nanoseconds(bucket.time)) / 1e6);
+    value.push_back(bucket.mean);
+    min.push_back(bucket.min);
+    max.push_back(bucket.max);
+    count.push_back(bucket.count);
   }
-  return {{"unit", unit}, {"points", std::move(points)}};
+  return {{"device", info.device}, {"channel", info.channel}, {"unit", info.unit}, {"t", std::move(t)},
+          {"value", std::move(value)}, {"min", std::move(min)}, {"max", std::move(max)}, {"count", std::move(count)}};
 }
 
 }  // namespace
@@ -104,9 +122,9 @@ void SeriesService::declare(model::OperationTable& table) {
                                          *model::optional_text(request, "channel"));
     if (info == nullptr) return reply(fail(Errc::not_found, "there is no such series; see series.list"));
     store_.downsampled(info->id, info->tenant, *from, *to, static_cast<std::size_t>(points),
-                       [unit = info->unit, reply = std::move(reply)](Result<std::vector<Bucket>> buckets) mutable {
+                       [info, reply = std::move(reply)](Result<std::vector<Bucket>> buckets) mutable {
                          if (!buckets) return reply(std::unexpected(buckets.error()));
-                         reply(range_answer(unit, *buckets));
+                         reply(range_answer(*info, *buckets));
                        });
   });
 }

@@ -12,17 +12,20 @@ bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+enum class First : std::uint8_t { any, alphanumeric };
+
 Result<void> check_name(std::string_view name, std::string_view what, std::string_view extra,
-                        std::size_t limit) {
+                        std::size_t limit, First first = First::alphanumeric) {
   if (name.empty() || name.size() > limit) {
     return fail(Errc::invalid_argument,
                 std::string(what) + " must have 1 to " + std::to_string(limit) + " characters");
   }
-  const auto allowed = [&](char c) { return is_alphanumeric(c) || extra.find(c) != std::string_view::npos; };
-  if (!is_alphanumeric(name.front()) || !std::ranges::all_of(name, allowed)) {
-    return fail(Errc::invalid_argument, std::string(what) +
-                                            " must begin with a letter or digit and may hold A-Z a-z 0-9 " +
-                                            std::string(extra));
+  const auto allowed = [&](char c) { return is_alphanumeric(c) || extra.contains(c); };
+  if (!std::ranges::all_of(name, allowed)) {
+    return fail(Errc::invalid_argument, std::string(what) + " may hold A-Z a-z 0-9 " + std::string(extra));
+  }
+  if (first == First::alphanumeric && !is_alphanumeric(name.front())) {
+    return fail(Errc::invalid_argument, std::string(what) + " must begin with a letter or digit");
   }
   return {};
 }
@@ -34,7 +37,7 @@ Result<void> check_thing_name(std::string_view name) {
     return fail(Errc::invalid_argument,
                 "a thing's name must not begin with user-: such client ids belong to users");
   }
-  return check_name(name, "a thing's name", "_.:-", kMaxThingName);
+  return check_name(name, "a thing's name", "_.:-", kMaxThingName, First::any);
 }
 
 Result<void> check_user_name(std::string_view name) {

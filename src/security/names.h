@@ -15,9 +15,11 @@ inline constexpr std::string_view kUserClientPrefix = "user-";
 /// 1 to 64 of A-Z a-z 0-9 _ . : - beginning with a letter or digit, and not with "user-". Errors:
 /// invalid_argument.
 Result<void> check_thing_name(std::string_view name);
-/// The same alphabet with '@', 1 to 64 characters. Errors: invalid_argument.
+/// The same alphabet with '@', 1 to 64 characters, beginning with a letter or digit. Errors:
+/// invalid_argument.
 Result<void> check_user_name(std::string_view name);
-/// The alphabet of thing names, 1 to 64 characters. Errors: invalid_argument.
+/// The alphabet of thing names, 1 to 64 characters, beginning with a letter or digit. Errors:
+/// invalid_argument.
 Result<void> check_policy_name(std::string_view name);
 
 /// Whether the principal may use this MQTT client id: a device or gateway its own name, or its name followed

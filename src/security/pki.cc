@@ -179,7 +179,7 @@ bool Pki::is_current(const ServerIdentity& identity) const {
 Result<ServerIdentity> Pki::make_server() {
   using Kind = CertificateProfile::Kind;
   const std::string& name = options_.host_name.empty() ? dns_names_.front() : options_.host_name;
-  CertificateProfile profile = make_profile(Kind::server, name.substr(0, 64), kServerLifetime);
+  CertificateProfile profile = make_profile(Kind::server, name.substr(0, kMaxCommonName), kServerLifetime);
   profile.not_after = std::min(profile.not_after, intermediate_.info.not_after);
   profile.dns_names = dns_names_;
   profile.addresses = addresses_;
@@ -224,7 +224,8 @@ Result<IssuedCertificate> Pki::issue_device_certificate(const DeviceCertificateR
     DUNLIN_TRY(public_key, public_key_of_csr(request.csr_pem));
   }
   CertificateProfile profile =
-      make_profile(CertificateProfile::Kind::device, request.thing_name, request.lifetime);
+      make_profile(CertificateProfile::Kind::device,
+                   request.thing_name.size() <= kMaxCommonName ? request.thing_name : "", request.lifetime);
   profile.not_after = std::min(profile.not_after, intermediate_.info.not_after);
   profile.uri = "urn:dunlin:thing:" + request.thing_name;
   DUNLIN_TRY(

@@ -33,8 +33,8 @@ struct ServerIdentity {
 };
 
 struct DeviceCertificateRequest {
-  std::string thing_name;                      // the only source of the name in the certificate
-  std::string csr_pem;                         // empty: a key is made and handed out once
+  std::string thing_name;  // the only source of the names; too long for a common name: only in the SAN
+  std::string csr_pem;     // empty: a key is made and handed out once
   Duration lifetime = kDefaultDeviceLifetime;  // cut to the intermediate's end
 };
 

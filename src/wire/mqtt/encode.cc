@@ -142,7 +142,7 @@ void write_body(Writer& out, const Ack& ack, ProtocolVersion version) {
   write_packet_id(out, ack.packet_id);
   if (!is_v5(version)) return;
   // The shortest form, sections 3.4.2.1 and 3.4.2.2.1.
-  const bool with_properties = properties_size(ack.properties) > 0;
+  const bool with_properties = has_properties(ack.properties);
   if (with_properties || ack.reason != ReasonCode::success) out.u8(static_cast<unsigned>(ack.reason));
   if (with_properties) write_properties(out, ack.properties);
 }
@@ -197,7 +197,7 @@ void write_body(Writer&, const Pingresp&, ProtocolVersion) {}
 
 void write_body(Writer& out, const Disconnect& disconnect, ProtocolVersion version) {
   if (!is_v5(version)) return;
-  const bool with_properties = properties_size(disconnect.properties) > 0;
+  const bool with_properties = has_properties(disconnect.properties);
   if (with_properties || disconnect.reason != ReasonCode::normal_disconnection) {
     out.u8(static_cast<unsigned>(disconnect.reason));
   }
@@ -206,8 +206,7 @@ void write_body(Writer& out, const Disconnect& disconnect, ProtocolVersion versi
 
 void write_body(Writer& out, const Auth& auth, ProtocolVersion version) {
   if (!is_v5(version)) return out.fail(Errc::unsupported, "MQTT 3.1.1 has no AUTH");
-  if (auth.reason == ReasonCode::success && properties_size(auth.properties) == 0)
-    return;  // section 3.15.2.1
+  if (auth.reason == ReasonCode::success && !has_properties(auth.properties)) return;  // section 3.15.2.1
   if (!auth.properties.authentication_method) {
     out.fail(Errc::invalid_argument, "AUTH without an authentication method");
   }

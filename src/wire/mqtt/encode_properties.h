@@ -65,17 +65,25 @@ void write_fields(Writer& out, const P& properties, FieldList<Fields...>) {
 }
 
 template <class P>
-std::size_t properties_size(const P& properties) {
+Writer count_properties(const P& properties) {
   Writer counter;
   write_fields(counter, properties, typename FieldsOf<P>::type{});
-  return counter.size();
+  return counter;
+}
+
+template <class P>
+bool has_properties(const P& properties) {
+  return count_properties(properties).size() > 0;
 }
 
 /// Property Length and the properties.
 template <class P>
 void write_properties(Writer& out, const P& properties) {
-  out.variable_byte_integer(properties_size(properties));
-  write_fields(out, properties, typename FieldsOf<P>::type{});
+  const Writer counter = count_properties(properties);
+  if (counter.failed()) return out.fail(counter.error().code, counter.error().context);
+  out.variable_byte_integer(counter.size());
+  if (out.counting()) return out.skip(counter.size());
+  if (counter.size() > 0) write_fields(out, properties, typename FieldsOf<P>::type{});
 }
 
 }  // namespace dunlin::mqtt

@@ -24,6 +24,9 @@ class Writer {
   explicit Writer(MutableByteView out) : out_(out), counting_(false) {}
 
   std::size_t size() const { return size_; }
+  bool counting() const { return counting_; }
+  /// Counts what need not be looked at again. Only while counting.
+  void skip(std::size_t bytes) { size_ += bytes; }
   bool failed() const { return !error_.context.empty(); }
   const core::Error& error() const { return error_; }
   void fail(Errc code, std::string_view context) {

@@ -6,6 +6,7 @@
 
 #include "base/core/assert.h"
 #include "net/limits.h"
+#include "net/tls_handshakes.h"
 #include "net/virtual_connection.h"
 
 namespace dunlin::net {
@@ -170,6 +171,7 @@ void VirtualNetwork::resume_streams() {
 }
 
 void VirtualNetwork::crash(const std::string& host) {
+  handshakes_.erase(host);
   for (auto& [where, listeners] : listeners_) {
     if (where.first != host) continue;
     for (VirtualListener* listener : listeners) {

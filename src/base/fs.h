@@ -16,15 +16,18 @@ namespace dunlin {
 class File {
  public:
   virtual ~File() = default;
+  /// Writes at the end of the file. After an error nothing of `bytes` is left in it, as far as the disk allows.
   virtual Result<void> append(ByteView bytes) = 0;
   virtual Result<void> write_at(std::uint64_t offset, ByteView bytes) = 0;
   /// Reads up to out.size() bytes; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView out) const = 0;
   virtual Result<std::uint64_t> size() const = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
-  /// Reserves blocks so that later appends up to `size` cannot meet a full disk. The visible size stays.
+  /// Reserves blocks so that later appends up to `size` cannot meet a full disk. The visible size stays. truncate() gives
+  /// the reservation back. Errors: also unsupported (a file system that cannot reserve).
   virtual Result<void> reserve(std::uint64_t size) = 0;
-  /// Returns once everything written before is on the disk (fdatasync).
+  /// Returns once everything written before is on the disk (fdatasync). After an error the bytes since the last good sync may
+  /// be lost even if a later call succeeds: the kernel forgets them.
   virtual Result<void> sync() = 0;
 };
 
@@ -41,9 +44,11 @@ class Fs {
   virtual ~Fs() = default;
   /// Files are made with mode 0600, folders with 0700. Errors: not_found, already_exists, io, no_space.
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  /// Makes the folder and its missing parents; those it made are durable on return.
   virtual Result<void> create_folders(const std::string& path) = 0;
   /// Names (not paths) of the entries of a folder, sorted.
   virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
+  /// Removes a file or an empty folder.
   virtual Result<void> remove(const std::string& path) = 0;
   /// Removes a folder with all it holds; a missing one is no error.
   virtual Result<void> remove_all(const std::string& path) = 0;
@@ -65,7 +70,8 @@ std::unique_ptr<Fs> make_system_fs();
 /// The whole file. Errors: not_found, io, limit_exceeded (larger than `limit` bytes).
 Result<std::string> read_file(Fs& fs, const std::string& path, std::uint64_t limit = 64 * 1024 * 1024);
 
-/// Writes to a temporary name, syncs, renames, syncs the folder: after a crash either the old or the new file is there.
+/// Writes to a temporary name (`path` + ".new"), syncs, renames, syncs the folder: after a crash either the old or the new file
+/// is there. One writer of a path at a time. After an error of the last step the new file may be there and not yet durable.
 Result<void> write_file_atomically(Fs& fs, const std::string& path, ByteView bytes);
 
 /// The folder part of a path ("." if it has none).

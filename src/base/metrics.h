@@ -36,7 +36,8 @@ class Registry {
   /// The cell lives as long as the registry. Names follow Prometheus: dunlin_<room>_<what>_total for counters.
   Cell& counter(std::string name, std::string help, Labels labels = {});
   Cell& gauge(std::string name, std::string help, Labels labels = {});
-  /// A value that is asked for at exposition. `read` may be called from any thread until the registry dies.
+  /// A value that is asked for at exposition. `read` may be called from any thread until the registry dies; it must not call the
+  /// registry back.
   void gauge_function(std::string name, std::string help, Labels labels, std::function<double()> read);
 
   /// The text exposition format of Prometheus, version 0.0.4.

@@ -3,8 +3,6 @@
 // request topics are rendered from these tables.
 
 #include <functional>
-#include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +28,14 @@ struct Field {
 
 enum class Method : std::uint8_t { get, put, post, patch, del };
 
+/// JSON Schema's name of the type ("string" ...; "any" for any).
+std::string_view field_type_name(FieldType type);
+/// The HTTP method ("GET" ...).
+std::string_view method_name(Method method);
+
+/// The permission of an operation that needs no sign-in.
+inline constexpr std::string_view kPublic = "public";
+
 /// Static: tables of these are constants of the service's room. A field named in the path is taken from there, the others from the
 /// query (get, del) or from the JSON body. The CLI shows "thing.create" as `dunlin thing create`, path fields as positional
 /// arguments and the others as --options.
@@ -38,7 +44,7 @@ struct OperationSpec {
   Method method = Method::get;
   std::string_view path;        // "/api/things/{thing}"
   std::string_view summary;     // one sentence
-  std::string_view permission;  // "things:read"; empty: any signed-in caller; "public": no sign-in
+  std::string_view permission;  // "things:read"; empty: any signed-in caller; kPublic: no sign-in
   std::span<const Field> request;
   std::span<const Field> response;
   std::span<const Errc> errors;

@@ -1,0 +1,24 @@
+#pragma once
+// The limits of this room. See README.md for what happens past each.
+
+#include <chrono>
+#include <cstddef>
+
+namespace dunlin {
+
+/// Bytes of one log message or value that are written; the rest is cut and marked.
+inline constexpr std::size_t kMaxLogValueBytes = 1024;
+/// Pairs of message and peer that log::refusal() tells apart within one window.
+inline constexpr std::size_t kMaxRefusalEntries = 4096;
+/// A refusal of one message to one peer is written once in this time.
+inline constexpr std::chrono::seconds kRefusalWindow{60};
+/// Label sets of one metric. Further ones share the label value "other".
+inline constexpr std::size_t kMaxSeriesPerMetric = 1000;
+/// Bytes of a configuration file.
+inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+/// Tables in one [[array]] of a configuration file.
+inline constexpr std::size_t kMaxConfigRows = 10'000;
+/// Characters of an RFC 3339 time.
+inline constexpr std::size_t kMaxTimeTextBytes = 64;
+
+}  // namespace dunlin

@@ -1,0 +1,116 @@
+#include "model/operation.h"
+
+#include <boost/json.hpp>
+
+#include "base/core/assert.h"
+
+namespace dunlin::model {
+namespace {
+
+bool has_type(const boost::json::value& value, FieldType type) {
+  switch (type) {
+    case FieldType::text: return value.is_string();
+    case FieldType::integer: return value.is_int64() || value.is_uint64();
+    case FieldType::number: return value.is_number();
+    case FieldType::boolean: return value.is_bool();
+    case FieldType::object: return value.is_object();
+    case FieldType::array: return value.is_array();
+    case FieldType::any: return true;
+  }
+  return false;
+}
+
+const Field* find_field(std::span<const Field> fields, std::string_view name) {
+  for (const Field& field : fields) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+Result<void> check_request(const OperationSpec& spec, const boost::json::object& request) {
+  for (const auto& member : request) {
+    const Field* field = find_field(spec.request, member.key());
+    if (field == nullptr) {
+      return fail(Errc::invalid_argument, "unknown field \"" + std::string(member.key()) + "\"");
+    }
+    const bool absent = field->need == Need::optional && member.value().is_null();
+    if (!absent && !has_type(member.value(), field->type)) {
+      return fail(Errc::invalid_argument, "field \"" + std::string(member.key()) + "\" must be of type " +
+                                              std::string(field_type_name(field->type)));
+    }
+  }
+  for (const Field& field : spec.request) {
+    if (field.need == Need::required && !request.contains(field.name)) {
+      return fail(Errc::invalid_argument, "field \"" + std::string(field.name) + "\" is missing");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view field_type_name(FieldType type) {
+  switch (type) {
+    case FieldType::text: return "string";
+    case FieldType::integer: return "integer";
+    case FieldType::number: return "number";
+    case FieldType::boolean: return "boolean";
+    case FieldType::object: return "object";
+    case FieldType::array: return "array";
+    case FieldType::any: return "any";
+  }
+  return "any";
+}
+
+std::string_view method_name(Method method) {
+  switch (method) {
+    case Method::get: return "GET";
+    case Method::put: return "PUT";
+    case Method::post: return "POST";
+    case Method::patch: return "PATCH";
+    case Method::del: return "DELETE";
+  }
+  return "GET";
+}
+
+void OperationTable::add(const OperationSpec& spec, OperationHandler handler) {
+  DUNLIN_ASSERT(find(spec.name) == nullptr);
+  for (const Operation& other : operations_) {
+    DUNLIN_ASSERT(other.spec.method != spec.method || other.spec.path != spec.path);
+  }
+  operations_.push_back({spec, std::move(handler)});
+}
+
+const Operation* OperationTable::find(std::string_view name) const {
+  for (const Operation& operation : operations_) {
+    if (operation.spec.name == name) return &operation;
+  }
+  return nullptr;
+}
+
+void OperationTable::invoke(const Operation& operation, const Caller& caller, boost::json::object request,
+                            Reply reply) const {
+  const OperationSpec& spec = operation.spec;
+  if (spec.permission != kPublic) {
+    if (!caller.principal || caller.principal->kind == PrincipalKind::anonymous) {
+      return reply(fail(Errc::unauthenticated, "sign in first, or send a token (Authorization: Bearer ...)"));
+    }
+    if (!spec.permission.empty() && !has_permission(*caller.principal, spec.permission)) {
+      return reply(fail(Errc::permission_denied,
+                        "this needs the permission \"" + std::string(spec.permission) + "\""));
+    }
+  }
+  if (auto checked = check_request(spec, request); !checked) return reply(std::unexpected(checked.error()));
+  operation.handler(caller, std::move(request), std::move(reply));
+}
+
+bool has_permission(const Principal& principal, std::string_view permission) {
+  const std::string_view group = permission.substr(0, permission.find(':'));
+  for (const std::string& held : principal.permissions) {
+    if (held == "*" || held == permission) return true;
+    if (held.ends_with(":*") && std::string_view(held).substr(0, held.size() - 2) == group) return true;
+  }
+  return false;
+}
+
+}  // namespace dunlin::model

@@ -1,0 +1,110 @@
+#include "model/payload.h"
+
+#include <simdjson.h>
+
+#include <cmath>
+#include <optional>
+
+#include "model/mapping.h"
+
+namespace dunlin::model {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::element_type;
+using simdjson::dom::object;
+
+// Unix milliseconds of the years 1970 to 2262: what 64-bit nanoseconds can hold.
+constexpr double kMaxMilliseconds = 9.2e12;
+
+std::optional<Value> scalar_of(element value) {
+  switch (value.type()) {
+    case element_type::DOUBLE: return Value{double(value)};
+    case element_type::INT64: return Value{std::int64_t(value)};
+    case element_type::UINT64: return Value{static_cast<double>(std::uint64_t(value))};
+    case element_type::BOOL: return Value{bool(value)};
+    case element_type::STRING: return Value{std::string(std::string_view(value))};
+    default: return std::nullopt;
+  }
+}
+
+std::optional<double> number_member(object members, std::string_view name) {
+  double number = 0;
+  if (members[name].get(number) != simdjson::SUCCESS) return std::nullopt;
+  return number;
+}
+
+/// What stands beside the values: time and sequence number.
+Result<Sample> read_envelope(object members, Sample base) {
+  if (const auto time = number_member(members, "t")) {
+    if (!(*time >= 0 && *time <= kMaxMilliseconds)) return fail(Errc::malformed, "\"t\" is not a time in Unix milliseconds");
+    base.t_source = from_unix_nanoseconds(static_cast<std::int64_t>(std::llround(*time * 1e6)));
+  }
+  if (const auto seq = number_member(members, "seq")) {
+    if (!(*seq >= 0 && *seq < 9e15)) return fail(Errc::malformed, "\"seq\" is not a sequence number");
+    base.seq = static_cast<std::uint64_t>(*seq);
+  }
+  return base;
+}
+
+Quality quality_of(object members) {
+  std::string_view word;
+  if (members["quality"].get(word) != simdjson::SUCCESS) return Quality::good;
+  if (word == "bad") return Quality::bad;
+  return word == "uncertain" ? Quality::uncertain : Quality::good;
+}
+
+Result<std::vector<Sample>> read_single(object members, element value, Sample sample) {
+  auto scalar = scalar_of(value);
+  if (!scalar) return fail(Errc::malformed, "\"value\" must be a number, a text or a truth value");
+  sample.value = *std::move(scalar);
+  sample.quality = quality_of(members);
+  std::string_view unit;
+  if (members["unit"].get(unit) == simdjson::SUCCESS) sample.unit = std::string(unit.substr(0, 32));
+  return std::vector<Sample>{std::move(sample)};
+}
+
+Result<std::vector<Sample>> read_members(object members, const Sample& base) {
+  std::vector<Sample> samples;
+  for (const auto& member : members) {
+    if (member.key == "t" || member.key == "seq") continue;
+    auto scalar = scalar_of(member.value);
+    if (!scalar || std::holds_alternative<std::string>(*scalar)) continue;
+    if (samples.size() == kMaxSamplesPerMessage) return fail(Errc::limit_exceeded, "more than 256 values in one message");
+    Sample sample = base;
+    sample.channel += '.';
+    sample.channel += member.key;
+    if (sample.channel.size() > kMaxChannelBytes) return fail(Errc::limit_exceeded, "a channel's name is too long");
+    sample.value = *std::move(scalar);
+    samples.push_back(std::move(sample));
+  }
+  if (samples.empty()) return fail(Errc::malformed, "the object holds no \"value\" and no numbers");
+  return samples;
+}
+
+Result<std::vector<Sample>> read_object(object members, const Sample& base) {
+  DUNLIN_TRY(Sample sample, read_envelope(members, base));
+  element value;
+  if (members["value"].get(value) == simdjson::SUCCESS) return read_single(members, value, std::move(sample));
+  return read_members(members, sample);
+}
+
+}  // namespace
+
+Result<std::vector<Sample>> read_json_payload(const Slice& payload, const Sample& base) {
+  if (payload.size() > kMaxJsonPayloadBytes) return fail(Errc::limit_exceeded, "the payload is too long for a measurement");
+  // Kept per thread: it owns the padded copy that simdjson reads from.
+  thread_local simdjson::dom::parser parser;
+  element document;
+  if (parser.parse(payload.data(), payload.size(), true).get(document) != simdjson::SUCCESS) {
+    return fail(Errc::malformed, "the payload is not JSON");
+  }
+  if (document.is_object()) return read_object(document.get_object().value_unsafe(), base);
+  auto scalar = scalar_of(document);
+  if (!scalar) return fail(Errc::malformed, "the payload is neither a value nor an object");
+  Sample sample = base;
+  sample.value = *std::move(scalar);
+  return std::vector<Sample>{std::move(sample)};
+}
+
+}  // namespace dunlin::model

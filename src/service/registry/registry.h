@@ -1,0 +1,84 @@
+#pragma once
+// The things of an installation: made by people and by the API, or on their first message.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/metrics.h"
+#include "model/mapping.h"
+#include "model/operation.h"
+#include "service/registry/thing.h"
+#include "store/repository.h"
+
+namespace dunlin::registry {
+
+inline constexpr std::size_t kMaxKnownNames = 100'000;    // names kept in memory to spare look-ups
+inline constexpr std::size_t kMaxPendingCreations = 1000; // first messages of unknown things waiting for the repository
+
+struct RegistryOptions {
+  enum class FirstMessage : std::uint8_t { creates_thing, ignored } first_message = FirstMessage::creates_thing;
+};
+
+struct ThingQuery {
+  TenantId tenant = kDefaultTenant;
+  std::string type;     // empty: any
+  std::string gateway;  // empty: any
+  std::string name_prefix;
+  std::string after;    // page behind this name
+  std::size_t limit = 100;
+};
+
+struct ThingUpdate {
+  std::optional<std::string> type;
+  std::optional<std::string> gateway;
+  std::optional<Thing::State> state;
+  std::map<std::string, std::optional<std::string>> attributes;  // nullopt removes
+  std::optional<std::uint64_t> expected_version;
+};
+
+/// One executor's thread; completions run there.
+class Registry {
+ public:
+  using ThingDone = std::move_only_function<void(Result<Thing>)>;
+
+  Registry(Executor& executor, store::Repository& repository, metrics::Registry& metrics, RegistryOptions options);
+
+  /// Errors: not_found.
+  void get(TenantId tenant, std::string name, ThingDone done);
+  /// Errors: already_exists, invalid_argument, limit_exceeded.
+  void create(TenantId tenant, Thing thing, ThingDone done);
+  /// Errors: not_found, conflict, invalid_argument, limit_exceeded.
+  void update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done);
+  /// Errors: not_found.
+  void remove(TenantId tenant, std::string name, std::move_only_function<void(Result<void>)> done);
+  void list(ThingQuery query, std::move_only_function<void(Result<std::vector<Thing>>)> done);
+
+  /// A message came from this device: makes the thing if it is not known. `gateway` may be empty.
+  void ensure(TenantId tenant, const model::TopicFacts& facts, std::string_view gateway);
+
+  /// Called for every thing that was made, changed or removed (then with version 0).
+  void on_change(std::function<void(TenantId, const Thing&)> handler) { handlers_.push_back(std::move(handler)); }
+
+  /// Declares thing.list, create, get, update, delete.
+  void declare(model::OperationTable& table);
+
+ private:
+  void store(TenantId tenant, Thing thing, std::optional<std::uint64_t> expected, ThingDone done);
+  void notify(TenantId tenant, const Thing& thing);
+  static std::string known_key(TenantId tenant, std::string_view name);
+
+  Executor& executor_;
+  store::Repository& repository_;
+  RegistryOptions options_;
+  std::vector<std::function<void(TenantId, const Thing&)>> handlers_;
+  std::unordered_set<std::string> known_;
+  std::unordered_set<std::string> creating_;
+  metrics::Cell& created_;
+  metrics::Cell& refused_;
+};
+
+}  // namespace dunlin::registry

@@ -1,0 +1,41 @@
+#pragma once
+// A thing: anything with an identity that speaks or is spoken to.
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <boost/json/fwd.hpp>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace dunlin::registry {
+
+inline constexpr std::size_t kMaxThingNameBytes = 128;
+inline constexpr std::size_t kMaxAttributes = 64;
+inline constexpr std::size_t kMaxAttributeNameBytes = 128;
+inline constexpr std::size_t kMaxAttributeValueBytes = 1024;
+
+struct Thing {
+  std::string name;     // unique in its tenant; letters, digits and "-_.:" (it is a level of topics)
+  std::string type;     // "machine", "camera" ...
+  std::string gateway;  // the thing it speaks through, or empty
+  std::map<std::string, std::string> attributes;
+  enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
+  WallTime created_at{};
+  std::uint64_t version = 0;
+
+  friend bool operator==(const Thing&, const Thing&) = default;
+};
+
+/// Errors: invalid_argument, with what is allowed.
+Result<void> check_thing_name(std::string_view name);
+Result<void> check_attributes(const std::map<std::string, std::string>& attributes);
+
+/// The document that is stored and shown: {"name","type","gateway","attributes","state","created_at","version"}.
+boost::json::object to_json(const Thing& thing);
+/// Errors: corrupt.
+Result<Thing> thing_from_json(std::string_view text);
+
+}  // namespace dunlin::registry

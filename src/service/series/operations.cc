@@ -1,0 +1,132 @@
+#include <boost/json.hpp>
+
+#include "base/time_text.h"
+#include "model/json_fields.h"
+#include "service/series/row.h"
+#include "service/series/series_service.h"
+
+namespace dunlin::series {
+namespace {
+
+using model::Field;
+using model::FieldType;
+using model::Need;
+
+constexpr Field kDevice{"device", FieldType::text, Need::optional, "only series of this device"};
+constexpr Field kListRequest[] = {kDevice};
+constexpr Field kListResponse[] = {{"series", FieldType::array, Need::required, "device, channel, unit and last value of each"}};
+constexpr Field kRangeRequest[] = {{"device", FieldType::text, Need::required, "the device"},
+                                   {"channel", FieldType::text, Need::required, "its channel"},
+                                   {"from", FieldType::any, Need::optional, "begin: Unix ms or RFC 3339 (one hour before `to`)"},
+                                   {"to", FieldType::any, Need::optional, "end, exclusive (now)"},
+                                   {"points", FieldType::integer, Need::optional, "downsample to at most this many (1000)"}};
+constexpr Field kRangeResponse[] = {
+    {"unit", FieldType::text, Need::required, "SenML unit, or empty"},
+    {"device", FieldType::text, Need::required, "the device"},
+    {"channel", FieldType::text, Need::required, "its channel"},
+    {"t", FieldType::array, Need::required, "times in Unix ms, ascending"},
+    {"value", FieldType::array, Need::required, "means, one per time"},
+    {"min", FieldType::array, Need::required, "minima"},
+    {"max", FieldType::array, Need::required, "maxima"},
+    {"count", FieldType::array, Need::required, "how many points each stands for"}};
+constexpr Errc kRangeErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::limit_exceeded};
+
+constexpr model::OperationSpec kList{"series.list", model::Method::get, "/api/series", "List series.", "series:read",
+                                     kListRequest, kListResponse, {}};
+constexpr model::OperationSpec kLast{"series.last", model::Method::get, "/api/series/last", "Last values.", "series:read",
+                                     kListRequest, kListResponse, {}};
+constexpr model::OperationSpec kRange{"series.range", model::Method::get, "/api/series/range", "Values of a series over a time.",
+                                      "series:read", kRangeRequest, kRangeResponse, kRangeErrors};
+
+struct ToJson {
+  boost::json::value operator()(const std::string& text) const { return boost::json::value(text); }
+  boost::json::value operator()(const model::JsonText& text) const { return boost::json::value(text.value); }
+  boost::json::value operator()(const model::Bytes& bytes) const { return boost::json::value(bytes.value.size()); }
+  boost::json::value operator()(auto plain) const { return boost::json::value(plain); }
+};
+
+std::string_view quality_name(model::Quality quality) {
+  constexpr std::string_view kNames[] = {"good", "uncertain", "bad"};
+  return kNames[static_cast<std::size_t>(quality)];
+}
+
+boost::json::object to_json(const SeriesInfo& info) {
+  return {{"device", info.device},
+          {"channel", info.channel},
+          {"unit", info.unit},
+          {"t", unix_milliseconds(info.last.time)},
+          {"value", std::visit(ToJson{}, info.last.value)},
+          {"quality", quality_name(info.last.quality)}};
+}
+
+/// Unix milliseconds as a number or digits, or RFC 3339.
+Result<WallTime> time_field(const boost::json::object& request, std::string_view name, WallTime absent) {
+  const auto* value = request.if_contains(name);
+  if (value == nullptr || value->is_null()) return absent;
+  std::int64_t milliseconds = 0;
+  if (value->is_number()) {
+    milliseconds = model::optional_integer(request, name).value_or(-1);
+  } else if (value->is_string()) {
+    const std::string text(value->get_string());
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos || text.size() > 15) return parse_rfc3339(text);
+    milliseconds = std::stoll(text);
+  } else {
+    milliseconds = -1;
+  }
+  constexpr std::int64_t kMost = 9'200'000'000'000;
+  if (milliseconds < 0 || milliseconds > kMost) {
+    return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be a time: Unix milliseconds or RFC 3339");
+  }
+  return from_unix_milliseconds(milliseconds);
+}
+
+void list_series(SeriesStore& store, const model::Caller& caller, const boost::json::object& request, model::Reply reply) {
+  boost::json::array rows;
+  const std::string device = model::optional_text(request, "device").value_or("");
+  for (const SeriesInfo* info : store.list(caller.principal->tenant, device)) rows.push_back(to_json(*info));
+  reply(boost::json::value{{"series", std::move(rows)}});
+}
+
+boost::json::value range_answer(const SeriesInfo& info, const std::vector<Bucket>& buckets) {
+  boost::json::array t, value, min, max, count;
+  for (const Bucket& bucket : buckets) {
+    t.push_back(static_cast<double>(unix_nanoseconds(bucket.time)) / 1e6);
+    value.push_back(bucket.mean);
+    min.push_back(bucket.min);
+    max.push_back(bucket.max);
+    count.push_back(bucket.count);
+  }
+  return {{"device", info.device}, {"channel", info.channel}, {"unit", info.unit}, {"t", std::move(t)},
+          {"value", std::move(value)}, {"min", std::move(min)}, {"max", std::move(max)}, {"count", std::move(count)}};
+}
+
+}  // namespace
+
+void SeriesService::declare(model::OperationTable& table) {
+  const auto list = [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    list_series(store_, caller, request, std::move(reply));
+  };
+  table.add(kList, list);
+  table.add(kLast, list);
+  table.add(kRange, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    const auto to = time_field(request, "to", executor_.wall_now());
+    if (!to) return reply(std::unexpected(to.error()));
+    const auto from = time_field(request, "from", *to - std::chrono::hours{1});
+    if (!from) return reply(std::unexpected(from.error()));
+    const std::int64_t points = model::optional_integer(request, "points").value_or(1000);
+    if (points < 1 || points > static_cast<std::int64_t>(kMaxPointsPerAnswer)) {
+      return reply(fail(Errc::invalid_argument, "\"points\" must be between 1 and 10000"));
+    }
+    if (*from >= *to) return reply(fail(Errc::invalid_argument, "\"from\" must be before \"to\""));
+    const SeriesInfo* info = store_.find(caller.principal->tenant, *model::optional_text(request, "device"),
+                                         *model::optional_text(request, "channel"));
+    if (info == nullptr) return reply(fail(Errc::not_found, "there is no such series; see series.list"));
+    store_.downsampled(info->id, info->tenant, *from, *to, static_cast<std::size_t>(points),
+                       [info, reply = std::move(reply)](Result<std::vector<Bucket>> buckets) mutable {
+                         if (!buckets) return reply(std::unexpected(buckets.error()));
+                         reply(range_answer(*info, *buckets));
+                       });
+  });
+}
+
+}  // namespace dunlin::series

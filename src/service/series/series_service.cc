@@ -1,0 +1,107 @@
+#include "service/series/series_service.h"
+
+#include "base/log.h"
+#include "model/cursors.h"
+
+namespace dunlin::series {
+namespace {
+
+constexpr std::string_view kConsumer = "series";
+
+}  // namespace
+
+/// One batch on its way into the store. Shared by the write's completion and a retry after a full disk; one at a time.
+struct SeriesService::Work {
+  std::vector<hub::Delivery> batch;
+  std::vector<hub::JournalPosition> positions;
+  std::vector<model::Sample> samples;
+  struct Arrived {
+    std::size_t delivery;
+    model::TopicFacts facts;
+    std::size_t first;
+    std::size_t count;
+  };
+  std::vector<Arrived> arrivals;
+  Task done;
+};
+
+SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics, model::Mapping mapping)
+    : executor_(executor),
+      bus_(bus),
+      keyed_(keyed),
+      store_(executor, keyed),
+      mapping_(std::move(mapping)),
+      stored_(metrics.counter("dunlin_series_samples_stored_total", "Samples stored")),
+      skipped_(metrics.counter("dunlin_series_samples_skipped_total", "Samples left out: over a limit")),
+      refused_(metrics.counter("dunlin_series_messages_refused_total", "Messages on mapped topics that held no measurement")),
+      retries_(metrics.counter("dunlin_series_write_retries_total", "Writes repeated after an error of the store")) {}
+
+SeriesService::~SeriesService() { executor_.cancel(retry_); }
+
+void SeriesService::start(std::move_only_function<void(Result<void>)> started) {
+  store_.open([this, started = std::move(started)](Result<void> opened) mutable {
+    if (!opened) return started(std::move(opened));
+    model::read_cursors(executor_, keyed_, kConsumer, [this, started = std::move(started)](auto positions) mutable {
+      if (!positions) return started(std::unexpected(positions.error()));
+      consume(*std::move(positions));
+      started({});
+    });
+  });
+}
+
+void SeriesService::consume(std::vector<hub::JournalPosition> from) {
+  hub::ConsumerOptions options;
+  options.name = kConsumer;
+  options.filters = mapping_.filters();
+  options.start = std::move(from);
+  consumer_ = bus_.consume(executor_, std::move(options),
+                           [this](std::vector<hub::Delivery> batch, Task done) { take(std::move(batch), std::move(done)); });
+}
+
+void SeriesService::take(std::vector<hub::Delivery> batch, Task done) {
+  auto work = std::make_shared<Work>();
+  work->batch = std::move(batch);
+  for (const hub::Delivery& delivery : work->batch) {
+    if (delivery.at.position != 0) model::advance(work->positions, delivery.at);
+  }
+  work->done = std::move(done);
+  for (std::size_t i = 0; i < work->batch.size(); ++i) {
+    const hub::Message& message = work->batch[i].message;
+    auto mapped = mapping_.samples_of(message);
+    if (!mapped) {
+      if (mapped.error().code == Errc::not_found) continue;
+      refused_.add();
+      log::refusal("service/series", "a message holds no measurement", message.principal ? message.principal->name : "",
+                   {{"topic", message.topic.text()}, {"why", mapped.error().message}});
+      continue;
+    }
+    work->arrivals.push_back({i, std::move(mapped->facts), work->samples.size(), mapped->samples.size()});
+    std::ranges::move(mapped->samples, std::back_inserter(work->samples));
+  }
+  write(std::move(work));
+}
+
+void SeriesService::write(std::shared_ptr<Work> work) {
+  store_.write(work->samples, kConsumer, work->positions, [this, work](Result<SeriesStore::Written> written) {
+    if (written) {
+      stored_.add(static_cast<std::int64_t>(written->stored));
+      skipped_.add(static_cast<std::int64_t>(written->skipped));
+      return finish(*work);
+    }
+    // The journal keeps what is not stored yet, so waiting loses nothing that was acknowledged.
+    retries_.add();
+    log::refusal("service/series", "samples are not stored; trying again", "store", {{"why", written.error().message}});
+    retry_ = executor_.schedule(kRetryInterval, [this, work] { write(work); });
+  });
+}
+
+void SeriesService::finish(Work& work) {
+  for (const auto& arrived : work.arrivals) {
+    const Arrival arrival{work.batch[arrived.delivery].message, arrived.facts, std::span(work.samples).subspan(arrived.first, arrived.count)};
+    for (const auto& handler : handlers_) handler(arrival);
+  }
+  for (const hub::JournalPosition& at : work.positions) consumer_->commit(at);
+  work.done();
+}
+
+}  // namespace dunlin::series

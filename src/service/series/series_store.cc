@@ -1,0 +1,223 @@
+#include "service/series/series_store.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/cursors.h"
+#include "model/keys.h"
+#include "service/series/row.h"
+
+namespace dunlin::series {
+namespace {
+
+constexpr std::string_view kDictionary = "series/";
+constexpr std::size_t kRowsPerPage = 4096;
+
+std::string name_key(TenantId tenant, std::string_view device, std::string_view channel) {
+  std::string key = model::tenant_key(tenant, device);
+  key.push_back('\0');
+  key.append(channel);
+  return key;
+}
+
+/// version (1) | id (4) | unit.
+std::string dictionary_entry(const SeriesInfo& info) { return '\1' + model::big_endian_32(info.id.value) + info.unit; }
+
+Result<SeriesInfo> read_dictionary_entry(std::string_view key, std::string_view value) {
+  key.remove_prefix(kDictionary.size());
+  const std::size_t separator = key.find('\0', 4);
+  if (key.size() < 4 || separator == std::string_view::npos || value.size() < 5 || value[0] != 1) {
+    return fail(Errc::corrupt, "an entry of the series dictionary has an unknown form");
+  }
+  SeriesInfo info;
+  info.tenant = TenantId{model::read_big_endian_32(key.substr(0, 4))};
+  info.device = key.substr(4, separator - 4);
+  info.channel = key.substr(separator + 1);
+  info.id = SeriesId{model::read_big_endian_32(value.substr(1, 4))};
+  info.unit = value.substr(5);
+  return info;
+}
+
+bool fits(const model::Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return text->size() <= kMaxTextValueBytes;
+  if (const auto* json = std::get_if<model::JsonText>(&value)) return json->value.size() <= kMaxTextValueBytes;
+  return true;
+}
+
+}  // namespace
+
+void SeriesStore::open(std::move_only_function<void(Result<void>)> done) { load_dictionary(std::string(kDictionary), std::move(done)); }
+
+void SeriesStore::load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done) {
+  store::Range range{.begin = after, .end = model::prefix_end(std::string(kDictionary))};
+  keyed_.range(executor_, store::Table::meta, std::move(range),
+               [this, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
+                 if (!entries) return done(std::unexpected(entries.error()));
+                 for (const store::Entry& entry : *entries) {
+                   auto info = read_dictionary_entry(entry.key, entry.value);
+                   if (!info) return done(std::unexpected(info.error()));
+                   next_id_ = std::max(next_id_, info->id.value + 1);
+                   by_name_.insert_or_assign(entry.key.substr(kDictionary.size()), *std::move(info));
+                 }
+                 if (!entries->empty()) return load_dictionary(entries->back().key + '\0', std::move(done));
+                 std::vector<SeriesInfo*> pending;
+                 for (auto& [key, info] : by_name_) pending.push_back(&info);
+                 load_last(std::move(pending), std::move(done));
+               });
+}
+
+void SeriesStore::load_last(std::vector<SeriesInfo*> pending, std::move_only_function<void(Result<void>)> done) {
+  if (pending.empty()) return done({});
+  SeriesInfo* info = pending.back();
+  pending.pop_back();
+  store::Range range;
+  range.begin = row_key(info->tenant, info->id, WallTime::min());
+  range.end = row_key(info->tenant, SeriesId{info->id.value + 1}, WallTime::min());
+  range.max_entries = 1;
+  range.order = store::Range::Order::descending;
+  keyed_.range(executor_, store::Table::series, std::move(range),
+               [this, info, pending = std::move(pending), done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
+                 if (!entries) return done(std::unexpected(entries.error()));
+                 if (!entries->empty()) {
+                   auto point = decode_point(entries->front().key, entries->front().value);
+                   if (!point) return done(std::unexpected(point.error()));
+                   info->last = *std::move(point);
+                 }
+                 load_last(std::move(pending), std::move(done));
+               });
+}
+
+SeriesInfo* SeriesStore::series_for(const model::Sample& sample, store::Batch& batch) {
+  std::string key = name_key(sample.tenant, sample.device, sample.channel);
+  auto found = by_name_.find(key);
+  if (found == by_name_.end()) {
+    if (by_name_.size() >= kMaxSeries) return nullptr;
+    SeriesInfo info{SeriesId{next_id_++}, sample.tenant, sample.device, sample.channel, sample.unit, {}};
+    found = by_name_.emplace(std::move(key), std::move(info)).first;
+  } else if (sample.unit.empty() || found->second.unit == sample.unit) {
+    return &found->second;
+  }
+  if (!sample.unit.empty()) found->second.unit = sample.unit;
+  batch.puts.push_back({store::Table::meta, std::string(kDictionary) + found->first, dictionary_entry(found->second)});
+  return &found->second;
+}
+
+void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_view consumer,
+                        const std::vector<hub::JournalPosition>& positions,
+                        std::move_only_function<void(Result<Written>)> done) {
+  store::Batch batch;
+  Written written;
+  for (const model::Sample& sample : samples) {
+    SeriesInfo* info = fits(sample.value) ? series_for(sample, batch) : nullptr;
+    if (info == nullptr) {
+      ++written.skipped;
+      continue;
+    }
+    Point point{sample.t_source, sample.value, sample.quality};
+    batch.puts.push_back({store::Table::series, row_key(sample.tenant, info->id, point.time), encode_point(point)});
+    if (const auto* bytes = std::get_if<model::Bytes>(&point.value)) point.value = static_cast<std::int64_t>(bytes->value.size());
+    if (point.time >= info->last.time) info->last = std::move(point);
+    ++written.stored;
+  }
+  model::put_cursors(batch, consumer, positions);
+  if (batch.empty()) return done(written);
+  keyed_.write(executor_, std::move(batch), [written, done = std::move(done)](Result<void> result) mutable {
+    if (!result) return done(std::unexpected(result.error()));
+    done(written);
+  });
+}
+
+const SeriesInfo* SeriesStore::find(TenantId tenant, std::string_view device, std::string_view channel) const {
+  const auto found = by_name_.find(name_key(tenant, device, channel));
+  return found == by_name_.end() ? nullptr : &found->second;
+}
+
+std::vector<const SeriesInfo*> SeriesStore::list(TenantId tenant, std::string_view device) const {
+  std::vector<const SeriesInfo*> found;
+  const std::string begin = device.empty() ? model::tenant_key(tenant, "") : name_key(tenant, device, "");
+  for (auto at = by_name_.lower_bound(begin); at != by_name_.end() && at->first.starts_with(begin); ++at) {
+    found.push_back(&at->second);
+  }
+  return found;
+}
+
+struct SeriesStore::Scan {
+  TenantId tenant;
+  std::string begin;
+  std::string end;
+  std::size_t rows = 0;
+  std::size_t limit = 0;
+  // Says whether to go on.
+  std::move_only_function<bool(Point)> visit;
+  std::move_only_function<void(Result<void>)> done;
+};
+
+// Shared because each page's completion hands it to the next; one owner at a time.
+void SeriesStore::scan(std::shared_ptr<Scan> state) {
+  store::Range range{.begin = state->begin, .end = state->end, .max_entries = kRowsPerPage};
+  keyed_.range(executor_, store::Table::series, std::move(range), [this, state](Result<std::vector<store::Entry>> entries) {
+    if (!entries) return state->done(std::unexpected(entries.error()));
+    for (const store::Entry& entry : *entries) {
+      auto point = decode_point(entry.key, entry.value);
+      if (!point) return state->done(std::unexpected(point.error()));
+      if (!state->visit(*std::move(point))) return state->done({});
+    }
+    if (entries->empty()) return state->done({});
+    state->rows += entries->size();
+    if (state->rows > state->limit) {
+      return state->done(fail(Errc::limit_exceeded, "the range holds too many points; ask for a shorter one"));
+    }
+    state->begin = entries->back().key + '\0';
+    scan(state);
+  });
+}
+
+void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,
+                         std::move_only_function<void(Result<std::vector<Point>>)> done) {
+  auto found = std::make_shared<std::vector<Point>>();  // shared by the visitor and the completion
+  auto state = std::make_shared<Scan>();
+  state->tenant = tenant;
+  state->begin = row_key(tenant, series, from);
+  state->end = row_key(tenant, series, to);
+  state->limit = kMaxRowsPerQuery;
+  state->visit = [found, limit](Point point) {
+    if (found->size() < limit) found->push_back(std::move(point));
+    return found->size() < limit;
+  };
+  state->done = [found, done = std::move(done)](Result<void> result) mutable {
+    if (!result) return done(std::unexpected(result.error()));
+    done(std::move(*found));
+  };
+  scan(std::move(state));
+}
+
+void SeriesStore::downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t buckets,
+                              std::move_only_function<void(Result<std::vector<Bucket>>)> done) {
+  auto found = std::make_shared<std::vector<Bucket>>();  // shared by the visitor and the completion
+  const double length = static_cast<double>((to - from).count()) / static_cast<double>(std::max<std::size_t>(buckets, 1));
+  auto state = std::make_shared<Scan>();
+  state->tenant = tenant;
+  state->begin = row_key(tenant, series, from);
+  state->end = row_key(tenant, series, to);
+  state->limit = kMaxRowsPerQuery;
+  state->visit = [found, from, length, current = std::int64_t{-1}](Point point) mutable {
+    const auto value = number_of(point.value);
+    if (!value || std::isnan(*value)) return true;
+    const auto bucket = static_cast<std::int64_t>(static_cast<double>((point.time - from).count()) / std::max(length, 1.0));
+    if (bucket != current) found->push_back({point.time, 0, *value, *value, 0});
+    current = bucket;
+    Bucket& into = found->back();
+    ++into.count;
+    into.mean += (*value - into.mean) / static_cast<double>(into.count);
+    into.min = std::min(into.min, *value);
+    into.max = std::max(into.max, *value);
+    return true;
+  };
+  state->done = [found, done = std::move(done)](Result<void> result) mutable {
+    if (!result) return done(std::unexpected(result.error()));
+    done(std::move(*found));
+  };
+  scan(std::move(state));
+}
+
+}  // namespace dunlin::series

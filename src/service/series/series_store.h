@@ -1,0 +1,96 @@
+#pragma once
+// Samples by series and time, over the keyed store. The one interface to stored measurements. Format: docs/formats/series.md.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/executor.h"
+#include "hub/bus.h"
+#include "model/sample.h"
+#include "store/keyed.h"
+
+namespace dunlin::series {
+
+inline constexpr std::size_t kMaxSeries = 1'000'000;
+inline constexpr std::size_t kMaxTextValueBytes = 1024;
+inline constexpr std::size_t kMaxRowsPerQuery = 5'000'000;  // scanned; a longer range is answered with limit_exceeded
+inline constexpr std::size_t kMaxPointsPerAnswer = 10'000;
+
+using SeriesId = Id<struct SeriesTag, std::uint32_t>;
+
+struct Point {
+  WallTime time{};
+  model::Value value;
+  model::Quality quality = model::Quality::good;
+};
+
+/// One series: what is known of it without reading its rows.
+struct SeriesInfo {
+  SeriesId id;
+  TenantId tenant;
+  std::string device;
+  std::string channel;
+  std::string unit;
+  Point last;
+};
+
+/// A bucket of a downsampled range; a single point has count 1.
+struct Bucket {
+  WallTime time{};  // of its first point
+  double mean = 0;
+  double min = 0;
+  double max = 0;
+  std::uint64_t count = 0;
+};
+
+/// One executor's thread; completions run there.
+class SeriesStore {
+ public:
+  SeriesStore(Executor& executor, store::Keyed& keyed) : executor_(executor), keyed_(keyed) {}
+
+  /// Reads the dictionary of series and their last values. Errors: corrupt, io.
+  void open(std::move_only_function<void(Result<void>)> done);
+
+  /// Stores the samples and how far their consumer has come, in one atomic write. The same (series, time) again replaces the value,
+  /// so a repeated delivery changes nothing. A late sample does not replace a newer last value.
+  /// Errors: io, no_space; limit_exceeded for none of them: samples over a limit are left out and counted in `skipped`.
+  struct Written {
+    std::size_t stored = 0;
+    std::size_t skipped = 0;
+  };
+  void write(const std::vector<model::Sample>& samples, std::string_view consumer,
+             const std::vector<hub::JournalPosition>& positions, std::move_only_function<void(Result<Written>)> done);
+
+  const SeriesInfo* find(TenantId tenant, std::string_view device, std::string_view channel) const;
+  /// Of one device, sorted by channel; of all devices where `device` is empty.
+  std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const;
+
+  /// Points with from <= time < to, ascending, at most `limit` (then the answer ends early).
+  void points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,
+              std::move_only_function<void(Result<std::vector<Point>>)> done);
+
+  /// The range in at most `buckets` parts of equal length; text values are left out. Errors: limit_exceeded.
+  void downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t buckets,
+                   std::move_only_function<void(Result<std::vector<Bucket>>)> done);
+
+  std::size_t size() const { return by_name_.size(); }
+
+ private:
+  struct Scan;
+  SeriesInfo* series_for(const model::Sample& sample, store::Batch& batch);
+  void load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done);
+  void load_last(std::vector<SeriesInfo*> pending, std::move_only_function<void(Result<void>)> done);
+  void scan(std::shared_ptr<Scan> state);
+
+  Executor& executor_;
+  store::Keyed& keyed_;
+  std::map<std::string, SeriesInfo, std::less<>> by_name_;  // by tenant | device NUL channel
+  std::uint32_t next_id_ = 1;
+};
+
+}  // namespace dunlin::series

@@ -43,8 +43,8 @@ void Mailbox::close() {
   waiting_.clear();
 }
 
-ConsumerFeed::ConsumerFeed(Shard& shard, ConsumerId id, SubscriberId slot, std::shared_ptr<const ConsumerOptions> options,
-                           std::shared_ptr<Mailbox> mailbox)
+ConsumerFeed::ConsumerFeed(Shard& shard, ConsumerId id, SubscriberId slot,
+                           std::shared_ptr<const ConsumerOptions> options, std::shared_ptr<Mailbox> mailbox)
     : shard_(shard), id_(id), slot_(slot), options_(std::move(options)), mailbox_(std::move(mailbox)) {
   if (shard_.log() == nullptr) {
     live_ = true;
@@ -58,7 +58,9 @@ ConsumerFeed::ConsumerFeed(Shard& shard, ConsumerId id, SubscriberId slot, std::
 
 bool ConsumerFeed::wants(const Message& message) const {
   if (message.principal->tenant != options_->tenant) return false;
-  const auto matches = [&](const std::string& filter) { return filter_matches(filter, message.topic.text()); };
+  const auto matches = [&](const std::string& filter) {
+    return filter_matches(filter, message.topic.text());
+  };
   return std::ranges::any_of(options_->filters, matches);
 }
 
@@ -94,7 +96,8 @@ std::vector<Delivery> ConsumerFeed::read_journal() {
   Result<std::vector<store::Record>> records = shard_.log()->read(next_, options_->max_batch, kReadBytes);
   if (!records) {
     shard_.metrics().unreadable.add();
-    log::error("hub", "the journal cannot be read", {{"consumer", options_->name}, {"error", records.error().message}});
+    log::error("hub", "the journal cannot be read",
+               {{"consumer", options_->name}, {"error", records.error().message}});
     shard_.executor().schedule(kReadRetry, [&shard = shard_, id = id_] { shard.run_feed(id); });
     return batch;
   }
@@ -108,7 +111,8 @@ std::vector<Delivery> ConsumerFeed::read_journal() {
     Result<DecodedMessage> decoded = decoder_.decode(record.bytes);
     if (!decoded) {
       shard_.metrics().unreadable.add();
-      log::error("hub", "a stored message cannot be read", {{"position", record.position}, {"error", decoded.error().message}});
+      log::error("hub", "a stored message cannot be read",
+                 {{"position", record.position}, {"error", decoded.error().message}});
       continue;
     }
     if (!wants(decoded->message)) continue;
@@ -129,7 +133,8 @@ void ConsumerFeed::run() {
   outstanding_ = true;
   Shard& shard = shard_;
   const ConsumerId id = id_;
-  mailbox_->send(std::move(batch), [&shard, id] { shard.executor().post([&shard, id] { shard.batch_taken(id); }); });
+  mailbox_->send(std::move(batch),
+                 [&shard, id] { shard.executor().post([&shard, id] { shard.batch_taken(id); }); });
 }
 
 void ConsumerFeed::batch_taken() {

@@ -37,7 +37,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
 
 using ConsumerId = std::uint64_t;
 
-/// One consumer on one shard: a cursor over the shard's journal, fed directly while it keeps up. Shard's thread only.
+/// One consumer on one shard: a cursor over the shard's journal, fed directly while it keeps up. Shard's
+/// thread only.
 class ConsumerFeed {
  public:
   ConsumerFeed(Shard& shard, ConsumerId id, SubscriberId slot, std::shared_ptr<const ConsumerOptions> options,
@@ -67,14 +68,15 @@ class ConsumerFeed {
   ConsumerId id_;
   SubscriberId slot_;
   std::shared_ptr<const ConsumerOptions> options_;  // shared: by the feeds of all shards
-  std::shared_ptr<Mailbox> mailbox_;                // shared: by the feeds and by batches under way to the consumer's thread
+  std::shared_ptr<Mailbox>
+      mailbox_;  // shared: by the feeds and by batches under way to the consumer's thread
   MessageDecoder decoder_;
   RingQueue<Delivery> journalled_;
   RingQueue<Delivery> unjournalled_;
-  bool live_ = false;                  // false: behind, reading the journal after next_
-  bool outstanding_ = false;           // a batch is with the consumer
-  store::Position next_ = 0;           // the last journalled position that was queued or looked at
-  store::Position delivered_ = 0;      // the last one in a batch
+  bool live_ = false;              // false: behind, reading the journal after next_
+  bool outstanding_ = false;       // a batch is with the consumer
+  store::Position next_ = 0;       // the last journalled position that was queued or looked at
+  store::Position delivered_ = 0;  // the last one in a batch
   store::Position committed_ = 0;
 };
 

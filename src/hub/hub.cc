@@ -50,8 +50,8 @@ Hub::Hub(HubEnvironment environment) : keyed_(environment.keyed), limits_(enviro
   for (std::size_t i = 0; i < environment.shards.size(); ++i) {
     const ShardEnvironment& shard = environment.shards[i];
     shards_.push_back(std::make_unique<Shard>(ShardSetup{
-        static_cast<std::uint16_t>(i), shard.executor, shard.log, environment.keyed, environment.metrics, limits_, shards_,
-        [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next()}));
+        static_cast<std::uint16_t>(i), shard.executor, shard.log, environment.keyed, environment.metrics,
+        limits_, shards_, [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next()}));
   }
   for (const auto& shard : shards_) shard->connect_shards();
 }
@@ -95,7 +95,8 @@ void Hub::on_all(std::function<void(Shard&, Done)> task, Done done) {
 
 void Hub::start(Executor& reply_to, Done done) {
   Done reply = [&reply_to, done = std::move(done)](Result<void> result) mutable {
-    reply_to.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+    reply_to.post(
+        [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
   };
   post(0, [this, reply = std::move(reply)](Shard&) mutable {
     load_sessions({}, [this, reply = std::move(reply)](Result<void> sessions) mutable {
@@ -110,47 +111,50 @@ void Hub::start(Executor& reply_to, Done done) {
 
 void Hub::load_sessions(std::string begin, Done done) {
   if (keyed_ == nullptr) return done({});
-  keyed_->range(shards_[0]->executor(), store::Table::session, {.begin = std::move(begin), .end = {}},
-                [this, done = std::move(done)](Result<std::vector<store::Entry>> rows) mutable {
-    if (!rows) return done(std::unexpected(std::move(rows).error()));
-    if (rows->empty()) return done({});
-    for (const store::Entry& row : *rows) {
-      const Result<TenantKey> key = split_tenant_key(row.key);
-      Result<SessionRecord> record = decode_session(row.value);
-      if (!key || !record) {
-        log::error("hub", "a stored session cannot be read", {{"error", record ? key.error().message : record.error().message}});
-        continue;
-      }
-      post(session_home(key->tenant, key->text),
-           [tenant = key->tenant, client_id = std::string(key->text), record = std::move(*record)](Shard& shard) mutable {
-             shard.load_session(tenant, client_id, std::move(record));
-           });
-    }
-    load_sessions(rows->back().key + '\0', std::move(done));
-  });
+  keyed_->range(
+      shards_[0]->executor(), store::Table::session, {.begin = std::move(begin), .end = {}},
+      [this, done = std::move(done)](Result<std::vector<store::Entry>> rows) mutable {
+        if (!rows) return done(std::unexpected(std::move(rows).error()));
+        if (rows->empty()) return done({});
+        for (const store::Entry& row : *rows) {
+          const Result<TenantKey> key = split_tenant_key(row.key);
+          Result<SessionRecord> record = decode_session(row.value);
+          if (!key || !record) {
+            log::error("hub", "a stored session cannot be read",
+                       {{"error", record ? key.error().message : record.error().message}});
+            continue;
+          }
+          post(session_home(key->tenant, key->text),
+               [tenant = key->tenant, client_id = std::string(key->text), record = std::move(*record)](
+                   Shard& shard) mutable { shard.load_session(tenant, client_id, std::move(record)); });
+        }
+        load_sessions(rows->back().key + '\0', std::move(done));
+      });
 }
 
 void Hub::load_retained(std::string begin, Done done) {
   if (keyed_ == nullptr) return done({});
   keyed_->range(shards_[0]->executor(), store::Table::retained, {.begin = std::move(begin), .end = {}},
                 [this, done = std::move(done)](Result<std::vector<store::Entry>> rows) mutable {
-    if (!rows) return done(std::unexpected(std::move(rows).error()));
-    if (rows->empty()) return done({});
-    for (store::Entry& row : *rows) {
-      const Result<TenantKey> key = split_tenant_key(row.key);
-      if (!key) {
-        log::error("hub", "a retained message's key cannot be read", {{"error", key.error().message}});
-        continue;
-      }
-      post(session_home(key->tenant, key->text),
-           [value = std::move(row.value)](Shard& shard) { shard.load_retained(value); });
-    }
-    load_retained(rows->back().key + '\0', std::move(done));
-  });
+                  if (!rows) return done(std::unexpected(std::move(rows).error()));
+                  if (rows->empty()) return done({});
+                  for (store::Entry& row : *rows) {
+                    const Result<TenantKey> key = split_tenant_key(row.key);
+                    if (!key) {
+                      log::error("hub", "a retained message's key cannot be read",
+                                 {{"error", key.error().message}});
+                      continue;
+                    }
+                    post(session_home(key->tenant, key->text),
+                         [value = std::move(row.value)](Shard& shard) { shard.load_retained(value); });
+                  }
+                  load_retained(rows->back().key + '\0', std::move(done));
+                });
 }
 
 void Hub::replay(Done done) {
-  // Two rounds: the messages of every journal have been sent on by the first, and have arrived everywhere after the second.
+  // Two rounds: the messages of every journal have been sent on by the first, and have arrived everywhere
+  // after the second.
   on_all([](Shard& shard, Done replayed) { shard.replay_journal(std::move(replayed)); },
          [this, done = std::move(done)](Result<void> result) mutable {
            if (!result) return done(std::move(result));
@@ -165,7 +169,8 @@ void Hub::replay(Done done) {
 
 void Hub::stop(Executor& reply_to, Done done) {
   Done reply = [&reply_to, done = std::move(done)](Result<void> result) mutable {
-    reply_to.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+    reply_to.post(
+        [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
   };
   const auto end = [](Shard& shard, Done ended) {
     shard.end_all(EndReason::shutdown);
@@ -185,17 +190,21 @@ void Hub::stop(Executor& reply_to, Done done) {
 void Hub::publish(Executor& reply_to, Message message, PublishDone done) {
   if (Result<void> valid = check_topic(message.topic.text()); !valid) {
     if (!done) return;
-    return reply_to.post([done = std::move(done), valid = std::move(valid)]() mutable { done(std::move(valid)); });
+    return reply_to.post(
+        [done = std::move(done), valid = std::move(valid)]() mutable { done(std::move(valid)); });
   }
   std::size_t shard = stable_hash(message.topic.text()) % shards_.size();
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     if (&shards_[i]->executor() == &reply_to) shard = i;
   }
   post(shard, [&reply_to, message = std::move(message), done = std::move(done)](Shard& to) mutable {
-    if (!done || &to.executor() == &reply_to) return to.publish_in_process(std::move(message), std::move(done));
-    to.publish_in_process(std::move(message), [&reply_to, done = std::move(done)](Result<void> result) mutable {
-      reply_to.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
-    });
+    if (!done || &to.executor() == &reply_to)
+      return to.publish_in_process(std::move(message), std::move(done));
+    to.publish_in_process(
+        std::move(message), [&reply_to, done = std::move(done)](Result<void> result) mutable {
+          reply_to.post(
+              [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+        });
   });
 }
 
@@ -224,7 +233,9 @@ void Hub::report(SessionEvent event) {
 
 void Hub::end_sessions(TenantId tenant, std::string principal_name, std::string reason) {
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    post(i, [tenant, principal_name, reason](Shard& shard) { shard.end_principal(tenant, principal_name, reason); });
+    post(i, [tenant, principal_name, reason](Shard& shard) {
+      shard.end_principal(tenant, principal_name, reason);
+    });
   }
 }
 

@@ -12,14 +12,18 @@ constexpr std::uint64_t kAnySeed = 0x616e79;
 constexpr std::uint64_t kOneSeed = 0x6f6e65;
 constexpr std::uint64_t kTwoSeed = 0x74776f;
 
-InterestKey any_key(TenantId tenant) { return stable_hash("", kAnySeed + tenant.value * 0x100000001ULL); }
+InterestKey any_key(TenantId tenant) {
+  return stable_hash("", kAnySeed + tenant.value * 0x100000001ULL);
+}
 InterestKey one_key(TenantId tenant, std::string_view first) {
   return stable_hash(first, kOneSeed + tenant.value * 0x100000001ULL);
 }
 InterestKey two_key(TenantId tenant, std::string_view both) {
   return stable_hash(both, kTwoSeed + tenant.value * 0x100000001ULL);
 }
-bool is_wildcard(std::string_view level) { return level == "+" || level == "#"; }
+bool is_wildcard(std::string_view level) {
+  return level == "+" || level == "#";
+}
 
 /// The first two levels as one text ("a/b"), or nothing when the topic has one level.
 std::string_view two_levels(std::string_view text, const LevelSplit& first) {
@@ -36,7 +40,9 @@ InterestKey interest_key(TenantId tenant, std::string_view filter) {
   return two_key(tenant, two_levels(filter, first));
 }
 
-void ForeignInterest::add(InterestKey key, std::uint16_t shard) { masks_[key] |= ShardMask{1} << shard; }
+void ForeignInterest::add(InterestKey key, std::uint16_t shard) {
+  masks_[key] |= ShardMask{1} << shard;
+}
 
 void ForeignInterest::remove(InterestKey key, std::uint16_t shard) {
   const auto found = masks_.find(key);
@@ -58,7 +64,9 @@ ShardMask ForeignInterest::shards_for(TenantId tenant, std::string_view topic) c
   return mask;
 }
 
-bool OwnInterest::add(InterestKey key) { return ++entries_[key].filters == 1; }
+bool OwnInterest::add(InterestKey key) {
+  return ++entries_[key].filters == 1;
+}
 
 bool OwnInterest::remove(InterestKey key) {
   const auto found = entries_.find(key);
@@ -68,7 +76,9 @@ bool OwnInterest::remove(InterestKey key) {
   return true;
 }
 
-void OwnInterest::expect(InterestKey key, std::size_t acknowledgements) { entries_[key].unanswered += acknowledgements; }
+void OwnInterest::expect(InterestKey key, std::size_t acknowledgements) {
+  entries_[key].unanswered += acknowledgements;
+}
 
 void OwnInterest::acknowledged(InterestKey key) {
   const auto found = entries_.find(key);

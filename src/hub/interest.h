@@ -31,7 +31,8 @@ class ForeignInterest {
   std::unordered_map<InterestKey, ShardMask> masks_;
 };
 
-/// What this shard tells the others: counts, so that only the first and the last filter of a kind cross threads. One thread.
+/// What this shard tells the others: counts, so that only the first and the last filter of a kind cross
+/// threads. One thread.
 class OwnInterest {
  public:
   /// True when the others must be told.

@@ -1,5 +1,6 @@
 #pragma once
-// Writes rows of the keyed store so that the latest value of each key wins, with one write of a key under way at a time.
+// Writes rows of the keyed store so that the latest value of each key wins, with one write of a key under way
+// at a time.
 
 #include <functional>
 #include <optional>
@@ -12,11 +13,12 @@
 
 namespace dunlin::hub {
 
-/// Values given while a write is under way are merged: a burst of changes costs two writes. One thread (the executor's).
+/// Values given while a write is under way are merged: a burst of changes costs two writes. One thread (the
+/// executor's).
 class KeyedWriter {
  public:
-  /// `keyed` may be null: then nothing is stored and every completion runs at once. `keyed` outlives this object, which outlives
-  /// the executor's last task.
+  /// `keyed` may be null: then nothing is stored and every completion runs at once. `keyed` outlives this
+  /// object, which outlives the executor's last task.
   KeyedWriter(Executor& executor, store::Keyed* keyed, store::Table table)
       : executor_(executor), keyed_(keyed), table_(table) {}
 

@@ -48,7 +48,8 @@ class Reader {
   T number() {
     if (!take(sizeof(T))) return 0;
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i) value |= std::uint64_t{bytes_[at_ - sizeof(T) + i]} << (8 * i);
+    for (std::size_t i = 0; i < sizeof(T); ++i)
+      value |= std::uint64_t{bytes_[at_ - sizeof(T) + i]} << (8 * i);
     return static_cast<T>(value);
   }
   struct Span {
@@ -111,9 +112,9 @@ Properties read_properties(Reader& reader) {
 }
 
 std::uint8_t options_byte(const SubscriptionOptions& options) {
-  return static_cast<std::uint8_t>(static_cast<unsigned>(options.qos) |
-                                   (options.no_local == SubscriptionOptions::NoLocal::yes ? 4U : 0U) |
-                                   (options.retain_as_published == SubscriptionOptions::RetainAsPublished::yes ? 8U : 0U));
+  return static_cast<std::uint8_t>(
+      static_cast<unsigned>(options.qos) | (options.no_local == SubscriptionOptions::NoLocal::yes ? 4U : 0U) |
+      (options.retain_as_published == SubscriptionOptions::RetainAsPublished::yes ? 8U : 0U));
 }
 
 SubscriptionOptions options_of(std::uint8_t byte, std::uint32_t identifier) {
@@ -137,9 +138,9 @@ void encode_message(const Message& message, const ExchangeId* exchange, std::vec
   out.clear();
   Writer writer(out);
   writer.u8(kMessageVersion);
-  writer.u8(static_cast<std::uint8_t>(static_cast<unsigned>(message.qos) |
-                                      (message.retain == Message::Retain::yes ? kRetainBit : 0U) |
-                                      (message.properties ? kPropertiesBit : 0U) | (exchange ? kExchangeBit : 0U)));
+  writer.u8(static_cast<std::uint8_t>(
+      static_cast<unsigned>(message.qos) | (message.retain == Message::Retain::yes ? kRetainBit : 0U) |
+      (message.properties ? kPropertiesBit : 0U) | (exchange ? kExchangeBit : 0U)));
   writer.u8(static_cast<std::uint8_t>(principal.kind));
   writer.u8(static_cast<std::uint8_t>(principal.proof));
   writer.number(principal.tenant.value);
@@ -158,7 +159,8 @@ void encode_message(const Message& message, const ExchangeId* exchange, std::vec
 
 Result<DecodedMessage> MessageDecoder::decode(const Slice& record) {
   Reader reader(record.view());
-  if (reader.u8() != kMessageVersion) return fail(Errc::unsupported, "the stored message has an unknown version");
+  if (reader.u8() != kMessageVersion)
+    return fail(Errc::unsupported, "the stored message has an unknown version");
   DecodedMessage decoded;
   Message& message = decoded.message;
   const std::uint8_t flags = reader.u8();
@@ -176,14 +178,15 @@ Result<DecodedMessage> MessageDecoder::decode(const Slice& record) {
     decoded.instance = reader.number<std::uint64_t>();
     decoded.packet_id = reader.number<std::uint16_t>();
   }
-  if (flags & kPropertiesBit) message.properties = std::make_shared<const Properties>(read_properties(reader));
+  if (flags & kPropertiesBit)
+    message.properties = std::make_shared<const Properties>(read_properties(reader));
   const Reader::Span topic = reader.span();
   const Reader::Span payload = reader.span();
   if (!reader.at_end() || kind > PrincipalKind::node || proof > Proof::in_process) return corrupt("message");
   message.topic = record.sub(topic.offset, topic.size);
   message.payload = record.sub(payload.offset, payload.size);
-  if (!last_ || last_->name != name || last_->client_id != client_id || last_->tenant != tenant || last_->kind != kind ||
-      last_->proof != proof) {
+  if (!last_ || last_->name != name || last_->client_id != client_id || last_->tenant != tenant ||
+      last_->kind != kind || last_->proof != proof) {
     auto principal = std::make_shared<Principal>();
     principal->kind = kind;
     principal->proof = proof;
@@ -209,7 +212,8 @@ std::vector<std::uint8_t> encode_release(TenantId tenant, const ExchangeId& exch
 
 Result<Release> decode_release(ByteView record) {
   Reader reader(record);
-  if (reader.u8() != kReleaseVersion) return fail(Errc::unsupported, "the stored release has an unknown version");
+  if (reader.u8() != kReleaseVersion)
+    return fail(Errc::unsupported, "the stored release has an unknown version");
   Release release;
   release.tenant = TenantId{reader.number<std::uint32_t>()};
   release.instance = reader.number<std::uint64_t>();
@@ -242,7 +246,8 @@ std::string encode_session(const SessionRecord& session) {
 
 Result<SessionRecord> decode_session(std::string_view bytes) {
   Reader reader(as_bytes(bytes));
-  if (reader.u8() != kSessionVersion) return fail(Errc::unsupported, "the stored session has an unknown version");
+  if (reader.u8() != kSessionVersion)
+    return fail(Errc::unsupported, "the stored session has an unknown version");
   SessionRecord session;
   session.instance = reader.number<std::uint64_t>();
   session.principal_name = reader.text();

@@ -1,5 +1,6 @@
 #pragma once
-// The bytes of messages and sessions on the disk. Formats: docs/formats/message.md and docs/formats/session.md.
+// The bytes of messages and sessions on the disk. Formats: docs/formats/message.md and
+// docs/formats/session.md.
 
 #include <map>
 #include <optional>
@@ -27,7 +28,8 @@ struct ExchangeId {
   std::uint16_t packet_id = 0;
 };
 
-/// Appends the record of a message to `out` (cleared first, its memory is used again). `exchange` for QoS 2 from a session.
+/// Appends the record of a message to `out` (cleared first, its memory is used again). `exchange` for QoS 2
+/// from a session.
 void encode_message(const Message& message, const ExchangeId* exchange, std::vector<std::uint8_t>& out);
 
 struct DecodedMessage {

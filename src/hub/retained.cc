@@ -6,7 +6,9 @@
 namespace dunlin::hub {
 namespace {
 
-std::size_t size_of(const Message& message) { return message.topic.size() + message.payload.size(); }
+std::size_t size_of(const Message& message) {
+  return message.topic.size() + message.payload.size();
+}
 
 }  // namespace
 

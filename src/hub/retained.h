@@ -22,7 +22,8 @@ class RetainedStore {
       : writer_(executor, keyed, store::Table::retained), limits_(limits) {}
 
   enum class Stored { stored, removed, stale, refused };
-  /// An empty payload removes. `stale`: a newer message is there (by received_at). `refused`: the limits are reached.
+  /// An empty payload removes. `stale`: a newer message is there (by received_at). `refused`: the limits are
+  /// reached.
   Stored store(const MessageRef& message);
   /// Loads a row without writing it again.
   Result<void> load(const std::string& value);

@@ -11,7 +11,8 @@ namespace {
 void merge(Target& target, const SubscriptionOptions& options) {
   using NoLocal = SubscriptionOptions::NoLocal;
   target.options.qos = std::max(target.options.qos, options.qos);
-  target.options.retain_as_published = std::max(target.options.retain_as_published, options.retain_as_published);
+  target.options.retain_as_published =
+      std::max(target.options.retain_as_published, options.retain_as_published);
   if (options.no_local == NoLocal::no) target.options.no_local = NoLocal::no;
   if (options.identifier != 0) target.identifiers.push_back(options.identifier);
 }

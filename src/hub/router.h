@@ -11,10 +11,11 @@
 
 namespace dunlin::hub {
 
-/// One receiver, whatever the number of its filters that match: the highest QoS and every identifier (MQTT 5.0 section 3.3.4).
+/// One receiver, whatever the number of its filters that match: the highest QoS and every identifier
+/// (MQTT 5.0 section 3.3.4).
 struct Target {
   SubscriberId subscriber = 0;
-  SubscriptionOptions options;             // no_local only when every matching filter asks for it; identifier unused
+  SubscriptionOptions options;  // no_local only when every matching filter asks for it; identifier unused
   std::vector<std::uint32_t> identifiers;
 };
 

@@ -8,17 +8,24 @@
 namespace dunlin::hub {
 namespace {
 
-std::size_t size_of(const Message& message) { return message.topic.size() + message.payload.size(); }
+std::size_t size_of(const Message& message) {
+  return message.topic.size() + message.payload.size();
+}
 
 }  // namespace
 
 std::string_view end_reason_name(EndReason reason) {
   switch (reason) {
-    case EndReason::taken_over: return "taken_over";
-    case EndReason::revoked: return "revoked";
-    case EndReason::slow_consumer: return "slow_consumer";
-    case EndReason::queue_full: return "queue_full";
-    case EndReason::shutdown: return "shutdown";
+    case EndReason::taken_over:
+      return "taken_over";
+    case EndReason::revoked:
+      return "revoked";
+    case EndReason::slow_consumer:
+      return "slow_consumer";
+    case EndReason::queue_full:
+      return "queue_full";
+    case EndReason::shutdown:
+      return "shutdown";
   }
   return "unknown";
 }
@@ -53,9 +60,11 @@ bool Session::window_open() const {
   return unacknowledged_ < window_ && in_flight_.size() < kMaxTrackedInFlight;
 }
 
-void Session::write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate, EncodingCache& cache) {
+void Session::write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
+                    EncodingCache& cache) {
   shard_.count_out(publish.qos);
-  link_->deliver({*publish.message, publish.qos, publish.retain, duplicate, packet_id, publish.identifiers}, cache);
+  link_->deliver({*publish.message, publish.qos, publish.retain, duplicate, packet_id, publish.identifiers},
+                 cache);
 }
 
 void Session::deliver(Traveller& message, const Target& target, EncodingCache& cache) {
@@ -82,7 +91,8 @@ void Session::deliver(Traveller& message, const Target& target, EncodingCache& c
 void Session::deliver_retained(const MessageRef& message, const SubscriptionOptions& options) {
   Queued publish{message, std::min(message->qos, options.qos), Message::Retain::yes, {}};
   if (options.identifier != 0) publish.identifiers.push_back(options.identifier);
-  // Retained messages share their bodies with the store, so a queue of them is small: it is bounded by the store's own limits.
+  // Retained messages share their bodies with the store, so a queue of them is small: it is bounded by the
+  // store's own limits.
   if (publish.qos == QoS::at_most_once) {
     qos0_bytes_ += size_of(*message);
     qos0_.push(std::move(publish));
@@ -240,6 +250,8 @@ std::vector<bool> Session::unsubscribe(const std::vector<std::string>& filters, 
   return shard_.unsubscribe(*this, filters, std::move(done));
 }
 
-void Session::close(CloseOptions options) { shard_.close(*this, std::move(options)); }
+void Session::close(CloseOptions options) {
+  shard_.close(*this, std::move(options));
+}
 
 }  // namespace dunlin::hub

@@ -47,7 +47,8 @@ class Traveller {
   MessageRef ref_;
 };
 
-/// Made and owned by its shard; valid for a link from Hub::open() until close() or SessionLink::ended(). Shard's thread only.
+/// Made and owned by its shard; valid for a link from Hub::open() until close() or SessionLink::ended().
+/// Shard's thread only.
 class Session {
  public:
   Session(Shard& shard, SessionRef self, SessionInstance instance, OpenOptions options);
@@ -58,22 +59,24 @@ class Session {
   const std::string& client_id() const { return options_.client_id; }
 
   using PublishDone = std::move_only_function<void(Result<void>)>;
-  /// QoS 0: routed at once, `done` is not called. QoS 1: `done` once the message is on the disk (at once without a journal).
-  /// QoS 2: likewise; a packet id that is still open is not routed again. `done` is dropped if the link has gone.
-  /// Errors: no_space, io, unavailable, limit_exceeded.
+  /// QoS 0: routed at once, `done` is not called. QoS 1: `done` once the message is on the disk (at once
+  /// without a journal). QoS 2: likewise; a packet id that is still open is not routed again. `done` is
+  /// dropped if the link has gone. Errors: no_space, io, unavailable, limit_exceeded.
   void publish(Message message, std::uint16_t packet_id, PublishDone done);
-  /// PUBREL from the peer: `done` once the packet id may be used again. Errors: not_found (no such exchange) and as publish().
+  /// PUBREL from the peer: `done` once the packet id may be used again. Errors: not_found (no such exchange)
+  /// and as publish().
   void release(std::uint16_t packet_id, PublishDone done);
   /// How many QoS 2 exchanges of the peer are open.
   std::size_t open_exchanges() const { return inbound_.size(); }
 
-  /// Results in the order of the requests; an error is a limit. `done` runs when every shard knows of the filters and a persistent
-  /// session has stored them; retained messages follow.
+  /// Results in the order of the requests; an error is a limit. `done` runs when every shard knows of the
+  /// filters and a persistent session has stored them; retained messages follow.
   std::vector<Result<void>> subscribe(std::vector<SubscribeRequest> requests, Task done);
   /// Whether there was such a subscription, in order. `done` as in subscribe().
   std::vector<bool> unsubscribe(const std::vector<std::string>& filters, Task done);
 
-  /// PUBACK, or PUBREC with an error code: the message is done with. False: no such packet id (the peer is at fault).
+  /// PUBACK, or PUBREC with an error code: the message is done with. False: no such packet id (the peer is at
+  /// fault).
   bool acknowledged(std::uint16_t packet_id);
   /// PUBREC: answers with SessionLink::release(), also for an id that is not known (MQTT 5.0 section 4.3.3).
   bool received(std::uint16_t packet_id);
@@ -93,8 +96,8 @@ class Session {
 
  private:
   friend class Shard;
-/// Counts the links that a session has had, so that an answer never goes to a later one.
-using Attachment = std::uint64_t;
+  /// Counts the links that a session has had, so that an answer never goes to a later one.
+  using Attachment = std::uint64_t;
   struct Queued {
     MessageRef message;
     QoS qos = QoS::at_most_once;
@@ -126,7 +129,8 @@ using Attachment = std::uint64_t;
   std::uint16_t next_packet_id();
   bool above_high_mark() const;
   bool below_low_mark() const;
-  void write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate, EncodingCache& cache);
+  void write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
+             EncodingCache& cache);
 
   Shard& shard_;
   SessionRef self_;
@@ -134,9 +138,9 @@ using Attachment = std::uint64_t;
   OpenOptions options_;
   SessionLink* link_ = nullptr;
   Attachment attachment_ = 0;
-  bool opened_ = false;  // the link has been told; nothing is delivered before
-  bool ending_ = false;  // its end is due in a later task; nothing is queued any more
-  bool stored_ = false;  // a row of it is, or will be, in the keyed store
+  bool opened_ = false;        // the link has been told; nothing is delivered before
+  bool ending_ = false;        // its end is due in a later task; nothing is queued any more
+  bool stored_ = false;        // a row of it is, or will be, in the keyed store
   JournalPosition stored_at_;  // of the row that a restart has loaded
   std::map<std::string, SubscriptionOptions, std::less<>> subscriptions_;
   std::map<std::uint16_t, Exchange> inbound_;  // QoS 2 packet ids of the peer

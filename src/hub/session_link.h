@@ -15,7 +15,8 @@
 
 namespace dunlin::hub {
 
-/// Room for a transport to keep what it has encoded while one message goes to many receivers. The slots' meaning is the transport's.
+/// Room for a transport to keep what it has encoded while one message goes to many receivers. The slots'
+/// meaning is the transport's.
 struct EncodingCache {
   std::array<Slice, 16> slots;
 };
@@ -35,15 +36,16 @@ enum class EndReason : std::uint8_t { taken_over, revoked, slow_consumer, queue_
 /// The stable word of a SessionEvent.
 std::string_view end_reason_name(EndReason reason);
 
-/// Implemented by a transport for each connection; called on the shard's thread. Except in ended(), the callee must not call back
-/// into the session from deliver(), release() or pause().
+/// Implemented by a transport for each connection; called on the shard's thread. Except in ended(), the
+/// callee must not call back into the session from deliver(), release() or pause().
 class SessionLink {
  public:
   virtual ~SessionLink() = default;
   virtual void deliver(const Outbound& publish, EncodingCache& cache) = 0;
   /// Sends PUBREL again after a reconnect, or for the first time after PUBREC.
   virtual void release(std::uint16_t packet_id) = 0;
-  /// False while the peer's output queue is above its high mark; Session::drained() is called when it has fallen.
+  /// False while the peer's output queue is above its high mark; Session::drained() is called when it has
+  /// fallen.
   virtual bool can_take() const = 0;
   /// Back-pressure: a receiver of this peer's messages cannot follow.
   virtual void pause() = 0;
@@ -61,11 +63,13 @@ struct OpenOptions {
   PrincipalRef principal;
   std::string client_id;
   enum class Start : std::uint8_t { resume, clean } start = Start::clean;
-  std::uint32_t expiry_seconds = 0;         // 0: ends with the connection; kNeverExpires: as long as the limits allow
-  std::uint16_t receive_maximum = 65535;    // QoS 1 and 2 messages that the peer takes without an acknowledgement
+  std::uint32_t expiry_seconds =
+      0;  // 0: ends with the connection; kNeverExpires: as long as the limits allow
+  std::uint16_t receive_maximum =
+      65535;  // QoS 1 and 2 messages that the peer takes without an acknowledgement
   std::optional<Will> will;
-  std::string protocol;                     // for events: "mqtt" ...
-  std::string peer;                         // its address
+  std::string protocol;  // for events: "mqtt" ...
+  std::string peer;      // its address
 };
 
 enum class Present : std::uint8_t { no, yes };
@@ -73,7 +77,11 @@ enum class Present : std::uint8_t { no, yes };
 struct SubscribeRequest {
   std::string filter;  // valid (topic.h) and authorised
   SubscriptionOptions options;
-  enum class RetainHandling : std::uint8_t { send, send_if_new, do_not_send } retain_handling = RetainHandling::send;
+  enum class RetainHandling : std::uint8_t {
+    send,
+    send_if_new,
+    do_not_send
+  } retain_handling = RetainHandling::send;
 };
 
 }  // namespace dunlin::hub

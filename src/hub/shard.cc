@@ -13,7 +13,8 @@ Shard::Shard(ShardSetup setup)
 
 Shard::~Shard() = default;
 
-void Shard::add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> options, std::shared_ptr<Mailbox> mailbox) {
+void Shard::add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> options,
+                         std::shared_ptr<Mailbox> mailbox) {
   const SubscriberId slot = take_slot();
   auto feed = std::make_unique<ConsumerFeed>(*this, id, slot, options, std::move(mailbox));
   slots_[slot].feed = feed.get();
@@ -28,7 +29,8 @@ void Shard::remove_consumer(ConsumerId id) {
   const auto found = feeds_.find(id);
   if (found == feeds_.end()) return;
   const ConsumerFeed& feed = *found->second;
-  for (const std::string& filter : feed.options().filters) router_.remove(feed.options().tenant, filter, feed.slot());
+  for (const std::string& filter : feed.options().filters)
+    router_.remove(feed.options().tenant, filter, feed.slot());
   free_slot(feed.slot());
   feeds_.erase(found);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// One reactor's part of the hub: its sessions, its tries, its journal. Everything here runs on the shard's own executor, except where
-// said; shards talk by posting to each other.
+// One reactor's part of the hub: its sessions, its tries, its journal. Everything here runs on the shard's
+// own executor, except where said; shards talk by posting to each other.
 
 #include <functional>
 #include <memory>
@@ -27,8 +27,9 @@ struct ShardSetup {
   store::Keyed* keyed;  // null: likewise
   metrics::Registry& registry;
   const Limits& limits;
-  const std::vector<std::unique_ptr<class Shard>>& shards;  // all of them, complete before the first task runs
-  std::function<void(SessionEvent)> report;                 // any thread
+  const std::vector<std::unique_ptr<class Shard>>&
+      shards;                                // all of them, complete before the first task runs
+  std::function<void(SessionEvent)> report;  // any thread
   std::uint64_t seed = 0;
 };
 
@@ -71,7 +72,8 @@ class Shard {
   void let_publishers_go(Session& session);
 
   // Consumers.
-  void add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> options, std::shared_ptr<Mailbox> mailbox);
+  void add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> options,
+                    std::shared_ptr<Mailbox> mailbox);
   void remove_consumer(ConsumerId id);
   void commit(ConsumerId id, store::Position position);
   void batch_taken(ConsumerId id);
@@ -162,8 +164,8 @@ class Shard {
   void replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,
                    std::move_only_function<void(Result<void>)> done);
   Result<void> replay_record(const store::Record& record, MessageDecoder& decoder);
-  void replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance, std::uint16_t packet_id,
-                       JournalPosition at, RecordKind kind);
+  void replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance,
+                       std::uint16_t packet_id, JournalPosition at, RecordKind kind);
   void checkpoint_later();
 
   ShardSetup setup_;
@@ -178,11 +180,12 @@ class Shard {
   std::vector<SubscriberId> free_slots_;
   std::unordered_map<ConsumerId, std::unique_ptr<ConsumerFeed>> feeds_;
   RingQueue<Pending> pending_;
-  std::uint64_t first_pending_ = 0;  // the sequence number of pending_.front()
-  std::vector<std::uint8_t> record_;  // scratch for one record
+  std::uint64_t first_pending_ = 0;           // the sequence number of pending_.front()
+  std::vector<std::uint8_t> record_;          // scratch for one record
   std::vector<std::vector<Parcel>> parcels_;  // by shard, until the end of the turn
   std::vector<ConsumerId> due_feeds_;
-  std::set<SessionRef> changed_exchanges_;  // persistent sessions whose open QoS 2 exchanges differ from their stored row
+  std::set<SessionRef>
+      changed_exchanges_;  // persistent sessions whose open QoS 2 exchanges differ from their stored row
   store::Position routed_ = 0;
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;

@@ -9,11 +9,13 @@ std::array<metrics::Cell*, 3> by_qos(metrics::Registry& registry, const char* na
 }
 
 metrics::Cell& dropped(metrics::Registry& registry, const char* reason) {
-  return registry.counter("dunlin_hub_dropped_total", "Messages that were not delivered.", {{"reason", reason}});
+  return registry.counter("dunlin_hub_dropped_total", "Messages that were not delivered.",
+                          {{"reason", reason}});
 }
 
 metrics::Cell& ended(metrics::Registry& registry, const char* reason) {
-  return registry.counter("dunlin_hub_sessions_ended_total", "Sessions that the hub ended.", {{"reason", reason}});
+  return registry.counter("dunlin_hub_sessions_ended_total", "Sessions that the hub ended.",
+                          {{"reason", reason}});
 }
 
 }  // namespace
@@ -24,11 +26,14 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       dropped_qos0(dropped(registry, "qos0_queue")),
       dropped_consumer(dropped(registry, "consumer_queue")),
       expired(dropped(registry, "expired")),
-      duplicates(registry.counter("dunlin_hub_duplicates_total", "QoS 2 publishes that had been taken before.")),
+      duplicates(
+          registry.counter("dunlin_hub_duplicates_total", "QoS 2 publishes that had been taken before.")),
       slow_consumers(ended(registry, "slow_consumer")),
       queue_full(ended(registry, "queue_full")),
-      held_publishers(registry.counter("dunlin_hub_held_publishers_total", "Times a publisher was held back.")),
-      append_failures(registry.counter("dunlin_hub_append_failures_total", "Messages that the journal refused.")),
+      held_publishers(
+          registry.counter("dunlin_hub_held_publishers_total", "Times a publisher was held back.")),
+      append_failures(
+          registry.counter("dunlin_hub_append_failures_total", "Messages that the journal refused.")),
       retained_refused(dropped(registry, "retained_limit")),
       unreadable(registry.counter("dunlin_hub_unreadable_total", "Stored records that could not be read.")),
       forwarded(registry.counter("dunlin_hub_forwarded_total", "Messages handed to other shards.")),

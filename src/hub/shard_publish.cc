@@ -9,7 +9,8 @@
 
 namespace dunlin::hub {
 
-void Shard::publish_from(Session& session, Message message, std::uint16_t packet_id, Session::PublishDone done) {
+void Shard::publish_from(Session& session, Message message, std::uint16_t packet_id,
+                         Session::PublishDone done) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
   message.received_at = executor().wall_now();
   if (!message.principal) message.principal = session.principal();
@@ -56,7 +57,8 @@ void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session:
     pending.state = Pending::State::stored;
     return settle(std::move(pending));
   }
-  const auto record = encode_release(session.principal()->tenant, {session.client_id(), session.instance_, packet_id});
+  const auto record =
+      encode_release(session.principal()->tenant, {session.client_id(), session.instance_, packet_id});
   append(RecordKind::release, record, std::move(pending));
 }
 
@@ -94,9 +96,8 @@ void Shard::append(RecordKind kind, ByteView bytes, Pending pending) {
   }
   const std::uint64_t sequence = first_pending_ + pending_.size();
   pending_.push(std::move(pending));
-  log()->append(static_cast<std::uint8_t>(kind), bytes, [this, sequence](Result<store::Position> result) {
-    appended(sequence, std::move(result));
-  });
+  log()->append(static_cast<std::uint8_t>(kind), bytes,
+                [this, sequence](Result<store::Position> result) { appended(sequence, std::move(result)); });
 }
 
 void Shard::appended(std::uint64_t sequence, Result<store::Position> result) {
@@ -128,7 +129,8 @@ void Shard::settle(Pending pending) {
     }
   } else {
     const bool exactly_once = pending.message.qos == QoS::exactly_once;
-    if (session != nullptr && exactly_once && stored) session->inbound_[pending.packet_id] = Session::Exchange::open;
+    if (session != nullptr && exactly_once && stored)
+      session->inbound_[pending.packet_id] = Session::Exchange::open;
     if (session != nullptr && exactly_once && !stored) session->inbound_.erase(pending.packet_id);
     if (stored) {
       pending.message.position = pending.position;
@@ -138,7 +140,8 @@ void Shard::settle(Pending pending) {
   }
   if (!stored) {
     metrics_.append_failures.add();
-    log::refusal("hub", "the journal refused a message", errc_name(pending.error.code), {{"error", pending.error.message}});
+    log::refusal("hub", "the journal refused a message", errc_name(pending.error.code),
+                 {{"error", pending.error.message}});
   }
   if (!wanted || !pending.done) return;
   if (stored) return pending.done({});
@@ -206,7 +209,9 @@ void Shard::turn_end() {
 
 void Shard::flush_parcels(std::uint16_t shard) {
   if (parcels_[shard].empty()) return;
-  post_to(shard, [parcels = std::exchange(parcels_[shard], {})](Shard& to) mutable { to.take_parcels(std::move(parcels)); });
+  post_to(shard, [parcels = std::exchange(parcels_[shard], {})](Shard& to) mutable {
+    to.take_parcels(std::move(parcels));
+  });
 }
 
 void Shard::take_parcels(std::vector<Parcel> parcels) {
@@ -278,7 +283,8 @@ void Shard::watch_patience(Session& session) {
 
 void Shard::defer_end(Session& session, EndReason reason, std::string detail) {
   if (std::exchange(session.ending_, true)) return;
-  executor().post([this, ref = session.self_, reason, detail = std::move(detail)] { end(ref, reason, detail); });
+  executor().post(
+      [this, ref = session.self_, reason, detail = std::move(detail)] { end(ref, reason, detail); });
 }
 
 }  // namespace dunlin::hub

@@ -36,8 +36,10 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
   session.subscriptions_.insert(record.subscriptions.begin(), record.subscriptions.end());
   // One that was connected when the program ended has been absent since now.
   const WallTime now = executor().wall_now();
-  go_offline(session, record.offline_since == 0 ? now : std::min(now, from_unix_nanoseconds(record.offline_since)));
-  if (record.offline_since == 0) changed_exchanges_.insert(session.self_);  // saved after the replay, by a checkpoint
+  go_offline(session,
+             record.offline_since == 0 ? now : std::min(now, from_unix_nanoseconds(record.offline_since)));
+  if (record.offline_since == 0)
+    changed_exchanges_.insert(session.self_);  // saved after the replay, by a checkpoint
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
 }
 
@@ -55,7 +57,8 @@ void Shard::replay_journal(std::move_only_function<void(Result<void>)> done) {
   const store::Position start = cursor ? *cursor : log()->first() - 1;
   if (!cursor) log()->set_cursor(kCursor, start);
   routed_ = log()->committed();
-  replay_page(std::make_shared<MessageDecoder>(), start, std::move(done));  // shared: by the pages, one after the other
+  replay_page(std::make_shared<MessageDecoder>(), start,
+              std::move(done));  // shared: by the pages, one after the other
 }
 
 void Shard::replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,
@@ -69,12 +72,13 @@ void Shard::replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position
   for (const store::Record& record : *records) {
     if (Result<void> replayed = replay_record(record, *decoder); !replayed) {
       metrics_.unreadable.add();
-      log::error("hub", "a stored message cannot be read", {{"position", record.position}, {"error", replayed.error().message}});
+      log::error("hub", "a stored message cannot be read",
+                 {{"position", record.position}, {"error", replayed.error().message}});
     }
   }
-  executor().post([this, decoder = std::move(decoder), after = records->back().position, done = std::move(done)]() mutable {
-    replay_page(std::move(decoder), after, std::move(done));
-  });
+  executor().post(
+      [this, decoder = std::move(decoder), after = records->back().position,
+       done = std::move(done)]() mutable { replay_page(std::move(decoder), after, std::move(done)); });
 }
 
 Result<void> Shard::replay_record(const store::Record& record, MessageDecoder& decoder) {
@@ -82,7 +86,8 @@ Result<void> Shard::replay_record(const store::Record& record, MessageDecoder& d
   if (record.kind == static_cast<std::uint8_t>(RecordKind::release)) {
     DUNLIN_TRY(Release release, decode_release(record.bytes.view()));
     post_to(shard_of(release.tenant, release.client_id), [release, at](Shard& home) {
-      home.replay_exchange(release.tenant, release.client_id, release.instance, release.packet_id, at, RecordKind::release);
+      home.replay_exchange(release.tenant, release.client_id, release.instance, release.packet_id, at,
+                           RecordKind::release);
     });
     return {};
   }
@@ -102,8 +107,8 @@ Result<void> Shard::replay_record(const store::Record& record, MessageDecoder& d
   return {};
 }
 
-void Shard::replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance, std::uint16_t packet_id,
-                            JournalPosition at, RecordKind kind) {
+void Shard::replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance,
+                            std::uint16_t packet_id, JournalPosition at, RecordKind kind) {
   const auto found = sessions_.find(tenant_key(tenant, client_id));
   if (found == sessions_.end() || found->second->instance_ != instance) return;
   Session& session = *found->second;
@@ -161,7 +166,9 @@ void Shard::checkpoint(std::move_only_function<void(Result<void>)> done) {
     flush_parcels(shard);
     post_to(shard, [from = index(), gathering](Shard& other) {
       other.flush_retained([from, gathering, &other](Result<void> result) {
-        other.post_to(from, [gathering, result = std::move(result)](Shard&) mutable { gathering->answer(std::move(result)); });
+        other.post_to(from, [gathering, result = std::move(result)](Shard&) mutable {
+          gathering->answer(std::move(result));
+        });
       });
     });
   }

@@ -75,7 +75,8 @@ Result<Session*> Shard::resume_or_make(OpenOptions options, Present& present) {
     present = Present::yes;
     return &session;
   }
-  if (sessions_.size() >= limits().sessions) return fail(Errc::limit_exceeded, "the server has no room for another session");
+  if (sessions_.size() >= limits().sessions)
+    return fail(Errc::limit_exceeded, "the server has no room for another session");
   present = Present::no;
   return &make_session(std::move(key), std::move(options), instances_.next());
 }
@@ -91,7 +92,8 @@ Result<Session*> Shard::open(OpenOptions options, SessionLink& link, OpenDone do
   update_gauges();
   report(*session, SessionEvent::State::online, "connected");
   if (!session->persistent()) {
-    // A former persistent session of this client must not come back after a restart; the answer need not wait for that.
+    // A former persistent session of this client must not come back after a restart; the answer need not wait
+    // for that.
     if (present == Present::yes) save(*session);
     finish_open(*session, std::move(done), present);
     return session;
@@ -117,8 +119,8 @@ void Shard::finish_open(Session& session, OpenDone done, Present present) {
 }
 
 void Shard::report(const Session& session, SessionEvent::State state, std::string reason) {
-  setup_.report({session.principal(), session.client_id(), session.options_.protocol, session.options_.peer, state,
-                 std::move(reason), executor().wall_now()});
+  setup_.report({session.principal(), session.client_id(), session.options_.protocol, session.options_.peer,
+                 state, std::move(reason), executor().wall_now()});
 }
 
 void Shard::close(Session& session, Session::CloseOptions options) {
@@ -190,8 +192,10 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   if (session == nullptr) return;
   if (reason == EndReason::slow_consumer) metrics_.slow_consumers.add();
   if (reason == EndReason::queue_full) metrics_.queue_full.add();
-  log::refusal("hub", "a session was ended", session->client_id(), {{"reason", end_reason_name(reason)}, {"detail", detail}});
-  // The queue of a session that is ended for good goes with it; its client sees "session present" 0 and knows.
+  log::refusal("hub", "a session was ended", session->client_id(),
+               {{"reason", end_reason_name(reason)}, {"detail", detail}});
+  // The queue of a session that is ended for good goes with it; its client sees "session present" 0 and
+  // knows.
   const bool for_good = reason == EndReason::queue_full || reason == EndReason::revoked;
   SessionLink* link = session->link_;
   if (link == nullptr) {
@@ -200,7 +204,8 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   }
   Session::CloseOptions closing;
   closing.reason = end_reason_name(reason);
-  // At a shutdown the will may wait for the restart (MQTT 5.0 section 3.1.2.5), where the client is expected back.
+  // At a shutdown the will may wait for the restart (MQTT 5.0 section 3.1.2.5), where the client is expected
+  // back.
   if (reason == EndReason::shutdown) closing.will = Session::WillFate::discard;
   if (for_good) closing.expiry_seconds = 0;
   close(*session, std::move(closing));
@@ -246,7 +251,8 @@ void Shard::save(Session& session, KeyedWriter::Done done) {
   std::string key = tenant_key(session.principal()->tenant, session.client_id());
   changed_exchanges_.erase(session.self_);
   if (!session.persistent()) {
-    if (std::exchange(session.stored_, false)) return session_rows_.put(std::move(key), std::nullopt, std::move(done));
+    if (std::exchange(session.stored_, false))
+      return session_rows_.put(std::move(key), std::nullopt, std::move(done));
     if (done) done({});
     return;
   }

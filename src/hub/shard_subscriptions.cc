@@ -8,20 +8,13 @@
 namespace dunlin::hub {
 namespace {
 
-/// Runs `done` when the last copy has gone. Shared by the steps that must finish first.
-class Barrier {
- public:
-  explicit Barrier(Task done) : done_(std::move(done)) {}
-  ~Barrier() {
-    if (!cancelled_) done_();
+/// Runs `done` after the last step. Shared by the steps; if one of them never happens, nothing runs.
+struct Countdown {
+  std::size_t left;
+  Task done;
+  void step() {
+    if (--left == 0) done();
   }
-  Barrier(const Barrier&) = delete;
-  Barrier& operator=(const Barrier&) = delete;
-  void cancel() { cancelled_ = true; }
-
- private:
-  Task done_;
-  bool cancelled_ = false;
 };
 
 }  // namespace
@@ -46,7 +39,8 @@ void Shard::remove_interest(InterestKey key) {
   }
 }
 
-std::vector<Result<void>> Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, Task done) {
+std::vector<Result<void>> Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests,
+                                           Task done) {
   const TenantId tenant = session.principal()->tenant;
   std::vector<Result<void>> results;
   std::vector<std::pair<std::string, SubscriptionOptions>> wants_retained;
@@ -64,7 +58,8 @@ std::vector<Result<void>> Shard::subscribe(Session& session, std::vector<Subscri
     if (fresh) add_interest(key);
     keys.push_back(key);
     using Handling = SubscribeRequest::RetainHandling;
-    const bool retained = request.retain_handling == Handling::send || (fresh && request.retain_handling == Handling::send_if_new);
+    const bool retained = request.retain_handling == Handling::send ||
+                          (fresh && request.retain_handling == Handling::send_if_new);
     if (retained) wants_retained.emplace_back(std::move(request.filter), request.options);
     results.push_back({});
   }
@@ -76,11 +71,17 @@ std::vector<Result<void>> Shard::subscribe(Session& session, std::vector<Subscri
     if (!is_attached(ref, attachment)) return;
     for (const auto& [filter, options] : wants_retained) send_retained(*find(ref), filter, options);
   };
-  // Shared by the steps that must finish before the answer: the other shards' knowledge and the stored session.
-  const auto barrier = std::make_shared<Barrier>(std::move(finished));
-  for (const InterestKey key : keys) interest_.when_known(key, [barrier] {});
-  if (session.persistent()) save(session, [barrier](const Result<void>& stored) {
-    if (!stored) barrier->cancel();
+  // Shared by the steps that must finish before the answer: the other shards' knowledge and the stored
+  // session.
+  const auto countdown = std::make_shared<Countdown>(Countdown{keys.size() + 1, std::move(finished)});
+  for (const InterestKey key : keys) interest_.when_known(key, [countdown] { countdown->step(); });
+  if (!session.persistent()) {
+    countdown->step();
+    return results;
+  }
+  save(session, [this, countdown, ref = session.self_](const Result<void>& stored) {
+    if (stored) return countdown->step();
+    end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
   });
   return results;
 }
@@ -96,8 +97,10 @@ std::vector<bool> Shard::unsubscribe(Session& session, const std::vector<std::st
     done();
     return existed;
   }
-  save(session, [this, ref = session.self_, attachment = session.attachment_, done = std::move(done)](const Result<void>& stored) mutable {
-    if (stored && is_attached(ref, attachment)) done();
+  save(session, [this, ref = session.self_, attachment = session.attachment_,
+                 done = std::move(done)](const Result<void>& stored) mutable {
+    if (!stored) return end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
+    if (is_attached(ref, attachment)) done();
   });
   return existed;
 }
@@ -128,9 +131,8 @@ void Shard::send_retained(Session& session, const std::string& filter, const Sub
     }
     flush_parcels(shard);  // what this shard has published before must be there first
     post_to(shard, [ref, attachment, tenant, filter, options](Shard& other) {
-      other.post_to(ref.shard, [ref, attachment, options, found = other.match_retained(tenant, filter)](Shard& asker) {
-        asker.take_retained(ref, attachment, found, options);
-      });
+      other.post_to(ref.shard, [ref, attachment, options, found = other.match_retained(tenant, filter)](
+                                   Shard& asker) { asker.take_retained(ref, attachment, found, options); });
     });
   }
 }

@@ -33,13 +33,16 @@ Result<void> check_filter(std::string_view filter) {
     if (part.level.size() > 1 && has_wildcard(part.level)) {
       return fail(Errc::malformed, "a wildcard must be a whole level of the filter");
     }
-    if (part.level == "#" && part.more) return fail(Errc::malformed, "'#' must be the last level of the filter");
+    if (part.level == "#" && part.more)
+      return fail(Errc::malformed, "'#' must be the last level of the filter");
     if (!part.more) return {};
     rest = part.rest;
   }
 }
 
-bool has_wildcard(std::string_view filter) { return filter.find_first_of("+#") != std::string_view::npos; }
+bool has_wildcard(std::string_view filter) {
+  return filter.find_first_of("+#") != std::string_view::npos;
+}
 
 bool filter_matches(std::string_view filter, std::string_view topic) {
   if (topic.starts_with('$') && (filter.starts_with('+') || filter.starts_with('#'))) return false;
@@ -56,7 +59,8 @@ bool filter_matches(std::string_view filter, std::string_view topic) {
 }
 
 std::uint64_t stable_hash(std::string_view text, std::uint64_t seed) {
-  // Multiply and fold, eight bytes a step; quality matters more than resistance since the tables grow with stored entries only.
+  // Multiply and fold, eight bytes a step; quality matters more than resistance since the tables grow with
+  // stored entries only.
   std::uint64_t hash = seed ^ (0x9e3779b97f4a7c15ULL + text.size());
   const auto mix = [&hash](std::uint64_t word) {
     hash = (hash ^ word) * 0xff51afd7ed558ccdULL;

@@ -10,12 +10,14 @@ namespace dunlin::hub {
 
 /// Errors: malformed (empty, a wildcard, a NUL character), limit_exceeded (too long, too many levels).
 Result<void> check_topic(std::string_view topic);
-/// Errors: malformed (empty, a wildcard that is not a whole level, "#" not last, a NUL character), limit_exceeded.
+/// Errors: malformed (empty, a wildcard that is not a whole level, "#" not last, a NUL character),
+/// limit_exceeded.
 Result<void> check_filter(std::string_view filter);
 
 bool has_wildcard(std::string_view filter);
 
-/// Whether a valid filter matches a valid topic. Wildcards do not match a first level that begins with '$' (section 4.7.2).
+/// Whether a valid filter matches a valid topic. Wildcards do not match a first level that begins with '$'
+/// (section 4.7.2).
 bool filter_matches(std::string_view filter, std::string_view topic);
 
 /// The text up to the first '/', and what follows it. `more` says whether there was one.
@@ -30,7 +32,8 @@ inline LevelSplit split_level(std::string_view text) {
   return {text.substr(0, slash), text.substr(slash + 1), true};
 }
 
-/// A fixed hash that is the same in every process and build: it places sessions and retained messages on their shards.
+/// A fixed hash that is the same in every process and build: it places sessions and retained messages on
+/// their shards.
 std::uint64_t stable_hash(std::string_view text, std::uint64_t seed = 0);
 
 }  // namespace dunlin::hub

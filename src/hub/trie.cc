@@ -14,7 +14,9 @@ void append(std::vector<Subscription>& to, const std::vector<Subscription>& from
 
 }  // namespace
 
-std::size_t TextHash::operator()(std::string_view text) const noexcept { return stable_hash(text); }
+std::size_t TextHash::operator()(std::string_view text) const noexcept {
+  return stable_hash(text);
+}
 
 Trie::NodeId Trie::child(NodeId parent, LevelId level) const {
   const auto found = edges_.find(edge(parent, level));

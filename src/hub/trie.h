@@ -1,5 +1,6 @@
 #pragma once
-// Who subscribed to what, for one tenant on one shard. Exact filters live in a hash table; the tree holds wildcard filters only.
+// Who subscribed to what, for one tenant on one shard. Exact filters live in a hash table; the tree holds
+// wildcard filters only.
 
 #include <cstdint>
 #include <string>
@@ -57,7 +58,7 @@ class Trie {
     NodeId parent = 0;
     LevelId level = 0;
     std::uint32_t children = 0;
-    std::vector<Subscription> here;  // filters that end at this level
+    std::vector<Subscription> here;   // filters that end at this level
     std::vector<Subscription> below;  // filters that end here with "/#"
   };
   struct Level {
@@ -73,7 +74,8 @@ class Trie {
   LevelId level_id(std::string_view level) const;
   void release(NodeId node);
   void prune(std::string_view filter);
-  void collect(NodeId node, std::string_view rest, bool wildcards_allowed, std::vector<Subscription>& found) const;
+  void collect(NodeId node, std::string_view rest, bool wildcards_allowed,
+               std::vector<Subscription>& found) const;
 
   static constexpr LevelId kUnknownLevel = 0xFFFF'FFFF;
   std::unordered_map<std::string, std::vector<Subscription>, TextHash, std::equal_to<>> exact_;

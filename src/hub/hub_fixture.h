@@ -251,8 +251,8 @@ class HubTest : public ::testing::Test {
     bool done = false;
     std::vector<SubscribeRequest> requests;
     requests.push_back({filter, options, handling});
-    const auto results = link.session->subscribe(std::move(requests), [&done] { done = true; });
-    EXPECT_TRUE(results.at(0).has_value());
+    link.session->subscribe(std::move(requests),
+                            [&done](const auto& results) { done = results.at(0).has_value(); });
     run();
     EXPECT_TRUE(done);
   }

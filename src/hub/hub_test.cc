@@ -48,7 +48,7 @@ TEST_F(ShardsTest, MessagesReachEveryShardOnce) {
   }
   EXPECT_EQ(world->metrics.value("dunlin_hub_forwarded_total"), 10) << "once per message and other shard";
   publish(publisher, message("demo/other/x", "nobody"));
-  links[1]->session->unsubscribe({"+/plant/#"}, [] {});
+  links[1]->session->unsubscribe({"+/plant/#"}, [](const auto&) {});
   run();
   publish(publisher, message("elsewhere/x", "nobody"));
   EXPECT_EQ(world->metrics.value("dunlin_hub_forwarded_total"), 11)
@@ -62,7 +62,7 @@ TEST_F(ShardsTest, SubscribeIsAnsweredWhenEveryShardKnows) {
   bool done = false;
   std::vector<SubscribeRequest> requests;
   requests.push_back({"a/b", {}, {}});
-  to.session->subscribe(std::move(requests), [&] {
+  to.session->subscribe(std::move(requests), [&](const auto&) {
     done = true;
     publisher.publish(message("a/b", "at once"), 0, {});
   });

@@ -242,12 +242,12 @@ void Session::release(std::uint16_t packet_id, PublishDone done) {
   shard_.release_exchange(*this, packet_id, std::move(done));
 }
 
-std::vector<Result<void>> Session::subscribe(std::vector<SubscribeRequest> requests, Task done) {
-  return shard_.subscribe(*this, std::move(requests), std::move(done));
+void Session::subscribe(std::vector<SubscribeRequest> requests, SubscribeDone done) {
+  shard_.subscribe(*this, std::move(requests), std::move(done));
 }
 
-std::vector<bool> Session::unsubscribe(const std::vector<std::string>& filters, Task done) {
-  return shard_.unsubscribe(*this, filters, std::move(done));
+void Session::unsubscribe(const std::vector<std::string>& filters, UnsubscribeDone done) {
+  shard_.unsubscribe(*this, filters, std::move(done));
 }
 
 void Session::close(CloseOptions options) {

@@ -69,11 +69,14 @@ class Session {
   /// How many QoS 2 exchanges of the peer are open.
   std::size_t open_exchanges() const { return inbound_.size(); }
 
-  /// Results in the order of the requests; an error is a limit. `done` runs when every shard knows of the
-  /// filters and a persistent session has stored them; retained messages follow.
-  std::vector<Result<void>> subscribe(std::vector<SubscribeRequest> requests, Task done);
-  /// Whether there was such a subscription, in order. `done` as in subscribe().
-  std::vector<bool> unsubscribe(const std::vector<std::string>& filters, Task done);
+  /// Results in the order of the requests; an error is a limit.
+  using SubscribeDone = std::move_only_function<void(const std::vector<Result<void>>& results)>;
+  /// `done` runs (perhaps at once) when every shard knows of the filters and a persistent session has stored
+  /// them; retained messages follow.
+  void subscribe(std::vector<SubscribeRequest> requests, SubscribeDone done);
+  /// Whether there was such a subscription, in order.
+  using UnsubscribeDone = std::move_only_function<void(const std::vector<bool>& existed)>;
+  void unsubscribe(const std::vector<std::string>& filters, UnsubscribeDone done);
 
   /// PUBACK, or PUBREC with an error code: the message is done with. False: no such packet id (the peer is at
   /// fault).

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,9 +17,24 @@
 namespace dunlin::hub {
 
 /// Room for a transport to keep what it has encoded while one message goes to many receivers. The slots'
-/// meaning is the transport's.
-struct EncodingCache {
-  std::array<Slice, 16> slots;
+/// meaning is the transport's. Nothing is kept for the first receiver of a kind: most messages have one.
+class EncodingCache {
+ public:
+  static constexpr std::size_t kSlots = 16;
+  /// The slot to fill or to read from the second time on; null the first time.
+  Slice* slot(std::size_t index) {
+    const auto bit = static_cast<std::uint16_t>(1U << index);
+    if (!(seen_ & bit)) {
+      seen_ |= bit;
+      return nullptr;
+    }
+    if (!slots_) slots_ = std::make_unique<std::array<Slice, kSlots>>();
+    return &(*slots_)[index];
+  }
+
+ private:
+  std::uint16_t seen_ = 0;
+  std::unique_ptr<std::array<Slice, kSlots>> slots_;
 };
 
 /// One PUBLISH to a peer. Valid during the call.

@@ -61,8 +61,8 @@ class Shard {
   std::vector<SessionInfo> list(TenantId tenant, std::size_t limit) const;
 
   // Subscriptions (shard_subscriptions.cc).
-  std::vector<Result<void>> subscribe(Session& session, std::vector<SubscribeRequest> requests, Task done);
-  std::vector<bool> unsubscribe(Session& session, const std::vector<std::string>& filters, Task done);
+  void subscribe(Session& session, std::vector<SubscribeRequest> requests, Session::SubscribeDone done);
+  void unsubscribe(Session& session, const std::vector<std::string>& filters, Session::UnsubscribeDone done);
   std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
 
   // Publishing (shard_publish.cc).

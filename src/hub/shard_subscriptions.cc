@@ -39,8 +39,7 @@ void Shard::remove_interest(InterestKey key) {
   }
 }
 
-std::vector<Result<void>> Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests,
-                                           Task done) {
+void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, Session::SubscribeDone done) {
   const TenantId tenant = session.principal()->tenant;
   std::vector<Result<void>> results;
   std::vector<std::pair<std::string, SubscriptionOptions>> wants_retained;
@@ -65,9 +64,9 @@ std::vector<Result<void>> Shard::subscribe(Session& session, std::vector<Subscri
   }
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
   Task finished = [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
-                   wants_retained = std::move(wants_retained)]() mutable {
+                   results = std::move(results), wants_retained = std::move(wants_retained)]() mutable {
     if (!is_attached(ref, attachment)) return;
-    done();
+    done(results);
     if (!is_attached(ref, attachment)) return;
     for (const auto& [filter, options] : wants_retained) send_retained(*find(ref), filter, options);
   };
@@ -76,17 +75,16 @@ std::vector<Result<void>> Shard::subscribe(Session& session, std::vector<Subscri
   const auto countdown = std::make_shared<Countdown>(Countdown{keys.size() + 1, std::move(finished)});
   for (const InterestKey key : keys) interest_.when_known(key, [countdown] { countdown->step(); });
   if (!session.persistent()) {
-    countdown->step();
-    return results;
+    return countdown->step();
   }
   save(session, [this, countdown, ref = session.self_](const Result<void>& stored) {
     if (stored) return countdown->step();
     end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
   });
-  return results;
 }
 
-std::vector<bool> Shard::unsubscribe(Session& session, const std::vector<std::string>& filters, Task done) {
+void Shard::unsubscribe(Session& session, const std::vector<std::string>& filters,
+                        Session::UnsubscribeDone done) {
   std::vector<bool> existed;
   for (const std::string& filter : filters) {
     const bool known = session.subscriptions_.contains(filter);
@@ -94,15 +92,13 @@ std::vector<bool> Shard::unsubscribe(Session& session, const std::vector<std::st
     existed.push_back(known);
   }
   if (!session.persistent()) {
-    done();
-    return existed;
+    return done(existed);
   }
-  save(session, [this, ref = session.self_, attachment = session.attachment_,
-                 done = std::move(done)](const Result<void>& stored) mutable {
+  save(session, [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
+                 existed = std::move(existed)](const Result<void>& stored) mutable {
     if (!stored) return end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
-    if (is_attached(ref, attachment)) done();
+    if (is_attached(ref, attachment)) done(existed);
   });
-  return existed;
 }
 
 void Shard::drop_subscription(Session& session, std::string_view filter) {

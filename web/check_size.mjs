@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const BUDGET = 70 * 1024;
-const dist = new URL('./dist/', import.meta.url).pathname;
+const dist = process.env.DUNLIN_WEB_DIST ?? new URL('./dist/', import.meta.url).pathname;
 const gzipped = (file) => gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;
 const build = JSON.parse(readFileSync(join(dist, 'build.json'), 'utf8'));
 

@@ -10,7 +10,8 @@ export default defineConfig({
   define: { __WEB_VERSION__: JSON.stringify(version) },
   build: {
     target: 'es2022',
-    outDir: 'dist',
+    outDir: process.env['DUNLIN_WEB_DIST'] ?? 'dist',
+    emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: 'build.json',

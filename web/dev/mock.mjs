@@ -82,12 +82,20 @@ export function startMock({ port = 0, empty = false } = {}) {
       return signIn(body.password, response);
     },
     'DELETE session': ({ cookie }) => (state.signedIn.delete(cookie), {}),
-    'GET things': () => ({ things: fleet.things }),
+    'GET things': ({ query }) => {
+      const limit = Number(query.get('limit') ?? 100);
+      const rest = fleet.things.filter((t) => t.name > (query.get('after') ?? '')).sort((a, b) => (a.name < b.name ? -1 : 1));
+      const page = rest.slice(0, limit).map(({ online: _online, last_seen: _seen, ...thing }) => thing);
+      return rest.length > limit ? { things: page, next: page.at(-1).name } : { things: page };
+    },
+    'GET presence': () => ({
+      presence: fleet.things.filter((t) => t.last_seen).map((t) => ({ thing: t.name, online: t.online, reason: 'connected', gateway: t.gateway ?? '', changed_at: new Date(t.last_seen).toISOString(), last_seen: new Date(t.last_seen).toISOString() })),
+    }),
     'POST things': ({ body }) => {
       if (fleet.things.some((t) => t.name === body.name)) throw new Refusal(409, 'conflict', `There is a thing “${body.name}” already.`);
       const thing = { attributes: {}, online: false, last_seen: null, gateway: null, ...body };
       fleet.things.push(thing);
-      tell({ type: 'thing', thing });
+      tell({ type: 'thing', thing: { name: thing.name, type: thing.type, attributes: thing.attributes, gateway: '' } });
       return thing;
     },
     'DELETE things/*': ({ name }) => (fleet.things.splice(fleet.things.findIndex((t) => t.name === name), 1), {}),
@@ -119,6 +127,7 @@ export function startMock({ port = 0, empty = false } = {}) {
     'POST alarms/*/clear': ({ name }) => Object.assign(alarmOf(name), { state: 'cleared', cleared_at: Date.now() }),
     'GET rules': () => ({ rules: fleet.rules }),
     'PUT rules/*': ({ name, body }) => {
+      if (Object.keys(body).some((key) => !['sql', 'description', 'enabled', 'actions'].includes(key))) throw new Refusal(400, 'invalid_argument', 'unknown field');
       if (!/^\s*select\b/i.test(body.sql)) throw new Refusal(400, 'invalid_argument', 'sql: line 1, column 1: expected SELECT');
       const rule = { name, ...body };
       const at = fleet.rules.findIndex((r) => r.name === name);

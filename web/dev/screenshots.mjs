@@ -152,8 +152,8 @@ async function walk(mock) {
   await page.goto(`${mock.url}/#/things`);
   await page.getByRole('button', { name: 'Create thing' }).click();
   await page.getByLabel('Name', { exact: true }).fill('new-sensor');
-  await page.getByLabel('Type').fill('sensor');
-  await page.getByLabel('Site').fill('plant1');
+  await page.getByLabel('Type', { exact: true }).fill('sensor');
+  await page.getByLabel('Site', { exact: true }).fill('plant1');
   await page.getByRole('dialog').getByRole('button', { name: 'Create thing' }).click();
   await page.getByText('shown only this once').waitFor();
   await shoot(page, 'walk-token');

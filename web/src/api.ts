@@ -11,9 +11,19 @@ export interface Thing {
   name: string;
   type?: string;
   attributes?: Record<string, Json>;
+  gateway?: string | null;
+  // From its presence; unset: never seen.
   online?: boolean;
   last_seen?: Time | null;
-  gateway?: string | null;
+}
+
+export interface Presence {
+  thing: string;
+  online: boolean;
+  reason?: string;
+  gateway?: string;
+  changed_at?: Time;
+  last_seen?: Time;
 }
 
 export interface LastValue {
@@ -83,6 +93,8 @@ export class ApiError extends Error {
 
 /** The page holds no more things than this. */
 const MAX_THINGS = 100_000;
+/** What the server gives at most in one answer. */
+const PAGE = 1000;
 
 type Query = Record<string, string | number | undefined>;
 let onSignedOut: () => void = () => {};
@@ -129,6 +141,18 @@ async function call<T>(method: string, path: string, body?: unknown, query?: Que
   return (text ? JSON.parse(text) : {}) as T;
 }
 
+/** All pages of a list; a page names what to go on behind. */
+async function everyPage<T>(read: (after: string | undefined) => Promise<{ rows: T[]; next: string | undefined }>): Promise<T[]> {
+  const all: T[] = [];
+  let after: string | undefined;
+  do {
+    const page = await read(after);
+    all.push(...page.rows);
+    after = page.next;
+  } while (after && all.length < MAX_THINGS);
+  return all;
+}
+
 const at = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`;
 
 export const session = {
@@ -139,21 +163,23 @@ export const session = {
 };
 
 export const things = {
-  /** All pages of the list; `next` is the name to go on behind. */
-  list: async () => {
-    const all: Thing[] = [];
-    let after: string | undefined;
-    do {
-      const page = await call<{ things: Thing[]; next?: string }>('GET', at('things'), undefined, { after });
-      all.push(...page.things);
-      after = page.next;
-    } while (after && all.length < MAX_THINGS);
-    return all;
-  },
+  list: () =>
+    everyPage(async (after) => {
+      const page = await call<{ things: Thing[]; next?: string }>('GET', at('things'), undefined, { after, limit: PAGE });
+      return { rows: page.things, next: page.next };
+    }),
   get: (name: string) => call<Thing>('GET', at('things', name)),
   create: (thing: { name: string; type?: string; attributes?: Record<string, Json> }) => call<Thing>('POST', at('things'), thing),
   remove: (name: string) => call<unknown>('DELETE', at('things', name)),
   token: (name: string) => call<{ token: string }>('POST', at('things', name, 'tokens'), {}),
+};
+
+export const presence = {
+  list: () =>
+    everyPage(async (after) => {
+      const { presence: rows } = await call<{ presence: Presence[] }>('GET', at('presence'), undefined, { after, limit: PAGE });
+      return { rows, next: rows.length === PAGE ? rows.at(-1)!.thing : undefined };
+    }),
 };
 
 export const shadows = {
@@ -171,14 +197,15 @@ export const series = {
 };
 
 export const alarms = {
-  list: async () => (await call<{ alarms: Alarm[] }>('GET', at('alarms'))).alarms,
+  list: async () => (await call<{ alarms: Alarm[] }>('GET', at('alarms'), undefined, { limit: PAGE })).alarms,
   acknowledge: (id: string) => call<Alarm>('POST', at('alarms', id, 'acknowledge'), {}),
   clear: (id: string) => call<Alarm>('POST', at('alarms', id, 'clear'), {}),
 };
 
 export const rules = {
   list: async () => (await call<{ rules: Rule[] }>('GET', at('rules'))).rules,
-  put: ({ name, ...rule }: Rule) => call<Rule>('PUT', at('rules', name), rule),
+  put: ({ name, sql, description = '', enabled, actions }: Rule) =>
+    call<Rule>('PUT', at('rules', name), { sql, description, enabled, actions }),
   remove: (name: string) => call<unknown>('DELETE', at('rules', name)),
 };
 
@@ -191,4 +218,6 @@ export type LiveMessage =
   | { type: 'thing'; thing: Thing }
   | { type: 'shadow'; thing: string; version: number; desired?: JsonObject; reported?: JsonObject; delta?: JsonObject }
   | { type: 'alarm'; alarm: Alarm }
+  | { type: 'pong' }
+  | { type: 'error'; message: string }
   | { type: 'frame'; device: string; channel: string; content_type: string };

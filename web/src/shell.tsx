@@ -65,6 +65,8 @@ function LostBanner() {
 
 export function Shell(props: { children: JSX.Element }) {
   const [overlay, setOverlay] = createSignal<'palette' | 'help' | undefined>();
+  // A window tells late that it closed: by then the other may be open.
+  const closed = (which: 'palette' | 'help') => setOverlay((open) => (open === which ? undefined : open));
   useKeys({ palette: () => setOverlay('palette'), help: () => setOverlay('help'), theme: toggleTheme });
   const userName = () => {
     const who = access();
@@ -97,8 +99,8 @@ export function Shell(props: { children: JSX.Element }) {
         <LostBanner />
         {props.children}
       </main>
-      <Show when={overlay() === 'palette'}><Palette actions={entries()} onClose={() => setOverlay(undefined)} /></Show>
-      <Show when={overlay() === 'help'}><Help onClose={() => setOverlay(undefined)} /></Show>
+      <Show when={overlay() === 'palette'}><Palette actions={entries()} onClose={() => closed('palette')} /></Show>
+      <Show when={overlay() === 'help'}><Help onClose={() => closed('help')} /></Show>
     </div>
   );
 }

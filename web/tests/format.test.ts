@@ -23,6 +23,12 @@ test('units of SenML become labels', () => {
   assert.equal(format.unitLabel('V'), 'V');
 });
 
+test('a channel is named by its last part', () => {
+  assert.deepEqual(format.channelParts('motor/bearing_left'), ['bearing left', 'motor']);
+  assert.deepEqual(format.channelParts('temperature'), ['temperature', '']);
+  assert.deepEqual(format.channelParts('a/b/c.mean'), ['c.mean', 'a/b']);
+});
+
 test('times come as ms or as ISO text', () => {
   assert.equal(format.toMs(5), 5);
   assert.equal(format.toMs('2026-01-01T00:00:00Z'), 1767225600000);

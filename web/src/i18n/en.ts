@@ -14,7 +14,7 @@ export const en = {
   'link.retry': 'Next try in {n} s.', 'link.now': 'Try now',
 
   'signin.title': 'Sign in to Dunlin', 'signin.text': 'Your devices, live.', 'signin.user': 'User', 'signin.password': 'Password', 'signin.button': 'Sign in',
-  'signin.first': 'First start? Open the one-time link that the server printed, or run “dunlin user claim” on its machine for a new one.',
+  'signin.first': 'First start? Open the one-time link that the server printed. Until it is used, every start prints a new one.',
   'claim.title': 'Welcome to Dunlin', 'claim.text': 'Choose the password of the user “admin”. The link that brought you here works once.',
   'claim.password': 'New password', 'claim.repeat': 'The same again', 'claim.rule': 'At least {n} characters. A few plain words are better than odd signs.',
   'claim.button': 'Set password and sign in', 'claim.short': 'The password needs at least {n} characters.',
@@ -23,7 +23,7 @@ export const en = {
   'search.devices': 'Search devices, sites, types', 'search.alarms': 'Search alarms', 'search.none': 'Nothing matches.',
   'filter.all': 'All', 'filter.online': 'Online', 'filter.offline': 'Offline', 'filter.alarms': 'With alarms',
   'count.online': 'Devices online', 'count.alarms': 'Open alarms', 'count.messages': 'Messages per second', 'count.values': 'Values per second here',
-  'site.none': 'No site', 'type.none': 'No type', 'card.empty': 'No values yet.', 'card.more': '{n} more channels', stale: 'stale',
+  'site.none': 'No site', 'type.none': 'No type', 'card.empty': 'No values yet.', 'card.more': '+{n} more', stale: 'stale',
   'stale.help': 'Nothing came for three times the usual interval',
   'presence': 'Presence', 'presence.online': 'online', 'presence.offline': 'offline', 'presence.unknown': 'never seen', 'presence.came': 'Came online',
   'presence.left': 'Went offline', 'presence.since': 'Changes since this page was opened.', camera: 'Camera', 'camera.alt': 'Newest picture of {name}',

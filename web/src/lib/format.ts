@@ -80,9 +80,15 @@ export function toMs(time: number | string | null | undefined): number {
   return time ? Date.parse(time) : NaN;
 }
 
-/** "motor/temperature" -> "motor / temperature", "temperature.summary.mean" -> "temperature · summary · mean". */
+/** "motor/bearing_left" -> "motor/bearing left". */
 export function channelLabel(channel: string): string {
-  return channel.replaceAll('_', ' ').replaceAll('/', ' / ').replaceAll('.', ' · ');
+  return channel.replaceAll('_', ' ');
+}
+
+/** The part that names the quantity, and where it belongs: "motor/bearing_left" -> ["bearing left", "motor"]. */
+export function channelParts(channel: string): [name: string, of: string] {
+  const cut = channel.lastIndexOf('/');
+  return [channelLabel(channel.slice(cut + 1)), channelLabel(channel.slice(0, Math.max(0, cut)))];
 }
 
 export const MIN_PASSWORD = 12;

@@ -2,7 +2,7 @@
 import { createMemo, For, onMount, Show } from 'solid-js';
 import { series as seriesApi, type Thing } from '../api.ts';
 import { t } from '../i18n/index.ts';
-import { channelLabel, formatDate, toMs } from '../lib/format.ts';
+import { formatDate, toMs } from '../lib/format.ts';
 import { deviceHref } from '../router.ts';
 import { alarmsByThing, loaded, presenceOf, things } from '../state/fleet.ts';
 import { backfill } from '../state/backfill.ts';
@@ -26,7 +26,8 @@ function Head(props: { thing: Thing }) {
         <p class="quiet-text">
           {[props.thing.type, site()].filter(Boolean).join(' · ')}
           <Show when={props.thing.gateway}>{(gateway) => <> · {t('via', { name: '' })}<a href={deviceHref(gateway())}>{gateway()}</a></>}</Show>
-          <Show when={props.thing.last_seen}>{(at) => <> · {t(props.thing.online ? 'presence.online' : 'presence.offline')}, {t('seen')} <Age at={toMs(at())} /></>}</Show>
+          {' · '}{t(props.thing.online ? 'presence.online' : props.thing.online === false ? 'presence.offline' : 'presence.unknown')}
+          <Show when={!props.thing.online && props.thing.last_seen}>{(at) => <>, {t('seen')} <Age at={toMs(at())} /></>}</Show>
         </p>
       </div>
     </header>
@@ -55,7 +56,7 @@ function Presence(props: { thing: Thing }) {
         </For>
         <Show when={presenceOf(props.thing.name).length === 0}>
           <li><PresenceDot online={props.thing.online} /> {t(props.thing.online ? 'presence.online' : 'presence.offline')}
-            <Show when={props.thing.last_seen}>{(at) => <span class="quiet-text"> · {t('seen')} {formatDate(toMs(at()))}</span>}</Show>
+            <Show when={!props.thing.online && props.thing.last_seen}>{(at) => <span class="quiet-text"> · {t('seen')} {formatDate(toMs(at()))}</span>}</Show>
           </li>
         </Show>
       </ul>
@@ -87,11 +88,11 @@ function Body(props: { thing: Thing }) {
           <ShadowPanel thing={name()} />
         </div>
         <div class="device-side">
-          <Show when={pictureOf(name())}><section class="panel"><h2>{t('camera')}</h2><CameraPicture device={name()} /></section></Show>
-          <section class="panel">
+          <Show when={pictureOf(name())}><section class="panel camera-panel"><h2>{t('camera')}</h2><CameraPicture device={name()} /></section></Show>
+          <section class="panel values-panel">
             <h2>{t('values')}</h2>
             <Show when={channels().length > 0} fallback={<p class="quiet-text">{t(props.thing.online === false ? 'values.offline' : 'values.none')}</p>}>
-              <div class="channels"><For each={channels()}>{(series) => <ChannelRow series={series} label={channelLabel(series.channel)} />}</For></div>
+              <div class="channels"><For each={channels()}>{(series) => <ChannelRow series={series} />}</For></div>
             </Show>
           </section>
           <Attributes thing={props.thing} />

@@ -101,7 +101,7 @@ export function DeviceChart(props: { channels: readonly Series[] }) {
   const units = createMemo(() => [...new Set(chosen().map((s) => s.unit))], [], { equals: (a, b) => a.join('\0') === b.join('\0') });
   const linesOf = (unit: string) =>
     chosen().filter((s) => s.unit === unit).map((s) => ({ channel: s.channel, color: candidates().indexOf(s), line: lines().get(s) ?? { time: [], value: [] } }));
-  const height = () => (units().length > 1 ? 168 : 260);
+  const height = () => (units().length > 1 ? 164 : 260);
   return (
     <section class="panel chart-panel" aria-label={t('chart')}>
       <header class="panel-head">

@@ -60,7 +60,7 @@ function TypeGroup(props: { group: Group<Thing> }) {
   const [limit, setLimit] = createSignal(GROUP_SHOWN);
   const rest = () => props.group.items.length - limit();
   return (
-    <section class="type-group" aria-label={`${props.group.site} ${props.group.type}`}>
+    <section class="type-group" classList={{ one: props.group.items.length === 1, two: props.group.items.length === 2 }} aria-label={`${props.group.site} ${props.group.type}`}>
       <h3>{props.group.type || t('type.none')}<span class="count">{props.group.items.length}</span></h3>
       <div class="cards">
         <For each={props.group.items.slice(0, limit())}>{(thing) => <DeviceCard thing={thing} />}</For>
@@ -89,9 +89,11 @@ function Groups(props: { things: Thing[] }) {
         return (
           <section class="site">
             <h2>{site || t('site.none')}<span class="count">{count()}</span></h2>
-            <For each={types()}>
-              {(type) => <Show when={groupsOf(site).find((g) => g.type === type)}>{(group) => <TypeGroup group={group()} />}</Show>}
-            </For>
+            <div class="types">
+              <For each={types()}>
+                {(type) => <Show when={groupsOf(site).find((g) => g.type === type)}>{(group) => <TypeGroup group={group()} />}</Show>}
+              </For>
+            </div>
           </section>
         );
       }}

@@ -84,7 +84,7 @@ function LeafRow(props: { leaf: Leaf; wish: (path: readonly string[], value: Jso
           <button type="button" class="switch" role="switch" disabled={busy()} aria-checked={target() === true} aria-label={t('shadow.set', { name: name() })} onClick={() => void send(target() !== true)} />
         }>
           <Show when={editing()} fallback={
-            <button type="button" class="leaf-value" aria-label={t('shadow.set', { name: name() })} onClick={() => setEditing(true)}>{shown(props.leaf.desired)}</button>
+            <button type="button" class="leaf-value" classList={{ empty: props.leaf.desired === undefined }} aria-label={t('shadow.set', { name: name() })} onClick={() => setEditing(true)}>{props.leaf.desired === undefined ? t('set') : shown(props.leaf.desired)}</button>
           }>
             <form onSubmit={submit}>
               <input ref={input} aria-label={t('shadow.set', { name: name() })} value={target() === undefined ? '' : shown(target())} onKeyDown={(e) => e.key === 'Escape' && setEditing(false)} />

@@ -66,8 +66,8 @@ function ThingRow(props: { thing: Thing; open: (window: Window) => void }) {
       <td class="wide"><PresenceDot online={props.thing.online} /> <a href={deviceHref(props.thing.name)}>{props.thing.name}</a></td>
       <td>{props.thing.type || '–'}</td>
       <td>{String(props.thing.attributes?.['site'] ?? '–')}</td>
-      <td><Age at={toMs(props.thing.last_seen)} /></td>
-      <td>{props.thing.gateway || '–'}</td>
+      <td>{props.thing.online ? t('presence.online') : <Age at={toMs(props.thing.last_seen)} />}</td>
+      <td classList={{ void: !props.thing.gateway }}>{props.thing.gateway || '–'}</td>
       <td class="actions">
         <button type="button" class="button small quiet" onClick={newToken}><Icon name="key" />{t('thing.token')}</button>
         <button type="button" class="button small quiet square" aria-label={t('thing.remove', { name: props.thing.name })} title={t('remove')} onClick={() => props.open({ kind: 'remove', thing: props.thing })}><Icon name="trash" /></button>

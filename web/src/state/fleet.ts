@@ -1,7 +1,7 @@
 // Things, their presence and their alarms, kept current by the live link.
 import { createMemo, createRoot, createSignal } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
-import { alarms as alarmApi, things as thingApi, type Alarm, type Thing } from '../api.ts';
+import { alarms as alarmApi, presence as presenceApi, things as thingApi, type Alarm, type Thing } from '../api.ts';
 import { toMs } from '../lib/format.ts';
 
 const [things, setThings] = createStore<Record<string, Thing>>({});
@@ -15,8 +15,13 @@ const [presence, setPresence] = createStore<Record<string, PresenceChange[]>>({}
 export const presenceOf = (thing: string): readonly PresenceChange[] => presence[thing] ?? [];
 
 export async function loadFleet(): Promise<void> {
-  const [thingList, alarmList] = await Promise.all([thingApi.list(), alarmApi.list()]);
-  setThings(reconcile(Object.fromEntries(thingList.map((thing) => [thing.name, thing]))));
+  const [thingList, presenceList, alarmList] = await Promise.all([thingApi.list(), presenceApi.list(), alarmApi.list()]);
+  const all: Record<string, Thing> = Object.fromEntries(thingList.map((thing) => [thing.name, thing]));
+  for (const { thing, online, last_seen, gateway } of presenceList) {
+    all[thing] = { ...(all[thing] ?? { name: thing }), online, last_seen: last_seen ?? null };
+    if (gateway && !all[thing].gateway) all[thing].gateway = gateway;
+  }
+  setThings(reconcile(all));
   setAlarms(reconcile(Object.fromEntries(alarmList.map((alarm) => [alarm.id, alarm]))));
   setLoaded(true);
 }

@@ -109,6 +109,9 @@ function receive(message: LiveMessage): void {
     case 'shadow':
       shadowListeners.get(message.thing)?.forEach((changed) => changed());
       break;
+    case 'error':
+      console.warn('live:', message.message);
+      break;
     default:
       break; // A newer server may say more than this page knows.
   }

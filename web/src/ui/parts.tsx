@@ -2,7 +2,7 @@
 import { Show, type JSX } from 'solid-js';
 import type { Alarm } from '../api.ts';
 import { t, type TextKey } from '../i18n/index.ts';
-import { channelLabel, formatAge, formatDate, formatValue, toMs, unitLabel } from '../lib/format.ts';
+import { channelParts, formatAge, formatDate, formatValue, toMs, unitLabel } from '../lib/format.ts';
 import { sparkPath } from '../live/chart_data.ts';
 import { freshness } from '../live/ring.ts';
 import type { Series } from '../live/series_store.ts';
@@ -44,7 +44,7 @@ export function Value(props: { series: Series }) {
   return (
     <span class="value">
       <b>{text()}</b>
-      <Show when={unitLabel(props.series.unit)}>{(unit) => <span class="unit">{unit()}</span>}</Show>
+      <Show when={unitLabel(tracked(props.series).unit)}>{(unit) => <span class="unit">{unit()}</span>}</Show>
     </span>
   );
 }
@@ -55,10 +55,11 @@ export function isStale(series: Series): boolean {
 }
 
 /** One channel as a line: name, small line, value, age; dimmed when stale. */
-export function ChannelRow(props: { series: Series; label?: string }) {
+export function ChannelRow(props: { series: Series }) {
+  const parts = () => channelParts(props.series.channel);
   return (
     <div class="channel" classList={{ stale: isStale(props.series) }}>
-      <span class="channel-name" title={props.series.channel}>{props.label ?? channelLabel(props.series.channel)}</span>
+      <span class="channel-name" title={props.series.channel}>{parts()[0]}<Show when={parts()[1]}>{(of) => <small>{of()}</small>}</Show></span>
       <Sparkline series={props.series} />
       <Value series={props.series} />
       <span class="channel-age">

@@ -51,14 +51,14 @@ function options(props: Props, width: number, onCursor: (index: number | null | 
     },
     scales: { x: { time: true, auto: false } },
     axes: [
-      { ...axis, values: (_u, splits, _axis, _space, step) => splits.map((s) => timeLabel(s, step)), space: 70 },
+      { ...axis, values: (_u, splits, _axis, _space, step) => splits.map((s) => timeLabel(s, step)), space: 70, size: 30 },
       { ...axis, size: 58, values: (_u, splits) => splits.map((v) => Number(v.toPrecision(6)).toLocaleString('en')) },
     ],
     series: [
       {},
       ...props.lines.map(({ channel, color }) => ({
         label: channel, stroke: css(`--series-${(color % 6) + 1}`), width: 1.75, points: { show: false }, spanGaps: false,
-        fill: props.lines.length === 1 ? css('--series-fill') : '',
+        fill: props.lines.length === 1 ? `${css(`--series-${(color % 6) + 1}`)}16` : '',
       })),
     ],
     hooks: {

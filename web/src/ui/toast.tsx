@@ -1,5 +1,5 @@
 // Short messages about what was done or what failed; read out by screen readers.
-import { createSignal, For } from 'solid-js';
+import { createEffect, createSignal, For, on } from 'solid-js';
 
 interface Toast { id: number; text: string; kind: 'ok' | 'error' }
 const [toasts, setToasts] = createSignal<Toast[]>([]);
@@ -27,8 +27,14 @@ export async function attempt(action: () => Promise<unknown>, done?: string): Pr
 }
 
 export function Toasts() {
+  let box!: HTMLDivElement;
+  // In the top layer, and moved to its end each time, so that an open dialog does not cover the message.
+  createEffect(on(toasts, (list) => {
+    if (box.matches(':popover-open')) box.hidePopover();
+    if (list.length > 0) box.showPopover();
+  }, { defer: true }));
   return (
-    <div class="toasts" role="status" aria-live="polite">
+    <div class="toasts" ref={box} popover="manual" role="status" aria-live="polite">
       <For each={toasts()}>{(toast) => <div class={`toast ${toast.kind}`}>{toast.text}</div>}</For>
     </div>
   );

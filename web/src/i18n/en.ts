@@ -1,6 +1,6 @@
 // English: the complete table that defines the keys.
 export const en = {
-  actions: 'Actions', back: 'Back to the overview', cancel: 'Cancel', close: 'Close', copied: 'Copied', copy: 'Copy', edit: 'Edit',
+  actions: 'Actions', back: 'Back to the overview', cancel: 'Cancel', close: 'Close', copied: 'Copied', 'copy.selected': 'Selected: copy it with Ctrl C', copy: 'Copy', edit: 'Edit',
   loading: 'Loading…', remove: 'Remove', removed: '{name} removed', retry: 'Try again', save: 'Save', set: 'Set', skip: 'Skip to the content',
   more: 'Show {n} more', notfound: 'There is no such page.', unreachable: 'The server cannot be reached.', filter: 'Filter', device: 'Device',
   gateway: 'Gateway', seen: 'last seen', via: 'via {name}', channels: 'Channels', signout: 'Sign out', 'brand.home': 'Dunlin, to the overview',

@@ -90,7 +90,7 @@ function Windows(props: { window: Window; open: (window: Window | undefined) => 
       <Show when={props.window.kind === 'create'}>
         <Dialog title={t('thing.create')} onClose={close}><CreateThing onDone={(thing, value) => props.open({ kind: 'token', thing, token: value })} /></Dialog>
       </Show>
-      <Show when={token()} keyed>{(w) => <Dialog title={t('token.of', { name: w.thing.name })} onClose={close}><TokenShown thing={w.thing} token={w.token} /></Dialog>}</Show>
+      <Show when={token()} keyed>{(w) => <Dialog title={t('token.of', { name: w.thing.name })} class="wide-dialog" onClose={close}><TokenShown thing={w.thing} token={w.token} /></Dialog>}</Show>
       <Show when={removal()} keyed>
         {(thing) => (
           <Dialog title={t('thing.remove', { name: thing.name })} onClose={close}>

@@ -1,5 +1,5 @@
 // Binds the live link to what the pages show. Samples are collected and shown once per animation frame.
-import { createSignal, type Accessor, type Setter } from 'solid-js';
+import { batch, createSignal, type Accessor, type Setter } from 'solid-js';
 import { series as seriesApi, type LastValue, type LiveMessage } from '../api.ts';
 import { toMs } from '../lib/format.ts';
 import { SeriesStore, type Series } from '../live/series_store.ts';
@@ -53,8 +53,22 @@ export function showSoon(): void {
   frameAsked = true;
   requestAnimationFrame(() => {
     frameAsked = false;
-    for (const series of store.take()) seriesSignals.get(series)?.[1]((n) => n + 1);
+    batch(() => {
+      applyWaiting();
+      for (const series of store.take()) seriesSignals.get(series)?.[1]((n) => n + 1);
+    });
   });
+}
+
+// Events wait for the frame too: a site that comes back sends thousands at once. A hidden page has no frames, so a full
+// list is applied at once.
+const MAX_WAITING = 1000;
+let waiting: LiveMessage[] = [];
+
+function applyWaiting(): void {
+  const messages = waiting;
+  waiting = [];
+  messages.forEach(apply);
 }
 
 export interface Picture { url: string; channel: string; at: number }
@@ -93,10 +107,18 @@ export function onShadow(thing: string, changed: () => void): () => void {
 }
 
 function receive(message: LiveMessage): void {
+  if (message.type === 'series') {
+    // At once: its samples may be in the next frame of the stream.
+    if (store.define(message.id, message.device, message.channel, message.unit ?? '')) announce(message.device);
+    return;
+  }
+  waiting.push(message);
+  if (waiting.length >= MAX_WAITING) batch(applyWaiting);
+  else showSoon();
+}
+
+function apply(message: LiveMessage): void {
   switch (message.type) {
-    case 'series':
-      if (store.define(message.id, message.device, message.channel, message.unit ?? '')) announce(message.device);
-      break;
     case 'presence':
       applyPresence(message.thing, message.online, message.at ? toMs(message.at) : Date.now());
       break;

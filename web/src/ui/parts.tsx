@@ -9,7 +9,7 @@ import type { Series } from '../live/series_store.ts';
 import { now } from '../state/clock.ts';
 import { tracked } from '../state/live.ts';
 import { Icon } from './icon.tsx';
-import { attempt } from './toast.tsx';
+import { attempt, say } from './toast.tsx';
 
 export function PresenceDot(props: { online: boolean | undefined }) {
   const label = () => t(props.online === undefined ? 'presence.unknown' : props.online ? 'presence.online' : 'presence.offline');
@@ -75,10 +75,16 @@ export function SeverityBadge(props: { alarm: Alarm }) {
 }
 
 export function CopyBox(props: { text: string; label: string }) {
-  const copy = () => attempt(() => navigator.clipboard.writeText(props.text), t('copied'));
+  let text!: HTMLPreElement;
+  const copy = () => {
+    // Without TLS browsers give pages no clipboard, but for localhost: then the text is at least selected.
+    if (navigator.clipboard) return attempt(() => navigator.clipboard.writeText(props.text), t('copied'));
+    getSelection()?.selectAllChildren(text);
+    return say(t('copy.selected'));
+  };
   return (
     <div class="copy-box">
-      <pre tabindex="0" aria-label={props.label}>{props.text}</pre>
+      <pre ref={text} tabindex="0" aria-label={props.label}>{props.text}</pre>
       <button type="button" class="button quiet square" aria-label={`${t('copy')}: ${props.label}`} title={t('copy')} onClick={copy}>
         <Icon name="copy" />
       </button>

@@ -19,7 +19,9 @@ const visit = (key) => {
 };
 visit(Object.keys(build).find((key) => build[key].isEntry));
 
-const files = readdirSync(dist, { recursive: true }).filter((f) => f !== 'build.json' && statSync(join(dist, f)).isFile());
+const files = readdirSync(dist, { recursive: true }).filter(
+  (f) => f !== 'build.json' && statSync(join(dist, f)).isFile(),
+);
 let total = 0;
 let all = 0;
 for (const file of files.sort()) {
@@ -28,11 +30,14 @@ for (const file of files.sort()) {
   if (first.has(file)) total += size;
   console.log(`${first.has(file) ? 'first' : 'later'}  ${String(size).padStart(7)}  ${file}`);
 }
-console.log(`first screen ${(total / 1024).toFixed(1)} KB gz of ${BUDGET / 1024}; everything ${(all / 1024).toFixed(1)} KB gz`);
+console.log(
+  `first screen ${(total / 1024).toFixed(1)} KB gz of ${BUDGET / 1024}; everything ${(all / 1024).toFixed(1)} KB gz`,
+);
 
 const problems = [];
 const html = readFileSync(join(dist, 'index.html'), 'utf8');
-if (/<style|\sstyle=|<script(?![^>]*\ssrc=)|\son\w+=/i.test(html)) problems.push('index.html holds inline code or styles');
+if (/<style|\sstyle=|<script(?![^>]*\ssrc=)|\son\w+=/i.test(html))
+  problems.push('index.html holds inline code or styles');
 for (const file of files.filter((f) => /\.(js|css|html)$/.test(f))) {
   const text = readFileSync(join(dist, file), 'utf8');
   if (/\beval\(|new Function\(/.test(text)) problems.push(`${file} evaluates text`);

@@ -16,7 +16,7 @@ function chunk(type, data) {
 
 function pixel(x, y, phase) {
   const horizon = 96 + 3 * Math.sin(x / 60 + phase);
-  const birdX = (phase * 40) % (WIDTH + 40) - 20;
+  const birdX = ((phase * 40) % (WIDTH + 40)) - 20;
   const birdY = 52 + 10 * Math.sin(phase * 2);
   const wing = Math.abs(y - birdY + Math.abs(x - birdX) * 0.5 * Math.sin(phase * 9));
   if (Math.abs(x - birdX) < 15 && wing < 1.8) return [40, 38, 40];
@@ -36,5 +36,10 @@ export function picture(phase) {
   head.writeUInt32BE(WIDTH, 0);
   head.writeUInt32BE(HEIGHT, 4);
   head.set([8, 2, 0, 0, 0], 8);
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', head),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }

@@ -13,23 +13,49 @@ const PASSWORD = 'calm sea at dawn';
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--disable-default-apps'],
+  args: [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--no-first-run',
+    '--disable-default-apps',
+  ],
 });
 
 async function openPage(url, { dark, phone }) {
   const context = await browser.newContext({
     colorScheme: dark ? 'dark' : 'light',
     viewport: phone ? { width: 390, height: 844 } : { width: 1360, height: 860 },
-    deviceScaleFactor: phone ? 2 : 1, isMobile: phone, hasTouch: phone,
+    deviceScaleFactor: phone ? 2 : 1,
+    isMobile: phone,
+    hasTouch: phone,
   });
   await context.addInitScript(() => {
-    addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`));
+    addEventListener('securitypolicyviolation', (e) =>
+      console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`),
+    );
   });
   const page = await context.newPage();
   const expected = /status of (401|409|400)/; // refusals that the walk provokes on purpose
-  page.on('console', (m) => (m.type() === 'error' && !expected.test(m.text()) && !/ERR_CONNECTION|WebSocket/.test(m.text())) && problems.push(`console: ${m.text()}`));
+  page.on(
+    'console',
+    (m) =>
+      m.type() === 'error' &&
+      !expected.test(m.text()) &&
+      !/ERR_CONNECTION|WebSocket/.test(m.text()) &&
+      problems.push(`console: ${m.text()}`),
+  );
   page.on('pageerror', (e) => problems.push(`uncaught: ${e.stack ?? e.message}`));
-  page.on('request', (r) => !r.url().startsWith(new URL(url).origin) && !/^(blob|data):/.test(r.url()) && problems.push(`request to another host: ${r.url()}`));
+  page.on(
+    'request',
+    (r) =>
+      !r.url().startsWith(new URL(url).origin) &&
+      !/^(blob|data):/.test(r.url()) &&
+      problems.push(`request to another host: ${r.url()}`),
+  );
   await page.goto(url);
   return page;
 }
@@ -75,18 +101,33 @@ async function everyPage(mock, look, tag) {
 async function checkContrast(page, tag) {
   const poor = await page.evaluate(() => {
     const parse = (text) => (text.match(/[\d.]+/g) ?? []).map(Number);
-    const lum = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
-    const behind = (el) => { for (let at = el; at; at = at.parentElement) { const c = parse(getComputedStyle(at).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+    const lum = ([r, g, b]) =>
+      [r, g, b]
+        .map((v) => ((v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+        .reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const behind = (el) => {
+      for (let at = el; at; at = at.parentElement) {
+        const c = parse(getComputedStyle(at).backgroundColor);
+        if (c.length === 3 || c[3] === 1) return c;
+      }
+      return [255, 255, 255];
+    };
     const found = new Set();
     for (const el of document.querySelectorAll('body *')) {
-      if (![...el.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) || el.checkVisibility?.() === false || el.closest('.visually-hidden, .skip')) continue;
+      if (
+        ![...el.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) ||
+        el.checkVisibility?.() === false ||
+        el.closest('.visually-hidden, .skip')
+      )
+        continue;
       const style = getComputedStyle(el);
       if (!style.color.startsWith('rgb')) continue;
       const [a, b] = [lum(parse(style.color)), lum(behind(el))].sort((x, y) => y - x);
       const size = parseFloat(style.fontSize);
       const large = size >= 24 || (size >= 18.6 && Number(style.fontWeight) >= 700);
       const ratio = (a + 0.05) / (b + 0.05);
-      if (ratio < (large ? 3 : 4.5)) found.add(`${ratio.toFixed(2)} ${el.className || el.tagName} "${el.textContent.trim().slice(0, 20)}"`);
+      if (ratio < (large ? 3 : 4.5))
+        found.add(`${ratio.toFixed(2)} ${el.className || el.tagName} "${el.textContent.trim().slice(0, 20)}"`);
     }
     return [...found].slice(0, 12);
   });
@@ -197,7 +238,8 @@ const mock = await startMock();
 const emptyMock = await startMock({ empty: true });
 try {
   for (const dark of [false, true]) {
-    for (const phone of [false, true]) await everyPage(mock, { dark, phone }, `${phone ? 'phone' : 'desktop'}-${dark ? 'dark' : 'light'}`);
+    for (const phone of [false, true])
+      await everyPage(mock, { dark, phone }, `${phone ? 'phone' : 'desktop'}-${dark ? 'dark' : 'light'}`);
     const page = await openPage(emptyMock.url, { dark, phone: false });
     await signIn(page);
     await page.getByText('No device yet').waitFor();

@@ -16,8 +16,12 @@ function header(opcode, length) {
 
 /** Answers the upgrade and calls `receive` with each text; the returned object sends. */
 export function accept(request, socket, receive) {
-  const key = createHash('sha1').update(request.headers['sec-websocket-key'] + GUID).digest('base64');
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`);
+  const key = createHash('sha1')
+    .update(request.headers['sec-websocket-key'] + GUID)
+    .digest('base64');
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
+  );
   socket.setNoDelay(true);
   const send = (opcode, body) => socket.writable && socket.write(Buffer.concat([header(opcode, body.length), body]));
   let input = Buffer.alloc(0);
@@ -50,5 +54,10 @@ export function accept(request, socket, receive) {
     }
   });
   socket.on('error', () => socket.destroy());
-  return { text: (value) => send(1, Buffer.from(JSON.stringify(value))), binary: (value) => send(2, value), close: () => socket.destroy(), socket };
+  return {
+    text: (value) => send(1, Buffer.from(JSON.stringify(value))),
+    binary: (value) => send(2, value),
+    close: () => socket.destroy(),
+    socket,
+  };
 }

@@ -4,8 +4,13 @@ import type { Json, JsonObject } from './lib/shadow.ts';
 /** Unix milliseconds, or an ISO 8601 text. */
 export type Time = number | string;
 
-export interface User { name: string; permissions?: string[] }
-export interface SessionInfo { user: User }
+export interface User {
+  name: string;
+  permissions?: string[];
+}
+export interface SessionInfo {
+  user: User;
+}
 
 export interface Thing {
   name: string;
@@ -77,7 +82,10 @@ export interface Rule {
   actions: RuleAction[];
 }
 
-export interface Listener { name: string; address: string }
+export interface Listener {
+  name: string;
+  address: string;
+}
 export interface Status {
   version: string;
   uptime_seconds: number;
@@ -86,7 +94,11 @@ export interface Status {
 }
 
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly code: string, message: string) {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -118,7 +130,8 @@ async function errorOf(response: Response): Promise<ApiError> {
 
 async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
   const url = new URL(path, location.origin);
-  for (const [key, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(key, String(value));
+  for (const [key, value] of Object.entries(query ?? {}))
+    if (value !== undefined) url.searchParams.set(key, String(value));
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-Dunlin-Request'] = '1';
   const init: RequestInit = { method, headers, credentials: 'same-origin' };
@@ -142,7 +155,9 @@ async function call<T>(method: string, path: string, body?: unknown, query?: Que
 }
 
 /** All pages of a list; a page names what to go on behind. */
-async function everyPage<T>(read: (after: string | undefined) => Promise<{ rows: T[]; next: string | undefined }>): Promise<T[]> {
+async function everyPage<T>(
+  read: (after: string | undefined) => Promise<{ rows: T[]; next: string | undefined }>,
+): Promise<T[]> {
   const all: T[] = [];
   let after: string | undefined;
   do {
@@ -165,11 +180,15 @@ export const session = {
 export const things = {
   list: () =>
     everyPage(async (after) => {
-      const page = await call<{ things: Thing[]; next?: string }>('GET', at('things'), undefined, { after, limit: PAGE });
+      const page = await call<{ things: Thing[]; next?: string }>('GET', at('things'), undefined, {
+        after,
+        limit: PAGE,
+      });
       return { rows: page.things, next: page.next };
     }),
   get: (name: string) => call<Thing>('GET', at('things', name)),
-  create: (thing: { name: string; type?: string; attributes?: Record<string, Json> }) => call<Thing>('POST', at('things'), thing),
+  create: (thing: { name: string; type?: string; attributes?: Record<string, Json> }) =>
+    call<Thing>('POST', at('things'), thing),
   remove: (name: string) => call<unknown>('DELETE', at('things', name)),
   token: (name: string) => call<{ token: string }>('POST', at('things', name, 'tokens'), {}),
 };
@@ -177,7 +196,10 @@ export const things = {
 export const presence = {
   list: () =>
     everyPage(async (after) => {
-      const { presence: rows } = await call<{ presence: Presence[] }>('GET', at('presence'), undefined, { after, limit: PAGE });
+      const { presence: rows } = await call<{ presence: Presence[] }>('GET', at('presence'), undefined, {
+        after,
+        limit: PAGE,
+      });
       return { rows, next: rows.length === PAGE ? rows.at(-1)!.thing : undefined };
     }),
 };
@@ -189,10 +211,15 @@ export const shadows = {
 };
 
 export const series = {
-  last: async (device?: string) => (await call<{ series: LastValue[] }>('GET', '/api/series/last', undefined, { device })).series,
+  last: async (device?: string) =>
+    (await call<{ series: LastValue[] }>('GET', '/api/series/last', undefined, { device })).series,
   range: (device: string, channel: string, from: number, to: number, points: number) =>
     call<Range>('GET', '/api/series/range', undefined, {
-      device, channel, from: Math.round(from), to: Math.round(to), points: Math.round(points),
+      device,
+      channel,
+      from: Math.round(from),
+      to: Math.round(to),
+      points: Math.round(points),
     }),
 };
 
@@ -216,7 +243,14 @@ export type LiveMessage =
   | { type: 'series'; id: number; device: string; channel: string; unit?: string }
   | { type: 'presence'; thing: string; online: boolean; at?: Time }
   | { type: 'thing'; thing: Thing }
-  | { type: 'shadow'; thing: string; version: number; desired?: JsonObject; reported?: JsonObject; delta?: JsonObject }
+  | {
+      type: 'shadow';
+      thing: string;
+      version: number;
+      desired?: JsonObject;
+      reported?: JsonObject;
+      delta?: JsonObject;
+    }
   | { type: 'alarm'; alarm: Alarm }
   | { type: 'pong' }
   | { type: 'error'; message: string }

@@ -23,12 +23,24 @@ function Page() {
   return (
     <Suspense fallback={<Loading />}>
       <Switch fallback={<Problem text={t('notfound')} />}>
-        <Match when={route().page === 'overview' || route().page === 'claim'}><Overview /></Match>
-        <Match when={deviceName()} keyed>{(name) => <Device name={name} />}</Match>
-        <Match when={route().page === 'alarms'}><Alarms /></Match>
-        <Match when={route().page === 'things'}><Things /></Match>
-        <Match when={route().page === 'rules'}><Rules /></Match>
-        <Match when={route().page === 'status'}><Status /></Match>
+        <Match when={route().page === 'overview' || route().page === 'claim'}>
+          <Overview />
+        </Match>
+        <Match when={deviceName()} keyed>
+          {(name) => <Device name={name} />}
+        </Match>
+        <Match when={route().page === 'alarms'}>
+          <Alarms />
+        </Match>
+        <Match when={route().page === 'things'}>
+          <Things />
+        </Match>
+        <Match when={route().page === 'rules'}>
+          <Rules />
+        </Match>
+        <Match when={route().page === 'status'}>
+          <Status />
+        </Match>
       </Switch>
     </Suspense>
   );
@@ -50,10 +62,20 @@ export function App() {
   return (
     <>
       <Switch>
-        <Match when={access().state === 'unknown'}><Loading /></Match>
-        <Match when={access().state === 'unreachable'}><Problem text={t('unreachable')} retry={() => void resume()} /></Match>
-        <Match when={access().state === 'out'}><Door /></Match>
-        <Match when={access().state === 'in'}><Shell><Page /></Shell></Match>
+        <Match when={access().state === 'unknown'}>
+          <Loading />
+        </Match>
+        <Match when={access().state === 'unreachable'}>
+          <Problem text={t('unreachable')} retry={() => void resume()} />
+        </Match>
+        <Match when={access().state === 'out'}>
+          <Door />
+        </Match>
+        <Match when={access().state === 'in'}>
+          <Shell>
+            <Page />
+          </Shell>
+        </Match>
       </Switch>
       <Toasts />
     </>

@@ -33,7 +33,9 @@ function Navigation() {
             <Icon name={page as IconName} />
             <span>{pageText(page)}</span>
             <Show when={page === 'alarms' && openAlarms().length > 0}>
-              <span class="nav-count" aria-label={t('alarms.open', { n: openAlarms().length })}>{openAlarms().length}</span>
+              <span class="nav-count" aria-label={t('alarms.open', { n: openAlarms().length })}>
+                {openAlarms().length}
+              </span>
             </Show>
           </a>
         )}
@@ -56,8 +58,12 @@ function LostBanner() {
   return (
     <Show when={linkState() === 'reconnecting'}>
       <div class="banner" role="alert">
-        <span>{t('link.lost')} {retryAt() && seconds() > 0 ? t('link.retry', { n: seconds() }) : ''}</span>
-        <button type="button" class="button small" onClick={reconnectNow}>{t('link.now')}</button>
+        <span>
+          {t('link.lost')} {retryAt() && seconds() > 0 ? t('link.retry', { n: seconds() }) : ''}
+        </span>
+        <button type="button" class="button small" onClick={reconnectNow}>
+          {t('link.now')}
+        </button>
       </div>
     </Show>
   );
@@ -74,24 +80,73 @@ export function Shell(props: { children: JSX.Element }) {
   };
   const leave = () => attempt(signOut);
   const entries = (): Entry[] => [
-    ...PAGES.map(({ page, hash, key }) => ({ name: pageText(page), type: key, icon: page as IconName, run: () => go(hash) })),
+    ...PAGES.map(({ page, hash, key }) => ({
+      name: pageText(page),
+      type: key,
+      icon: page as IconName,
+      run: () => go(hash),
+    })),
     { name: t('theme.toggle'), type: 'd', icon: theme() === 'dark' ? 'sun' : 'moon', run: toggleTheme },
     { name: t('help.title'), type: '?', icon: 'help', run: () => setOverlay('help') },
     { name: t('signout'), type: userName(), icon: 'out', run: leave },
   ];
   return (
     <div class="shell">
-      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>{t('skip')}</a>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById('main')?.focus();
+        }}
+      >
+        {t('skip')}
+      </a>
       <aside class="side">
-        <a class="brand" href="#/" aria-label={t('brand.home')}><img src="/icon.svg" alt="" width="30" height="30" /><span>Dunlin</span></a>
+        <a class="brand" href="#/" aria-label={t('brand.home')}>
+          <img src="/icon.svg" alt="" width="30" height="30" />
+          <span>Dunlin</span>
+        </a>
         <Navigation />
         <div class="side-foot">
           <LinkBadge />
           <div class="side-tools">
-            <button type="button" class="button quiet square" aria-label={t('palette')} title={`${t('palette')} (Ctrl K)`} onClick={() => setOverlay('palette')}><Icon name="command" /></button>
-            <button type="button" class="button quiet square" aria-label={t('theme.toggle')} title={`${t('theme.toggle')} (d)`} onClick={toggleTheme}><Icon name={theme() === 'dark' ? 'sun' : 'moon'} /></button>
-            <button type="button" class="button quiet square only-wide" aria-label={t('help.title')} title={`${t('help.title')} (?)`} onClick={() => setOverlay('help')}><Icon name="help" /></button>
-            <button type="button" class="button quiet square" aria-label={t('signout')} title={`${t('signout')}: ${userName()}`} onClick={leave}><Icon name="out" /></button>
+            <button
+              type="button"
+              class="button quiet square"
+              aria-label={t('palette')}
+              title={`${t('palette')} (Ctrl K)`}
+              onClick={() => setOverlay('palette')}
+            >
+              <Icon name="command" />
+            </button>
+            <button
+              type="button"
+              class="button quiet square"
+              aria-label={t('theme.toggle')}
+              title={`${t('theme.toggle')} (d)`}
+              onClick={toggleTheme}
+            >
+              <Icon name={theme() === 'dark' ? 'sun' : 'moon'} />
+            </button>
+            <button
+              type="button"
+              class="button quiet square only-wide"
+              aria-label={t('help.title')}
+              title={`${t('help.title')} (?)`}
+              onClick={() => setOverlay('help')}
+            >
+              <Icon name="help" />
+            </button>
+            <button
+              type="button"
+              class="button quiet square"
+              aria-label={t('signout')}
+              title={`${t('signout')}: ${userName()}`}
+              onClick={leave}
+            >
+              <Icon name="out" />
+            </button>
           </div>
         </div>
       </aside>
@@ -99,8 +154,12 @@ export function Shell(props: { children: JSX.Element }) {
         <LostBanner />
         {props.children}
       </main>
-      <Show when={overlay() === 'palette'}><Palette actions={entries()} onClose={() => closed('palette')} /></Show>
-      <Show when={overlay() === 'help'}><Help onClose={() => closed('help')} /></Show>
+      <Show when={overlay() === 'palette'}>
+        <Palette actions={entries()} onClose={() => closed('palette')} />
+      </Show>
+      <Show when={overlay() === 'help'}>
+        <Help onClose={() => closed('help')} />
+      </Show>
     </div>
   );
 }

@@ -18,14 +18,35 @@ function samples(rows: [number, number, number][]): ArrayBuffer {
   return buffer;
 }
 
-for (const rows of [[], [[7, 1000, 1.5]], [[7, 1000, 1.5], [9, 1001, -2]], [[1, 1, 1], [2, 2, 2], [3, 3, NaN]]] as [number, number, number][][]) {
+for (const rows of [
+  [],
+  [[7, 1000, 1.5]],
+  [
+    [7, 1000, 1.5],
+    [9, 1001, -2],
+  ],
+  [
+    [1, 1, 1],
+    [2, 2, 2],
+    [3, 3, NaN],
+  ],
+] as [number, number, number][][]) {
   test(`decodes a frame of ${rows.length} samples`, () => {
     const frame = decodeFrame(samples(rows));
     assert.equal(frame.kind, KIND_SAMPLES);
     if (frame.kind !== KIND_SAMPLES) return;
-    assert.deepEqual([...frame.series], rows.map((r) => r[0]));
-    assert.deepEqual([...frame.time], rows.map((r) => r[1]));
-    assert.deepEqual([...frame.value], rows.map((r) => r[2]));
+    assert.deepEqual(
+      [...frame.series],
+      rows.map((r) => r[0]),
+    );
+    assert.deepEqual(
+      [...frame.time],
+      rows.map((r) => r[1]),
+    );
+    assert.deepEqual(
+      [...frame.value],
+      rows.map((r) => r[2]),
+    );
   });
 }
 

@@ -5,16 +5,39 @@ import { groupThings, matches } from '../src/lib/search.ts';
 
 test('values keep about four digits', () => {
   const cases: [number, string][] = [
-    [0, '0'], [21.456, '21.46'], [-3.14159, '−3.14'], [0.12345, '0.123'], [123.456, '123.5'], [12345.678, '12,346'],
-    [1e12, '1.00e+12'], [0.00001, '1.00e−5'], [NaN, '–'], [Infinity, '∞'], [42, '42'],
+    [0, '0'],
+    [21.456, '21.46'],
+    [-3.14159, '−3.14'],
+    [0.12345, '0.123'],
+    [123.456, '123.5'],
+    [12345.678, '12,346'],
+    [1e12, '1.00e+12'],
+    [0.00001, '1.00e−5'],
+    [NaN, '–'],
+    [Infinity, '∞'],
+    [42, '42'],
   ];
   for (const [value, text] of cases) assert.equal(format.formatValue(value), text);
 });
 
 test('ages and durations are short', () => {
-  assert.deepEqual([-5, 1500, 12_000, 300_000, 7.3e6, 2e8].map(format.formatAge), ['now', 'now', '12 s', '5 min', '2 h', '2 d']);
+  assert.deepEqual([-5, 1500, 12_000, 300_000, 7.3e6, 2e8].map(format.formatAge), [
+    'now',
+    'now',
+    '12 s',
+    '5 min',
+    '2 h',
+    '2 d',
+  ]);
   assert.equal(format.formatAge(NaN), '–');
-  assert.deepEqual([0, 59, 302, 11_520, 183_600, 86_400].map(format.formatDuration), ['0 s', '59 s', '5 min 2 s', '3 h 12 min', '2 d 3 h', '1 d']);
+  assert.deepEqual([0, 59, 302, 11_520, 183_600, 86_400].map(format.formatDuration), [
+    '0 s',
+    '59 s',
+    '5 min 2 s',
+    '3 h 12 min',
+    '2 d 3 h',
+    '1 d',
+  ]);
 });
 
 test('units of SenML become labels', () => {
@@ -56,7 +79,12 @@ test('things group by site and type in natural order', () => {
     { name: 'x', type: 'machine' },
     { name: 'c', type: 'camera', attributes: { site: 'b' } },
   ]);
-  assert.deepEqual(groups.map((g) => [g.site, g.type, g.items.map((i) => i.name)]), [
-    ['b', 'camera', ['c']], ['b', 'machine', ['m-2', 'm-10']], ['', 'machine', ['x']],
-  ]);
+  assert.deepEqual(
+    groups.map((g) => [g.site, g.type, g.items.map((i) => i.name)]),
+    [
+      ['b', 'camera', ['c']],
+      ['b', 'machine', ['m-2', 'm-10']],
+      ['', 'machine', ['x']],
+    ],
+  );
 });

@@ -63,8 +63,18 @@ test('the store files samples under announced ids and tells what changed', () =>
   const store = new SeriesStore();
   const b = store.define(2, 'press', 'vibration', 'm/s2')!;
   const a = store.define(1, 'press', 'temperature', 'Cel')!;
-  store.apply(frame([[1, 100, 20], [2, 100, 0.5], [1, 200, 21], [99, 100, 0]]));
-  assert.deepEqual(store.of('press').map((s) => s.channel), ['temperature', 'vibration']);
+  store.apply(
+    frame([
+      [1, 100, 20],
+      [2, 100, 0.5],
+      [1, 200, 21],
+      [99, 100, 0],
+    ]),
+  );
+  assert.deepEqual(
+    store.of('press').map((s) => s.channel),
+    ['temperature', 'vibration'],
+  );
   assert.equal(a.ring.lastValue, 21);
   assert.equal(store.samplesReceived, 4);
   assert.equal(store.samplesUnknown, 1);

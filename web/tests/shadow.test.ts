@@ -26,8 +26,12 @@ test('a report of another value within the second of the wish is a conflict', ()
   const before: ShadowView = { version: 1, desired: { target: 21 }, reported: { target: 19 } };
   const meta = { desiredMeta: { target: { timestamp: 7 } }, reportedMeta: { target: { timestamp: 7 } } };
   assert.deepEqual(states({ ...before, version: 2, ...meta }, before), { target: 'pending' });
-  assert.deepEqual(states({ ...before, version: 2, reported: { target: 20 }, ...meta }, before), { target: 'conflict' });
-  assert.deepEqual(states({ ...before, version: 2, reported: { target: 21 }, ...meta }, before), { target: 'confirmed' });
+  assert.deepEqual(states({ ...before, version: 2, reported: { target: 20 }, ...meta }, before), {
+    target: 'conflict',
+  });
+  assert.deepEqual(states({ ...before, version: 2, reported: { target: 21 }, ...meta }, before), {
+    target: 'confirmed',
+  });
 });
 
 test('a device that never reported leaves the wish pending', () => {

@@ -30,7 +30,12 @@ beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
   FakeSocket.all = [];
   seen = [];
-  Object.assign(globals, { WebSocket: FakeSocket, location: { protocol: 'https:', host: 'shore' }, addEventListener() {}, removeEventListener() {} });
+  Object.assign(globals, {
+    WebSocket: FakeSocket,
+    location: { protocol: 'https:', host: 'shore' },
+    addEventListener() {},
+    removeEventListener() {},
+  });
   handlers = {
     state: (state) => seen.push(state),
     message: (message) => seen.push(message.type),
@@ -43,7 +48,10 @@ afterEach(() => mock.timers.reset());
 const picture = new Uint8Array([2, 1, 0, 0, 2, 0, 0, 0, 1, 2]).buffer;
 
 test('waits longer from try to try, up to a bound', () => {
-  assert.deepEqual([0, 1, 2, 5, 60].map((n) => retryDelay(n, 0)), [500, 1000, 2000, 15_000, 15_000]);
+  assert.deepEqual(
+    [0, 1, 2, 5, 60].map((n) => retryDelay(n, 0)),
+    [500, 1000, 2000, 15_000, 15_000],
+  );
   assert.equal(retryDelay(0, 0.999) > 374, true);
 });
 

@@ -1,9 +1,26 @@
 // Numbers, units, ages and dates as people read them.
 
 const UNIT_LABELS: Record<string, string> = {
-  Cel: '°C', '%RH': '% RH', '%EL': '%', '/': '', m2: 'm²', m3: 'm³', 'm/s2': 'm/s²', 'm3/s': 'm³/s', 'l/s': 'l/s',
-  'W/m2': 'W/m²', 'beat/min': 'bpm', Ohm: 'Ω', degC: '°C', '1/min': 'rpm', '1/s': '/s', lon: '°', lat: '°', count: '',
-  'kg/m3': 'kg/m³', 'm2/s': 'm²/s',
+  Cel: '°C',
+  '%RH': '% RH',
+  '%EL': '%',
+  '/': '',
+  m2: 'm²',
+  m3: 'm³',
+  'm/s2': 'm/s²',
+  'm3/s': 'm³/s',
+  'l/s': 'l/s',
+  'W/m2': 'W/m²',
+  'beat/min': 'bpm',
+  Ohm: 'Ω',
+  degC: '°C',
+  '1/min': 'rpm',
+  '1/s': '/s',
+  lon: '°',
+  lat: '°',
+  count: '',
+  'kg/m3': 'kg/m³',
+  'm2/s': 'm²/s',
 };
 
 /** SenML's unit name (RFC 8428 section 12.1) as a label. */
@@ -66,7 +83,11 @@ export function formatDuration(seconds: number): string {
   ];
   const first = parts.findIndex(([n]) => n > 0);
   if (first < 0) return '0 s';
-  return parts.slice(first, first + 2).filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}`).join(' ');
+  return parts
+    .slice(first, first + 2)
+    .filter(([n]) => n > 0)
+    .map(([n, unit]) => `${n} ${unit}`)
+    .join(' ');
 }
 
 const dateTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });

@@ -9,7 +9,9 @@ export interface Searchable {
 export function matches(item: Searchable, query: string): boolean {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;
-  const text = [item.name, item.type ?? '', ...Object.values(item.attributes ?? {}).map(String)].join(' ').toLowerCase();
+  const text = [item.name, item.type ?? '', ...Object.values(item.attributes ?? {}).map(String)]
+    .join(' ')
+    .toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -30,7 +32,8 @@ export function groupThings<T extends Searchable>(things: readonly T[]): Group<T
     group.items.push(thing);
     groups.set(key, group);
   }
-  const order = (a: string, b: string) => (a === b ? 0 : a === '' ? 1 : b === '' ? -1 : a.localeCompare(b, 'en', { numeric: true }));
+  const order = (a: string, b: string) =>
+    a === b ? 0 : a === '' ? 1 : b === '' ? -1 : a.localeCompare(b, 'en', { numeric: true });
   const sorted = [...groups.values()].sort((a, b) => order(a.site, b.site) || order(a.type, b.type));
   for (const group of sorted) group.items.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
   return sorted;

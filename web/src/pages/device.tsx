@@ -20,14 +20,40 @@ function Head(props: { thing: Thing }) {
   const site = () => String(props.thing.attributes?.['site'] ?? '');
   return (
     <header class="page-head device-head">
-      <a class="button quiet square" href="#/" aria-label={t('back')} title={t('back')}><Icon name="back" /></a>
+      <a class="button quiet square" href="#/" aria-label={t('back')} title={t('back')}>
+        <Icon name="back" />
+      </a>
       <div>
-        <h1><PresenceDot online={props.thing.online} />{props.thing.name}</h1>
+        <h1>
+          <PresenceDot online={props.thing.online} />
+          {props.thing.name}
+        </h1>
         <p class="quiet-text">
           {[props.thing.type, site()].filter(Boolean).join(' · ')}
-          <Show when={props.thing.gateway}>{(gateway) => <> · {t('via', { name: '' })}<a href={deviceHref(gateway())}>{gateway()}</a></>}</Show>
-          {' · '}{t(props.thing.online ? 'presence.online' : props.thing.online === false ? 'presence.offline' : 'presence.unknown')}
-          <Show when={!props.thing.online && props.thing.last_seen}>{(at) => <>, {t('seen')} <Age at={toMs(at())} /></>}</Show>
+          <Show when={props.thing.gateway}>
+            {(gateway) => (
+              <>
+                {' '}
+                · {t('via', { name: '' })}
+                <a href={deviceHref(gateway())}>{gateway()}</a>
+              </>
+            )}
+          </Show>
+          {' · '}
+          {t(
+            props.thing.online
+              ? 'presence.online'
+              : props.thing.online === false
+                ? 'presence.offline'
+                : 'presence.unknown',
+          )}
+          <Show when={!props.thing.online && props.thing.last_seen}>
+            {(at) => (
+              <>
+                , {t('seen')} <Age at={toMs(at())} />
+              </>
+            )}
+          </Show>
         </p>
       </div>
     </header>
@@ -40,7 +66,16 @@ function Attributes(props: { thing: Thing }) {
     <section class="panel">
       <h2>{t('attributes')}</h2>
       <Show when={entries().length > 0} fallback={<p class="quiet-text">{t('attributes.none')}</p>}>
-        <dl class="facts"><For each={entries()}>{([key, value]) => <div><dt>{key}</dt><dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd></div>}</For></dl>
+        <dl class="facts">
+          <For each={entries()}>
+            {([key, value]) => (
+              <div>
+                <dt>{key}</dt>
+                <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+              </div>
+            )}
+          </For>
+        </dl>
       </Show>
     </section>
   );
@@ -52,11 +87,25 @@ function Presence(props: { thing: Thing }) {
       <h2>{t('presence')}</h2>
       <ul class="presence">
         <For each={presenceOf(props.thing.name)}>
-          {(change) => <li><PresenceDot online={change.online} /> {t(change.online ? 'presence.came' : 'presence.left')} <time class="quiet-text">{formatDate(change.at)}</time></li>}
+          {(change) => (
+            <li>
+              <PresenceDot online={change.online} /> {t(change.online ? 'presence.came' : 'presence.left')}{' '}
+              <time class="quiet-text">{formatDate(change.at)}</time>
+            </li>
+          )}
         </For>
         <Show when={presenceOf(props.thing.name).length === 0}>
-          <li><PresenceDot online={props.thing.online} /> {t(props.thing.online ? 'presence.online' : 'presence.offline')}
-            <Show when={!props.thing.online && props.thing.last_seen}>{(at) => <span class="quiet-text"> · {t('seen')} {formatDate(toMs(at()))}</span>}</Show>
+          <li>
+            <PresenceDot online={props.thing.online} />{' '}
+            {t(props.thing.online ? 'presence.online' : 'presence.offline')}
+            <Show when={!props.thing.online && props.thing.last_seen}>
+              {(at) => (
+                <span class="quiet-text">
+                  {' '}
+                  · {t('seen')} {formatDate(toMs(at()))}
+                </span>
+              )}
+            </Show>
           </li>
         </Show>
       </ul>
@@ -79,20 +128,38 @@ function Body(props: { thing: Thing }) {
       <Head thing={props.thing} />
       <Show when={alarms().length > 0}>
         <section class="panel table-scroll device-alarms" aria-label={t('nav.alarms')}>
-          <table><tbody><For each={alarms()}>{(alarm) => <AlarmRow alarm={alarm} bare />}</For></tbody></table>
+          <table>
+            <tbody>
+              <For each={alarms()}>{(alarm) => <AlarmRow alarm={alarm} bare />}</For>
+            </tbody>
+          </table>
         </section>
       </Show>
       <div class="device-grid">
         <div class="device-main">
-          <Show when={channels().length > 0 || !pictureOf(name())}><DeviceChart channels={channels()} /></Show>
+          <Show when={channels().length > 0 || !pictureOf(name())}>
+            <DeviceChart channels={channels()} />
+          </Show>
           <ShadowPanel thing={name()} />
         </div>
         <div class="device-side">
-          <Show when={pictureOf(name())}><section class="panel camera-panel"><h2>{t('camera')}</h2><CameraPicture device={name()} /></section></Show>
+          <Show when={pictureOf(name())}>
+            <section class="panel camera-panel">
+              <h2>{t('camera')}</h2>
+              <CameraPicture device={name()} />
+            </section>
+          </Show>
           <section class="panel values-panel">
             <h2>{t('values')}</h2>
-            <Show when={channels().length > 0} fallback={<p class="quiet-text">{t(props.thing.online === false ? 'values.offline' : 'values.none')}</p>}>
-              <div class="channels"><For each={channels()}>{(series) => <ChannelRow series={series} />}</For></div>
+            <Show
+              when={channels().length > 0}
+              fallback={
+                <p class="quiet-text">{t(props.thing.online === false ? 'values.offline' : 'values.none')}</p>
+              }
+            >
+              <div class="channels">
+                <For each={channels()}>{(series) => <ChannelRow series={series} />}</For>
+              </div>
             </Show>
           </section>
           <Attributes thing={props.thing} />
@@ -105,7 +172,14 @@ function Body(props: { thing: Thing }) {
 
 export default function Device(props: { name: string }) {
   return (
-    <Show when={things[props.name]} fallback={<Show when={loaded()} fallback={<Loading />}><Problem text={t('device.unknown', { name: props.name })} /></Show>}>
+    <Show
+      when={things[props.name]}
+      fallback={
+        <Show when={loaded()} fallback={<Loading />}>
+          <Problem text={t('device.unknown', { name: props.name })} />
+        </Show>
+      }
+    >
       {(thing) => <Body thing={thing()} />}
     </Show>
   );

@@ -18,7 +18,9 @@ export function CameraPicture(props: { device: string }) {
       {(picture) => (
         <figure class="camera">
           <img src={picture().url} alt={t('camera.alt', { name: props.device })} decoding="async" />
-          <figcaption>{picture().channel} · <Age at={picture().at} /></figcaption>
+          <figcaption>
+            {picture().channel} · <Age at={picture().at} />
+          </figcaption>
         </figure>
       )}
     </Show>
@@ -33,7 +35,9 @@ export function DeviceCard(props: { thing: Thing }) {
   const shown = () => channels().slice(0, CHANNELS_SHOWN);
   const alarms = () => [...(alarmsByThing().get(name()) ?? [])].sort((a, b) => severityRank(a) - severityRank(b));
   onMount(() => {
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && setSeen(true), { rootMargin: '200px' });
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && setSeen(true), {
+      rootMargin: '200px',
+    });
     observer.observe(element);
     onCleanup(() => observer.disconnect());
   });
@@ -41,27 +45,47 @@ export function DeviceCard(props: { thing: Thing }) {
     if (seen()) shown().forEach(backfill);
   });
   return (
-    <article class="card" classList={{ offline: props.thing.online === false, alarmed: alarms().length > 0 }} ref={element}>
+    <article
+      class="card"
+      classList={{ offline: props.thing.online === false, alarmed: alarms().length > 0 }}
+      ref={element}
+    >
       <header>
         <PresenceDot online={props.thing.online} />
-        <h4><a href={deviceHref(name())}>{name()}</a></h4>
+        <h4>
+          <a href={deviceHref(name())}>{name()}</a>
+        </h4>
         <Show when={alarms()[0]}>
           {(alarm) => (
             <span class={`badge severity ${alarm().severity}`} title={alarm().message || alarm().name}>
-              <Icon name="alarms" />{alarms().length > 1 ? `${alarm().name} +${alarms().length - 1}` : alarm().name}
+              <Icon name="alarms" />
+              {alarms().length > 1 ? `${alarm().name} +${alarms().length - 1}` : alarm().name}
             </span>
           )}
         </Show>
       </header>
       <CameraPicture device={name()} />
-      <Show when={shown().length > 0} fallback={<Show when={!pictureOf(name())}><p class="card-empty">{t('card.empty')}</p></Show>}>
-        <div class="channels"><For each={shown()}>{(series) => <ChannelRow series={series} />}</For></div>
+      <Show
+        when={shown().length > 0}
+        fallback={
+          <Show when={!pictureOf(name())}>
+            <p class="card-empty">{t('card.empty')}</p>
+          </Show>
+        }
+      >
+        <div class="channels">
+          <For each={shown()}>{(series) => <ChannelRow series={series} />}</For>
+        </div>
       </Show>
       <footer>
         <Show when={props.thing.online === false && props.thing.last_seen}>
-          <span>{t('seen')} <Age at={toMs(props.thing.last_seen)} /></span>
+          <span>
+            {t('seen')} <Age at={toMs(props.thing.last_seen)} />
+          </span>
         </Show>
-        <Show when={props.thing.gateway}><span>{t('via', { name: props.thing.gateway! })}</span></Show>
+        <Show when={props.thing.gateway}>
+          <span>{t('via', { name: props.thing.gateway! })}</span>
+        </Show>
         <Show when={channels().length > CHANNELS_SHOWN}>
           <a href={deviceHref(name())}>{t('card.more', { n: channels().length - CHANNELS_SHOWN })}</a>
         </Show>

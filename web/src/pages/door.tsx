@@ -45,14 +45,39 @@ function SignIn() {
   return (
     <Card title={t('signin.title')} text={t('signin.text')}>
       <form class="form" onSubmit={submit}>
-        <label>{t('signin.user')}
-          <input name="username" autocomplete="username" autocapitalize="none" required value={user()} onInput={(e) => setUser(e.currentTarget.value)} />
+        <label>
+          {t('signin.user')}
+          <input
+            name="username"
+            autocomplete="username"
+            autocapitalize="none"
+            required
+            value={user()}
+            onInput={(e) => setUser(e.currentTarget.value)}
+          />
         </label>
-        <label>{t('signin.password')}
-          <input name="password" type="password" autocomplete="current-password" required autofocus value={password()} onInput={(e) => setPassword(e.currentTarget.value)} />
+        <label>
+          {t('signin.password')}
+          <input
+            name="password"
+            type="password"
+            autocomplete="current-password"
+            required
+            autofocus
+            value={password()}
+            onInput={(e) => setPassword(e.currentTarget.value)}
+          />
         </label>
-        <Show when={error()}>{(text) => <p class="field-error" role="alert">{text()}</p>}</Show>
-        <button class="button primary" disabled={busy()}>{t('signin.button')}</button>
+        <Show when={error()}>
+          {(text) => (
+            <p class="field-error" role="alert">
+              {text()}
+            </p>
+          )}
+        </Show>
+        <button class="button primary" disabled={busy()}>
+          {t('signin.button')}
+        </button>
       </form>
       <p class="quiet-text small">{t('signin.first')}</p>
     </Card>
@@ -74,22 +99,71 @@ function Claim(props: { token: string }) {
   return (
     <Card title={t('claim.title')} text={t('claim.text')}>
       <form class="form" onSubmit={submit} novalidate>
-        <input class="visually-hidden" name="username" autocomplete="username" value="admin" readonly tabindex="-1" aria-hidden="true" />
-        <label>{t('claim.password')}
-          <input name="password" type="password" autocomplete="new-password" autofocus minlength={MIN_PASSWORD} required
-            aria-describedby="password-rule" aria-invalid={tried() && !enough()} value={password()} onInput={(e) => setPassword(e.currentTarget.value)} />
+        <input
+          class="visually-hidden"
+          name="username"
+          autocomplete="username"
+          value="admin"
+          readonly
+          tabindex="-1"
+          aria-hidden="true"
+        />
+        <label>
+          {t('claim.password')}
+          <input
+            name="password"
+            type="password"
+            autocomplete="new-password"
+            autofocus
+            minlength={MIN_PASSWORD}
+            required
+            aria-describedby="password-rule"
+            aria-invalid={tried() && !enough()}
+            value={password()}
+            onInput={(e) => setPassword(e.currentTarget.value)}
+          />
         </label>
         <p id="password-rule" class="rule" classList={{ met: enough() }}>
-          <meter min="0" max={MIN_PASSWORD} low={8} high={11} optimum={MIN_PASSWORD} value={Math.min(MIN_PASSWORD, [...password()].length)} aria-hidden="true" />
+          <meter
+            min="0"
+            max={MIN_PASSWORD}
+            low={8}
+            high={11}
+            optimum={MIN_PASSWORD}
+            value={Math.min(MIN_PASSWORD, [...password()].length)}
+            aria-hidden="true"
+          />
           {t('claim.rule', { n: MIN_PASSWORD })}
         </p>
-        <label>{t('claim.repeat')}
-          <input name="repeat" type="password" autocomplete="new-password" required aria-invalid={tried() && problem() === 'differs'}
-            value={repeated()} onInput={(e) => setRepeated(e.currentTarget.value)} />
+        <label>
+          {t('claim.repeat')}
+          <input
+            name="repeat"
+            type="password"
+            autocomplete="new-password"
+            required
+            aria-invalid={tried() && problem() === 'differs'}
+            value={repeated()}
+            onInput={(e) => setRepeated(e.currentTarget.value)}
+          />
         </label>
-        <Show when={tried() && problem()}>{(p) => <p class="field-error" role="alert">{t(`claim.${p()}` as TextKey, { n: MIN_PASSWORD })}</p>}</Show>
-        <Show when={error()}>{(text) => <p class="field-error" role="alert">{text()}</p>}</Show>
-        <button class="button primary" disabled={busy()}>{t('claim.button')}</button>
+        <Show when={tried() && problem()}>
+          {(p) => (
+            <p class="field-error" role="alert">
+              {t(`claim.${p()}` as TextKey, { n: MIN_PASSWORD })}
+            </p>
+          )}
+        </Show>
+        <Show when={error()}>
+          {(text) => (
+            <p class="field-error" role="alert">
+              {text()}
+            </p>
+          )}
+        </Show>
+        <button class="button primary" disabled={busy()}>
+          {t('claim.button')}
+        </button>
       </form>
     </Card>
   );
@@ -100,5 +174,9 @@ export function Door() {
     const at = route();
     return at.page === 'claim' ? at.token : undefined;
   };
-  return <Show when={token()} fallback={<SignIn />} keyed>{(value) => <Claim token={value} />}</Show>;
+  return (
+    <Show when={token()} fallback={<SignIn />} keyed>
+      {(value) => <Claim token={value} />}
+    </Show>
+  );
 }

@@ -16,7 +16,9 @@ export function FirstSteps() {
         <li>
           <h3>{t('first.create')}</h3>
           <CopyBox text={create} label={t('first.create')} />
-          <p class="quiet-text">{t('first.create.or')} <a href="#/things">{t('nav.things')}</a>.</p>
+          <p class="quiet-text">
+            {t('first.create.or')} <a href="#/things">{t('nav.things')}</a>.
+          </p>
         </li>
         <li>
           <h3>{t('first.send')}</h3>

@@ -46,12 +46,27 @@ function Counts() {
   const rate = useMessageRate();
   return (
     <dl class="counts">
-      <div><dt>{t('count.online')}</dt><dd>{formatCount(onlineCount())}<small> / {formatCount(thingList().length)}</small></dd></div>
-      <div classList={{ bad: openAlarms().length > 0 }}>
-        <dt>{t('count.alarms')}</dt><dd><a href="#/alarms">{formatCount(openAlarms().length)}</a></dd>
+      <div>
+        <dt>{t('count.online')}</dt>
+        <dd>
+          {formatCount(onlineCount())}
+          <small> / {formatCount(thingList().length)}</small>
+        </dd>
       </div>
-      <div><dt>{t('count.messages')}</dt><dd>{formatRate(rate() ?? samplesPerSecond())}</dd></div>
-      <div><dt>{t('count.values')}</dt><dd>{formatRate(samplesPerSecond())}</dd></div>
+      <div classList={{ bad: openAlarms().length > 0 }}>
+        <dt>{t('count.alarms')}</dt>
+        <dd>
+          <a href="#/alarms">{formatCount(openAlarms().length)}</a>
+        </dd>
+      </div>
+      <div>
+        <dt>{t('count.messages')}</dt>
+        <dd>{formatRate(rate() ?? samplesPerSecond())}</dd>
+      </div>
+      <div>
+        <dt>{t('count.values')}</dt>
+        <dd>{formatRate(samplesPerSecond())}</dd>
+      </div>
     </dl>
   );
 }
@@ -60,13 +75,22 @@ function TypeGroup(props: { group: Group<Thing> }) {
   const [limit, setLimit] = createSignal(GROUP_SHOWN);
   const rest = () => props.group.items.length - limit();
   return (
-    <section class="type-group" classList={{ one: props.group.items.length === 1, two: props.group.items.length === 2 }} aria-label={`${props.group.site} ${props.group.type}`}>
-      <h3>{props.group.type || t('type.none')}<span class="count">{props.group.items.length}</span></h3>
+    <section
+      class="type-group"
+      classList={{ one: props.group.items.length === 1, two: props.group.items.length === 2 }}
+      aria-label={`${props.group.site} ${props.group.type}`}
+    >
+      <h3>
+        {props.group.type || t('type.none')}
+        <span class="count">{props.group.items.length}</span>
+      </h3>
       <div class="cards">
         <For each={props.group.items.slice(0, limit())}>{(thing) => <DeviceCard thing={thing} />}</For>
       </div>
       <Show when={rest() > 0}>
-        <button type="button" class="button" onClick={() => setLimit((n) => n + GROUP_SHOWN)}>{t('more', { n: rest() })}</button>
+        <button type="button" class="button" onClick={() => setLimit((n) => n + GROUP_SHOWN)}>
+          {t('more', { n: rest() })}
+        </button>
       </Show>
     </section>
   );
@@ -79,19 +103,30 @@ function Groups(props: { things: Thing[] }) {
     return [...bySite];
   });
   // Keyed by name, so that a changed thing does not rebuild the sections around it.
-  const names = createMemo(() => sites().map(([site]) => site), [], { equals: (a, b) => a.join('\0') === b.join('\0') });
+  const names = createMemo(() => sites().map(([site]) => site), [], {
+    equals: (a, b) => a.join('\0') === b.join('\0'),
+  });
   const groupsOf = (site: string) => sites().find(([name]) => name === site)?.[1] ?? [];
   return (
     <For each={names()}>
       {(site) => {
-        const types = createMemo(() => groupsOf(site).map((g) => g.type), [], { equals: (a, b) => a.join('\0') === b.join('\0') });
+        const types = createMemo(() => groupsOf(site).map((g) => g.type), [], {
+          equals: (a, b) => a.join('\0') === b.join('\0'),
+        });
         const count = () => groupsOf(site).reduce((n, g) => n + g.items.length, 0);
         return (
           <section class="site">
-            <h2>{site || t('site.none')}<span class="count">{count()}</span></h2>
+            <h2>
+              {site || t('site.none')}
+              <span class="count">{count()}</span>
+            </h2>
             <div class="types">
               <For each={types()}>
-                {(type) => <Show when={groupsOf(site).find((g) => g.type === type)}>{(group) => <TypeGroup group={group()} />}</Show>}
+                {(type) => (
+                  <Show when={groupsOf(site).find((g) => g.type === type)}>
+                    {(group) => <TypeGroup group={group()} />}
+                  </Show>
+                )}
               </For>
             </div>
           </section>
@@ -115,12 +150,21 @@ export function Overview() {
       <PageHead title={t('nav.overview')}>
         <label class="search">
           <Icon name="search" />
-          <input type="search" placeholder={t('search.devices')} aria-label={t('search.devices')} onInput={(e) => setQuery(e.currentTarget.value)} />
+          <input
+            type="search"
+            placeholder={t('search.devices')}
+            aria-label={t('search.devices')}
+            onInput={(e) => setQuery(e.currentTarget.value)}
+          />
           <kbd aria-hidden="true">/</kbd>
         </label>
         <div class="segments" role="group" aria-label={t('filter')}>
           <For each={FILTERS}>
-            {(name) => <button type="button" aria-pressed={filter() === name} onClick={() => setFilter(name)}>{t(`filter.${name}` as TextKey)}</button>}
+            {(name) => (
+              <button type="button" aria-pressed={filter() === name} onClick={() => setFilter(name)}>
+                {t(`filter.${name}` as TextKey)}
+              </button>
+            )}
           </For>
         </div>
       </PageHead>

@@ -18,7 +18,8 @@ function viewOf(shadow: Shadow): ShadowView {
   };
 }
 
-const shown = (value: Json | undefined) => (value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value));
+const shown = (value: Json | undefined) =>
+  value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value);
 
 function useShadow(thing: string) {
   const [view, setView] = createSignal<ShadowView>();
@@ -53,9 +54,18 @@ function useShadow(thing: string) {
 function StateBadge(props: { leaf: Leaf }) {
   return (
     <span class={`state ${props.leaf.state}`} title={t(`shadow.${props.leaf.state}.help` as TextKey)}>
-      <Show when={props.leaf.state === 'confirmed'}><Icon name="check" /></Show>
+      <Show when={props.leaf.state === 'confirmed'}>
+        <Icon name="check" />
+      </Show>
       {t(`shadow.${props.leaf.state}` as TextKey)}
-      <Show when={props.leaf.state === 'pending' && props.leaf.desiredAt}>{(at) => <small> <Age at={at() * 1000} /></small>}</Show>
+      <Show when={props.leaf.state === 'pending' && props.leaf.desiredAt}>
+        {(at) => (
+          <small>
+            {' '}
+            <Age at={at() * 1000} />
+          </small>
+        )}
+      </Show>
     </span>
   );
 }
@@ -78,26 +88,69 @@ function LeafRow(props: { leaf: Leaf; wish: (path: readonly string[], value: Jso
   };
   return (
     <tr class={`leaf ${props.leaf.state}`}>
-      <th scope="row"><code>{name()}</code></th>
+      <th scope="row">
+        <code>{name()}</code>
+      </th>
       <td class="leaf-desired" data-label={t('shadow.desired')}>
-        <Show when={typeof target() !== 'boolean'} fallback={
-          <button type="button" class="switch" role="switch" disabled={busy()} aria-checked={target() === true} aria-label={t('shadow.set', { name: name() })} onClick={() => void send(target() !== true)} />
-        }>
-          <Show when={editing()} fallback={
-            <button type="button" class="leaf-value" classList={{ empty: props.leaf.desired === undefined }} aria-label={t('shadow.set', { name: name() })} onClick={() => setEditing(true)}>{props.leaf.desired === undefined ? t('set') : shown(props.leaf.desired)}</button>
-          }>
+        <Show
+          when={typeof target() !== 'boolean'}
+          fallback={
+            <button
+              type="button"
+              class="switch"
+              role="switch"
+              disabled={busy()}
+              aria-checked={target() === true}
+              aria-label={t('shadow.set', { name: name() })}
+              onClick={() => void send(target() !== true)}
+            />
+          }
+        >
+          <Show
+            when={editing()}
+            fallback={
+              <button
+                type="button"
+                class="leaf-value"
+                classList={{ empty: props.leaf.desired === undefined }}
+                aria-label={t('shadow.set', { name: name() })}
+                onClick={() => setEditing(true)}
+              >
+                {props.leaf.desired === undefined ? t('set') : shown(props.leaf.desired)}
+              </button>
+            }
+          >
             <form onSubmit={submit}>
-              <input ref={input} aria-label={t('shadow.set', { name: name() })} value={target() === undefined ? '' : shown(target())} onKeyDown={(e) => e.key === 'Escape' && setEditing(false)} />
-              <button class="button small primary" disabled={busy()}>{t('set')}</button>
+              <input
+                ref={input}
+                aria-label={t('shadow.set', { name: name() })}
+                value={target() === undefined ? '' : shown(target())}
+                onKeyDown={(e) => e.key === 'Escape' && setEditing(false)}
+              />
+              <button class="button small primary" disabled={busy()}>
+                {t('set')}
+              </button>
             </form>
           </Show>
         </Show>
       </td>
-      <td data-label={t('shadow.reported')}><span class="leaf-reported">{shown(props.leaf.reported)}</span></td>
-      <td data-label={t('shadow.state')}><StateBadge leaf={props.leaf} /></td>
+      <td data-label={t('shadow.reported')}>
+        <span class="leaf-reported">{shown(props.leaf.reported)}</span>
+      </td>
+      <td data-label={t('shadow.state')}>
+        <StateBadge leaf={props.leaf} />
+      </td>
       <td class="actions">
         <Show when={props.leaf.desired !== undefined}>
-          <button type="button" class="button small quiet square" aria-label={t('shadow.drop', { name: name() })} title={t('shadow.drop', { name: name() })} onClick={() => void send(null)}><Icon name="close" /></button>
+          <button
+            type="button"
+            class="button small quiet square"
+            aria-label={t('shadow.drop', { name: name() })}
+            title={t('shadow.drop', { name: name() })}
+            onClick={() => void send(null)}
+          >
+            <Icon name="close" />
+          </button>
         </Show>
       </td>
     </tr>
@@ -109,14 +162,34 @@ function AddWish(props: { wish: (path: readonly string[], value: Json) => Promis
     event.preventDefault();
     const form = event.currentTarget;
     const data = new FormData(form);
-    const path = String(data.get('path')).split('.').map((key) => key.trim()).filter(Boolean);
+    const path = String(data.get('path'))
+      .split('.')
+      .map((key) => key.trim())
+      .filter(Boolean);
     if (path.length > 0 && (await props.wish(path, parseLeaf(String(data.get('value')))))) form.reset();
   };
   return (
     <form class="add-wish" onSubmit={add}>
-      <input name="path" required placeholder={t('shadow.path')} aria-label={t('shadow.path')} autocomplete="off" spellcheck={false} />
-      <input name="value" required placeholder={t('shadow.value')} aria-label={t('shadow.value')} autocomplete="off" spellcheck={false} />
-      <button class="button small"><Icon name="plus" />{t('shadow.add')}</button>
+      <input
+        name="path"
+        required
+        placeholder={t('shadow.path')}
+        aria-label={t('shadow.path')}
+        autocomplete="off"
+        spellcheck={false}
+      />
+      <input
+        name="value"
+        required
+        placeholder={t('shadow.value')}
+        aria-label={t('shadow.value')}
+        autocomplete="off"
+        spellcheck={false}
+      />
+      <button class="button small">
+        <Icon name="plus" />
+        {t('shadow.add')}
+      </button>
     </form>
   );
 }
@@ -125,25 +198,58 @@ export function ShadowPanel(props: { thing: string }) {
   const { view, before, error, loaded, wish } = useShadow(props.thing);
   const leaves = createMemo(() => (view() ? compareShadow(view()!, before()) : []));
   // Rows keep their identity (and a half-typed value) while states change around them.
-  const keys = createMemo(() => leaves().map((leaf) => leaf.path.join('\0')), [], { equals: (a, b) => a.join('\x01') === b.join('\x01') });
+  const keys = createMemo(() => leaves().map((leaf) => leaf.path.join('\0')), [], {
+    equals: (a, b) => a.join('\x01') === b.join('\x01'),
+  });
   const waiting = () => leaves().filter((leaf) => leaf.state === 'pending' || leaf.state === 'conflict').length;
   return (
     <section class="panel shadow" aria-label={t('shadow')}>
       <header class="panel-head">
         <h2>{t('shadow')}</h2>
-        <Show when={view()}>{(v) => <span class="quiet-text small">{t('shadow.version', { n: v().version })}</span>}</Show>
+        <Show when={view()}>
+          {(v) => <span class="quiet-text small">{t('shadow.version', { n: v().version })}</span>}
+        </Show>
         <Show when={view() && leaves().length > 0}>
-          <span class="panel-tools quiet-text small" role="status">{waiting() ? t('shadow.waiting', { n: waiting() }) : t('shadow.settled')}</span>
+          <span class="panel-tools quiet-text small" role="status">
+            {waiting() ? t('shadow.waiting', { n: waiting() }) : t('shadow.settled')}
+          </span>
         </Show>
       </header>
-      <Show when={error()}>{(text) => <p class="field-error" role="alert">{text()}</p>}</Show>
-      <Show when={leaves().length > 0} fallback={<Show when={loaded()}><p class="quiet-text">{t('shadow.none')}</p></Show>}>
+      <Show when={error()}>
+        {(text) => (
+          <p class="field-error" role="alert">
+            {text()}
+          </p>
+        )}
+      </Show>
+      <Show
+        when={leaves().length > 0}
+        fallback={
+          <Show when={loaded()}>
+            <p class="quiet-text">{t('shadow.none')}</p>
+          </Show>
+        }
+      >
         <div class="table-scroll">
           <table class="shadow-table">
-            <thead><tr><th>{t('shadow.key')}</th><th>{t('shadow.desired')}</th><th>{t('shadow.reported')}</th><th>{t('shadow.state')}</th><th><span class="visually-hidden">{t('actions')}</span></th></tr></thead>
+            <thead>
+              <tr>
+                <th>{t('shadow.key')}</th>
+                <th>{t('shadow.desired')}</th>
+                <th>{t('shadow.reported')}</th>
+                <th>{t('shadow.state')}</th>
+                <th>
+                  <span class="visually-hidden">{t('actions')}</span>
+                </th>
+              </tr>
+            </thead>
             <tbody>
               <For each={keys()}>
-                {(key) => <Show when={leaves().find((leaf) => leaf.path.join('\0') === key)}>{(leaf) => <LeafRow leaf={leaf()} wish={wish} />}</Show>}
+                {(key) => (
+                  <Show when={leaves().find((leaf) => leaf.path.join('\0') === key)}>
+                    {(leaf) => <LeafRow leaf={leaf()} wish={wish} />}
+                  </Show>
+                )}
               </For>
             </tbody>
           </table>

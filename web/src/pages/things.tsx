@@ -19,7 +19,9 @@ function TokenShown(props: { thing: Thing; token: string }) {
     `mosquitto_pub -h ${location.hostname} -p 1883 -i ${props.thing.name} -u ${props.thing.name} -P '${props.token}' \\\n  -t demo/${site()}/${props.thing.type || 'sensor'}/${props.thing.name}/temperature -m 21.5`;
   return (
     <div class="form">
-      <p><strong>{t('token.once')}</strong></p>
+      <p>
+        <strong>{t('token.once')}</strong>
+      </p>
       <CopyBox text={props.token} label={t('token')} />
       <p class="quiet-text">{t('token.try')}</p>
       <CopyBox text={command()} label={t('token.try')} />
@@ -37,7 +39,11 @@ function CreateThing(props: { onDone: (thing: Thing, token: string) => void }) {
     setBusy(true);
     setError(undefined);
     try {
-      const thing = await api.create({ name: text('name'), type: text('type'), attributes: text('site') ? { site: text('site') } : {} });
+      const thing = await api.create({
+        name: text('name'),
+        type: text('type'),
+        attributes: text('site') ? { site: text('site') } : {},
+      });
       upsertThing(thing);
       props.onDone(thing, (await api.token(thing.name)).token);
     } catch (problem) {
@@ -48,11 +54,36 @@ function CreateThing(props: { onDone: (thing: Thing, token: string) => void }) {
   };
   return (
     <form class="form" onSubmit={submit}>
-      <label>{t('thing.name')}<input name="name" required autofocus maxlength="128" pattern="[^\/+#$\s]+" title={t('thing.name.rule')} autocomplete="off" /></label>
-      <label>{t('thing.type')}<input name="type" required maxlength="64" pattern="[^\/+#$\s]+" placeholder="sensor" autocomplete="off" /></label>
-      <label>{t('thing.site')}<input name="site" maxlength="64" placeholder="home" autocomplete="off" /></label>
-      <Show when={error()}>{(text) => <p class="field-error" role="alert">{text()}</p>}</Show>
-      <button class="button primary" disabled={busy()}>{t('thing.create')}</button>
+      <label>
+        {t('thing.name')}
+        <input
+          name="name"
+          required
+          autofocus
+          maxlength="128"
+          pattern="[^\/+#$\s]+"
+          title={t('thing.name.rule')}
+          autocomplete="off"
+        />
+      </label>
+      <label>
+        {t('thing.type')}
+        <input name="type" required maxlength="64" pattern="[^\/+#$\s]+" placeholder="sensor" autocomplete="off" />
+      </label>
+      <label>
+        {t('thing.site')}
+        <input name="site" maxlength="64" placeholder="home" autocomplete="off" />
+      </label>
+      <Show when={error()}>
+        {(text) => (
+          <p class="field-error" role="alert">
+            {text()}
+          </p>
+        )}
+      </Show>
+      <button class="button primary" disabled={busy()}>
+        {t('thing.create')}
+      </button>
     </form>
   );
 }
@@ -60,17 +91,33 @@ function CreateThing(props: { onDone: (thing: Thing, token: string) => void }) {
 type Window = { kind: 'create' } | { kind: 'token'; thing: Thing; token: string } | { kind: 'remove'; thing: Thing };
 
 function ThingRow(props: { thing: Thing; open: (window: Window) => void }) {
-  const newToken = () => attempt(async () => props.open({ kind: 'token', thing: props.thing, token: (await api.token(props.thing.name)).token }));
+  const newToken = () =>
+    attempt(async () =>
+      props.open({ kind: 'token', thing: props.thing, token: (await api.token(props.thing.name)).token }),
+    );
   return (
     <tr>
-      <td class="wide"><PresenceDot online={props.thing.online} /> <a href={deviceHref(props.thing.name)}>{props.thing.name}</a></td>
+      <td class="wide">
+        <PresenceDot online={props.thing.online} /> <a href={deviceHref(props.thing.name)}>{props.thing.name}</a>
+      </td>
       <td>{props.thing.type || '–'}</td>
       <td>{String(props.thing.attributes?.['site'] ?? '–')}</td>
       <td>{props.thing.online ? t('presence.online') : <Age at={toMs(props.thing.last_seen)} />}</td>
       <td classList={{ void: !props.thing.gateway }}>{props.thing.gateway || '–'}</td>
       <td class="actions">
-        <button type="button" class="button small quiet" onClick={newToken}><Icon name="key" />{t('thing.token')}</button>
-        <button type="button" class="button small quiet square" aria-label={t('thing.remove', { name: props.thing.name })} title={t('remove')} onClick={() => props.open({ kind: 'remove', thing: props.thing })}><Icon name="trash" /></button>
+        <button type="button" class="button small quiet" onClick={newToken}>
+          <Icon name="key" />
+          {t('thing.token')}
+        </button>
+        <button
+          type="button"
+          class="button small quiet square"
+          aria-label={t('thing.remove', { name: props.thing.name })}
+          title={t('remove')}
+          onClick={() => props.open({ kind: 'remove', thing: props.thing })}
+        >
+          <Icon name="trash" />
+        </button>
       </td>
     </tr>
   );
@@ -88,16 +135,28 @@ function Windows(props: { window: Window; open: (window: Window | undefined) => 
   return (
     <>
       <Show when={props.window.kind === 'create'}>
-        <Dialog title={t('thing.create')} onClose={close}><CreateThing onDone={(thing, value) => props.open({ kind: 'token', thing, token: value })} /></Dialog>
+        <Dialog title={t('thing.create')} onClose={close}>
+          <CreateThing onDone={(thing, value) => props.open({ kind: 'token', thing, token: value })} />
+        </Dialog>
       </Show>
-      <Show when={token()} keyed>{(w) => <Dialog title={t('token.of', { name: w.thing.name })} class="wide-dialog" onClose={close}><TokenShown thing={w.thing} token={w.token} /></Dialog>}</Show>
+      <Show when={token()} keyed>
+        {(w) => (
+          <Dialog title={t('token.of', { name: w.thing.name })} class="wide-dialog" onClose={close}>
+            <TokenShown thing={w.thing} token={w.token} />
+          </Dialog>
+        )}
+      </Show>
       <Show when={removal()} keyed>
         {(thing) => (
           <Dialog title={t('thing.remove', { name: thing.name })} onClose={close}>
             <p>{t('thing.remove.text')}</p>
             <div class="row-end">
-              <button type="button" class="button" autofocus onClick={close}>{t('cancel')}</button>
-              <button type="button" class="button danger" onClick={() => void remove(thing.name)}>{t('remove')}</button>
+              <button type="button" class="button" autofocus onClick={close}>
+                {t('cancel')}
+              </button>
+              <button type="button" class="button danger" onClick={() => void remove(thing.name)}>
+                {t('remove')}
+              </button>
             </div>
           </Dialog>
         )}
@@ -111,27 +170,57 @@ export default function Things() {
   const [limit, setLimit] = createSignal(STEP);
   const [window, open] = createSignal<Window>();
   const shown = createMemo(() =>
-    thingList().filter((thing) => matches(thing, query())).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
+    thingList()
+      .filter((thing) => matches(thing, query()))
+      .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
   );
   return (
     <>
       <PageHead title={t('nav.things')} count={String(thingList().length)}>
         <label class="search">
           <Icon name="search" />
-          <input type="search" placeholder={t('search.devices')} aria-label={t('search.devices')} onInput={(e) => setQuery(e.currentTarget.value)} />
+          <input
+            type="search"
+            placeholder={t('search.devices')}
+            aria-label={t('search.devices')}
+            onInput={(e) => setQuery(e.currentTarget.value)}
+          />
           <kbd aria-hidden="true">/</kbd>
         </label>
-        <button type="button" class="button primary" onClick={() => open({ kind: 'create' })}><Icon name="plus" />{t('thing.create')}</button>
+        <button type="button" class="button primary" onClick={() => open({ kind: 'create' })}>
+          <Icon name="plus" />
+          {t('thing.create')}
+        </button>
       </PageHead>
       <Show when={loaded()} fallback={<Loading />}>
-        <Show when={shown().length > 0} fallback={<p class="nothing">{t(query() ? 'search.none' : 'things.none')}</p>}>
+        <Show
+          when={shown().length > 0}
+          fallback={<p class="nothing">{t(query() ? 'search.none' : 'things.none')}</p>}
+        >
           <div class="panel table-scroll">
             <table>
-              <thead><tr><th>{t('thing.name')}</th><th>{t('thing.type')}</th><th>{t('thing.site')}</th><th>{t('seen')}</th><th>{t('gateway')}</th><th><span class="visually-hidden">{t('actions')}</span></th></tr></thead>
-              <tbody><For each={shown().slice(0, limit())}>{(thing) => <ThingRow thing={thing} open={open} />}</For></tbody>
+              <thead>
+                <tr>
+                  <th>{t('thing.name')}</th>
+                  <th>{t('thing.type')}</th>
+                  <th>{t('thing.site')}</th>
+                  <th>{t('seen')}</th>
+                  <th>{t('gateway')}</th>
+                  <th>
+                    <span class="visually-hidden">{t('actions')}</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                <For each={shown().slice(0, limit())}>{(thing) => <ThingRow thing={thing} open={open} />}</For>
+              </tbody>
             </table>
           </div>
-          <Show when={shown().length > limit()}><button type="button" class="button" onClick={() => setLimit((n) => n + STEP)}>{t('more', { n: shown().length - limit() })}</button></Show>
+          <Show when={shown().length > limit()}>
+            <button type="button" class="button" onClick={() => setLimit((n) => n + STEP)}>
+              {t('more', { n: shown().length - limit() })}
+            </button>
+          </Show>
         </Show>
       </Show>
       <Show when={window()}>{(w) => <Windows window={w()} open={open} />}</Show>

@@ -14,8 +14,13 @@ async function fetchOne(series: Series): Promise<void> {
   try {
     const to = Date.now();
     const range = await seriesApi.range(series.device, series.channel, to - SPAN_MS, to, POINTS);
-    const keep = range.t.map((t, i) => [t, range.value[i]] as const).filter((p): p is readonly [number, number] => p[1] != null);
-    series.ring.prepend(keep.map((p) => p[0]), keep.map((p) => p[1]));
+    const keep = range.t
+      .map((t, i) => [t, range.value[i]] as const)
+      .filter((p): p is readonly [number, number] => p[1] != null);
+    series.ring.prepend(
+      keep.map((p) => p[0]),
+      keep.map((p) => p[1]),
+    );
     store.touch(series);
     showSoon();
   } catch {

@@ -9,13 +9,20 @@ const [alarms, setAlarms] = createStore<Record<string, Alarm>>({});
 const [loaded, setLoaded] = createSignal(false);
 export { things, alarms, loaded };
 
-export interface PresenceChange { online: boolean; at: number }
+export interface PresenceChange {
+  online: boolean;
+  at: number;
+}
 const PRESENCE_KEPT = 20;
 const [presence, setPresence] = createStore<Record<string, PresenceChange[]>>({});
 export const presenceOf = (thing: string): readonly PresenceChange[] => presence[thing] ?? [];
 
 export async function loadFleet(): Promise<void> {
-  const [thingList, presenceList, alarmList] = await Promise.all([thingApi.list(), presenceApi.list(), alarmApi.list()]);
+  const [thingList, presenceList, alarmList] = await Promise.all([
+    thingApi.list(),
+    presenceApi.list(),
+    alarmApi.list(),
+  ]);
   const all: Record<string, Thing> = Object.fromEntries(thingList.map((thing) => [thing.name, thing]));
   for (const { thing, online, last_seen, gateway } of presenceList) {
     all[thing] = { ...(all[thing] ?? { name: thing }), online, last_seen: last_seen ?? null };

@@ -71,7 +71,11 @@ function applyWaiting(): void {
   messages.forEach(apply);
 }
 
-export interface Picture { url: string; channel: string; at: number }
+export interface Picture {
+  url: string;
+  channel: string;
+  at: number;
+}
 const pictures = new Map<string, [Accessor<Picture | undefined>, Setter<Picture | undefined>]>();
 const [pictureDevices, setPictureDevices] = createSignal<ReadonlySet<string>>(new Set());
 
@@ -146,7 +150,8 @@ export function applyLast(values: readonly LastValue[]): void {
     if (!series) continue;
     const number = typeof value === 'boolean' ? Number(value) : value;
     const taken = series.ring.push(toMs(t), typeof number === 'number' ? number : NaN);
-    if (taken && typeof number !== 'number') series.text = typeof number === 'string' ? number : JSON.stringify(number);
+    if (taken && typeof number !== 'number')
+      series.text = typeof number === 'string' ? number : JSON.stringify(number);
     store.touch(series);
     announce(device);
   }

@@ -3,14 +3,26 @@ import { onMount, type JSX } from 'solid-js';
 import { t } from '../i18n/index.ts';
 import { Icon } from './icon.tsx';
 
-export function Dialog(props: { title: string; class?: string; bare?: boolean; onClose: () => void; children: JSX.Element }) {
+export function Dialog(props: {
+  title: string;
+  class?: string;
+  bare?: boolean;
+  onClose: () => void;
+  children: JSX.Element;
+}) {
   let element!: HTMLDialogElement;
   onMount(() => element.showModal());
   const closeOutside = (event: MouseEvent) => {
     if (event.target === element) element.close();
   };
   return (
-    <dialog ref={element} class={`dialog ${props.class ?? ''}`} aria-label={props.title} onClose={() => props.onClose()} onClick={closeOutside}>
+    <dialog
+      ref={element}
+      class={`dialog ${props.class ?? ''}`}
+      aria-label={props.title}
+      onClose={() => props.onClose()}
+      onClick={closeOutside}
+    >
       <div class="dialog-body">
         {!props.bare && (
           <header class="dialog-head">

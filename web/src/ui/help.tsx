@@ -3,8 +3,17 @@ import { t, type TextKey } from '../i18n/index.ts';
 import { Dialog } from './dialog.tsx';
 
 const KEYS: [string, TextKey][] = [
-  ['/', 'help.search'], ['Ctrl K', 'help.palette'], ['g o', 'nav.overview'], ['g a', 'nav.alarms'], ['g t', 'nav.things'],
-  ['g r', 'nav.rules'], ['g s', 'nav.status'], ['Space', 'help.pause'], ['d', 'theme.toggle'], ['?', 'help.title'], ['Esc', 'help.escape'],
+  ['/', 'help.search'],
+  ['Ctrl K', 'help.palette'],
+  ['g o', 'nav.overview'],
+  ['g a', 'nav.alarms'],
+  ['g t', 'nav.things'],
+  ['g r', 'nav.rules'],
+  ['g s', 'nav.status'],
+  ['Space', 'help.pause'],
+  ['d', 'theme.toggle'],
+  ['?', 'help.title'],
+  ['Esc', 'help.escape'],
 ];
 
 export function Help(props: { onClose: () => void }) {
@@ -14,7 +23,9 @@ export function Help(props: { onClose: () => void }) {
         <For each={KEYS}>
           {([keys, text]) => (
             <div>
-              <dt><For each={keys.split(' ')}>{(key) => <kbd>{key}</kbd>}</For></dt>
+              <dt>
+                <For each={keys.split(' ')}>{(key) => <kbd>{key}</kbd>}</For>
+              </dt>
               <dd>{t(text)}</dd>
             </div>
           )}

@@ -7,7 +7,12 @@ import { thingList } from '../state/fleet.ts';
 import { Dialog } from './dialog.tsx';
 import { Icon, type IconName } from './icon.tsx';
 
-export interface Entry { name: string; type: string; icon: IconName; run: () => void }
+export interface Entry {
+  name: string;
+  type: string;
+  icon: IconName;
+  run: () => void;
+}
 const SHOWN = 12;
 
 export function Palette(props: { actions: Entry[]; onClose: () => void }) {
@@ -18,7 +23,12 @@ export function Palette(props: { actions: Entry[]; onClose: () => void }) {
     for (const thing of thingList()) {
       if (entries.length >= SHOWN) break;
       if (query() && matches(thing, query())) {
-        entries.push({ name: thing.name, type: thing.type ?? t('device'), icon: 'device', run: () => go(deviceHref(thing.name)) });
+        entries.push({
+          name: thing.name,
+          type: thing.type ?? t('device'),
+          icon: 'device',
+          run: () => go(deviceHref(thing.name)),
+        });
       }
     }
     return entries.slice(0, SHOWN);
@@ -41,20 +51,41 @@ export function Palette(props: { actions: Entry[]; onClose: () => void }) {
   return (
     <Dialog title={t('palette')} bare class="palette" onClose={() => props.onClose()}>
       <input
-        autofocus role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant={`palette-${chosen()}`}
-        aria-label={t('palette.hint')} placeholder={t('palette.hint')} autocomplete="off" spellcheck={false}
-        onInput={(event) => { setQuery(event.currentTarget.value); setChosen(0); }} onKeyDown={press}
+        autofocus
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant={`palette-${chosen()}`}
+        aria-label={t('palette.hint')}
+        placeholder={t('palette.hint')}
+        autocomplete="off"
+        spellcheck={false}
+        onInput={(event) => {
+          setQuery(event.currentTarget.value);
+          setChosen(0);
+        }}
+        onKeyDown={press}
       />
       <ul id="palette-list" role="listbox" aria-label={t('palette')}>
         <For each={found()}>
           {(entry, i) => (
-            <li id={`palette-${i()}`} role="option" aria-selected={i() === chosen()} onClick={() => run(entry)} onMouseMove={() => setChosen(i())}>
-              <Icon name={entry.icon} /><span>{entry.name}</span><small>{entry.type}</small>
+            <li
+              id={`palette-${i()}`}
+              role="option"
+              aria-selected={i() === chosen()}
+              onClick={() => run(entry)}
+              onMouseMove={() => setChosen(i())}
+            >
+              <Icon name={entry.icon} />
+              <span>{entry.name}</span>
+              <small>{entry.type}</small>
             </li>
           )}
         </For>
       </ul>
-      <Show when={found().length === 0}><p class="quiet-text">{t('palette.none')}</p></Show>
+      <Show when={found().length === 0}>
+        <p class="quiet-text">{t('palette.none')}</p>
+      </Show>
     </Dialog>
   );
 }

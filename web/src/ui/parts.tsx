@@ -12,14 +12,27 @@ import { Icon } from './icon.tsx';
 import { attempt, say } from './toast.tsx';
 
 export function PresenceDot(props: { online: boolean | undefined }) {
-  const label = () => t(props.online === undefined ? 'presence.unknown' : props.online ? 'presence.online' : 'presence.offline');
-  return <span class="dot" classList={{ on: props.online === true, off: props.online === false }} role="img" aria-label={label()} title={label()} />;
+  const label = () =>
+    t(props.online === undefined ? 'presence.unknown' : props.online ? 'presence.online' : 'presence.offline');
+  return (
+    <span
+      class="dot"
+      classList={{ on: props.online === true, off: props.online === false }}
+      role="img"
+      aria-label={label()}
+      title={label()}
+    />
+  );
 }
 
 /** Age of a time, kept current. */
 export function Age(props: { at: number }) {
   return (
-    <time class="age" dateTime={Number.isFinite(props.at) ? new Date(props.at).toISOString() : undefined} title={formatDate(props.at)}>
+    <time
+      class="age"
+      dateTime={Number.isFinite(props.at) ? new Date(props.at).toISOString() : undefined}
+      title={formatDate(props.at)}
+    >
       {formatAge(now() - props.at)}
     </time>
   );
@@ -59,19 +72,30 @@ export function ChannelRow(props: { series: Series }) {
   const parts = () => channelParts(props.series.channel);
   return (
     <div class="channel" classList={{ stale: isStale(props.series) }}>
-      <span class="channel-name" title={props.series.channel}>{parts()[0]}<Show when={parts()[1]}>{(of) => <small>{of()}</small>}</Show></span>
+      <span class="channel-name" title={props.series.channel}>
+        {parts()[0]}
+        <Show when={parts()[1]}>{(of) => <small>{of()}</small>}</Show>
+      </span>
       <Sparkline series={props.series} />
       <Value series={props.series} />
       <span class="channel-age">
         <Age at={tracked(props.series).ring.lastTime} />
-        <Show when={isStale(props.series)}><span class="stale-mark" title={t('stale.help')}>{t('stale')}</span></Show>
+        <Show when={isStale(props.series)}>
+          <span class="stale-mark" title={t('stale.help')}>
+            {t('stale')}
+          </span>
+        </Show>
       </span>
     </div>
   );
 }
 
 export function SeverityBadge(props: { alarm: Alarm }) {
-  return <span class={`badge severity ${props.alarm.severity}`}>{t(`severity.${props.alarm.severity}` as TextKey) ?? props.alarm.severity}</span>;
+  return (
+    <span class={`badge severity ${props.alarm.severity}`}>
+      {t(`severity.${props.alarm.severity}` as TextKey) ?? props.alarm.severity}
+    </span>
+  );
 }
 
 export function CopyBox(props: { text: string; label: string }) {
@@ -84,8 +108,16 @@ export function CopyBox(props: { text: string; label: string }) {
   };
   return (
     <div class="copy-box">
-      <pre ref={text} tabindex="0" aria-label={props.label}>{props.text}</pre>
-      <button type="button" class="button quiet square" aria-label={`${t('copy')}: ${props.label}`} title={t('copy')} onClick={copy}>
+      <pre ref={text} tabindex="0" aria-label={props.label}>
+        {props.text}
+      </pre>
+      <button
+        type="button"
+        class="button quiet square"
+        aria-label={`${t('copy')}: ${props.label}`}
+        title={t('copy')}
+        onClick={copy}
+      >
         <Icon name="copy" />
       </button>
     </div>
@@ -97,7 +129,9 @@ export function PageHead(props: { title: string; count?: string | undefined; chi
     <header class="page-head">
       <h1>
         {props.title}
-        <Show when={props.count}><span class="count">{props.count}</span></Show>
+        <Show when={props.count}>
+          <span class="count">{props.count}</span>
+        </Show>
       </h1>
       <div class="page-tools">{props.children}</div>
     </header>
@@ -105,7 +139,11 @@ export function PageHead(props: { title: string; count?: string | undefined; chi
 }
 
 export function Loading() {
-  return <p class="loading" role="status">{t('loading')}</p>;
+  return (
+    <p class="loading" role="status">
+      {t('loading')}
+    </p>
+  );
 }
 
 export function Problem(props: { text: string; retry?: () => void }) {
@@ -113,7 +151,9 @@ export function Problem(props: { text: string; retry?: () => void }) {
     <div class="problem" role="alert">
       <p>{props.text}</p>
       <Show when={props.retry}>
-        <button type="button" class="button" onClick={() => props.retry!()}>{t('retry')}</button>
+        <button type="button" class="button" onClick={() => props.retry!()}>
+          {t('retry')}
+        </button>
       </Show>
     </div>
   );

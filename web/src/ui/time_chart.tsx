@@ -7,7 +7,11 @@ import { channelLabel, formatDate, formatValue, unitLabel } from '../lib/format.
 import { summarize, type Line } from '../live/chart_data.ts';
 import { theme } from '../state/theme.ts';
 
-export interface ChartLine { channel: string; color: number; line: Line }
+export interface ChartLine {
+  channel: string;
+  color: number;
+  line: Line;
+}
 
 interface Props {
   unit: string;
@@ -37,7 +41,12 @@ function dataOf(lines: readonly ChartLine[]): uPlot.AlignedData {
 }
 
 function options(props: Props, width: number, onCursor: (index: number | null | undefined) => void): uPlot.Options {
-  const axis = { stroke: css('--text-2'), font: '12px system-ui, sans-serif', grid: { stroke: css('--line'), width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: css('--text-2'),
+    font: '12px system-ui, sans-serif',
+    grid: { stroke: css('--line'), width: 1 },
+    ticks: { show: false },
+  };
   return {
     width,
     height: props.height,
@@ -47,29 +56,45 @@ function options(props: Props, width: number, onCursor: (index: number | null | 
       sync: { key: 'device' },
       drag: { x: true, y: false, setScale: false },
       points: { size: 7 },
-      bind: { dblclick: (_u: uPlot) => () => { props.onReset(); return null; } },
+      bind: {
+        dblclick: (_u: uPlot) => () => {
+          props.onReset();
+          return null;
+        },
+      },
     },
     scales: { x: { time: true, auto: false } },
     axes: [
-      { ...axis, values: (_u, splits, _axis, _space, step) => splits.map((s) => timeLabel(s, step)), space: 70, size: 30 },
+      {
+        ...axis,
+        values: (_u, splits, _axis, _space, step) => splits.map((s) => timeLabel(s, step)),
+        space: 70,
+        size: 30,
+      },
       { ...axis, size: 58, values: (_u, splits) => splits.map((v) => Number(v.toPrecision(6)).toLocaleString('en')) },
     ],
     series: [
       {},
       ...props.lines.map(({ channel, color }) => ({
-        label: channel, stroke: css(`--series-${(color % 6) + 1}`), width: 1.75, points: { show: false }, spanGaps: false,
+        label: channel,
+        stroke: css(`--series-${(color % 6) + 1}`),
+        width: 1.75,
+        points: { show: false },
+        spanGaps: false,
         fill: props.lines.length === 1 ? `${css(`--series-${(color % 6) + 1}`)}16` : '',
       })),
     ],
     hooks: {
       setCursor: [(u) => onCursor(u.cursor.idx)],
-      setSelect: [(u) => {
-        if (u.select.width < 8) return;
-        const from = u.posToVal(u.select.left, 'x') * 1000;
-        const to = u.posToVal(u.select.left + u.select.width, 'x') * 1000;
-        u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-        props.onZoom(from, to);
-      }],
+      setSelect: [
+        (u) => {
+          if (u.select.width < 8) return;
+          const from = u.posToVal(u.select.left, 'x') * 1000;
+          const to = u.posToVal(u.select.left + u.select.width, 'x') * 1000;
+          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          props.onZoom(from, to);
+        },
+      ],
     },
   };
 }
@@ -93,15 +118,30 @@ export function TimeChart(props: Props) {
     show();
   };
   onMount(() => {
-    createEffect(on([() => props.lines.map((l) => `${l.channel}:${l.color}`).join('|'), () => props.height, theme], build));
+    createEffect(
+      on([() => props.lines.map((l) => `${l.channel}:${l.color}`).join('|'), () => props.height, theme], build),
+    );
     // One redraw per frame, however many values came.
     let asked = 0;
-    createEffect(on([() => props.version, () => props.from, () => props.to], () => {
-      cancelAnimationFrame(asked);
-      asked = requestAnimationFrame(show);
-    }, { defer: true }));
-    createEffect(on(() => Math.floor(props.to / 1000), () => setSummaryTick((n) => n + 1)));
-    const observer = new ResizeObserver(() => chart?.setSize({ width: Math.max(200, box.clientWidth), height: props.height }));
+    createEffect(
+      on(
+        [() => props.version, () => props.from, () => props.to],
+        () => {
+          cancelAnimationFrame(asked);
+          asked = requestAnimationFrame(show);
+        },
+        { defer: true },
+      ),
+    );
+    createEffect(
+      on(
+        () => Math.floor(props.to / 1000),
+        () => setSummaryTick((n) => n + 1),
+      ),
+    );
+    const observer = new ResizeObserver(() =>
+      chart?.setSize({ width: Math.max(200, box.clientWidth), height: props.height }),
+    );
     observer.observe(box);
     onCleanup(() => {
       observer.disconnect();
@@ -111,7 +151,10 @@ export function TimeChart(props: Props) {
   });
   const summary = (line: Line) => {
     summaryTick();
-    return summarize(line, untrack(() => props.from));
+    return summarize(
+      line,
+      untrack(() => props.from),
+    );
   };
   const cursorTime = () => {
     const index = cursor();
@@ -123,10 +166,15 @@ export function TimeChart(props: Props) {
     const value = index == null ? undefined : chart?.data[i + 1]?.[index];
     return value == null ? undefined : formatValue(value);
   };
-  const label = () => props.lines.map(({ channel, line }) => {
-    const s = summary(line);
-    return s ? t('chart.alt', { channel, min: formatValue(s.min), mean: formatValue(s.mean), max: formatValue(s.max) }) : channel;
-  }).join('; ');
+  const label = () =>
+    props.lines
+      .map(({ channel, line }) => {
+        const s = summary(line);
+        return s
+          ? t('chart.alt', { channel, min: formatValue(s.min), mean: formatValue(s.mean), max: formatValue(s.max) })
+          : channel;
+      })
+      .join('; ');
   return (
     <div class="chart">
       <div class="legend">
@@ -134,9 +182,19 @@ export function TimeChart(props: Props) {
           {({ channel, color, line }, i) => (
             <span class="legend-item">
               <i class={`swatch s${(color % 6) + 1}`} aria-hidden="true" />
-              {channelLabel(channel)} <b>{cursorValue(i()) ?? formatValue((props.version, line.value.at(-1)) ?? NaN)}</b> {unitLabel(props.unit)}
+              {channelLabel(channel)}{' '}
+              <b>{cursorValue(i()) ?? formatValue((props.version, line.value.at(-1)) ?? NaN)}</b>{' '}
+              {unitLabel(props.unit)}
               <Show when={summary(line)}>
-                {(s) => <small>{t('chart.summary', { min: formatValue(s().min), mean: formatValue(s().mean), max: formatValue(s().max) })}</small>}
+                {(s) => (
+                  <small>
+                    {t('chart.summary', {
+                      min: formatValue(s().min),
+                      mean: formatValue(s().mean),
+                      max: formatValue(s().max),
+                    })}
+                  </small>
+                )}
               </Show>
             </span>
           )}

@@ -1,7 +1,11 @@
 // Short messages about what was done or what failed; read out by screen readers.
 import { createEffect, createSignal, For, on } from 'solid-js';
 
-interface Toast { id: number; text: string; kind: 'ok' | 'error' }
+interface Toast {
+  id: number;
+  text: string;
+  kind: 'ok' | 'error';
+}
 const [toasts, setToasts] = createSignal<Toast[]>([]);
 let nextId = 0;
 const SHOWN_MS = { ok: 4000, error: 9000 };
@@ -29,10 +33,16 @@ export async function attempt(action: () => Promise<unknown>, done?: string): Pr
 export function Toasts() {
   let box!: HTMLDivElement;
   // In the top layer, and moved to its end each time, so that an open dialog does not cover the message.
-  createEffect(on(toasts, (list) => {
-    if (box.matches(':popover-open')) box.hidePopover();
-    if (list.length > 0) box.showPopover();
-  }, { defer: true }));
+  createEffect(
+    on(
+      toasts,
+      (list) => {
+        if (box.matches(':popover-open')) box.hidePopover();
+        if (list.length > 0) box.showPopover();
+      },
+      { defer: true },
+    ),
+  );
   return (
     <div class="toasts" ref={box} popover="manual" role="status" aria-live="polite">
       <For each={toasts()}>{(toast) => <div class={`toast ${toast.kind}`}>{toast.text}</div>}</For>

@@ -15,6 +15,10 @@ export function matches(item: Searchable, query: string): boolean {
   return words.every((word) => text.includes(word));
 }
 
+const collator = new Intl.Collator('en', { numeric: true });
+/** Natural order: "press-2" before "press-10". */
+export const byName = (a: string, b: string): number => collator.compare(a, b);
+
 export interface Group<T> {
   site: string;
   type: string;
@@ -33,8 +37,8 @@ export function groupThings<T extends Searchable>(things: readonly T[]): Group<T
     groups.set(key, group);
   }
   const order = (a: string, b: string) =>
-    a === b ? 0 : a === '' ? 1 : b === '' ? -1 : a.localeCompare(b, 'en', { numeric: true });
+    a === b ? 0 : a === '' ? 1 : b === '' ? -1 : byName(a, b);
   const sorted = [...groups.values()].sort((a, b) => order(a.site, b.site) || order(a.type, b.type));
-  for (const group of sorted) group.items.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  for (const group of sorted) group.items.sort((a, b) => byName(a.name, b.name));
   return sorted;
 }

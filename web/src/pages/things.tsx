@@ -2,7 +2,7 @@ import { createMemo, createSignal, For, Show } from 'solid-js';
 import { things as api, type Thing } from '../api.ts';
 import { t } from '../i18n/index.ts';
 import { toMs } from '../lib/format.ts';
-import { matches } from '../lib/search.ts';
+import { byName, matches } from '../lib/search.ts';
 import { deviceHref } from '../router.ts';
 import { loaded, removeThing, thingList, upsertThing } from '../state/fleet.ts';
 import { Dialog } from '../ui/dialog.tsx';
@@ -172,7 +172,7 @@ export default function Things() {
   const shown = createMemo(() =>
     thingList()
       .filter((thing) => matches(thing, query()))
-      .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
+      .sort((a, b) => byName(a.name, b.name)),
   );
   return (
     <>

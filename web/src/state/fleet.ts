@@ -1,5 +1,5 @@
 // Things, their presence and their alarms, kept current by the live link.
-import { createMemo, createRoot, createSignal } from 'solid-js';
+import { createMemo, createRoot, createSignal, untrack } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
 import { alarms as alarmApi, presence as presenceApi, things as thingApi, type Alarm, type Thing } from '../api.ts';
 import { toMs } from '../lib/format.ts';
@@ -41,13 +41,15 @@ export function removeThing(name: string): void {
   setThings(name, undefined!);
 }
 
-/** A device that sends without being registered is shown all the same. */
-export function noteDevice(name: string): void {
-  if (!things[name]) setThings(name, { name });
+/** Devices that send without being registered are shown all the same. */
+export function noteDevices(names: Iterable<string>): void {
+  const known = untrack(() => things);
+  const missing = [...names].filter((name) => !known[name]);
+  if (missing.length > 0) setThings(Object.fromEntries(missing.map((name) => [name, { name }])));
 }
 
 export function applyPresence(name: string, online: boolean, at: number): void {
-  noteDevice(name);
+  noteDevices([name]);
   setThings(name, { online, last_seen: at });
   setPresence(name, (list = []) => [{ online, at }, ...list].slice(0, PRESENCE_KEPT));
 }

@@ -4,7 +4,7 @@ import { series as seriesApi, type LastValue, type LiveMessage } from '../api.ts
 import { toMs } from '../lib/format.ts';
 import { SeriesStore, type Series } from '../live/series_store.ts';
 import { LiveLink, type LinkState } from '../live/socket.ts';
-import { applyPresence, loadFleet, loaded, noteDevice, upsertAlarm, upsertThing } from './fleet.ts';
+import { applyPresence, loadFleet, loaded, noteDevices, upsertAlarm, upsertThing } from './fleet.ts';
 
 export const store = new SeriesStore();
 const [linkState, setLinkState] = createSignal<LinkState>('connecting');
@@ -40,11 +40,13 @@ export function seriesOf(device: string): readonly Series[] {
 }
 
 const knownDevices = new Set<string>();
+const newDevices = new Set<string>(); // waiting for the frame: a connection begins with thousands
 function announce(device: string): void {
   deviceSignals.get(device)?.[1]((n) => n + 1);
   if (knownDevices.has(device)) return;
   knownDevices.add(device);
-  noteDevice(device);
+  newDevices.add(device);
+  showSoon();
 }
 
 let frameAsked = false;
@@ -69,6 +71,8 @@ function applyWaiting(): void {
   const messages = waiting;
   waiting = [];
   messages.forEach(apply);
+  noteDevices(newDevices);
+  newDevices.clear();
 }
 
 export interface Picture {
@@ -86,7 +90,7 @@ export function pictureOf(device: string): Picture | undefined {
 }
 
 function showPicture(device: string, channel: string, blob: Blob): void {
-  noteDevice(device);
+  noteDevices([device]);
   let signal = pictures.get(device);
   if (!signal) {
     signal = createSignal<Picture | undefined>();

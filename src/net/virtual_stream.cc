@@ -162,9 +162,9 @@ void VirtualNetwork::break_stream(VirtualStream& stream) {
 void VirtualNetwork::resume_streams() {
   for (const auto& [id, stream] : streams_) {
     const Duration delay = travel_time(link(stream->end(0).address.host, stream->end(1).address.host));
-    wire_.schedule(delay, [this, id = id] {
+    wire_.schedule(delay, [this, number = stream->id] {
       for (const int side : {0, 1}) {
-        if (VirtualStream* live = find(id)) drain(*live, side);
+        if (VirtualStream* live = find(number)) drain(*live, side);
       }
     });
   }

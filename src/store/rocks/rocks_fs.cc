@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "store/rocks/rocks_manifest.h"
 
 namespace dunlin::store {
 namespace {
@@ -82,7 +83,8 @@ class RandomAccessFile final : public rocksdb::FSRandomAccessFile {
 
 class WritableFile final : public rocksdb::FSWritableFile {
  public:
-  WritableFile(std::unique_ptr<File> file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+  WritableFile(Fs& fs, std::string path, std::unique_ptr<File> file, std::uint64_t size)
+      : fs_(fs), path_(std::move(path)), file_(std::move(file)), size_(size) {}
   using rocksdb::FSWritableFile::Append;
   IOStatus Append(const RocksSlice& data, const IOOptions&, IODebugContext*) override {
     const auto result = file_->append(bytes_of(data));
@@ -100,10 +102,16 @@ class WritableFile final : public rocksdb::FSWritableFile {
   }
   IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
   IOStatus Flush(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }
-  IOStatus Sync(const IOOptions&, IODebugContext*) override { return status_of(file_->sync()); }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override {
+    Result<void> synced = file_->sync();
+    if (synced && is_manifest(path_)) synced = save_synced_size(fs_, path_, size_);
+    return status_of(synced);
+  }
   uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
 
  private:
+  Fs& fs_;
+  std::string path_;
   std::unique_ptr<File> file_;
   std::uint64_t size_;
 };
@@ -152,7 +160,7 @@ class RocksFs final : public rocksdb::FileSystemWrapper {
       if (const auto removed = fs_.remove(path); !removed) return status_of(removed);
     }
     auto file = fs_.open(path, OpenMode::append);
-    if (file) *result = std::make_unique<WritableFile>(*std::move(file), 0);
+    if (file) *result = std::make_unique<WritableFile>(fs_, path, *std::move(file), 0);
     return status_of(file);
   }
   IOStatus ReopenWritableFile(const std::string& path, const FileOptions&,
@@ -160,7 +168,7 @@ class RocksFs final : public rocksdb::FileSystemWrapper {
     auto file = fs_.open(path, OpenMode::append);
     if (!file) return status_of(file);
     const auto size = (*file)->size();
-    if (size) *result = std::make_unique<WritableFile>(*std::move(file), *size);
+    if (size) *result = std::make_unique<WritableFile>(fs_, path, *std::move(file), *size);
     return status_of(size);
   }
   IOStatus ReuseWritableFile(const std::string& path, const std::string& old_path, const FileOptions& options,
@@ -192,6 +200,7 @@ class RocksFs final : public rocksdb::FileSystemWrapper {
     return status_of(names);
   }
   IOStatus DeleteFile(const std::string& path, const IOOptions&, IODebugContext*) override {
+    if (is_manifest(path)) forget_synced_size(fs_, path);
     return status_of(fs_.remove(path));
   }
   IOStatus Truncate(const std::string& path, size_t size, const IOOptions&, IODebugContext*) override {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "store/rocks/rocks_fs.h"
+#include "store/rocks/rocks_manifest.h"
 
 namespace dunlin::store {
 namespace {
@@ -93,6 +94,7 @@ Result<std::unique_ptr<RocksDatabase>> open_database(Fs& fs, const RocksOptions&
   DUNLIN_CHECK(fs.create_folders(options.folder));
   // RocksDB reports a held lock as an input or output error like any other: ask first.
   if (const auto lock = fs.lock(options.folder + "/LOCK"); !lock) return std::unexpected(lock.error());
+  DUNLIN_CHECK(cut_torn_manifest(fs, options.folder));
   auto database = std::make_unique<RocksDatabase>();
   database->env = rocksdb::NewCompositeEnv(make_rocks_fs(fs));
   rocksdb::DB* db = nullptr;

@@ -36,8 +36,7 @@ export function groupThings<T extends Searchable>(things: readonly T[]): Group<T
     group.items.push(thing);
     groups.set(key, group);
   }
-  const order = (a: string, b: string) =>
-    a === b ? 0 : a === '' ? 1 : b === '' ? -1 : byName(a, b);
+  const order = (a: string, b: string) => (a === b ? 0 : a === '' ? 1 : b === '' ? -1 : byName(a, b));
   const sorted = [...groups.values()].sort((a, b) => order(a.site, b.site) || order(a.type, b.type));
   for (const group of sorted) group.items.sort((a, b) => byName(a.name, b.name));
   return sorted;

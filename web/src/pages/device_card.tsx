@@ -29,20 +29,21 @@ export function CameraPicture(props: { device: string }) {
 
 export function DeviceCard(props: { thing: Thing }) {
   let element!: HTMLElement;
-  const [seen, setSeen] = createSignal(false);
+  // Rows far from the window are not there: a site of thousands must not pay for lines that nobody sees.
+  const [near, setNear] = createSignal(false);
   const name = () => props.thing.name;
   const channels = () => seriesOf(name());
   const shown = () => channels().slice(0, CHANNELS_SHOWN);
   const alarms = () => [...(alarmsByThing().get(name()) ?? [])].sort((a, b) => severityRank(a) - severityRank(b));
   onMount(() => {
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && setSeen(true), {
-      rootMargin: '200px',
+    const observer = new IntersectionObserver((entries) => setNear(entries.at(-1)!.isIntersecting), {
+      rootMargin: '400px',
     });
     observer.observe(element);
     onCleanup(() => observer.disconnect());
   });
   createEffect(() => {
-    if (seen()) shown().forEach(backfill);
+    if (near()) shown().forEach(backfill);
   });
   return (
     <article
@@ -73,8 +74,10 @@ export function DeviceCard(props: { thing: Thing }) {
           </Show>
         }
       >
-        <div class="channels">
-          <For each={shown()}>{(series) => <ChannelRow series={series} />}</For>
+        <div class={`channels rows-${shown().length}`}>
+          <Show when={near()}>
+            <For each={shown()}>{(series) => <ChannelRow series={series} />}</For>
+          </Show>
         </div>
       </Show>
       <footer>

@@ -44,8 +44,9 @@ class Log {
  public:
   virtual ~Log() = default;
 
-  /// `done` runs on the executor after the record, and every one before it, is on the disk. After an error of the disk every
-  /// later append fails too until reopened: what was acknowledged stays true. Errors: no_space, io, limit_exceeded, unavailable.
+  /// `done` runs on the executor after the record, and every one before it, is on the disk. A full disk refuses the records that
+  /// waited, and later ones try again; after any other error of the disk every later append fails until reopened. What was
+  /// acknowledged stays true. Errors: no_space, io, limit_exceeded, unavailable.
   virtual void append(std::uint8_t kind, ByteView bytes, AppendDone done) = 0;
 
   /// The last position that is on the disk.
@@ -58,9 +59,10 @@ class Log {
   /// records do not touch the disk. Errors: corrupt, io.
   virtual Result<std::vector<Record>> read(Position after, std::size_t max_records, std::size_t max_bytes) = 0;
 
-  /// A named consumer's position. Segments that every cursor has passed are removed. A new cursor starts at `from`.
+  /// A named consumer's position. Segments that every cursor has passed are removed; without any cursor all are kept.
   /// The positions themselves are saved lazily (checkpoint): a consumer that needs an exact one stores it with its own result.
   virtual void set_cursor(std::string_view name, Position position) = 0;
+  /// Errors: not_found.
   virtual Result<Position> cursor(std::string_view name) const = 0;
   virtual void remove_cursor(std::string_view name) = 0;
 

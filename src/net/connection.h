@@ -67,8 +67,8 @@ class Connection {
 
   /// Queues the slice; all that one loop turn queued leaves in one system call at its end. Ignored after close().
   virtual void write(Slice bytes) = 0;
-  void write(ByteView bytes) { write(Slice::copy_of(bytes)); }
-  void write(std::string_view text) { write(Slice::copy_of(text)); }
+  void write(ByteView bytes) { write_copy(bytes); }
+  void write(std::string_view text) { write_copy(as_bytes(text)); }
 
   /// Bytes queued and not yet taken by the operating system.
   virtual std::size_t pending_output() const = 0;
@@ -93,6 +93,10 @@ class Connection {
   /// handler is forgotten; this object is spent. `arrived` runs on the target's thread. Own thread only; not from inside on_data
   /// unless on_data returns right after (its return value still counts).
   virtual void move_to(Executor& target, std::move_only_function<void(std::unique_ptr<Connection>)> arrived) = 0;
+
+ protected:
+  /// What write(ByteView) does. A connection with an output buffer of its own copies small writes straight into it.
+  virtual void write_copy(ByteView bytes) { write(Slice::copy_of(bytes)); }
 };
 
 }  // namespace dunlin::net

@@ -1,0 +1,93 @@
+#include "net/epoll_network.h"
+
+#include "base/core/assert.h"
+#include "net/tcp_connect.h"
+#include "net/tcp_listener.h"
+
+namespace dunlin::net {
+
+/// What belongs to one reactor.
+struct EpollNetwork::Lane {
+  Lane(Reactor& reactor, metrics::Registry& registry)
+      : context{.reactor = reactor, .metrics = NetMetrics{registry}, .pool = {}, .context_of = {}} {}
+
+  TcpContext context;
+  std::uint64_t next_connect = 1;
+  std::unordered_map<std::uint64_t, std::unique_ptr<TcpConnect>> connects;
+};
+
+EpollNetwork::EpollNetwork(const std::vector<Reactor*>& reactors, WorkerPool& workers,
+                           metrics::Registry& registry)
+    : workers_(workers), alive_(std::make_shared<const bool>(true)) {
+  for (Reactor* reactor : reactors) {
+    auto lane = std::make_unique<Lane>(*reactor, registry);
+    // lanes_ does not change any more once the reactors run, so any thread may look into it.
+    lane->context.context_of = [this](Executor& executor) -> TcpContext* {
+      const auto found = lanes_.find(&executor);
+      return found == lanes_.end() ? nullptr : &found->second->context;
+    };
+    lanes_.emplace(reactor, std::move(lane));
+  }
+}
+
+EpollNetwork::~EpollNetwork() = default;
+
+EpollNetwork::Lane& EpollNetwork::lane_of(Executor& executor) {
+  const auto found = lanes_.find(&executor);
+  DUNLIN_ASSERT(found != lanes_.end());
+  DUNLIN_ASSERT(found->second->context.reactor.may_touch());
+  return *found->second;
+}
+
+Result<UniqueFd> EpollNetwork::open_shared(const Endpoint& endpoint, int backlog) {
+  const std::scoped_lock lock(ports_mutex_);
+  Endpoint wanted = endpoint;
+  if (!ports_.contains(wanted.to_string())) {
+    // SO_REUSEPORT would quietly share the port with another process of the same user, so the first bind goes
+    // without it.
+    DUNLIN_TRY(const UniqueFd probe, open_listening_socket(wanted, 1, PortSharing::exclusive));
+    wanted.port = local_endpoint(probe.get()).port;
+  }
+  auto socket = open_listening_socket(wanted, backlog, PortSharing::between_reactors);
+  if (socket) ports_.insert(wanted.to_string());
+  return socket;
+}
+
+Result<std::unique_ptr<Listener>> EpollNetwork::listen(Executor& executor, ListenOptions options,
+                                                       AcceptHandler accept) {
+  Lane& lane = lane_of(executor);
+  DUNLIN_TRY(UniqueFd socket, open_shared(options.endpoint, options.backlog));
+  return TcpListener::open(lane.context, std::move(socket), std::move(accept));
+}
+
+void EpollNetwork::connect(Executor& executor, ConnectOptions options, ConnectHandler done) {
+  Lane& lane = lane_of(executor);
+  const std::uint64_t id = lane.next_connect++;
+  auto forget_and_report = [&lane, id,
+                            handler = std::move(done)](Result<std::unique_ptr<Connection>> result) mutable {
+    ConnectHandler report = std::move(handler);
+    // The attempt lives until this call has returned to it.
+    const auto attempt = lane.connects.extract(id);
+    report(std::move(result));
+  };
+  const auto address = parse_address(options.endpoint);
+  const Endpoint endpoint = options.endpoint;
+  lane.connects.emplace(id, std::make_unique<TcpConnect>(lane.context, endpoint, options.deadline,
+                                                         std::move(forget_and_report)));
+  auto begin = [&lane, id](Result<std::vector<SocketAddress>> addresses) {
+    const auto found = lane.connects.find(id);
+    if (found != lane.connects.end()) found->second->start(std::move(addresses));
+  };
+  if (address) {
+    executor.post([begin, address = *address] { begin(std::vector{address}); });
+    return;
+  }
+  workers_.run([&executor, begin, endpoint, alive = std::weak_ptr(alive_)] {
+    auto addresses = resolve_name(endpoint);
+    executor.post([begin, alive, found = std::move(addresses)]() mutable {
+      if (!alive.expired()) begin(std::move(found));
+    });
+  });
+}
+
+}  // namespace dunlin::net

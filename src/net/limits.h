@@ -1,0 +1,60 @@
+#pragma once
+// Every bound of this room. The README explains what happens at each.
+
+#include <chrono>
+#include <cstddef>
+
+#include "base/clock.h"
+
+namespace dunlin::net {
+
+/// Bytes one read may bring; one such buffer exists per reactor, none per connection.
+inline constexpr std::size_t kReadBufferBytes = 256 * 1024;
+/// Default of Connection::set_max_unconsumed.
+inline constexpr std::size_t kDefaultMaxUnconsumed = 64 * 1024;
+/// Kept bytes up to this many are copied in front of the next read; more are completed in their own block.
+inline constexpr std::size_t kSmallTailBytes = 4 * 1024;
+
+/// Above the high mark a connection owes its handler an on_output_drained once it falls below the low mark.
+inline constexpr std::size_t kOutputHighMark = 1024 * 1024;
+inline constexpr std::size_t kOutputLowMark = 256 * 1024;
+/// Writes up to this size are copied together; larger slices are sent from where they are.
+inline constexpr std::size_t kCoalesceBytes = 512;
+inline constexpr std::size_t kOutputBlockBytes = 4 * 1024;
+/// Pieces handed to one sendmsg, and system calls one connection may make in one turn.
+inline constexpr std::size_t kMaxPiecesPerSend = 128;
+inline constexpr int kMaxSendsPerTurn = 8;
+/// Spare blocks and queues that a reactor keeps for reuse.
+inline constexpr std::size_t kMaxSpareBlocks = 256;
+inline constexpr std::size_t kMaxSpareQueues = 256;
+
+/// How long close() waits for the peer to take what is queued, and then for the peer's own end.
+inline constexpr Duration kCloseDeadline = std::chrono::seconds{5};
+inline constexpr Duration kLingerDeadline = std::chrono::seconds{1};
+
+/// Connections one listener takes per loop turn.
+inline constexpr int kAcceptBudget = 64;
+/// How long a listener rests when the process or the system is out of descriptors or memory.
+inline constexpr Duration kAcceptPause = std::chrono::milliseconds{100};
+/// Addresses of one name that a connect tries, one after the other.
+inline constexpr std::size_t kMaxAddressesPerName = 8;
+
+/// Events taken from one epoll_wait, and tasks a reactor runs before it looks at its sockets again.
+inline constexpr int kMaxEventsPerTurn = 256;
+inline constexpr std::size_t kMaxTasksPerTurn = 4096;
+inline constexpr Duration kTimerTick = std::chrono::milliseconds{5};
+
+/// TLS sessions that a server context remembers for resumption, and for how long.
+inline constexpr std::size_t kMaxTlsSessions = 20'000;
+inline constexpr Duration kTlsSessionLifetime = std::chrono::hours{2};
+/// Sessions that a client context remembers (one per server).
+inline constexpr std::size_t kMaxTlsClientSessions = 64;
+/// Bytes a peer may send during its handshake.
+inline constexpr std::size_t kMaxHandshakeBytes = 128 * 1024;
+/// Bytes of PEM text in one option, certificates in a chain sent by a peer.
+inline constexpr std::size_t kMaxPemBytes = 4 * 1024 * 1024;
+inline constexpr int kMaxCertificateDepth = 5;
+/// Plain bytes gathered into TLS records before the end of the turn.
+inline constexpr std::size_t kMaxTlsGatherBytes = 16 * 1024;
+
+}  // namespace dunlin::net

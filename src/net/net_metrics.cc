@@ -1,0 +1,32 @@
+#include "net/net_metrics.h"
+
+namespace dunlin::net {
+
+NetMetrics::NetMetrics(metrics::Registry& registry)
+    : accepted(registry.counter("dunlin_net_accepted_total", "Connections accepted.")),
+      connected(registry.counter("dunlin_net_connected_total", "Connections opened to others.")),
+      connect_failures(
+          registry.counter("dunlin_net_connect_failures_total", "Connections that could not be opened.")),
+      accept_failures(registry.counter("dunlin_net_accept_failures_total",
+                                       "Connections refused for want of descriptors or memory.")),
+      bytes_in(registry.counter("dunlin_net_bytes_in_total", "Bytes read from sockets.")),
+      bytes_out(registry.counter("dunlin_net_bytes_out_total", "Bytes written to sockets.")),
+      unconsumed_exceeded(registry.counter("dunlin_net_unconsumed_exceeded_total",
+                                           "Connections broken because a unit of input was too long.")),
+      open(registry.gauge("dunlin_net_open_connections", "Connections open now.")),
+      handshakes(registry.counter("dunlin_net_tls_handshakes_total", "TLS handshakes completed.")),
+      handshakes_resumed(
+          registry.counter("dunlin_net_tls_resumed_total", "TLS handshakes that resumed a session.")),
+      handshake_failures(
+          registry.counter("dunlin_net_tls_handshake_failures_total", "TLS handshakes that failed.")),
+      handshakes_refused(registry.counter("dunlin_net_tls_handshakes_refused_total",
+                                          "TLS handshakes refused because too many were under way.")),
+      closed{} {
+  for (std::size_t i = 0; i < kCloseReasons; ++i) {
+    const auto name = close_reason_name(static_cast<CloseReason>(i));
+    closed[i] = &registry.counter("dunlin_net_closed_total", "Connections closed, by reason.",
+                                  {{"reason", std::string(name)}});
+  }
+}
+
+}  // namespace dunlin::net

@@ -1,0 +1,34 @@
+#pragma once
+// What one thread of a network counts. Cells of several threads are summed by the registry.
+
+#include <array>
+
+#include "base/metrics.h"
+#include "net/connection.h"
+
+namespace dunlin::net {
+
+inline constexpr std::size_t kCloseReasons = 5;
+
+/// One per executor; changed on its thread only. The registry must outlive it.
+struct NetMetrics {
+  explicit NetMetrics(metrics::Registry& registry);
+
+  metrics::Cell& accepted;
+  metrics::Cell& connected;
+  metrics::Cell& connect_failures;
+  metrics::Cell& accept_failures;  // no descriptor or memory for a connection
+  metrics::Cell& bytes_in;
+  metrics::Cell& bytes_out;
+  metrics::Cell& unconsumed_exceeded;  // broken for leaving more than max_unconsumed() bytes
+  metrics::Cell& open;                 // gauge
+  metrics::Cell& handshakes;
+  metrics::Cell& handshakes_resumed;
+  metrics::Cell& handshake_failures;
+  metrics::Cell& handshakes_refused;  // more than max_handshakes at once
+  std::array<metrics::Cell*, kCloseReasons> closed;
+
+  void count_closed(CloseReason reason) { closed[static_cast<std::size_t>(reason)]->add(); }
+};
+
+}  // namespace dunlin::net

@@ -1,0 +1,245 @@
+#include "net/reactor.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "base/core/assert.h"
+#include "net/limits.h"
+
+namespace dunlin::net {
+
+namespace {
+
+thread_local Reactor* current_reactor = nullptr;
+
+std::uint64_t ticks_down(Duration time) {
+  return static_cast<std::uint64_t>(time / kTimerTick);
+}
+std::uint64_t ticks_up(Duration time) {
+  return static_cast<std::uint64_t>((time + kTimerTick - Duration{1}) / kTimerTick);
+}
+Duration system_now() {
+  return SystemClock{}.now().time_since_epoch();
+}
+
+// Far enough that adding it to the present cannot overflow.
+constexpr Duration kLongestDelay = std::chrono::hours{24 * 365 * 20};
+
+}  // namespace
+
+struct Reactor::FetchedEvents {
+  std::array<epoll_event, kMaxEventsPerTurn> events;
+  int next = 0;
+  int count = 0;
+};
+
+Reactor::Reactor()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      fetched_(std::make_unique<FetchedEvents>()),
+      timers_(ticks_down(system_now())) {
+  if (!epoll_.valid() || !wake_.valid())
+    throw std::system_error(errno, std::generic_category(), "event loop");
+  // Edge-triggered: each write to the eventfd wakes once and nothing has to be read back.
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = nullptr;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0)
+    throw std::system_error(errno, std::generic_category(), "event loop");
+  update_time();
+}
+
+Reactor::~Reactor() {
+  DUNLIN_ASSERT(!running_.load());
+}
+
+bool Reactor::is_current() const {
+  return current_reactor == this;
+}
+
+void Reactor::update_time() {
+  const SystemClock clock;
+  now_.store(clock.now().time_since_epoch().count(), std::memory_order_relaxed);
+  wall_now_.store(clock.wall_now().time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+void Reactor::run() {
+  DUNLIN_ASSERT(!running_.exchange(true));
+  DUNLIN_ASSERT(current_reactor == nullptr);
+  current_reactor = this;
+  update_time();
+  while (!stopping_.load(std::memory_order_acquire)) turn();
+  stopping_.store(false);
+  current_reactor = nullptr;
+  running_.store(false, std::memory_order_release);
+}
+
+void Reactor::stop() {
+  stopping_.store(true, std::memory_order_release);
+  wake();
+}
+
+void Reactor::wake() const {
+  const std::uint64_t one = 1;
+  // A full counter (EAGAIN) means that a wake-up is already due.
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void Reactor::post(Task task) {
+  if (is_current()) {
+    tasks_.push_back(std::move(task));
+    return;
+  }
+  bool must_wake = false;
+  {
+    const std::scoped_lock lock(mail_mutex_);
+    mail_.push_back(std::move(task));
+    must_wake = std::exchange(sleeping_, false);
+  }
+  if (must_wake) wake();
+}
+
+TimerId Reactor::schedule(Duration delay, Task task) {
+  DUNLIN_ASSERT(may_touch());
+  delay = std::clamp(delay, Duration::zero(), kLongestDelay);
+  return timers_.schedule(ticks_up(now().time_since_epoch() + delay), std::move(task));
+}
+
+void Reactor::cancel(TimerId timer) {
+  DUNLIN_ASSERT(may_touch());
+  timers_.cancel(timer);
+}
+
+bool Reactor::watch(int fd, std::uint32_t events, EventSource& source) {
+  DUNLIN_ASSERT(may_touch());
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &source;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Reactor::change(int fd, std::uint32_t events, EventSource& source) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &source;
+  DUNLIN_ASSERT(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
+}
+
+void Reactor::unwatch(int fd, EventSource& source) {
+  DUNLIN_ASSERT(may_touch());
+  epoll_event event{};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);
+  for (int i = fetched_->next; i < fetched_->count; ++i) {
+    epoll_event& fetched = fetched_->events[static_cast<std::size_t>(i)];
+    if (fetched.data.ptr == &source) fetched.data.ptr = nullptr;
+  }
+}
+
+void Reactor::at_turn_end(EventSource& source) {
+  if (source.turn_end_index_ != EventSource::kNotListed) return;
+  source.turn_end_index_ = static_cast<std::uint32_t>(turn_end_.size());
+  turn_end_.push_back(&source);
+}
+
+void Reactor::forget_turn_end(EventSource& source) {
+  if (source.turn_end_index_ == EventSource::kNotListed) return;
+  // During end_turn() the index points into the list that is being walked.
+  const std::size_t index = source.turn_end_index_;
+  if (index < ending_.size() && ending_[index] == &source) {
+    ending_[index] = nullptr;
+  } else {
+    turn_end_[index] = nullptr;
+  }
+  source.turn_end_index_ = EventSource::kNotListed;
+}
+
+MutableByteView Reactor::read_buffer() {
+  if (read_buffer_ == nullptr)
+    read_buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(kReadBufferBytes);
+  return {read_buffer_.get(), kReadBufferBytes};
+}
+
+int Reactor::wait_limit() {
+  if (!tasks_.empty() || next_task_ < running_tasks_.size() || !turn_end_.empty()) return 0;
+  {
+    const std::scoped_lock lock(mail_mutex_);
+    if (!mail_.empty()) return 0;
+    sleeping_ = true;
+  }
+  const std::uint64_t tick = timers_.next_tick();
+  if (tick == TimerWheel::kNever) return -1;
+  const Duration due = kTimerTick * static_cast<Duration::rep>(tick);
+  const Duration left = due - system_now();
+  if (left <= Duration::zero()) return 0;
+  constexpr Duration kLongestWait = std::chrono::hours{1};
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::min(left, kLongestWait));
+  return static_cast<int>(wait.count());
+}
+
+void Reactor::turn() {
+  const int limit = wait_limit();
+  int count = ::epoll_wait(epoll_.get(), fetched_->events.data(), kMaxEventsPerTurn, limit);
+  if (count < 0) {
+    DUNLIN_ASSERT(errno == EINTR);
+    count = 0;
+  }
+  turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  update_time();
+  dispatch(count);
+  take_mail();
+  run_tasks();
+  timers_.advance(ticks_down(now().time_since_epoch()));
+  end_turn();
+}
+
+void Reactor::dispatch(int count) {
+  fetched_->count = count;
+  for (fetched_->next = 0; fetched_->next < count;) {
+    const epoll_event event = fetched_->events[static_cast<std::size_t>(fetched_->next++)];
+    if (event.data.ptr != nullptr) static_cast<EventSource*>(event.data.ptr)->on_events(event.events);
+  }
+  fetched_->next = fetched_->count = 0;
+}
+
+void Reactor::take_mail() {
+  {
+    const std::scoped_lock lock(mail_mutex_);
+    sleeping_ = false;
+    if (mail_.empty()) return;
+    mail_batch_.swap(mail_);
+  }
+  for (Task& task : mail_batch_) tasks_.push_back(std::move(task));
+  mail_batch_.clear();
+}
+
+void Reactor::run_tasks() {
+  for (std::size_t done = 0; done < kMaxTasksPerTurn; ++done) {
+    if (next_task_ == running_tasks_.size()) {
+      running_tasks_.clear();
+      next_task_ = 0;
+      if (tasks_.empty()) return;
+      running_tasks_.swap(tasks_);
+    }
+    Task task = std::move(running_tasks_[next_task_++]);
+    task();
+  }
+}
+
+void Reactor::end_turn() {
+  ending_.swap(turn_end_);
+  for (std::size_t i = 0; i < ending_.size(); ++i) {
+    EventSource* source = ending_[i];
+    if (source == nullptr) continue;
+    // From here on the source may be listed again, for the next turn.
+    source->turn_end_index_ = EventSource::kNotListed;
+    ending_[i] = nullptr;
+    source->on_turn_end();
+  }
+  ending_.clear();
+}
+
+}  // namespace dunlin::net

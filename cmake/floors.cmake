@@ -8,11 +8,11 @@ foreach(folder
     src/security
     src/model
     src/service/registry src/service/presence src/service/series src/service/shadow src/service/alarm src/service/rules
-    src/service/forward
+    src/service/access src/service/forward
     src/transport/mqtt src/transport/http
     web
     src/platform src/edge src/fleet
-    apps
+    src/apps
     tests tests/sim tests/e2e
     bench)
   if(EXISTS "${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt")

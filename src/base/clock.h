@@ -37,7 +37,8 @@ class SystemClock final : public Clock {
 /// A clock that moves only when told to. One thread.
 class VirtualClock final : public Clock {
  public:
-  explicit VirtualClock(WallTime start = WallTime{std::chrono::seconds{1'700'000'000}}) : wall_start_(start) {}
+  explicit VirtualClock(WallTime start = WallTime{std::chrono::seconds{1'700'000'000}})
+      : wall_start_(start) {}
   Instant now() const override { return now_; }
   WallTime wall_now() const override { return wall_start_ + now_.time_since_epoch(); }
   /// Moves forward to `instant`; an earlier instant leaves the clock as it is.
@@ -48,9 +49,17 @@ class VirtualClock final : public Clock {
   WallTime wall_start_;
 };
 
-inline std::int64_t unix_nanoseconds(WallTime time) { return time.time_since_epoch().count(); }
-inline std::int64_t unix_milliseconds(WallTime time) { return unix_nanoseconds(time) / 1'000'000; }
-inline WallTime from_unix_nanoseconds(std::int64_t value) { return WallTime{Duration{value}}; }
-inline WallTime from_unix_milliseconds(std::int64_t value) { return WallTime{std::chrono::milliseconds{value}}; }
+inline std::int64_t unix_nanoseconds(WallTime time) {
+  return time.time_since_epoch().count();
+}
+inline std::int64_t unix_milliseconds(WallTime time) {
+  return unix_nanoseconds(time) / 1'000'000;
+}
+inline WallTime from_unix_nanoseconds(std::int64_t value) {
+  return WallTime{Duration{value}};
+}
+inline WallTime from_unix_milliseconds(std::int64_t value) {
+  return WallTime{std::chrono::milliseconds{value}};
+}
 
 }  // namespace dunlin

@@ -37,7 +37,8 @@ class Executor {
 class WorkerPool {
  public:
   virtual ~WorkerPool() = default;
-  /// Runs `work` on some worker thread. `work` posts its own completion to the executor that waits. Any thread.
+  /// Runs `work` on some worker thread. `work` posts its own completion to the executor that waits. Any
+  /// thread.
   virtual void run(Task work) = 0;
 };
 

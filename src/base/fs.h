@@ -1,5 +1,6 @@
 #pragma once
-// All file access of the program goes through here, so that tests can cut the power, fill the disk and fail the n-th call.
+// All file access of the program goes through here, so that tests can cut the power, fill the disk and fail
+// the n-th call.
 
 #include <cstdint>
 #include <memory>
@@ -16,26 +17,27 @@ namespace dunlin {
 class File {
  public:
   virtual ~File() = default;
-  /// Writes at the end of the file. After an error nothing of `bytes` is left in it, as far as the disk allows.
+  /// Writes at the end of the file. After an error nothing of `bytes` is left in it, as far as the disk
+  /// allows.
   virtual Result<void> append(ByteView bytes) = 0;
   virtual Result<void> write_at(std::uint64_t offset, ByteView bytes) = 0;
   /// Reads up to out.size() bytes; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView out) const = 0;
   virtual Result<std::uint64_t> size() const = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
-  /// Reserves blocks so that later appends up to `size` cannot meet a full disk. The visible size stays. truncate() gives
-  /// the reservation back. Errors: also unsupported (a file system that cannot reserve).
+  /// Reserves blocks so that later appends up to `size` cannot meet a full disk. The visible size stays.
+  /// truncate() gives the reservation back. Errors: also unsupported (a file system that cannot reserve).
   virtual Result<void> reserve(std::uint64_t size) = 0;
-  /// Returns once everything written before is on the disk (fdatasync). After an error the bytes since the last good sync may
-  /// be lost even if a later call succeeds: the kernel forgets them.
+  /// Returns once everything written before is on the disk (fdatasync). After an error the bytes since the
+  /// last good sync may be lost even if a later call succeeds: the kernel forgets them.
   virtual Result<void> sync() = 0;
 };
 
 enum class OpenMode {
-  read,           // must exist
-  append,         // made if missing; writing at the end
-  read_write,     // made if missing
-  create_new,     // Errc::already_exists if there
+  read,        // must exist
+  append,      // made if missing; writing at the end
+  read_write,  // made if missing
+  create_new,  // Errc::already_exists if there
 };
 
 /// Paths are absolute or relative to the working folder, with '/'. Any thread.
@@ -58,7 +60,8 @@ class Fs {
   virtual bool is_folder(const std::string& path) = 0;
   /// Makes creations, renames and removals in the folder durable.
   virtual Result<void> sync_folder(const std::string& folder) = 0;
-  /// Takes an exclusive lock that is held until the returned object dies. Errors: conflict (another process holds it).
+  /// Takes an exclusive lock that is held until the returned object dies. Errors: conflict (another process
+  /// holds it).
   virtual Result<std::unique_ptr<File>> lock(const std::string& path) = 0;
   /// Bytes free for this user on the disk that holds the folder.
   virtual Result<std::uint64_t> free_space(const std::string& folder) = 0;
@@ -70,8 +73,9 @@ std::unique_ptr<Fs> make_system_fs();
 /// The whole file. Errors: not_found, io, limit_exceeded (larger than `limit` bytes).
 Result<std::string> read_file(Fs& fs, const std::string& path, std::uint64_t limit = 64 * 1024 * 1024);
 
-/// Writes to a temporary name (`path` + ".new"), syncs, renames, syncs the folder: after a crash either the old or the new file
-/// is there. One writer of a path at a time. After an error of the last step the new file may be there and not yet durable.
+/// Writes to a temporary name (`path` + ".new"), syncs, renames, syncs the folder: after a crash either the
+/// old or the new file is there. One writer of a path at a time. After an error of the last step the new file
+/// may be there and not yet durable.
 Result<void> write_file_atomically(Fs& fs, const std::string& path, ByteView bytes);
 
 /// The folder part of a path ("." if it has none).

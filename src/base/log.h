@@ -1,5 +1,6 @@
 #pragma once
-// One line per event on standard error: time, level, room, message, key=value pairs. Never a secret, never a payload.
+// One line per event on standard error: time, level, room, message, key=value pairs. Never a secret, never a
+// payload.
 
 #include <cstdint>
 #include <initializer_list>
@@ -29,7 +30,8 @@ void set_level(Level level);
 bool enabled(Level level);
 
 /// Any thread. `room` is the room's path, e.g. "transport/mqtt".
-void write(Level level, std::string_view room, std::string_view message, std::initializer_list<Field> fields = {});
+void write(Level level, std::string_view room, std::string_view message,
+           std::initializer_list<Field> fields = {});
 
 inline void debug(std::string_view room, std::string_view message, std::initializer_list<Field> fields = {}) {
   if (enabled(Level::debug)) write(Level::debug, room, message, fields);
@@ -37,18 +39,21 @@ inline void debug(std::string_view room, std::string_view message, std::initiali
 inline void info(std::string_view room, std::string_view message, std::initializer_list<Field> fields = {}) {
   write(Level::info, room, message, fields);
 }
-inline void warning(std::string_view room, std::string_view message, std::initializer_list<Field> fields = {}) {
+inline void warning(std::string_view room, std::string_view message,
+                    std::initializer_list<Field> fields = {}) {
   write(Level::warning, room, message, fields);
 }
 inline void error(std::string_view room, std::string_view message, std::initializer_list<Field> fields = {}) {
   write(Level::error, room, message, fields);
 }
 
-/// Refusals: at most one line per (message, peer) and minute; the line carries how many were held back. Any thread.
+/// Refusals: at most one line per (message, peer) and minute; the line carries how many were held back. Any
+/// thread.
 void refusal(std::string_view room, std::string_view message, std::string_view peer,
              std::initializer_list<Field> fields = {});
 
-/// Hands every line to `sink` instead of standard error, for tests and the dashboard. An empty function restores it.
+/// Hands every line to `sink` instead of standard error, for tests and the dashboard. An empty function
+/// restores it.
 void set_sink(void (*sink)(std::string_view line));
 
 }  // namespace dunlin::log

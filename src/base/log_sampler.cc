@@ -1,5 +1,7 @@
 #include "base/log_sampler.h"
 
+#include <utility>
+
 #include "base/limits.h"
 
 namespace dunlin::log {

@@ -31,6 +31,21 @@ bool includes(const Labels& labels, const Labels& wanted) {
       wanted, [&](const auto& label) { return std::ranges::find(labels, label) != labels.end(); });
 }
 
+// The serializer writes help texts as they are; the format wants these two escaped.
+std::string escaped_help(std::string_view help) {
+  std::string text;
+  for (const char c : help) {
+    if (c == '\\') {
+      text += "\\\\";
+    } else if (c == '\n') {
+      text += "\\n";
+    } else {
+      text.push_back(c);
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 Cell& Registry::counter(std::string name, std::string help, Labels labels) {
@@ -77,7 +92,7 @@ std::string Registry::expose() const {
   for (const auto& [name, family] : families_) {
     prometheus::MetricFamily& target = out.emplace_back();
     target.name = name;
-    target.help = family.help;
+    target.help = escaped_help(family.help);
     target.type =
         family.kind == Kind::counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
     for (const Series& series : family.series) {

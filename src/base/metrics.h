@@ -20,7 +20,9 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 /// A number that one thread changes and any thread reads: a plain load and store, no locked instruction.
 class Cell {
  public:
-  void add(std::int64_t amount = 1) { value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed); }
+  void add(std::int64_t amount = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
   void set(std::int64_t value) { value_.store(value, std::memory_order_relaxed); }
   std::int64_t read() const { return value_.load(std::memory_order_relaxed); }
 
@@ -30,14 +32,16 @@ class Cell {
 
 enum class Kind { counter, gauge };
 
-/// The program's metrics. Cells of the same name and labels (one per thread) are summed at exposition. Any thread.
+/// The program's metrics. Cells of the same name and labels (one per thread) are summed at exposition. Any
+/// thread.
 class Registry {
  public:
-  /// The cell lives as long as the registry. Names follow Prometheus: dunlin_<room>_<what>_total for counters.
+  /// The cell lives as long as the registry. Names follow Prometheus: dunlin_<room>_<what>_total for
+  /// counters.
   Cell& counter(std::string name, std::string help, Labels labels = {});
   Cell& gauge(std::string name, std::string help, Labels labels = {});
-  /// A value that is asked for at exposition. `read` may be called from any thread until the registry dies; it must not call the
-  /// registry back.
+  /// A value that is asked for at exposition. `read` may be called from any thread until the registry dies;
+  /// it must not call the registry back.
   void gauge_function(std::string name, std::string help, Labels labels, std::function<double()> read);
 
   /// The text exposition format of Prometheus, version 0.0.4.

@@ -29,7 +29,9 @@ std::uint64_t Rng::below(std::uint64_t bound) {
   return value % bound;
 }
 
-double Rng::unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Rng::unit() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 std::string Rng::uuid() {
   std::array<std::uint8_t, 16> bytes{};

@@ -35,7 +35,9 @@ Slice::~Slice() {
   ::operator delete(block_);
 }
 
-Slice Slice::copy_of(ByteView bytes) { return concat(bytes, {}); }
+Slice Slice::copy_of(ByteView bytes) {
+  return concat(bytes, {});
+}
 
 Slice Slice::concat(ByteView head, ByteView tail) {
   Slice slice;

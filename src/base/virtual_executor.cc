@@ -61,11 +61,14 @@ VirtualExecutor::VirtualExecutor(VirtualScheduler& scheduler)
 VirtualExecutor::~VirtualExecutor() {
   scheduler_.executors_.erase(id_);
   for (const auto& [id, due] : timers_) scheduler_.timers_.erase(due);
-  // Tasks of a dead executor are skipped by step(); what they own goes now, as the memory of a dead process would.
+  // Tasks of a dead executor are skipped by step(); what they own goes now, as the memory of a dead process
+  // would.
   std::erase_if(scheduler_.ready_, [this](const auto& ready) { return ready.executor == id_; });
 }
 
-void VirtualExecutor::post(Task task) { scheduler_.ready_.push_back({id_, std::move(task)}); }
+void VirtualExecutor::post(Task task) {
+  scheduler_.ready_.push_back({id_, std::move(task)});
+}
 
 TimerId VirtualExecutor::schedule(Duration delay, Task task) {
   const std::uint64_t order = scheduler_.next_order_++;

@@ -206,7 +206,9 @@ TEST_F(VirtualFsTest, AtomicWriteShowsOldOrNewWhereverItStops) {
       disk.cut_power(dice);
       const std::string now = read_file(disk, "a").value_or("-");
       seen.insert(now);
-      if (acknowledged) { EXPECT_EQ(now, "new"); }
+      if (acknowledged) {
+        EXPECT_EQ(now, "new");
+      }
     }
   }
   EXPECT_EQ(seen, (std::set<std::string>{"old", "new"}));

@@ -30,4 +30,18 @@ inline constexpr std::size_t kTailMarkSpacing = 8 * 1024;
 /// Places where readers of old records stopped, so that the next read goes on there.
 inline constexpr std::size_t kReadHints = 64;
 
+/// Keyed: one key, one value, the keys and values of one batch.
+inline constexpr std::size_t kMaxKeyBytes = 64 * 1024;
+inline constexpr std::size_t kMaxValueBytes = 256UL * 1024 * 1024 + 64 * 1024;
+inline constexpr std::size_t kMaxBatchBytes = 512UL * 1024 * 1024;
+
+/// Repository: changes of one write, answers of one find(), a document's id, body, index fields and their
+/// names and values.
+inline constexpr std::size_t kMaxChanges = 10'000;
+inline constexpr std::size_t kMaxFound = 10'000;
+inline constexpr std::size_t kMaxDocumentId = 1024;
+inline constexpr std::size_t kMaxDocumentBytes = 16UL * 1024 * 1024;
+inline constexpr std::size_t kMaxIndexFields = 64;
+inline constexpr std::size_t kMaxIndexText = 4096;
+
 }  // namespace dunlin::store

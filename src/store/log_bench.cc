@@ -147,7 +147,7 @@ void open_million(benchmark::State& state) {
   std::uint64_t answered = 0;
   for (std::uint64_t i = 0; i < kRecords; ++i) {
     log->append(1, as_bytes(payload), [&answered](Result<Position>) { ++answered; });
-    while (i - answered > 50'000) executor.queue.run();
+    while (i + 1 - answered > 50'000) executor.queue.run();
   }
   while (answered < kRecords) executor.queue.run();
   log.reset();

@@ -10,7 +10,8 @@ std::atomic<unsigned long> bug_count{0};
 }
 
 void assertion_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "level=fatal msg=\"assertion failed\" expression=\"%s\" at=%s:%d\n", expression, file, line);
+  std::fprintf(stderr, "level=fatal msg=\"assertion failed\" expression=\"%s\" at=%s:%d\n", expression, file,
+               line);
   std::abort();
 }
 
@@ -23,6 +24,8 @@ void bug_found(const char* expression, const char* file, int line) {
   }
 }
 
-unsigned long bugs_found() { return bug_count.load(std::memory_order_relaxed); }
+unsigned long bugs_found() {
+  return bug_count.load(std::memory_order_relaxed);
+}
 
 }  // namespace dunlin

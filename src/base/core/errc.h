@@ -7,9 +7,9 @@
 namespace dunlin {
 
 enum class Errc : std::uint8_t {
-  invalid_argument,   // the caller's value is outside the documented range
-  malformed,          // bytes that do not follow their format
-  limit_exceeded,     // past a named limit
+  invalid_argument,  // the caller's value is outside the documented range
+  malformed,         // bytes that do not follow their format
+  limit_exceeded,    // past a named limit
   not_found,
   already_exists,
   conflict,           // a version or state other than the one the caller expected
@@ -17,9 +17,9 @@ enum class Errc : std::uint8_t {
   permission_denied,  // who speaks is known and may not
   unavailable,        // not now: closed, shutting down, overloaded
   timed_out,
-  io,                 // the operating system refused a read or write
-  no_space,           // the disk is full
-  corrupt,            // stored bytes fail their check
+  io,        // the operating system refused a read or write
+  no_space,  // the disk is full
+  corrupt,   // stored bytes fail their check
   unsupported,
   cancelled,
   internal,

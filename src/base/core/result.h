@@ -1,5 +1,6 @@
 #pragma once
-// Results of the floors that may not allocate (wire, device SDK): an error is a code and a view of static text.
+// Results of the floors that may not allocate (wire, device SDK): an error is a code and a view of static
+// text.
 
 #include <expected>
 #include <string_view>
@@ -26,12 +27,12 @@ inline std::unexpected<Error> fail(Errc code, std::string_view context) {
 #define DUNLIN_CONCAT(a, b) DUNLIN_CONCAT_INNER(a, b)
 
 /// `DUNLIN_TRY(auto value, expression);` takes the value, or returns the error from the enclosing function.
-#define DUNLIN_TRY(declaration, expression)                                                    \
-  auto DUNLIN_CONCAT(try_result_, __LINE__) = (expression);                                    \
-  if (!DUNLIN_CONCAT(try_result_, __LINE__))                                                   \
-    return std::unexpected(std::move(DUNLIN_CONCAT(try_result_, __LINE__)).error());           \
+#define DUNLIN_TRY(declaration, expression)                                          \
+  auto DUNLIN_CONCAT(try_result_, __LINE__) = (expression);                          \
+  if (!DUNLIN_CONCAT(try_result_, __LINE__))                                         \
+    return std::unexpected(std::move(DUNLIN_CONCAT(try_result_, __LINE__)).error()); \
   declaration = *std::move(DUNLIN_CONCAT(try_result_, __LINE__))
 
 /// The same for a Result<void>.
-#define DUNLIN_CHECK(expression)                                                               \
+#define DUNLIN_CHECK(expression) \
   if (auto check_result = (expression); !check_result) return std::unexpected(std::move(check_result).error())

@@ -16,8 +16,8 @@ enum class QoS : std::uint8_t { at_most_once = 0, at_least_once = 1, exactly_onc
 
 /// MQTT 5.0 section 3.3.2.3.7. Keys may repeat and their order counts.
 struct UserProperty {
-  std::string_view key;
-  std::string_view value;
+  std::string_view key{};
+  std::string_view value{};
   friend bool operator==(const UserProperty&, const UserProperty&) = default;
 };
 
@@ -27,7 +27,7 @@ enum class RetainHandling : std::uint8_t { send = 0, send_if_new_subscription = 
 /// One filter of a SUBSCRIBE with its options, MQTT 5.0 section 3.8.3. Under 3.1.1 only the QoS is on the
 /// wire.
 struct Subscription {
-  std::string_view filter;  // with its `$share/name/` if it has one; see parse_shared_filter()
+  std::string_view filter{};  // with its `$share/name/` if it has one; see parse_shared_filter()
   QoS qos = QoS::at_most_once;
   bool no_local = false;
   bool retain_as_published = false;
@@ -95,7 +95,7 @@ class ListView {
   std::default_sentinel_t end() const { return std::default_sentinel; }
 
  private:
-  ByteView bytes_;
+  ByteView bytes_{};
   const T* items_ = nullptr;
   std::size_t count_ = 0;
 };

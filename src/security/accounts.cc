@@ -1,0 +1,226 @@
+#include "security/accounts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "security/names.h"
+
+namespace dunlin::security {
+namespace {
+
+using store::Change;
+using store::Document;
+using store::DocumentKind;
+using OptionalDocument = std::optional<Document>;
+
+Result<void> check_list(const std::vector<std::string>& list, std::size_t limit, std::string_view what) {
+  const auto fits = [](const std::string& text) {
+    const auto allowed = [](char c) {
+      return (c >= 'a' && c <= 'z') || c == ':' || c == '*' || c == '_' || c == '-';
+    };
+    return !text.empty() && text.size() <= kMaxPermissionBytes && std::ranges::all_of(text, allowed);
+  };
+  if (list.size() > limit || !std::ranges::all_of(list, fits)) {
+    return fail(Errc::invalid_argument,
+                std::string(what) + ": at most " + std::to_string(limit) + ", each like things:read");
+  }
+  return {};
+}
+
+Result<void> check_user(const NewUser& user) {
+  DUNLIN_CHECK(check_user_name(user.name));
+  DUNLIN_CHECK(check_list(user.permissions, kMaxPermissions, "permissions"));
+  if (user.policies.size() > kMaxPoliciesPerPrincipal)
+    return fail(Errc::invalid_argument, "policies: too many");
+  for (const std::string& policy : user.policies) DUNLIN_CHECK(check_policy_name(policy));
+  return check_new_password(user.password.view());
+}
+
+template <class T>
+void answer(Executor& reply_to, Accounts::Done<T> done, Result<T> result) {
+  reply_to.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+}
+
+}  // namespace
+
+void Accounts::write(Executor& reply_to, std::vector<Change> changes, Done<void> done) {
+  repository_.write(reply_to, std::move(changes),
+                    [done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
+                      if (!written) return done(std::unexpected(written.error()));
+                      done({});
+                    });
+}
+
+void Accounts::create_user(Executor& reply_to, std::string actor, NewUser user, Done<UserRecord> done) {
+  if (const auto fits = check_user(user); !fits)
+    return answer<UserRecord>(reply_to, std::move(done), std::unexpected(fits.error()));
+  UserRecord record;
+  record.name = std::move(user.name);
+  record.permissions = std::move(user.permissions);
+  record.policies = std::move(user.policies);
+  record.created_at = unix_milliseconds(clock_.wall_now());
+  authenticator_.hash_new_password(
+      reply_to, std::move(user.password),
+      [this, &reply_to, actor, record = std::move(record),
+       done = std::move(done)](Result<std::string> hash) mutable {
+        if (!hash) return done(std::unexpected(hash.error()));
+        record.password = *std::move(hash);
+        std::vector<Change> changes = {put_change(DocumentKind::user, tenant(), document_of(record), 0),
+                                       audit(actor, "user.create", record.name)};
+        write(reply_to, std::move(changes),
+              [record = std::move(record), done = std::move(done)](Result<void> written) mutable {
+                if (written) return done(std::move(record));
+                if (written.error().code != Errc::conflict) return done(std::unexpected(written.error()));
+                done(fail(Errc::already_exists, "a user of this name exists"));
+              });
+      });
+}
+
+void Accounts::list_users(Executor& reply_to, std::string after, std::size_t limit,
+                          Done<std::vector<UserRecord>> done) {
+  store::Query query;
+  query.kind = DocumentKind::user;
+  query.tenant = tenant().value;
+  query.after_id = std::move(after);
+  query.limit = limit;
+  repository_.find(reply_to, std::move(query), [done = std::move(done)](Result<Documents> found) mutable {
+    if (!found) return done(std::unexpected(found.error()));
+    std::vector<UserRecord> users;
+    for (const Document& document : *found) {
+      auto user = user_of(document);
+      if (!user) return done(std::unexpected(user.error()));
+      users.push_back(*std::move(user));
+    }
+    done(std::move(users));
+  });
+}
+
+void Accounts::find_tokens(Executor& reply_to, TokenType type, const std::string& owner,
+                           Done<Documents> done) {
+  store::Query query;
+  query.kind = DocumentKind::token;
+  query.tenant = tenant().value;
+  query.equals = {{"owner", token_owner_key(type, owner)}};
+  query.limit = kMaxTokensPerOwner + kMaxSessionsPerUser;
+  repository_.find(reply_to, std::move(query), std::move(done));
+}
+
+void Accounts::remove_user(Executor& reply_to, std::string actor, std::string name, Done<void> done) {
+  repository_.get(reply_to, DocumentKind::user, tenant().value, name,
+                  [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
+                    if (!found) return done(std::unexpected(found.error()));
+                    if (!*found) return done(fail(Errc::not_found, "there is no user " + name));
+                    remove_with_tokens(reply_to, actor, name, std::move(done));
+                  });
+}
+
+void Accounts::remove_with_tokens(Executor& reply_to, std::string actor, std::string name, Done<void> done) {
+  find_tokens(reply_to, TokenType::api, name,
+              [=, this, &reply_to, done = std::move(done)](Result<Documents> tokens) mutable {
+                if (!tokens) return done(std::unexpected(tokens.error()));
+                std::vector<Change> changes = {remove_change(DocumentKind::user, tenant(), name),
+                                               audit(actor, "user.delete", name)};
+                for (const Document& token : *tokens)
+                  changes.push_back(remove_change(DocumentKind::token, tenant(), token.id));
+                find_tokens(reply_to, TokenType::session, name,
+                            [this, &reply_to, changes = std::move(changes),
+                             done = std::move(done)](Result<Documents> sessions) mutable {
+                              if (!sessions) return done(std::unexpected(sessions.error()));
+                              for (const Document& one : *sessions)
+                                changes.push_back(remove_change(DocumentKind::token, tenant(), one.id));
+                              write(reply_to, std::move(changes), std::move(done));
+                            });
+              });
+}
+
+void Accounts::store_token(Executor& reply_to, std::string actor, NewToken made, Done<IssuedToken> done) {
+  const TokenType type = made.record.type;
+  const std::string owner = made.record.owner;
+  find_tokens(
+      reply_to, type, owner,
+      [=, this, &reply_to, made = std::move(made), done = std::move(done)](Result<Documents> held) mutable {
+        if (!held) return done(std::unexpected(held.error()));
+        if (held->size() >= kMaxTokensPerOwner) {
+          return done(fail(Errc::limit_exceeded,
+                           owner + " has " + std::to_string(held->size()) + " tokens: delete one first"));
+        }
+        std::vector<Change> changes = {put_change(DocumentKind::token, tenant(), document_of(made.record), 0),
+                                       audit(actor, "token.create", made.record.id + " of " + owner)};
+        write(reply_to, std::move(changes),
+              [made = std::move(made), done = std::move(done)](Result<void> written) mutable {
+                if (!written) return done(std::unexpected(written.error()));
+                done(IssuedToken{std::move(made.record), std::move(made.text)});
+              });
+      });
+}
+
+void Accounts::create_device_token(Executor& reply_to, std::string actor, std::string thing,
+                                   std::string label, Done<IssuedToken> done) {
+  if (!check_thing_name(thing) || label.size() > kMaxLabel) {
+    return answer<IssuedToken>(reply_to, std::move(done),
+                               fail(Errc::invalid_argument, "the thing's name or the label does not fit"));
+  }
+  repository_.get(reply_to, DocumentKind::thing, tenant().value, thing,
+                  [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
+                    if (!found) return done(std::unexpected(found.error()));
+                    if (!*found) return done(fail(Errc::not_found, "there is no thing " + thing));
+                    NewToken made = make_token(TokenType::device, thing, clock_.wall_now(), rng_);
+                    made.record.label = label;
+                    store_token(reply_to, actor, std::move(made), std::move(done));
+                  });
+}
+
+void Accounts::create_api_token(Executor& reply_to, std::string actor, NewApiToken wanted,
+                                Done<IssuedToken> done) {
+  auto fits = check_list(wanted.permissions, kMaxPermissions, "permissions");
+  const bool lifetime_fits = wanted.lifetime >= Duration{0} && wanted.lifetime <= kMaxTokenLifetime;
+  if (fits && (!lifetime_fits || wanted.label.size() > kMaxLabel || wanted.permissions.empty())) {
+    fits = fail(Errc::invalid_argument,
+                "a token needs a permission, a lifetime of at most five years and a short label");
+  }
+  if (!fits) return answer<IssuedToken>(reply_to, std::move(done), std::unexpected(fits.error()));
+  repository_.get(
+      reply_to, DocumentKind::user, tenant().value, wanted.owner,
+      [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        if (!*found) return done(fail(Errc::not_found, "there is no user " + wanted.owner));
+        const auto user = user_of(**found);
+        if (!user) return done(std::unexpected(user.error()));
+        if (cut_permissions(wanted.permissions, user->permissions).size() != wanted.permissions.size()) {
+          return done(fail(Errc::permission_denied, "a token cannot have more permissions than its owner"));
+        }
+        const WallTime now = clock_.wall_now();
+        NewToken made = make_token(TokenType::api, wanted.owner, now, rng_);
+        made.record.label = wanted.label;
+        made.record.permissions = wanted.permissions;
+        if (wanted.lifetime > Duration{0}) made.record.expires_at = unix_milliseconds(now + wanted.lifetime);
+        store_token(reply_to, actor, std::move(made), std::move(done));
+      });
+}
+
+void Accounts::list_tokens(Executor& reply_to, TokenType type, std::string owner,
+                           Done<std::vector<TokenRecord>> done) {
+  find_tokens(reply_to, type, owner, [done = std::move(done)](Result<Documents> found) mutable {
+    if (!found) return done(std::unexpected(found.error()));
+    std::vector<TokenRecord> tokens;
+    for (const Document& document : *found) {
+      auto token = token_of(document);
+      if (!token) return done(std::unexpected(token.error()));
+      tokens.push_back(*std::move(token));
+    }
+    done(std::move(tokens));
+  });
+}
+
+void Accounts::remove_token(Executor& reply_to, std::string actor, std::string id, Done<void> done) {
+  repository_.get(
+      reply_to, DocumentKind::token, tenant().value, id,
+      [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        if (!*found) return done(fail(Errc::not_found, "there is no such token"));
+        write(reply_to, {remove_change(DocumentKind::token, tenant(), id), audit(actor, "token.delete", id)},
+              std::move(done));
+      });
+}
+
+}  // namespace dunlin::security

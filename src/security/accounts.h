@@ -1,0 +1,104 @@
+#pragma once
+// Users, tokens, web sessions and the first user's claim: what the operations of the API call.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "security/authenticator.h"
+#include "security/records.h"
+
+namespace dunlin::security {
+
+struct NewUser {
+  std::string name;
+  Secret password;
+  std::vector<std::string> permissions;
+  std::vector<std::string> policies = {"user"};
+};
+
+struct NewApiToken {
+  std::string owner;  // a user
+  std::string label;
+  std::vector<std::string> permissions;
+  Duration lifetime{0};  // 0: does not expire
+};
+
+struct IssuedToken {
+  TokenRecord record;
+  Secret text;  // shown once
+};
+
+struct StartedSession {
+  Secret cookie;  // value of dunlin_session
+  UserRecord user;
+  WallTime expires_at{};
+};
+
+/// `actor` is who asks, for the audit record that goes into the same write. Any thread; completions run on
+/// the executor of the call. Errors besides those named: io, no_space, corrupt, conflict (someone changed the
+/// same record at the same moment).
+class Accounts {
+ public:
+  template <class T>
+  using Done = std::move_only_function<void(Result<T>)>;
+
+  Accounts(store::Repository& repository, Authenticator& authenticator, const Clock& clock, Rng& rng)
+      : repository_(repository), authenticator_(authenticator), clock_(clock), rng_(rng) {}
+
+  /// Errors: invalid_argument, already_exists, unavailable (too many passwords at once).
+  void create_user(Executor& reply_to, std::string actor, NewUser user, Done<UserRecord> done);
+  /// Sorted by name, behind `after`.
+  void list_users(Executor& reply_to, std::string after, std::size_t limit,
+                  Done<std::vector<UserRecord>> done);
+  /// With all tokens and sessions. Errors: not_found.
+  void remove_user(Executor& reply_to, std::string actor, std::string name, Done<void> done);
+
+  /// The token with which the thing connects (user name = thing name). Errors: not_found, limit_exceeded
+  /// (kMaxTokensPerOwner).
+  void create_device_token(Executor& reply_to, std::string actor, std::string thing, std::string label,
+                           Done<IssuedToken> done);
+  /// Errors: not_found (user), invalid_argument, permission_denied (more than the owner has), limit_exceeded.
+  void create_api_token(Executor& reply_to, std::string actor, NewApiToken wanted, Done<IssuedToken> done);
+  void list_tokens(Executor& reply_to, TokenType type, std::string owner,
+                   Done<std::vector<TokenRecord>> done);
+  /// Errors: not_found.
+  void remove_token(Executor& reply_to, std::string actor, std::string id, Done<void> done);
+
+  /// While no user exists: a new claim, valid for kClaimLifetime, replacing the former; its token goes into
+  /// the one-time link. Once a user exists: nothing, and no claim is left open.
+  void prepare_claim(Executor& reply_to, Done<std::optional<Secret>> done);
+  /// Spends the claim on the first user ("admin", all permissions) and signs in. Errors: unauthenticated
+  /// (wrong, used or expired claim, or a user exists), invalid_argument (password), limit_exceeded (waiting
+  /// after failures), unavailable.
+  void claim(Executor& reply_to, Secret token, Secret password, std::string address,
+             Done<StartedSession> done);
+
+  /// Errors: as Authenticator::check_password.
+  void login(Executor& reply_to, std::string username, Secret password, std::string address,
+             Done<StartedSession> done);
+  /// Ends the session of the cookie; an unknown cookie is no error.
+  void logout(Executor& reply_to, Secret cookie, Done<void> done);
+
+ private:
+  using Documents = std::vector<store::Document>;
+  void write(Executor& reply_to, std::vector<store::Change> changes, Done<void> done);
+  void find_tokens(Executor& reply_to, TokenType type, const std::string& owner, Done<Documents> done);
+  void store_token(Executor& reply_to, std::string actor, NewToken made, Done<IssuedToken> done);
+  void start_session(Executor& reply_to, UserRecord user, Done<StartedSession> done);
+  void claim_with(Executor& reply_to, store::Document stored, Secret password, Done<StartedSession> done);
+  void remove_with_tokens(Executor& reply_to, std::string actor, std::string name, Done<void> done);
+  store::Change audit(std::string_view actor, std::string_view action, std::string_view object) {
+    return audit_change(tenant(), clock_.wall_now(), rng_, actor, action, object);
+  }
+  TenantId tenant() const { return authenticator_.tenant(); }
+
+  store::Repository& repository_;
+  Authenticator& authenticator_;
+  const Clock& clock_;
+  Rng& rng_;
+};
+
+}  // namespace dunlin::security

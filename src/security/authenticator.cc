@@ -1,0 +1,392 @@
+#include "security/authenticator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "security/names.h"
+#include "security/x509.h"
+
+namespace dunlin::security {
+namespace {
+
+using store::DocumentKind;
+using OptionalDocument = std::optional<store::Document>;
+
+constexpr std::string_view kLocalAdminPrefix = "at_local_";
+constexpr std::size_t kMaxUsernameField = 256;
+
+std::string make_client_id(const Principal& principal, Rng& rng) {
+  const bool is_thing = principal.kind == PrincipalKind::device || principal.kind == PrincipalKind::gateway;
+  const std::string prefix = is_thing ? principal.name + "/" : std::string(kUserClientPrefix);
+  return prefix + "auto-" + random_text(rng, 12);
+}
+
+}  // namespace
+
+struct Authenticator::Attempt {
+  Executor* reply_to = nullptr;
+  Credentials credentials;
+  AuthenticationDone done;
+  Proof proof = Proof::none;
+  std::string fingerprint;
+  std::string penalty_key;  // empty: failures cost nothing
+};
+
+Authenticator::Authenticator(Parts parts, AuthenticatorOptions options)
+    : parts_(parts), options_(options), gate_(parts.workers), penalties_(parts.clock) {
+  dummy_password_ =
+      hash_password(random_text(parts_.rng, 32), parts_.rng, options_.password_cost).value_or("");
+}
+
+void Authenticator::finish(AttemptPtr attempt, Result<PrincipalRef> result) {
+  (result ? accepted_ : refused_).fetch_add(1, std::memory_order_relaxed);
+  Executor& reply_to = *attempt->reply_to;
+  reply_to.post(
+      [done = std::move(attempt->done), result = std::move(result)]() mutable { done(std::move(result)); });
+}
+
+void Authenticator::refuse(AttemptPtr attempt, std::string_view detail) {
+  if (!attempt->penalty_key.empty()) penalties_.failed(attempt->penalty_key, kMaxAddressPenalty);
+  finish(std::move(attempt), fail(Errc::unauthenticated, std::string(detail)));
+}
+
+void Authenticator::authenticate(Executor& reply_to, Credentials credentials, AuthenticationDone done) {
+  auto attempt = std::make_unique<Attempt>();
+  attempt->reply_to = &reply_to;
+  attempt->done = std::move(done);
+  attempt->credentials = std::move(credentials);
+  Credentials& shown = attempt->credentials;
+  if (shown.username.size() > kMaxUsernameField || shown.password.view().size() > kMaxSecretBytes ||
+      shown.client_id.size() > kMaxClientId || shown.certificate_der.size() > kMaxCertificateBytes) {
+    return finish(std::move(attempt), fail(Errc::limit_exceeded, "a credential is too long"));
+  }
+  if (!shown.certificate_der.empty()) return by_certificate(std::move(attempt));
+  const std::string_view password = shown.password.view();
+  if (password.starts_with("dt_") || password.starts_with("at_")) {
+    attempt->penalty_key = "token|" + network_of(shown.address) + "|" + shown.username;
+    if (penalties_.wait({attempt->penalty_key}) > Duration{0}) {
+      penalised_.fetch_add(1, std::memory_order_relaxed);
+      return finish(std::move(attempt),
+                    fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+    }
+    auto token = parse_token(password);
+    if (!token) return refuse(std::move(attempt), "the token is not valid");
+    return by_token(std::move(attempt), std::move(*token));
+  }
+  if (!shown.username.empty() || !shown.password.empty()) return by_password(std::move(attempt));
+  by_nothing(std::move(attempt));
+}
+
+void Authenticator::by_certificate(AttemptPtr attempt) {
+  attempt->proof = Proof::certificate;
+  const auto info = parse_certificate(as_bytes(attempt->credentials.certificate_der));
+  if (!info || info->thing_name.empty()) return refuse(std::move(attempt), "the certificate names no thing");
+  const WallTime now = parts_.clock.wall_now();
+  if (now < info->not_before || now >= info->not_after)
+    return refuse(std::move(attempt), "the certificate is out of date");
+  if (parts_.revocations.is_revoked(info->fingerprint))
+    return refuse(std::move(attempt), "the certificate is revoked");
+  const std::string& username = attempt->credentials.username;
+  if (!username.empty() && username != info->thing_name) {
+    return refuse(std::move(attempt), "the user name is not the name in the certificate");
+  }
+  attempt->fingerprint = info->fingerprint;
+  Executor& reply_to = *attempt->reply_to;
+  parts_.repository.get(
+      reply_to, DocumentKind::certificate, options_.tenant.value, info->fingerprint,
+      [this, attempt = std::move(attempt), name = info->thing_name](Result<OptionalDocument> found) mutable {
+        if (!found) return finish(std::move(attempt), std::unexpected(found.error()));
+        const auto record = *found ? certificate_of(**found) : fail(Errc::not_found, "");
+        if (!record || record->thing != name)
+          return refuse(std::move(attempt), "the certificate is not registered");
+        if (record->state != CertificateRecord::State::active) {
+          return refuse(std::move(attempt), "the certificate is revoked");
+        }
+        load_thing(std::move(attempt), std::move(name));
+      });
+}
+
+void Authenticator::by_token(AttemptPtr attempt, TokenText token) {
+  attempt->proof = token.type == TokenType::session ? Proof::session : Proof::token;
+  Executor& reply_to = *attempt->reply_to;
+  std::string id = token.id;
+  parts_.repository.get(
+      reply_to, DocumentKind::token, options_.tenant.value, std::move(id),
+      [this, attempt = std::move(attempt), token = std::move(token)](Result<OptionalDocument> found) mutable {
+        if (!found) return finish(std::move(attempt), std::unexpected(found.error()));
+        if (!*found) return refuse(std::move(attempt), "the token is not valid");
+        check_token(std::move(attempt), std::move(token), **found);
+      });
+}
+
+void Authenticator::check_token(AttemptPtr attempt, TokenText token, const store::Document& stored) {
+  const auto record = token_of(stored);
+  if (!record || record->type != token.type || !secret_matches(token.secret.view(), record->hash)) {
+    return refuse(std::move(attempt), "the token is not valid");
+  }
+  const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
+  if (record->expires_at != 0 && now >= record->expires_at)
+    return refuse(std::move(attempt), "the token has expired");
+  const std::string& username = attempt->credentials.username;
+  if (record->type == TokenType::device) {
+    if (!constant_time_equal(username, record->owner))
+      return refuse(std::move(attempt), "the token is not valid");
+    return load_thing(std::move(attempt), record->owner);
+  }
+  if (!username.empty() && username != record->owner)
+    return refuse(std::move(attempt), "the token is not valid");
+  if (record->type == TokenType::api)
+    return load_user(std::move(attempt), record->owner, record->permissions);
+  if (is_idle(*record)) return refuse(std::move(attempt), "the session has ended");
+  touch_session(*attempt->reply_to, *record, stored.version);
+  load_user(std::move(attempt), record->owner, {"*"});
+}
+
+bool Authenticator::is_idle(const TokenRecord& token) const {
+  const std::lock_guard lock(mutex_);
+  const auto used = session_use_.find(token.id);
+  const std::int64_t last = std::max(token.last_used_at, used == session_use_.end() ? 0 : used->second);
+  return parts_.clock.wall_now() - from_unix_milliseconds(last) >= kSessionIdle;
+}
+
+void Authenticator::touch_session(Executor& reply_to, const TokenRecord& token, std::uint64_t version) {
+  const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
+  {
+    const std::lock_guard lock(mutex_);
+    // What is lost here is at most kSessionTouch of idle time: the stored value is written below.
+    if (session_use_.size() >= kMaxTrackedSessions) session_use_.clear();
+    session_use_[token.id] = now;
+  }
+  if (std::chrono::milliseconds{now - token.last_used_at} < kSessionTouch) return;
+  TokenRecord touched = token;
+  touched.last_used_at = now;
+  // The version guards a sign-out in the meantime: a removed session must not come back. A lost race costs
+  // nothing.
+  parts_.repository.write(reply_to,
+                          {put_change(DocumentKind::token, options_.tenant, document_of(touched), version)},
+                          [](Result<std::vector<std::uint64_t>>) {});
+}
+
+void Authenticator::by_password(AttemptPtr attempt) {
+  attempt->proof = Proof::password;
+  Executor& reply_to = *attempt->reply_to;
+  Secret password = std::move(attempt->credentials.password);
+  std::string username = attempt->credentials.username;
+  std::string address = attempt->credentials.address;
+  check_password(reply_to, std::move(username), std::move(password), std::move(address),
+                 [this, attempt = std::move(attempt)](Result<UserRecord> user) mutable {
+                   if (!user) return finish(std::move(attempt), std::unexpected(user.error()));
+                   load_user(std::move(attempt), user->name, {"*"});
+                 });
+}
+
+void Authenticator::check_password(Executor& reply_to, std::string username, Secret password,
+                                   std::string address, UserDone done) {
+  const std::string address_key = "address|" + network_of(address);
+  const std::string user_key = "user|" + username.substr(0, kMaxUserName);
+  const auto answer = [&reply_to](UserDone callback, Result<UserRecord> result) {
+    reply_to.post([callback = std::move(callback), result = std::move(result)]() mutable {
+      callback(std::move(result));
+    });
+  };
+  if (penalties_.wait({address_key, user_key}) > Duration{0}) {
+    penalised_.fetch_add(1, std::memory_order_relaxed);
+    return answer(std::move(done),
+                  fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+  }
+  if (!check_user_name(username) || password.view().size() > kMaxPasswordBytes) {
+    penalties_.failed(address_key, kMaxAddressPenalty);
+    return answer(std::move(done), fail(Errc::unauthenticated, "the user name or the password is not right"));
+  }
+  parts_.repository.get(
+      reply_to, DocumentKind::user, options_.tenant.value, username,
+      [=, this, password = std::move(password),
+       done = std::move(done)](Result<OptionalDocument> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        Result<UserRecord> user = *found ? user_of(**found) : fail(Errc::not_found, "");
+        std::string stored = user ? user->password : dummy_password_;
+        auto shared_done = std::make_shared<UserDone>(
+            std::move(done));  // shared: by the job and by the case that it is refused
+        Task job = [=, this, password = std::move(password), user = std::move(user)]() mutable {
+          const bool right = verify_password(stored, password.view());
+          const bool good = right && user && user->state == UserRecord::State::enabled;
+          if (good) {
+            penalties_.succeeded(user_key);
+          } else {
+            penalties_.failed(address_key, kMaxAddressPenalty);
+            penalties_.failed(user_key, kMaxUserPenalty);
+            user = fail(Errc::unauthenticated, "the user name or the password is not right");
+          }
+          answer(std::move(*shared_done), std::move(user));
+        };
+        if (const auto taken = gate_.submit(std::move(job)); !taken) {
+          overloaded_.fetch_add(1, std::memory_order_relaxed);
+          answer(std::move(*shared_done), std::unexpected(taken.error()));
+        }
+      });
+}
+
+void Authenticator::hash_new_password(Executor& reply_to, Secret password,
+                                      std::move_only_function<void(Result<std::string>)> done) {
+  auto shared_done = std::make_shared<decltype(done)>(
+      std::move(done));  // shared: by the job and by the case that it is refused
+  const auto answer = [&reply_to, shared_done](Result<std::string> result) {
+    reply_to.post([shared_done, result = std::move(result)]() mutable { (*shared_done)(std::move(result)); });
+  };
+  if (const auto fits = check_new_password(password.view()); !fits)
+    return answer(std::unexpected(fits.error()));
+  Task job = [this, answer, password = std::move(password)] {
+    answer(hash_password(password.view(), parts_.rng, options_.password_cost));
+  };
+  if (const auto taken = gate_.submit(std::move(job)); !taken) answer(std::unexpected(taken.error()));
+}
+
+void Authenticator::by_nothing(AttemptPtr attempt) {
+  const Credentials& shown = attempt->credentials;
+  const bool allowed = options_.anonymous == Anonymous::on_loopback && shown.listener == Listener::loopback &&
+                       is_loopback(shown.address);
+  if (!allowed) return refuse(std::move(attempt), "credentials are needed");
+  Principal principal;
+  principal.kind = PrincipalKind::anonymous;
+  principal.tenant = options_.tenant;
+  principal.name = "anonymous";
+  principal.policies = {"anonymous"};
+  if (shown.client_id.empty() || shown.client_id.starts_with(kUserClientPrefix)) {
+    return accept(std::move(attempt), std::move(principal));
+  }
+  if (!is_clean_utf8(shown.client_id))
+    return finish(std::move(attempt), fail(Errc::malformed, "the client id is not clean text"));
+  // Test programs choose any client id; only those of things are kept from them.
+  std::string owner = shown.client_id.substr(0, shown.client_id.find('/'));
+  Executor& reply_to = *attempt->reply_to;
+  parts_.repository.get(reply_to, DocumentKind::thing, options_.tenant.value, std::move(owner),
+                        [this, attempt = std::move(attempt),
+                         principal = std::move(principal)](Result<OptionalDocument> found) mutable {
+                          if (!found) return finish(std::move(attempt), std::unexpected(found.error()));
+                          if (*found)
+                            return finish(std::move(attempt),
+                                          fail(Errc::permission_denied, "this client id belongs to a thing"));
+                          principal.client_id = attempt->credentials.client_id;
+                          finish(std::move(attempt), std::make_shared<const Principal>(std::move(principal)));
+                        });
+}
+
+void Authenticator::load_thing(AttemptPtr attempt, std::string name) {
+  if (!check_thing_name(name)) return refuse(std::move(attempt), "the thing is not known");
+  Executor& reply_to = *attempt->reply_to;
+  parts_.repository.get(reply_to, DocumentKind::thing, options_.tenant.value, std::move(name),
+                        [this, attempt = std::move(attempt)](Result<OptionalDocument> found) mutable {
+                          if (!found) return finish(std::move(attempt), std::unexpected(found.error()));
+                          if (!*found) return refuse(std::move(attempt), "the thing is not known");
+                          auto thing = thing_of(**found);
+                          if (!thing) return finish(std::move(attempt), std::unexpected(thing.error()));
+                          if (thing->state != ThingRecord::State::enabled)
+                            return refuse(std::move(attempt), "the thing is disabled");
+                          Principal principal;
+                          principal.kind =
+                              thing->type == "gateway" ? PrincipalKind::gateway : PrincipalKind::device;
+                          principal.name = std::move(thing->name);
+                          principal.attributes = std::move(thing->attributes);
+                          principal.policies = std::move(thing->policies);
+                          accept(std::move(attempt), std::move(principal));
+                        });
+}
+
+void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<std::string> cut_to) {
+  Executor& reply_to = *attempt->reply_to;
+  parts_.repository.get(reply_to, DocumentKind::user, options_.tenant.value, std::move(name),
+                        [this, attempt = std::move(attempt),
+                         cut_to = std::move(cut_to)](Result<OptionalDocument> found) mutable {
+                          if (!found) return finish(std::move(attempt), std::unexpected(found.error()));
+                          auto user = *found ? user_of(**found) : fail(Errc::not_found, "");
+                          if (!user || user->state != UserRecord::State::enabled)
+                            return refuse(std::move(attempt), "the user is not known");
+                          Principal principal;
+                          principal.kind = PrincipalKind::user;
+                          principal.name = std::move(user->name);
+                          principal.policies = std::move(user->policies);
+                          const bool all = cut_to == std::vector<std::string>{"*"};
+                          principal.permissions =
+                              all ? std::move(user->permissions) : cut_permissions(cut_to, user->permissions);
+                          accept(std::move(attempt), std::move(principal));
+                        });
+}
+
+void Authenticator::accept(AttemptPtr attempt, Principal principal) {
+  principal.tenant = options_.tenant;
+  principal.proof = attempt->proof;
+  principal.certificate_fingerprint = attempt->fingerprint;
+  principal.client_id = attempt->credentials.client_id;
+  if (attempt->credentials.protocol == "mqtt") {
+    if (principal.client_id.empty()) principal.client_id = make_client_id(principal, parts_.rng);
+    if (const auto fits = check_client_id(principal, principal.client_id); !fits) {
+      return finish(std::move(attempt), std::unexpected(fits.error()));
+    }
+  }
+  if (!attempt->penalty_key.empty()) penalties_.succeeded(attempt->penalty_key);
+  finish(std::move(attempt), std::make_shared<const Principal>(std::move(principal)));
+}
+
+void Authenticator::authenticate_bearer(Executor& reply_to, Secret token, std::string address,
+                                        AuthenticationDone done) {
+  auto attempt = std::make_unique<Attempt>();
+  attempt->reply_to = &reply_to;
+  attempt->done = std::move(done);
+  attempt->proof = Proof::token;
+  if (token.view().size() > kMaxSecretBytes) return refuse(std::move(attempt), "the token is not valid");
+  if (token.view().starts_with(kLocalAdminPrefix)) {
+    const std::unique_lock lock(mutex_);
+    const bool right =
+        !local_admin_hash_.empty() && secret_matches(token.view(), local_admin_hash_) && is_loopback(address);
+    if (!right) return refuse(std::move(attempt), "the token is not valid");
+    Principal principal;
+    principal.kind = PrincipalKind::service;
+    principal.name = "local-admin";
+    principal.permissions = {"*"};
+    return accept(std::move(attempt), std::move(principal));
+  }
+  auto parsed = parse_token(token.view());
+  if (!parsed || parsed->type != TokenType::api) return refuse(std::move(attempt), "the token is not valid");
+  // By token, not by address alone: one stale script must not shut out its whole network.
+  attempt->penalty_key = "bearer|" + network_of(address) + "|" + parsed->id;
+  if (penalties_.wait({attempt->penalty_key}) > Duration{0}) {
+    penalised_.fetch_add(1, std::memory_order_relaxed);
+    return finish(std::move(attempt),
+                  fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+  }
+  by_token(std::move(attempt), std::move(*parsed));
+}
+
+void Authenticator::authenticate_session(Executor& reply_to, Secret cookie, AuthenticationDone done) {
+  auto attempt = std::make_unique<Attempt>();
+  attempt->reply_to = &reply_to;
+  attempt->done = std::move(done);
+  attempt->proof = Proof::session;
+  auto parsed =
+      cookie.view().size() <= kMaxSecretBytes ? parse_token(cookie.view()) : fail(Errc::unauthenticated, "");
+  if (!parsed || parsed->type != TokenType::session)
+    return refuse(std::move(attempt), "the session has ended");
+  by_token(std::move(attempt), std::move(*parsed));
+}
+
+Result<void> Authenticator::write_local_admin_token(Fs& fs, const std::string& data_folder) {
+  const Secret token(std::string(kLocalAdminPrefix) + random_text(parts_.rng, 32));
+  DUNLIN_CHECK(write_file_atomically(fs, data_folder + "/admin.token", as_bytes(token.view())));
+  const std::lock_guard lock(mutex_);
+  local_admin_hash_ = sha256_hex(as_bytes(token.view()));
+  return {};
+}
+
+Authenticator::Counts Authenticator::counts() const {
+  return {accepted_.load(), refused_.load(), penalised_.load(), overloaded_.load()};
+}
+
+std::vector<std::string> cut_permissions(const std::vector<std::string>& wanted,
+                                         const std::vector<std::string>& held) {
+  std::vector<std::string> granted;
+  std::ranges::copy_if(wanted, std::back_inserter(granted),
+                       [&](const std::string& permission) { return holds_permission(held, permission); });
+  return granted;
+}
+
+}  // namespace dunlin::security

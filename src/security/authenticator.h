@@ -1,0 +1,132 @@
+#pragma once
+// The one door for identities: credentials of any protocol in, a Principal out.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/fs.h"
+#include "base/result.h"
+#include "base/rng.h"
+#include "hub/principal.h"
+#include "security/crypto.h"
+#include "security/limits.h"
+#include "security/password.h"
+#include "security/penalty.h"
+#include "security/records.h"
+#include "security/revocation.h"
+#include "store/repository.h"
+
+namespace dunlin::security {
+
+/// Where the listener that took the connection is bound.
+enum class Listener : std::uint8_t { network, loopback };
+/// Clients without any credential. `on_loopback` is for benchmarks and tests.
+enum class Anonymous : std::uint8_t { refused, on_loopback };
+
+/// What a peer showed. The first of these that is there decides, and the rest never rescues it: certificate;
+/// a password that begins with "dt_" (device token) or "at_" (API token); user name and password; nothing.
+struct Credentials {
+  std::string protocol;   // "mqtt" ...; with "mqtt" the rule for client ids applies
+  std::string client_id;  // empty: one is made
+  std::string username;
+  Secret password;
+  std::string certificate_der;  // of a client certificate whose chain TLS has verified; empty: none
+  std::string address;          // of the peer, with or without the port
+  Listener listener = Listener::network;
+};
+
+/// Errors: unauthenticated (the sentence never says which part was wrong), permission_denied (client id),
+/// limit_exceeded (waiting after failures, or a field too long), unavailable (too many passwords at once), io
+/// and corrupt (repository).
+using AuthenticationDone = std::move_only_function<void(Result<PrincipalRef>)>;
+
+struct AuthenticatorOptions {
+  TenantId tenant = kDefaultTenant;
+  Anonymous anonymous = Anonymous::refused;
+  PasswordCost password_cost;
+};
+
+/// Any thread; completions run on the executor named in the call, never inside it. Must outlive its calls:
+/// stop reactors and workers first.
+class Authenticator {
+ public:
+  struct Parts {
+    store::Repository& repository;
+    WorkerPool& workers;
+    const Clock& clock;
+    Rng& rng;  // must bear any thread
+    const RevocationIndex& revocations;
+  };
+  Authenticator(Parts parts, AuthenticatorOptions options);
+
+  void authenticate(Executor& reply_to, Credentials credentials, AuthenticationDone done);
+  /// An API token, or the local administrator's from a loopback address (Authorization: Bearer ...).
+  void authenticate_bearer(Executor& reply_to, Secret token, std::string address, AuthenticationDone done);
+  /// The value of the cookie dunlin_session. Moves the session's idle time.
+  void authenticate_session(Executor& reply_to, Secret cookie, AuthenticationDone done);
+
+  using UserDone = std::move_only_function<void(Result<UserRecord>)>;
+  /// Name and password of a person, with the penalties.
+  void check_password(Executor& reply_to, std::string username, Secret password, std::string address,
+                      UserDone done);
+  /// Hashes away from the reactor. Errors: invalid_argument (check_new_password), unavailable.
+  void hash_new_password(Executor& reply_to, Secret password,
+                         std::move_only_function<void(Result<std::string>)> done);
+
+  /// Makes the token of the local command line anew and writes it to FOLDER/admin.token (0600). Only its hash
+  /// is kept.
+  Result<void> write_local_admin_token(Fs& fs, const std::string& data_folder);
+
+  PenaltyTable& penalties() { return penalties_; }
+  TenantId tenant() const { return options_.tenant; }
+
+  struct Counts {
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t penalised = 0;   // turned away without a look
+    std::uint64_t overloaded = 0;  // too many passwords at once
+  };
+  Counts counts() const;
+
+ private:
+  struct Attempt;
+  using AttemptPtr = std::unique_ptr<Attempt>;
+  void finish(AttemptPtr attempt, Result<PrincipalRef> result);
+  void refuse(AttemptPtr attempt, std::string_view detail);
+  void by_certificate(AttemptPtr attempt);
+  void by_token(AttemptPtr attempt, TokenText token);
+  void check_token(AttemptPtr attempt, TokenText token, const store::Document& stored);
+  bool is_idle(const TokenRecord& token) const;
+  void touch_session(Executor& reply_to, const TokenRecord& token, std::uint64_t version);
+  void by_password(AttemptPtr attempt);
+  void by_nothing(AttemptPtr attempt);
+  void load_thing(AttemptPtr attempt, std::string name);
+  void load_user(AttemptPtr attempt, std::string name, std::vector<std::string> cut_to);
+  void accept(AttemptPtr attempt, Principal principal);
+
+  Parts parts_;
+  const AuthenticatorOptions options_;
+  PasswordGate gate_;
+  PenaltyTable penalties_;
+  std::string dummy_password_;  // verified for unknown users, so that they take as long as known ones
+  mutable std::mutex mutex_;    // guards the two below
+  std::unordered_map<std::string, std::int64_t> session_use_;  // id -> Unix ms, newer than what is stored
+  std::string local_admin_hash_;
+  std::atomic<std::uint64_t> accepted_{0};
+  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> penalised_{0};
+  std::atomic<std::uint64_t> overloaded_{0};
+};
+
+/// The wanted permissions that `held` grants: a token never gives more than its owner has now.
+std::vector<std::string> cut_permissions(const std::vector<std::string>& wanted,
+                                         const std::vector<std::string>& held);
+
+}  // namespace dunlin::security

@@ -1,0 +1,175 @@
+#include "security/certificates.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "security/names.h"
+
+namespace dunlin::security {
+namespace {
+
+using store::Document;
+using store::DocumentKind;
+using OptionalDocument = std::optional<Document>;
+using Documents = std::vector<Document>;
+constexpr std::size_t kPage = 500;
+
+CertificateRecord record_of(const IssuedCertificate& issued, WallTime now) {
+  CertificateRecord record;
+  record.fingerprint = issued.info.fingerprint;
+  record.thing = issued.info.thing_name;
+  record.serial = issued.info.serial;
+  record.pem = issued.certificate_pem;
+  record.not_before = unix_milliseconds(issued.info.not_before);
+  record.not_after = unix_milliseconds(issued.info.not_after);
+  record.created_at = unix_milliseconds(now);
+  return record;
+}
+
+Result<std::vector<CertificateRecord>> records_of(const Documents& documents) {
+  std::vector<CertificateRecord> records;
+  for (const Document& document : documents) {
+    DUNLIN_TRY(CertificateRecord record, certificate_of(document));
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+}  // namespace
+
+void CertificateRegister::load(Executor& reply_to, Done<void> done) {
+  load_page(reply_to, "", std::move(done));
+}
+
+void CertificateRegister::load_page(Executor& reply_to, std::string after, Done<void> done) {
+  store::Query query;
+  query.kind = DocumentKind::certificate;
+  query.tenant = tenant_.value;
+  query.equals = {{"state", "revoked"}};
+  query.after_id = std::move(after);
+  query.limit = kPage;
+  parts_.repository.find(reply_to, std::move(query),
+                         [this, &reply_to, done = std::move(done)](Result<Documents> found) mutable {
+                           if (!found) return done(std::unexpected(found.error()));
+                           const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
+                           for (const Document& document : *found) {
+                             // A record that cannot be read counts as revoked: its id is the fingerprint.
+                             const auto record = certificate_of(document);
+                             if (!record || record->not_after > now) parts_.revocations.add(document.id);
+                           }
+                           if (found->size() < kPage) return done({});
+                           load_page(reply_to, found->back().id, std::move(done));
+                         });
+}
+
+void CertificateRegister::issue(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+                                Done<IssuedCertificate> done) {
+  const std::string thing = request.thing_name;
+  parts_.repository.get(reply_to, DocumentKind::thing, tenant_.value, thing,
+                        [=, this, &reply_to, request = std::move(request),
+                         done = std::move(done)](Result<OptionalDocument> found) mutable {
+                          if (!found) return done(std::unexpected(found.error()));
+                          if (!*found) return done(fail(Errc::not_found, "there is no thing " + thing));
+                          store::Query query;
+                          query.kind = DocumentKind::certificate;
+                          query.tenant = tenant_.value;
+                          query.equals = {{"thing", thing}, {"state", "active"}};
+                          query.limit = kMaxCertificatesPerThing;
+                          parts_.repository.find(
+                              reply_to, std::move(query),
+                              [=, this, &reply_to, request = std::move(request),
+                               done = std::move(done)](Result<Documents> held) mutable {
+                                if (!held) return done(std::unexpected(held.error()));
+                                // Those that have ended need no revocation to make room.
+                                const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
+                                const auto living =
+                                    std::ranges::count_if(*held, [&](const Document& document) {
+                                      const auto record = certificate_of(document);
+                                      return !record || record->not_after > now;
+                                    });
+                                if (static_cast<std::size_t>(living) >= kMaxCertificatesPerThing) {
+                                  return done(fail(Errc::limit_exceeded,
+                                                   thing + " has too many certificates: revoke one first"));
+                                }
+                                sign_and_store(reply_to, actor, std::move(request), std::move(done));
+                              });
+                        });
+}
+
+void CertificateRegister::sign_and_store(Executor& reply_to, std::string actor,
+                                         DeviceCertificateRequest request, Done<IssuedCertificate> done) {
+  parts_.workers.run([=, this, &reply_to, request = std::move(request), done = std::move(done)]() mutable {
+    auto issued = parts_.pki.issue_device_certificate(request);
+    if (!issued) {
+      return reply_to.post(
+          [done = std::move(done), error = issued.error()]() mutable { done(std::unexpected(error)); });
+    }
+    const WallTime now = parts_.clock.wall_now();
+    std::vector<store::Change> changes = {
+        put_change(DocumentKind::certificate, tenant_, document_of(record_of(*issued, now)), 0),
+        audit_change(tenant_, now, parts_.rng, actor, "certificate.issue",
+                     issued->info.fingerprint + " for " + issued->info.thing_name)};
+    parts_.repository.write(reply_to, std::move(changes),
+                            [issued = *std::move(issued),
+                             done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
+                              if (!written) return done(std::unexpected(written.error()));
+                              done(std::move(issued));
+                            });
+  });
+}
+
+void CertificateRegister::revoke(Executor& reply_to, std::string actor, std::string fingerprint,
+                                 Done<CertificateRecord> done) {
+  parts_.repository.get(
+      reply_to, DocumentKind::certificate, tenant_.value, fingerprint,
+      [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        if (!*found) return done(fail(Errc::not_found, "there is no such certificate"));
+        auto record = certificate_of(**found);
+        if (!record) return done(std::unexpected(record.error()));
+        if (record->state == CertificateRecord::State::revoked) {
+          parts_.revocations.add(fingerprint);
+          return done(*std::move(record));
+        }
+        const WallTime now = parts_.clock.wall_now();
+        record->state = CertificateRecord::State::revoked;
+        record->revoked_at = unix_milliseconds(now);
+        std::vector<store::Change> changes = {
+            put_change(DocumentKind::certificate, tenant_, document_of(*record), (*found)->version),
+            audit_change(tenant_, now, parts_.rng, actor, "certificate.revoke", fingerprint)};
+        parts_.repository.write(reply_to, std::move(changes),
+                                [this, record = *std::move(record),
+                                 done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
+                                  if (!written) return done(std::unexpected(written.error()));
+                                  parts_.revocations.add(record.fingerprint);
+                                  done(std::move(record));
+                                });
+      });
+}
+
+void CertificateRegister::get(Executor& reply_to, std::string fingerprint, Done<CertificateRecord> done) {
+  parts_.repository.get(reply_to, DocumentKind::certificate, tenant_.value, std::move(fingerprint),
+                        [done = std::move(done)](Result<OptionalDocument> found) mutable {
+                          if (!found) return done(std::unexpected(found.error()));
+                          if (!*found) return done(fail(Errc::not_found, "there is no such certificate"));
+                          done(certificate_of(**found));
+                        });
+}
+
+void CertificateRegister::list(Executor& reply_to, std::string thing, std::string after, std::size_t limit,
+                               Done<std::vector<CertificateRecord>> done) {
+  store::Query query;
+  query.kind = DocumentKind::certificate;
+  query.tenant = tenant_.value;
+  if (!thing.empty()) query.equals = {{"thing", std::move(thing)}};
+  query.after_id = std::move(after);
+  query.limit = limit;
+  parts_.repository.find(reply_to, std::move(query),
+                         [done = std::move(done)](Result<Documents> found) mutable {
+                           if (!found) return done(std::unexpected(found.error()));
+                           done(records_of(*found));
+                         });
+}
+
+}  // namespace dunlin::security

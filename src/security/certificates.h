@@ -1,0 +1,59 @@
+#pragma once
+// The register of device certificates: issue, list, revoke, and the revocation index that the rest of the
+// program asks.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "security/pki.h"
+#include "security/records.h"
+#include "security/revocation.h"
+#include "store/repository.h"
+
+namespace dunlin::security {
+
+/// Any thread; completions run on the executor of the call. Must outlive its calls.
+class CertificateRegister {
+ public:
+  template <class T>
+  using Done = std::move_only_function<void(Result<T>)>;
+  struct Parts {
+    store::Repository& repository;
+    WorkerPool& workers;
+    const Pki& pki;
+    RevocationIndex& revocations;
+    const Clock& clock;
+    Rng& rng;
+  };
+  explicit CertificateRegister(Parts parts, TenantId tenant = kDefaultTenant)
+      : parts_(parts), tenant_(tenant) {}
+
+  /// At start-up, before the first listener: reads every revoked certificate that has not expired into the
+  /// index.
+  void load(Executor& reply_to, Done<void> done);
+
+  /// Record and audit are one write; only then is the certificate handed out. Errors: not_found (thing),
+  /// limit_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
+  void issue(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+             Done<IssuedCertificate> done);
+  /// Answers the record; the caller ends the thing's sessions (hub::Bus::end_sessions). Revoking twice is no
+  /// error. Errors: not_found.
+  void revoke(Executor& reply_to, std::string actor, std::string fingerprint, Done<CertificateRecord> done);
+  /// Errors: not_found.
+  void get(Executor& reply_to, std::string fingerprint, Done<CertificateRecord> done);
+  /// Sorted by fingerprint, behind `after`; `thing` empty: of all things.
+  void list(Executor& reply_to, std::string thing, std::string after, std::size_t limit,
+            Done<std::vector<CertificateRecord>> done);
+
+ private:
+  void load_page(Executor& reply_to, std::string after, Done<void> done);
+  void sign_and_store(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+                      Done<IssuedCertificate> done);
+
+  Parts parts_;
+  TenantId tenant_;
+};
+
+}  // namespace dunlin::security

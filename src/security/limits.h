@@ -1,0 +1,75 @@
+#pragma once
+// Every length, count and time that this room bounds. The README lists what happens past each.
+
+#include <chrono>
+#include <cstddef>
+
+#include "base/clock.h"
+
+namespace dunlin::security {
+
+// Names.
+inline constexpr std::size_t kMaxThingName = 128;
+inline constexpr std::size_t kMaxCommonName = 64;  // RFC 5280 appendix A, ub-common-name
+inline constexpr std::size_t kMaxUserName = 64;
+inline constexpr std::size_t kMaxPolicyName = 64;
+inline constexpr std::size_t kMaxClientId = 256;
+inline constexpr std::size_t kMaxLabel = 128;
+
+// PKI.
+inline constexpr std::size_t kMaxCertificateBytes = 16 * 1024;
+inline constexpr std::size_t kMaxCsrBytes = 16 * 1024;
+inline constexpr std::size_t kMaxPemFileBytes = 64 * 1024;
+inline constexpr std::size_t kMaxChainLength = 8;
+inline constexpr std::size_t kMaxServerNames = 64;
+inline constexpr int kMinRsaBits = 2048;
+inline constexpr int kMaxRsaBits = 8192;
+inline constexpr Duration kRootLifetime = std::chrono::days{20 * 365};
+inline constexpr Duration kIntermediateLifetime = std::chrono::days{5 * 365};
+inline constexpr Duration kServerLifetime = std::chrono::days{90};
+inline constexpr Duration kDefaultDeviceLifetime = std::chrono::days{365};
+inline constexpr Duration kMaxDeviceLifetime = std::chrono::days{3 * 365};
+inline constexpr Duration kMinDeviceLifetime = std::chrono::minutes{1};
+/// Certificates begin this long before they are made, for peers whose clock is behind.
+inline constexpr Duration kBackdate = std::chrono::hours{1};
+
+// Policies.
+inline constexpr std::size_t kMaxPolicyBytes = 64 * 1024;
+inline constexpr std::size_t kMaxPolicies = 1024;
+inline constexpr std::size_t kMaxStatements = 64;
+inline constexpr std::size_t kMaxResources = 64;
+inline constexpr std::size_t kMaxResourceBytes = 512;
+inline constexpr std::size_t kMaxTopicLevels = 32;
+inline constexpr std::size_t kMaxTopicBytes = 65535;  // MQTT 5.0 section 1.5.4
+inline constexpr std::size_t kMaxVariableBytes = 256;
+inline constexpr std::size_t kMaxPoliciesPerPrincipal = 16;
+
+// Identity.
+inline constexpr std::size_t kMaxPasswordBytes = 1024;
+inline constexpr std::size_t kMinPasswordBytes = 10;
+inline constexpr std::size_t kMaxPermissions = 64;
+inline constexpr std::size_t kMaxPermissionBytes = 64;
+inline constexpr std::size_t kMaxTokensPerOwner = 32;
+inline constexpr std::size_t kMaxCertificatesPerThing = 16;
+inline constexpr std::size_t kMaxSecretBytes = 4096;     // what a client may send as password or token
+inline constexpr std::size_t kMaxStoredAttributes = 64;  // of a thing, taken over as variables
+inline constexpr std::size_t kMaxSessionsPerUser = 32;
+inline constexpr std::size_t kMaxUsers = 10'000;
+inline constexpr std::size_t kPasswordJobsAtOnce = 2;
+inline constexpr std::size_t kPasswordJobsWaiting = 32;
+inline constexpr std::size_t kMaxPenaltyEntries = 4096;
+inline constexpr std::size_t kMaxTrackedSessions = 4096;
+inline constexpr Duration kClaimLifetime = std::chrono::hours{24};
+inline constexpr Duration kSessionIdle = std::chrono::hours{12};
+inline constexpr Duration kSessionLifetime = std::chrono::days{30};
+/// How stale the stored time of last use may be; a crash shortens no session by more than this.
+inline constexpr Duration kSessionTouch = std::chrono::minutes{5};
+// Failed attempts: the first kFreeFailures cost nothing, then 1 s, 2 s, 4 s ... up to the cap. A user's cap
+// is short, so that a stranger cannot lock a user out for long.
+inline constexpr unsigned kFreeFailures = 5;
+inline constexpr Duration kMaxAddressPenalty = std::chrono::minutes{15};
+inline constexpr Duration kMaxUserPenalty = std::chrono::seconds{30};
+inline constexpr Duration kPenaltyMemory = std::chrono::hours{1};
+inline constexpr Duration kMaxTokenLifetime = std::chrono::days{5 * 365};
+
+}  // namespace dunlin::security

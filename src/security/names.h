@@ -1,0 +1,34 @@
+#pragma once
+// Which names things, users and clients may have. The rules keep the names of different principals apart.
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "hub/principal.h"
+
+namespace dunlin::security {
+
+/// Client ids of users and of anonymous clients begin with this; names of things never do.
+inline constexpr std::string_view kUserClientPrefix = "user-";
+
+/// 1 to 64 of A-Z a-z 0-9 _ . : - beginning with a letter or digit, and not with "user-". Errors:
+/// invalid_argument.
+Result<void> check_thing_name(std::string_view name);
+/// The same alphabet with '@', 1 to 64 characters, beginning with a letter or digit. Errors:
+/// invalid_argument.
+Result<void> check_user_name(std::string_view name);
+/// The alphabet of thing names, 1 to 64 characters, beginning with a letter or digit. Errors:
+/// invalid_argument.
+Result<void> check_policy_name(std::string_view name);
+
+/// Whether the principal may use this MQTT client id: a device or gateway its own name, or its name followed
+/// by '/' and anything (a '/' is never part of a name, so no other thing's ids can begin so); anyone else an
+/// id that begins with "user-". Errors: permission_denied; limit_exceeded (longer than kMaxClientId);
+/// malformed (not UTF-8, or a control character).
+Result<void> check_client_id(const Principal& principal, std::string_view client_id);
+
+/// Valid UTF-8 (no overlong form, no surrogate) without U+0000, U+FFFE and U+FFFF. MQTT 5.0 section 1.5.4.
+bool is_clean_utf8(std::string_view text);
+
+}  // namespace dunlin::security

@@ -1,0 +1,300 @@
+#include "security/records.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "base/hex.h"
+#include "security/limits.h"
+
+namespace dunlin::security {
+namespace {
+
+namespace json = boost::json;
+using store::Change;
+using store::Document;
+using store::DocumentKind;
+
+constexpr std::array<std::pair<TokenType, std::string_view>, 3> kTypes = {
+    {{TokenType::device, "device"}, {TokenType::api, "api"}, {TokenType::session, "session"}}};
+constexpr std::array<std::pair<TokenType, std::string_view>, 3> kPrefixes = {
+    {{TokenType::device, "dt_"}, {TokenType::api, "at_"}, {TokenType::session, "ss_"}}};
+constexpr std::size_t kIdDigits = 16;
+constexpr std::size_t kSecretCharacters = 43;
+
+std::string_view type_name(TokenType type) {
+  return kTypes[static_cast<std::size_t>(type)].second;
+}
+
+/// Reads members of a stored object and remembers whether one was missing or of another type.
+class Reader {
+ public:
+  explicit Reader(const Document& document) {
+    json::error_code error;
+    json::parse_options options;
+    options.max_depth = 16;
+    value_ = json::parse(document.body, error, {}, options);
+    broken_ = error || !value_.is_object();
+  }
+  std::string text(std::string_view name) {
+    const json::value* found = member(name);
+    if (found != nullptr && found->is_string()) return std::string(found->get_string());
+    broken_ = true;
+    return {};
+  }
+  std::string optional_text(std::string_view name) {
+    const json::value* found = member(name);
+    return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+  }
+  std::int64_t number(std::string_view name) {
+    const json::value* found = member(name);
+    if (found != nullptr && found->is_int64()) return found->get_int64();
+    broken_ = true;
+    return 0;
+  }
+  std::vector<std::string> texts(std::string_view name) {
+    std::vector<std::string> list;
+    const json::value* found = member(name);
+    if (found == nullptr || !found->is_array()) {
+      broken_ = true;
+      return list;
+    }
+    for (const json::value& entry : found->get_array()) {
+      if (entry.is_string()) list.emplace_back(entry.get_string());
+      broken_ = broken_ || !entry.is_string();
+    }
+    return list;
+  }
+  const json::value* member(std::string_view name) {
+    return value_.is_object() ? value_.get_object().if_contains(name) : nullptr;
+  }
+  template <class Record>
+  Result<Record> finish(Record record, std::string_view what) const {
+    if (broken_) return fail(Errc::corrupt, "a stored " + std::string(what) + " cannot be read");
+    return record;
+  }
+  /// One of two words; anything else is damage and must never read as the permissive one.
+  template <class State>
+  State word(std::string_view name, std::string_view first, State first_state, std::string_view second,
+             State second_state) {
+    const std::string found = text(name);
+    if (found != first && found != second) broken_ = true;
+    return found == first ? first_state : second_state;
+  }
+
+ private:
+  json::value value_;
+  bool broken_ = false;
+};
+
+json::array array_of(const std::vector<std::string>& texts) {
+  json::array list;
+  for (const std::string& text : texts) list.emplace_back(text);
+  return list;
+}
+
+Document document(std::string id, const json::object& body,
+                  std::vector<std::pair<std::string, std::string>> index = {}) {
+  return {.id = std::move(id), .version = 0, .body = json::serialize(body), .index = std::move(index)};
+}
+
+}  // namespace
+
+Result<UserRecord> user_of(const Document& stored) {
+  Reader reader(stored);
+  UserRecord user;
+  user.name = stored.id;
+  user.password = reader.text("password");
+  user.permissions = reader.texts("permissions");
+  user.policies = reader.texts("policies");
+  user.state =
+      reader.word("state", "enabled", UserRecord::State::enabled, "disabled", UserRecord::State::disabled);
+  user.created_at = reader.number("created_at");
+  return reader.finish(std::move(user), "user");
+}
+
+Document document_of(const UserRecord& user) {
+  return document(user.name, {{"password", user.password},
+                              {"permissions", array_of(user.permissions)},
+                              {"policies", array_of(user.policies)},
+                              {"state", user.state == UserRecord::State::enabled ? "enabled" : "disabled"},
+                              {"created_at", user.created_at}});
+}
+
+Result<TokenRecord> token_of(const Document& stored) {
+  Reader reader(stored);
+  TokenRecord token;
+  token.id = stored.id;
+  const std::string type = reader.text("type");
+  const auto known = std::ranges::find(kTypes, type, &std::pair<TokenType, std::string_view>::second);
+  if (known == kTypes.end()) return fail(Errc::corrupt, "a stored token cannot be read");
+  token.type = known->first;
+  token.owner = reader.text("owner");
+  token.hash = reader.text("hash");
+  token.label = reader.text("label");
+  token.permissions = reader.texts("permissions");
+  token.created_at = reader.number("created_at");
+  token.expires_at = reader.number("expires_at");
+  token.last_used_at = reader.number("last_used_at");
+  return reader.finish(std::move(token), "token");
+}
+
+Document document_of(const TokenRecord& token) {
+  return document(token.id,
+                  {{"type", type_name(token.type)},
+                   {"owner", token.owner},
+                   {"hash", token.hash},
+                   {"label", token.label},
+                   {"permissions", array_of(token.permissions)},
+                   {"created_at", token.created_at},
+                   {"expires_at", token.expires_at},
+                   {"last_used_at", token.last_used_at}},
+                  {{"owner", token_owner_key(token.type, token.owner)}});
+}
+
+Result<CertificateRecord> certificate_of(const Document& stored) {
+  Reader reader(stored);
+  CertificateRecord certificate;
+  certificate.fingerprint = stored.id;
+  certificate.thing = reader.text("thing");
+  certificate.serial = reader.text("serial");
+  certificate.pem = reader.text("pem");
+  certificate.not_before = reader.number("not_before");
+  certificate.not_after = reader.number("not_after");
+  certificate.state = reader.word("state", "active", CertificateRecord::State::active, "revoked",
+                                  CertificateRecord::State::revoked);
+  certificate.created_at = reader.number("created_at");
+  certificate.revoked_at = reader.number("revoked_at");
+  return reader.finish(std::move(certificate), "certificate");
+}
+
+Document document_of(const CertificateRecord& certificate) {
+  const std::string state = certificate.state == CertificateRecord::State::active ? "active" : "revoked";
+  return document(certificate.fingerprint,
+                  {{"thing", certificate.thing},
+                   {"serial", certificate.serial},
+                   {"pem", certificate.pem},
+                   {"not_before", certificate.not_before},
+                   {"not_after", certificate.not_after},
+                   {"state", state},
+                   {"created_at", certificate.created_at},
+                   {"revoked_at", certificate.revoked_at}},
+                  {{"thing", certificate.thing}, {"state", state}});
+}
+
+Result<ClaimRecord> claim_of(const Document& stored) {
+  Reader reader(stored);
+  ClaimRecord claim;
+  claim.hash = reader.text("hash");
+  claim.expires_at = reader.number("expires_at");
+  claim.state = reader.word("state", "open", ClaimRecord::State::open, "used", ClaimRecord::State::used);
+  return reader.finish(std::move(claim), "claim");
+}
+
+Document document_of(const ClaimRecord& claim) {
+  return document("claim", {{"hash", claim.hash},
+                            {"expires_at", claim.expires_at},
+                            {"state", claim.state == ClaimRecord::State::open ? "open" : "used"}});
+}
+
+Result<ThingRecord> thing_of(const Document& stored) {
+  Reader reader(stored);
+  ThingRecord thing;
+  thing.name = stored.id;
+  thing.type = reader.optional_text("type");
+  if (reader.member("state") != nullptr) {
+    thing.state = reader.word("state", "enabled", ThingRecord::State::enabled, "disabled",
+                              ThingRecord::State::disabled);
+  }
+  const json::value* attributes = reader.member("attributes");
+  if (attributes != nullptr && attributes->is_object()) {
+    for (const auto& member : attributes->get_object()) {
+      if (thing.attributes.size() == kMaxStoredAttributes) break;
+      if (member.value().is_string()) thing.attributes.emplace(member.key(), member.value().get_string());
+    }
+  }
+  if (reader.member("policies") != nullptr) {
+    thing.policies = reader.texts("policies");
+  } else {
+    thing.policies = {thing.type == "gateway" ? "gateway" : "device"};
+  }
+  return reader.finish(std::move(thing), "thing");
+}
+
+std::string token_owner_key(TokenType type, std::string_view owner) {
+  return std::string(type_name(type)) + ":" + std::string(owner);
+}
+
+Change audit_change(TenantId tenant, WallTime now, Rng& rng, std::string_view actor, std::string_view action,
+                    std::string_view object) {
+  std::array<char, 24> time{};
+  std::snprintf(time.data(), time.size(), "%020lld", static_cast<long long>(unix_nanoseconds(now)));
+  std::array<std::uint8_t, 4> random{};
+  rng.fill(random);
+  return put_change(
+      DocumentKind::audit, tenant,
+      document(std::string(time.data()) + "-" + to_hex(random),
+               {{"at", unix_milliseconds(now)}, {"actor", actor}, {"action", action}, {"object", object}},
+               {{"actor", std::string(actor)}, {"object", std::string(object)}}),
+      0);
+}
+
+Change put_change(DocumentKind kind, TenantId tenant, Document stored, std::uint64_t expected_version) {
+  return {.action = Change::Action::put,
+          .kind = kind,
+          .tenant = tenant.value,
+          .document = std::move(stored),
+          .expected_version = expected_version};
+}
+
+Change remove_change(DocumentKind kind, TenantId tenant, std::string id) {
+  return {.action = Change::Action::remove,
+          .kind = kind,
+          .tenant = tenant.value,
+          .document = {.id = std::move(id), .version = 0, .body = {}, .index = {}},
+          .expected_version = std::nullopt};
+}
+
+Result<TokenText> parse_token(std::string_view text) {
+  const auto prefix =
+      std::ranges::find_if(kPrefixes, [&](const auto& known) { return text.starts_with(known.second); });
+  const auto refused = [] { return fail(Errc::unauthenticated, "not a valid token"); };
+  if (prefix == kPrefixes.end()) return refused();
+  text.remove_prefix(prefix->second.size());
+  if (text.size() != kIdDigits + 1 + kSecretCharacters || text[kIdDigits] != '_') return refused();
+  const std::string_view id = text.substr(0, kIdDigits);
+  if (!from_hex(id)) return refused();
+  return TokenText{.type = prefix->first,
+                   .id = std::string(id),
+                   .secret = Secret(std::string(text.substr(kIdDigits + 1)))};
+}
+
+NewToken make_token(TokenType type, std::string owner, WallTime now, Rng& rng) {
+  std::array<std::uint8_t, kIdDigits / 2> id{};
+  rng.fill(id);
+  const Secret secret(random_text(rng, 32));
+  NewToken made;
+  made.record.id = to_hex(id);
+  made.record.type = type;
+  made.record.owner = std::move(owner);
+  made.record.hash = sha256_hex(as_bytes(secret.view()));
+  made.record.created_at = unix_milliseconds(now);
+  std::string text(kPrefixes[static_cast<std::size_t>(type)].second);
+  text.reserve(text.size() + kIdDigits + 1 + kSecretCharacters);
+  text.append(made.record.id).append("_").append(secret.view());
+  made.text = Secret(std::move(text));
+  return made;
+}
+
+bool secret_matches(std::string_view secret, std::string_view stored_hash) {
+  return constant_time_equal(sha256_hex(as_bytes(secret)), stored_hash);
+}
+
+bool holds_permission(const std::vector<std::string>& held, std::string_view permission) {
+  return std::ranges::any_of(held, [&](std::string_view one) {
+    if (one == "*" || one == permission) return true;
+    return one.ends_with(":*") && permission.starts_with(one.substr(0, one.size() - 1));
+  });
+}
+
+}  // namespace dunlin::security

@@ -1,0 +1,112 @@
+#pragma once
+// The documents of this room in the repository: users, tokens (also sessions), certificates, the claim,
+// audit. JSON bodies; times are Unix milliseconds, 0 for none. docs/security.md lists the members.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/rng.h"
+#include "hub/principal.h"
+#include "security/crypto.h"
+#include "store/repository.h"
+
+namespace dunlin::security {
+
+struct UserRecord {
+  std::string name;
+  std::string password;  // Argon2id text
+  std::vector<std::string> permissions;
+  std::vector<std::string> policies;
+  enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
+  std::int64_t created_at = 0;
+};
+
+enum class TokenType : std::uint8_t { device, api, session };
+
+struct TokenRecord {
+  std::string id;  // public; part of the token's text
+  TokenType type = TokenType::device;
+  std::string owner;  // thing or user
+  std::string hash;   // SHA-256 of the secret part, hexadecimal
+  std::string label;
+  std::vector<std::string> permissions;  // api only
+  std::int64_t created_at = 0;
+  std::int64_t expires_at = 0;
+  std::int64_t last_used_at = 0;  // session only
+};
+
+struct CertificateRecord {
+  std::string fingerprint;
+  std::string thing;
+  std::string serial;
+  std::string pem;
+  std::int64_t not_before = 0;
+  std::int64_t not_after = 0;
+  enum class State : std::uint8_t { active, revoked } state = State::active;
+  std::int64_t created_at = 0;
+  std::int64_t revoked_at = 0;
+};
+
+struct ClaimRecord {
+  std::string hash;
+  std::int64_t expires_at = 0;
+  enum class State : std::uint8_t { open, used } state = State::open;
+};
+
+/// What this room needs of a thing's document, which service/registry owns.
+struct ThingRecord {
+  std::string name;
+  std::string type;
+  std::map<std::string, std::string> attributes;
+  std::vector<std::string> policies;  // none in the document: "gateway" for the type gateway, else "device"
+  enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
+};
+
+/// Errors of all: corrupt.
+Result<UserRecord> user_of(const store::Document& document);
+Result<TokenRecord> token_of(const store::Document& document);
+Result<CertificateRecord> certificate_of(const store::Document& document);
+Result<ClaimRecord> claim_of(const store::Document& document);
+Result<ThingRecord> thing_of(const store::Document& document);
+
+store::Document document_of(const UserRecord& user);
+store::Document document_of(const TokenRecord& token);
+store::Document document_of(const CertificateRecord& certificate);
+store::Document document_of(const ClaimRecord& claim);
+
+/// The value of the token index "owner": "device:NAME", "api:NAME", "session:NAME".
+std::string token_owner_key(TokenType type, std::string_view owner);
+
+/// Who did what to which object: goes into the same write as the change itself.
+store::Change audit_change(TenantId tenant, WallTime now, Rng& rng, std::string_view actor,
+                           std::string_view action, std::string_view object);
+
+store::Change put_change(store::DocumentKind kind, TenantId tenant, store::Document document,
+                         std::uint64_t expected_version);
+store::Change remove_change(store::DocumentKind kind, TenantId tenant, std::string id);
+
+/// The text of a token: PREFIX_ID_SECRET, e.g. "dt_0123456789abcdef_" and 43 characters of base64url (256
+/// random bits).
+struct TokenText {
+  TokenType type = TokenType::device;
+  std::string id;
+  Secret secret;
+};
+/// Errors: unauthenticated (no token of ours).
+Result<TokenText> parse_token(std::string_view text);
+/// A new token: its record (hash, id filled in) and its text.
+struct NewToken {
+  TokenRecord record;
+  Secret text;
+};
+NewToken make_token(TokenType type, std::string owner, WallTime now, Rng& rng);
+bool secret_matches(std::string_view secret, std::string_view stored_hash);
+
+/// Whether `held` grants the permission: the same text, "*", or "things:*" for anything of things.
+bool holds_permission(const std::vector<std::string>& held, std::string_view permission);
+
+}  // namespace dunlin::security

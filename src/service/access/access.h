@@ -1,0 +1,30 @@
+#pragma once
+// Who may enter, as operations: certificates, policies, users and tokens. The rules are the security room's; this renders them.
+
+#include "base/executor.h"
+#include "hub/bus.h"
+#include "model/operation.h"
+#include "security/accounts.h"
+#include "security/certificates.h"
+#include "security/pki.h"
+#include "security/policies.h"
+
+namespace dunlin::access {
+
+struct AccessParts {
+  Executor& executor;
+  hub::Bus& bus;
+  security::Pki& pki;
+  security::CertificateRegister& certificates;
+  security::PolicyRegister& policies;
+  security::Accounts& accounts;
+};
+
+/// Declares ca.get, cert.*, policy.*, user.*, token.* and thing.token. The parts must outlive the table. A revoked certificate or removed
+/// token ends the live sessions of its owner.
+void declare(const AccessParts& parts, model::OperationTable& table);
+
+/// What declare() adds, for clients that render the operations without a server.
+std::vector<model::OperationSpec> operations();
+
+}  // namespace dunlin::access

@@ -1,0 +1,37 @@
+#pragma once
+// JSON forms of the security room's records, without anything secret. Internal to the room.
+
+#include <string>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include "model/operation.h"
+#include "service/access/access.h"
+#include "security/policies.h"
+#include "security/records.h"
+
+namespace dunlin::access {
+
+boost::json::object to_json(const security::CertificateRecord& record);
+boost::json::object to_json(const security::UserRecord& record);
+boost::json::object to_json(const security::TokenRecord& record);
+boost::json::object to_json(const security::StoredPolicy& policy);
+
+/// A list of texts of a request; absent: empty. Errors: invalid_argument.
+Result<std::vector<std::string>> text_list(const boost::json::object& request, std::string_view name);
+/// Days of a request as a time; absent: `absent`. Errors: invalid_argument (not in 1..3650).
+Result<Duration> days_field(const boost::json::object& request, std::string_view name, Duration absent);
+
+/// The answer to anything without a result: {}.
+std::move_only_function<void(Result<void>)> answer_nothing(model::Reply reply);
+
+std::vector<model::OperationSpec> certificate_operations();
+std::vector<model::OperationSpec> policy_operations();
+std::vector<model::OperationSpec> account_operations();
+
+void declare_certificates(const AccessParts& parts, model::OperationTable& table);
+void declare_policies(const AccessParts& parts, model::OperationTable& table);
+void declare_accounts(const AccessParts& parts, model::OperationTable& table);
+
+}  // namespace dunlin::access

@@ -1,0 +1,189 @@
+#include "service/rules/functions.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+
+#include "service/rules/limits.h"
+
+namespace dunlin::rules {
+namespace {
+
+using Arguments = std::vector<Value>;
+using Function = Value (*)(const Context&, const Arguments&);
+
+Value text_value(std::string text) {
+  if (text.size() > kMaxResultBytes) return std::nullopt;
+  return boost::json::value(std::move(text));
+}
+
+Value finite(double number) {
+  if (!std::isfinite(number)) return std::nullopt;
+  return number_value(number);
+}
+
+template <double (*function)(double)>
+Value math(const Context&, const Arguments& arguments) {
+  const auto number = as_number(arguments[0]);
+  if (!number) return std::nullopt;
+  return finite(function(*number));
+}
+
+double sign(double number) { return number > 0 ? 1.0 : number < 0 ? -1.0 : 0.0; }
+
+Value power(const Context&, const Arguments& arguments) {
+  const auto base = as_number(arguments[0]);
+  const auto exponent = as_number(arguments[1]);
+  if (!base || !exponent) return std::nullopt;
+  return finite(std::pow(*base, *exponent));
+}
+
+Value topic(const Context& context, const Arguments& arguments) {
+  if (arguments.empty()) return text_value(std::string(context.topic));
+  const auto wanted = as_number(arguments[0]);
+  if (!wanted || *wanted < 1) return std::nullopt;
+  std::string_view rest = context.topic;
+  for (double level = 1;; ++level) {
+    const std::size_t slash = rest.find('/');
+    if (level == std::floor(*wanted)) return text_value(std::string(rest.substr(0, slash)));
+    if (slash == std::string_view::npos) return std::nullopt;
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+Value timestamp(const Context& context, const Arguments&) { return boost::json::value(unix_milliseconds(context.received_at)); }
+Value client_id(const Context& context, const Arguments&) {
+  return text_value(context.client_id.empty() ? "n/a" : std::string(context.client_id));
+}
+Value principal(const Context& context, const Arguments&) { return text_value(std::string(context.principal)); }
+
+template <int (*convert)(int)>
+Value change_case(const Context&, const Arguments& arguments) {
+  auto text = as_text(arguments[0]);
+  if (!text) return std::nullopt;
+  std::ranges::transform(*text, text->begin(), [](char c) { return (c & 0x80) != 0 ? c : static_cast<char>(convert(c)); });
+  return text_value(*std::move(text));
+}
+
+Value length(const Context&, const Arguments& arguments) {
+  const auto text = as_text(arguments[0]);
+  if (!text) return std::nullopt;
+  const auto is_first_byte = [](char c) { return (c & 0xc0) != 0x80; };
+  return boost::json::value(static_cast<std::int64_t>(std::ranges::count_if(*text, is_first_byte)));
+}
+
+Value concat(const Context&, const Arguments& arguments) {
+  std::string joined;
+  for (const Value& argument : arguments) {
+    const auto text = as_text(argument);
+    if (!text) return std::nullopt;
+    joined += *text;
+  }
+  return text_value(std::move(joined));
+}
+
+template <bool (*test)(std::string_view, std::string_view)>
+Value compare_texts(const Context&, const Arguments& arguments) {
+  const auto text = as_text(arguments[0]);
+  const auto part = as_text(arguments[1]);
+  if (!text || !part) return std::nullopt;
+  return boost::json::value(test(*text, *part));
+}
+bool starts_with(std::string_view text, std::string_view part) { return text.starts_with(part); }
+bool ends_with(std::string_view text, std::string_view part) { return text.ends_with(part); }
+
+Value is_null(const Context&, const Arguments& arguments) { return boost::json::value(arguments[0] && arguments[0]->is_null()); }
+Value is_undefined(const Context&, const Arguments& arguments) { return boost::json::value(!arguments[0]); }
+Value or_default(const Context&, const Arguments& arguments) {
+  return !arguments[0] || arguments[0]->is_null() ? arguments[1] : arguments[0];
+}
+
+Value get(const Context&, const Arguments& arguments) {
+  if (!arguments[0] || !arguments[1]) return std::nullopt;
+  if (arguments[0]->is_object()) {
+    if (!arguments[1]->is_string()) return std::nullopt;
+    const auto* member = arguments[0]->get_object().if_contains(arguments[1]->get_string());
+    return member == nullptr ? Value() : Value(*member);
+  }
+  const auto index = as_number(arguments[1]);
+  if (!index || *index < 0 || !arguments[0]->is_array()) return std::nullopt;
+  const auto& array = arguments[0]->get_array();
+  const auto at = static_cast<std::size_t>(*index);
+  return at < array.size() ? Value(array[at]) : Value();
+}
+
+struct Entry {
+  std::string_view name;
+  std::size_t least;
+  std::size_t most;
+  Function function;
+};
+
+constexpr std::array<Entry, 29> kFunctions{{{"abs", 1, 1, math<std::fabs>},
+                                            {"ceil", 1, 1, math<std::ceil>},
+                                            {"floor", 1, 1, math<std::floor>},
+                                            {"round", 1, 1, math<std::round>},
+                                            {"sqrt", 1, 1, math<std::sqrt>},
+                                            {"exp", 1, 1, math<std::exp>},
+                                            {"ln", 1, 1, math<std::log>},
+                                            {"log", 1, 1, math<std::log10>},
+                                            {"sin", 1, 1, math<std::sin>},
+                                            {"cos", 1, 1, math<std::cos>},
+                                            {"tan", 1, 1, math<std::tan>},
+                                            {"power", 2, 2, power},
+                                            {"topic", 0, 1, topic},
+                                            {"timestamp", 0, 0, timestamp},
+                                            {"clientid", 0, 0, client_id},
+                                            {"principal", 0, 0, principal},
+                                            {"lower", 1, 1, change_case<std::tolower>},
+                                            {"upper", 1, 1, change_case<std::toupper>},
+                                            {"length", 1, 1, length},
+                                            {"concat", 1, 64, concat},
+                                            {"startswith", 2, 2, compare_texts<starts_with>},
+                                            {"endswith", 2, 2, compare_texts<ends_with>},
+                                            {"isnull", 1, 1, is_null},
+                                            {"isundefined", 1, 1, is_undefined},
+                                            {"nanvl", 2, 2, or_default},
+                                            {"get_or_default", 2, 2, or_default},
+                                            {"get", 2, 2, get},
+                                            {"sign", 1, 1, math<sign>},
+                                            {"trunc", 1, 1, math<std::trunc>}}};
+
+class Call final : public Expression {
+ public:
+  Call(const Entry& entry, std::vector<ExpressionPtr> arguments) : entry_(entry), arguments_(std::move(arguments)) {}
+  Value evaluate(const Context& context) const override {
+    Arguments values;
+    values.reserve(arguments_.size());
+    for (const ExpressionPtr& argument : arguments_) values.push_back(argument->evaluate(context));
+    return entry_.function(context, values);
+  }
+
+ private:
+  const Entry& entry_;
+  std::vector<ExpressionPtr> arguments_;
+};
+
+/// A wrong number of arguments gives Undefined, as every other failure of a function does.
+class Undefined final : public Expression {
+ public:
+  Value evaluate(const Context&) const override { return std::nullopt; }
+};
+
+}  // namespace
+
+Result<ExpressionPtr> make_call(const std::string& name, std::vector<ExpressionPtr> arguments) {
+  std::string lowered = name;
+  std::ranges::transform(lowered, lowered.begin(), [](char c) { return static_cast<char>(std::tolower(c)); });
+  const auto found = std::ranges::find(kFunctions, std::string_view(lowered), &Entry::name);
+  if (found == kFunctions.end()) {
+    std::string known;
+    for (const Entry& entry : kFunctions) known += (known.empty() ? "" : ", ") + std::string(entry.name);
+    return fail(Errc::malformed, "there is no function \"" + name + "\"; known are " + known);
+  }
+  if (arguments.size() < found->least || arguments.size() > found->most) return std::make_unique<Undefined>();
+  return std::make_unique<Call>(*found, std::move(arguments));
+}
+
+}  // namespace dunlin::rules

@@ -1,0 +1,76 @@
+#include "service/rules/operations.h"
+
+#include <boost/json.hpp>
+
+#include "model/json_fields.h"
+#include "model/keys.h"
+#include "service/rules/rules_service.h"
+
+namespace dunlin::rules {
+namespace {
+
+using model::Field;
+using model::FieldType;
+using model::Need;
+
+constexpr Field kListResponse[] = {{"rules", FieldType::array, Need::required, "rules, sorted by name"}};
+constexpr Field kOnlyRule[] = {{"rule", FieldType::text, Need::required, "the rule's name"}};
+constexpr Field kPutRequest[] = {{"rule", FieldType::text, Need::required, "the rule's name"},
+                                 {"sql", FieldType::text, Need::required, "SELECT .. FROM 'topic filter' WHERE .."},
+                                 {"description", FieldType::text, Need::optional, "what it is for"},
+                                 {"enabled", FieldType::boolean, Need::optional, "true unless said otherwise"},
+                                 {"actions", FieldType::array, Need::required, "republish and alarm actions"}};
+constexpr Field kRule[] = {{"name", FieldType::text, Need::required, "name"},
+                           {"sql", FieldType::text, Need::required, "the statement"},
+                           {"description", FieldType::text, Need::required, "what it is for"},
+                           {"enabled", FieldType::boolean, Need::required, "whether it runs"},
+                           {"actions", FieldType::array, Need::required, "what it does"},
+                           {"version", FieldType::integer, Need::required, "rises with each change"}};
+constexpr Errc kPutErrors[] = {Errc::invalid_argument, Errc::malformed, Errc::limit_exceeded};
+constexpr Errc kGetErrors[] = {Errc::not_found};
+
+constexpr model::OperationSpec kList{"rule.list", model::Method::get, "/api/rules", "List rules.", "rules:read", {}, kListResponse, {}};
+constexpr model::OperationSpec kPut{"rule.put", model::Method::put, "/api/rules/{rule}", "Make or replace a rule.", "rules:write",
+                                    kPutRequest, kRule, kPutErrors};
+constexpr model::OperationSpec kGet{"rule.get", model::Method::get, "/api/rules/{rule}", "Show a rule.", "rules:read", kOnlyRule,
+                                    kRule, kGetErrors};
+constexpr model::OperationSpec kDelete{"rule.delete", model::Method::del, "/api/rules/{rule}", "Remove a rule.", "rules:write",
+                                       kOnlyRule, {}, kGetErrors};
+
+RulesService::RuleDone answer(model::Reply reply) {
+  return [reply = std::move(reply)](Result<boost::json::object> rule) mutable {
+    if (!rule) return reply(std::unexpected(rule.error()));
+    reply(boost::json::value(*std::move(rule)));
+  };
+}
+
+}  // namespace
+
+void RulesService::declare(model::OperationTable& table) {
+  table.add(kList, [this](const model::Caller& caller, boost::json::object, model::Reply reply) {
+    boost::json::array rows;
+    const std::string prefix = model::big_endian_32(caller.principal->tenant.value);
+    for (const auto& [key, rule] : rules_) {
+      if (key.starts_with(prefix)) rows.push_back(to_json(rule));
+    }
+    reply(boost::json::value{{"rules", std::move(rows)}});
+  });
+  table.add(kPut, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    request["name"] = *model::optional_text(request, "rule");
+    request.erase("rule");
+    put(caller.principal->tenant, request, answer(std::move(reply)));
+  });
+  table.add(kGet, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    const std::string name = *model::optional_text(request, "rule");
+    const auto found = rules_.find(model::tenant_key(caller.principal->tenant, name));
+    if (found == rules_.end()) return reply(fail(Errc::not_found, "there is no rule named \"" + name + "\""));
+    reply(boost::json::value(to_json(found->second)));
+  });
+  table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    remove(caller.principal->tenant, *model::optional_text(request, "rule"), answer(std::move(reply)));
+  });
+}
+
+std::vector<model::OperationSpec> operations() { return {kList, kPut, kGet, kDelete}; }
+
+}  // namespace dunlin::rules

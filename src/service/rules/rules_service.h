@@ -1,0 +1,78 @@
+#pragma once
+// Runs the rules over what devices publish.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/metrics.h"
+#include "hub/bus.h"
+#include "model/operation.h"
+#include "service/alarm/alarm_service.h"
+#include "service/rules/rule.h"
+#include "store/keyed.h"
+#include "store/repository.h"
+
+namespace dunlin::rules {
+
+/// Everything it works with; all must outlive it.
+struct RulesEnvironment {
+  Executor& executor;
+  hub::Bus& bus;
+  store::Keyed& keyed;
+  store::Repository& repository;
+  alarm::AlarmService& alarms;
+  metrics::Registry& metrics;
+};
+
+/// One executor's thread; completions run there.
+class RulesService {
+ public:
+  using RuleDone = std::move_only_function<void(Result<boost::json::object>)>;
+
+  explicit RulesService(RulesEnvironment environment);
+  ~RulesService();
+
+  /// Reads the rules and takes up the journal where it left off. `started` runs once.
+  void start(std::move_only_function<void(Result<void>)> started);
+
+  /// Makes or replaces a rule, in force for messages that come after `done`. Errors: invalid_argument, malformed, limit_exceeded.
+  void put(TenantId tenant, const boost::json::object& document, RuleDone done);
+  /// Errors: not_found.
+  void remove(TenantId tenant, const std::string& name, RuleDone done);
+
+  std::size_t size() const { return rules_.size(); }
+
+  /// Declares rule.list, put, get, delete.
+  void declare(model::OperationTable& table);
+
+ private:
+  struct Round;
+  using RuleMap = std::map<std::string, Rule>;  // by tenant | name
+
+  void load(std::string after, std::move_only_function<void(Result<void>)> started);
+  void consume(std::vector<hub::JournalPosition> from);
+  void take(std::vector<hub::Delivery> batch, Task done);
+  void run_rules(const hub::Delivery& delivery, Round& round);
+  void act(const Rule& rule, const Action& action, const Context& context, const hub::Message& message, Round& round);
+  void save(std::shared_ptr<Round> round);
+  void finish(Round& round);
+  void publish(const RepublishAction& action, const Rule& rule, const Context& context, const hub::Message& cause);
+
+  RulesEnvironment environment_;
+  PrincipalRef self_;
+  RuleMap rules_;
+  std::vector<hub::JournalPosition> positions_;
+  std::unique_ptr<hub::Consumer> consumer_;
+  TimerId retry_;
+  metrics::Cell& evaluated_;
+  metrics::Cell& matched_;
+  metrics::Cell& republished_;
+  metrics::Cell& stopped_;
+  metrics::Cell& retries_;
+};
+
+}  // namespace dunlin::rules

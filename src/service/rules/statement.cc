@@ -1,0 +1,68 @@
+#include "service/rules/statement.h"
+
+#include "service/rules/lexer.h"
+#include "service/rules/limits.h"
+#include "service/rules/parser.h"
+
+namespace dunlin::rules {
+namespace {
+
+Result<Parser> parser_of(std::string_view text) {
+  if (text.size() > kMaxSqlBytes) return fail(Errc::limit_exceeded, "the statement is longer than 64 KiB");
+  DUNLIN_TRY(auto tokens, tokenize(text));
+  return Parser(std::move(tokens));
+}
+
+}  // namespace
+
+Result<Statement> Statement::parse(std::string_view sql) {
+  DUNLIN_TRY(Parser parser, parser_of(sql));
+  return parser.statement();
+}
+
+Result<ExpressionPtr> parse_expression(std::string_view text) {
+  DUNLIN_TRY(Parser parser, parser_of(text));
+  return parser.lone_expression();
+}
+
+bool Statement::matches(const Context& context) const {
+  return where_ == nullptr || as_boolean(where_->evaluate(context)).value_or(false);
+}
+
+Value Statement::select(const Context& context) const {
+  if (value_) return value_->evaluate(context);
+  boost::json::object output;
+  for (const Item& item : items_) {
+    if (item.kind == Item::Kind::everything) {
+      if (context.payload == nullptr || !context.payload->is_object()) continue;
+      for (const auto& member : context.payload->get_object()) output[member.key()] = member.value();
+      continue;
+    }
+    if (Value value = item.expression->evaluate(context)) output[item.name] = *std::move(value);
+  }
+  return boost::json::value(std::move(output));
+}
+
+Result<Template> Template::parse(std::string_view text) {
+  if (text.size() > kMaxTemplateBytes) return fail(Errc::limit_exceeded, "the text is longer than 4096 bytes");
+  Template result;
+  while (!text.empty()) {
+    const std::size_t open = text.find("${");
+    result.parts_.push_back({std::string(text.substr(0, open)), nullptr});
+    if (open == std::string_view::npos) return result;
+    const std::size_t close = text.find('}', open);
+    if (close == std::string_view::npos) return fail(Errc::malformed, "a \"${\" has no closing \"}\"");
+    DUNLIN_TRY(ExpressionPtr expression, parse_expression(text.substr(open + 2, close - open - 2)));
+    result.parts_.push_back({{}, std::move(expression)});
+    text.remove_prefix(close + 1);
+  }
+  return result;
+}
+
+std::string Template::render(const Context& context) const {
+  std::string rendered;
+  for (const Part& part : parts_) rendered += part.expression ? as_text(part.expression->evaluate(context)).value_or("") : part.text;
+  return rendered;
+}
+
+}  // namespace dunlin::rules

@@ -1,5 +1,6 @@
 // Requests and responses: any bytes, in any pieces, give the same messages and the same refusal; bodies stay
 // below the limit.
+#include <algorithm>
 #include <string>
 
 #include "base/core/assert.h"

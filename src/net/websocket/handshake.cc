@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/core/assert.h"
 #include "net/websocket/limits.h"

@@ -1,5 +1,7 @@
 #include "net/websocket/stream.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -93,7 +95,7 @@ class WebSocketStream::Core final : public WebSocketHandler, public std::enable_
         next->ended_ = true;
         next->end_reason_ = core->ended_ ? core->end_reason_ : CloseReason::local_closed;
         target.post([next = std::move(next), last = std::move(done)]() mutable {
-          last(std::unique_ptr<Connection>(new WebSocketStream(std::move(next))));
+          last(std::make_unique<WebSocketStream>(std::move(next)));
         });
         return;
       }
@@ -106,7 +108,7 @@ class WebSocketStream::Core final : public WebSocketHandler, public std::enable_
         parts->connection = std::move(moved);
         Core& core_there = *next;
         core_there.set_socket(std::make_unique<WebSocketConnection>(std::move(*parts), core_there));
-        last(std::unique_ptr<Connection>(new WebSocketStream(std::move(next))));
+        last(std::make_unique<WebSocketStream>(std::move(next)));
       });
     });
   }

@@ -12,10 +12,14 @@ namespace dunlin::net::websocket {
 /// All that one loop turn writes leaves in as few binary frames as kMaxBatchBytes allows. A text message
 /// closes with 1003. Own thread only.
 class WebSocketStream final : public Connection {
+  class Core;
+
  public:
   /// As WebSocketConnection. The peer's transport becomes "ws" or "wss".
   WebSocketStream(std::unique_ptr<Connection> connection, Role role, WebSocketOptions options,
                   Slice unread = {});
+  /// For the room itself.
+  explicit WebSocketStream(std::shared_ptr<Core> core);
   ~WebSocketStream() override;
 
   using Connection::write;
@@ -36,8 +40,6 @@ class WebSocketStream final : public Connection {
  private:
   void write_copy(ByteView bytes) override;
 
-  class Core;
-  explicit WebSocketStream(std::shared_ptr<Core> core);
   // Shared: tasks of this loop turn (flush, offer, move) may outlive the stream, and a handler may destroy it
   // from on_closed.
   std::shared_ptr<Core> core_;

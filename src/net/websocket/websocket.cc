@@ -1,5 +1,6 @@
 #include "net/websocket/websocket.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/core/assert.h"

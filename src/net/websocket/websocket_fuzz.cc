@@ -1,5 +1,6 @@
 // Decoder: any bytes, in any pieces, give the same messages and the same violation; memory stays below the
 // limit.
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 

@@ -1,3 +1,5 @@
+#include <boost/json.hpp>
+
 #include "model/hops.h"
 #include "model/testing/service_test.h"
 #include "service/alarm/alarm_service.h"

@@ -34,11 +34,12 @@ struct Expectation {
   std::optional<std::string> value;
 };
 
-/// All or nothing, durable when the completion runs.
+/// All or nothing, durable when the completion runs. A key in both `puts` and `deletes` ends up with the put;
+/// of several puts the last counts.
 struct Batch {
-  std::vector<Put> puts;
-  std::vector<Delete> deletes;
-  std::vector<Expectation> expectations;
+  std::vector<Put> puts{};
+  std::vector<Delete> deletes{};
+  std::vector<Expectation> expectations{};
   std::uint64_t epoch = 1;  // fencing: a lower epoch than the store has seen is refused with Errc::conflict
   bool empty() const { return puts.empty() && deletes.empty(); }
 };
@@ -50,22 +51,23 @@ struct Entry {
 
 /// Keys from `begin` (inclusive) to `end` (exclusive; empty: to the last key of the table).
 struct Range {
-  std::string begin;
-  std::string end;
+  std::string begin{};
+  std::string end{};
   std::size_t max_entries = 1000;
   std::size_t max_bytes = 4 * 1024 * 1024;
   enum class Order { ascending, descending } order = Order::ascending;
 };
 
-/// Completions run on the executor named in the call. Any thread may call. Errors: io, no_space, corrupt, conflict.
+/// Completions run on the executor named in the call. Any thread may call. Errors: io, no_space, corrupt,
+/// conflict.
 class Keyed {
  public:
   virtual ~Keyed() = default;
   virtual void get(Executor& reply_to, Table table, std::string key,
                    std::move_only_function<void(Result<std::optional<std::string>>)> done) = 0;
   virtual void write(Executor& reply_to, Batch batch, std::move_only_function<void(Result<void>)> done) = 0;
-  /// A consistent view of the range at the time of the call; the answer may be cut at max_entries or max_bytes: go on behind its
-  /// last key.
+  /// A consistent view of the range at the time of the call; the answer may be cut at max_entries or
+  /// max_bytes: go on behind its last key.
   virtual void range(Executor& reply_to, Table table, Range range,
                      std::move_only_function<void(Result<std::vector<Entry>>)> done) = 0;
 };

@@ -17,7 +17,8 @@
 
 namespace dunlin::store {
 
-/// The place of a record: rises by at least 1 per record and is never used again. 0 is before the first record.
+/// The place of a record: rises by at least 1 per record and is never used again. 0 is before the first
+/// record.
 using Position = std::uint64_t;
 
 struct Record {
@@ -29,23 +30,25 @@ struct Record {
 struct LogOptions {
   std::string folder;
   std::uint64_t segment_bytes = 16 * 1024 * 1024;
-  std::size_t group_bytes = 64 * 1024;                     // a group is committed when it holds this much ...
-  Duration group_delay = std::chrono::milliseconds{2};     // ... or when its oldest record has waited this long
-  std::uint64_t max_bytes = 4ULL * 1024 * 1024 * 1024;     // past it append() answers no_space
+  std::size_t group_bytes = 64 * 1024;                  // a group is committed when it holds this much ...
+  Duration group_delay = std::chrono::milliseconds{2};  // ... or when its oldest record has waited this long
+  std::uint64_t max_bytes = 4ULL * 1024 * 1024 * 1024;  // past it append() answers no_space
   std::size_t max_record_bytes = 256 * 1024 * 1024 + 64 * 1024;
-  std::size_t max_uncommitted_bytes = 64 * 1024 * 1024;    // past it append() answers unavailable
+  std::size_t max_uncommitted_bytes = 64 * 1024 * 1024;  // past it append() answers unavailable
 };
 
 using AppendDone = std::move_only_function<void(Result<Position>)>;
 
-/// Append-only segments with a CRC per record and group commit. Own thread only (that of the executor it was opened with);
-/// writes and syncs run on the worker pool.
+/// Append-only segments with a CRC per record and group commit. Own thread only (that of the executor it was
+/// opened with); writes and syncs run on the worker pool.
 class Log {
  public:
   virtual ~Log() = default;
 
-  /// `done` runs on the executor after the record, and every one before it, is on the disk. After an error of the disk every
-  /// later append fails too until reopened: what was acknowledged stays true. Errors: no_space, io, limit_exceeded, unavailable.
+  /// `done` runs on the executor after the record, and every one before it, is on the disk. A full disk
+  /// refuses the records that waited, and later ones try again; after any other error of the disk every later
+  /// append fails until reopened. What was acknowledged stays true. Errors: no_space, io, limit_exceeded,
+  /// unavailable.
   virtual void append(std::uint8_t kind, ByteView bytes, AppendDone done) = 0;
 
   /// The last position that is on the disk.
@@ -54,17 +57,21 @@ class Log {
   /// The position of the oldest record that is still kept (committed()+1 when none is).
   virtual Position first() const = 0;
 
-  /// Up to `max_records` / `max_bytes` committed records after `after`, in order (at least one if there is one). Reads of recent
-  /// records do not touch the disk. Errors: corrupt, io.
-  virtual Result<std::vector<Record>> read(Position after, std::size_t max_records, std::size_t max_bytes) = 0;
+  /// Up to `max_records` / `max_bytes` committed records after `after`, in order (at least one if there is
+  /// one). Reads of recent records do not touch the disk. Errors: corrupt, io.
+  virtual Result<std::vector<Record>> read(Position after, std::size_t max_records,
+                                           std::size_t max_bytes) = 0;
 
-  /// A named consumer's position. Segments that every cursor has passed are removed. A new cursor starts at `from`.
-  /// The positions themselves are saved lazily (checkpoint): a consumer that needs an exact one stores it with its own result.
+  /// A named consumer's position. Segments that every cursor has passed are removed; without any cursor all
+  /// are kept. The positions themselves are saved lazily (checkpoint): a consumer that needs an exact one
+  /// stores it with its own result.
   virtual void set_cursor(std::string_view name, Position position) = 0;
+  /// Errors: not_found.
   virtual Result<Position> cursor(std::string_view name) const = 0;
   virtual void remove_cursor(std::string_view name) = 0;
 
-  /// Runs `woken` (later, on the executor) whenever committed() has grown. Several may be set; they live as long as the log.
+  /// Runs `woken` (later, on the executor) whenever committed() has grown. Several may be set; they live as
+  /// long as the log.
   virtual void on_commit(std::move_only_function<void()> woken) = 0;
 
   /// Commits what is open and calls `done`; for an orderly shutdown.
@@ -78,8 +85,8 @@ struct LogEnvironment {
   metrics::Registry& metrics;
 };
 
-/// Opens or makes the log, cutting off a torn last record. Blocks; start-up only. Errors: corrupt (with file and offset), io,
-/// conflict (another process holds it).
+/// Opens or makes the log, cutting off a torn last record. Blocks; start-up only. Errors: corrupt (with file
+/// and offset), io, conflict (another process holds it).
 Result<std::unique_ptr<Log>> open_log(LogEnvironment environment, LogOptions options);
 
 }  // namespace dunlin::store

@@ -1,6 +1,7 @@
 #pragma once
-// Documents of record: things, users, policies, certificates, rules. Small, queried by a few indexed fields, changed rarely.
-// No SQL outside store/. Typed repositories (ThingRepo ...) of the services are thin mappings over this.
+// Documents of record: things, users, policies, certificates, rules. Small, queried by a few indexed fields,
+// changed rarely. No SQL outside store/. Typed repositories (ThingRepo ...) of the services are thin mappings
+// over this.
 
 #include <cstdint>
 #include <functional>
@@ -15,7 +16,17 @@
 
 namespace dunlin::store {
 
-enum class DocumentKind : std::uint8_t { thing, user, policy, certificate, authority, token, rule, setting, audit };
+enum class DocumentKind : std::uint8_t {
+  thing,
+  user,
+  policy,
+  certificate,
+  authority,
+  token,
+  rule,
+  setting,
+  audit
+};
 
 struct Document {
   std::string id;             // unique within tenant and kind
@@ -36,13 +47,14 @@ struct Change {
 struct Query {
   DocumentKind kind = DocumentKind::thing;
   std::uint32_t tenant = 1;
-  std::vector<std::pair<std::string, std::string>> equals;  // all must hold
-  std::string id_prefix;
-  std::string after_id;  // answers begin behind this id: the way to page
+  std::vector<std::pair<std::string, std::string>> equals{};  // all must hold
+  std::string id_prefix{};
+  std::string after_id{};  // answers begin behind this id: the way to page
   std::size_t limit = 100;
 };
 
-/// Completions run on the executor named in the call. Any thread may call. Errors: conflict, io, no_space, corrupt.
+/// Completions run on the executor named in the call. Any thread may call. Errors: conflict, io, no_space,
+/// corrupt.
 class Repository {
  public:
   virtual ~Repository() = default;

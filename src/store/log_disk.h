@@ -1,0 +1,64 @@
+#pragma once
+// The half of the journal that blocks: writes, syncs, new segments, removals. Runs on the worker pool, one
+// job at a time.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fs.h"
+#include "store/log_format.h"
+
+namespace dunlin::store {
+
+class LogDisk {
+ public:
+  struct Place {
+    std::string folder;
+    std::uint32_t salt = 0;
+    std::uint64_t segment_bytes = 0;
+  };
+  /// `lock` keeps other processes away for as long as this lives. `active` is open for appending and ends at
+  /// `active_bytes`.
+  LogDisk(Fs& fs, Place place, std::unique_ptr<File> lock, std::unique_ptr<File> active,
+          std::uint64_t active_bytes);
+
+  struct Commit {
+    std::optional<Position> new_segment;  // begin a segment of this name first
+    std::optional<Link> link;             // set for the first write of a segment
+    ByteView bytes;
+  };
+  struct Outcome {
+    Result<void> result;
+    bool segment_begun = false;  // also when the write into it failed
+    bool usable = true;          // false: what the disk holds is not known; nothing may be written any more
+  };
+  /// Writes and syncs. A full disk leaves everything as it was before.
+  Outcome commit(const Commit& commit);
+
+  /// True when the active segment fills up and no next one waits.
+  bool wants_next() const;
+  /// Makes the next segment before it is needed. Errors: no_space, io.
+  Result<void> prepare_next();
+  Result<void> save_cursors(ByteView bytes);
+  /// In order; stops at the first error.
+  Result<void> remove_segments(const std::vector<Position>& segments);
+
+  /// Renames the next segment into place and writes there from now on.
+  Outcome begin_segment(Position first);
+
+ private:
+  Fs& fs_;
+  Place place_;
+  std::unique_ptr<File> lock_;
+  std::unique_ptr<File> active_;
+  std::uint64_t active_bytes_ = 0;
+  std::unique_ptr<File> next_;
+};
+
+/// The cursors' file in a journal's folder.
+std::string cursors_path(const std::string& folder);
+
+}  // namespace dunlin::store

@@ -1,9 +1,10 @@
 #pragma once
-// How services meet devices: they publish and consume through the hub, like anyone else. No protocol, no socket.
+// How services meet devices: they publish and consume through the hub, like anyone else. No protocol, no
+// socket.
 
 #include <functional>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,14 +32,15 @@ struct Delivery {
 using BatchHandler = std::move_only_function<void(std::vector<Delivery> batch, Task done)>;
 
 struct ConsumerOptions {
-  std::string name;                  // unique; names its cursors, metrics and log lines
+  std::string name;  // unique; names its cursors, metrics and log lines
   TenantId tenant = kDefaultTenant;
   std::vector<std::string> filters;  // MQTT topic filters, without "$share"
-  /// Journalled messages behind these are delivered first, then live ones; an absent journal starts at its first record.
+  /// Journalled messages behind these are delivered first, then live ones; an absent journal starts at its
+  /// first record.
   std::vector<JournalPosition> start;
   std::size_t max_batch = 1024;
-  /// Messages that are not journalled and wait for this consumer; past it the oldest go, with a counter. Journalled ones wait in
-  /// the journal and are never dropped.
+  /// Messages that are not journalled and wait for this consumer; past it the oldest go, with a counter.
+  /// Journalled ones wait in the journal and are never dropped.
   std::size_t max_waiting = 65536;
 };
 
@@ -50,8 +52,8 @@ class Consumer {
   virtual void commit(JournalPosition position) = 0;
 };
 
-/// A session came or went. `reason` is a stable word: "connected", "disconnected", "keep_alive", "taken_over", "connection_lost",
-/// "revoked", "shutdown".
+/// A session came or went. `reason` is a stable word: "connected", "disconnected", "keep_alive",
+/// "taken_over", "connection_lost", "revoked", "shutdown".
 struct SessionEvent {
   PrincipalRef principal;
   std::string client_id;
@@ -69,17 +71,19 @@ class Bus {
  public:
   virtual ~Bus() = default;
 
-  /// Publishes on behalf of message.principal (already authorised by the caller). `done` runs on `reply_to`: at once for QoS 0,
-  /// after the group commit for QoS 1 and 2. It may be empty. Any thread.
+  /// Publishes on behalf of message.principal (already authorised by the caller). `done` runs on `reply_to`:
+  /// at once for QoS 0, after the group commit for QoS 1 and 2. It may be empty. Any thread.
   virtual void publish(Executor& reply_to, Message message, PublishDone done) = 0;
 
   /// Any thread; `handler` runs on `executor`.
-  virtual std::unique_ptr<Consumer> consume(Executor& executor, ConsumerOptions options, BatchHandler handler) = 0;
+  virtual std::unique_ptr<Consumer> consume(Executor& executor, ConsumerOptions options,
+                                            BatchHandler handler) = 0;
 
   /// `handler` runs on `executor` for every session that comes or goes, until the hub ends. At start-up only.
   virtual void on_session_event(Executor& executor, std::function<void(const SessionEvent&)> handler) = 0;
 
-  /// Ends the sessions of a principal (by name) everywhere, with a reason that the transport renders. Any thread.
+  /// Ends the sessions of a principal (by name) everywhere, with a reason that the transport renders. Any
+  /// thread.
   virtual void end_sessions(TenantId tenant, std::string principal_name, std::string reason) = 0;
 
   /// The retained message of a topic, if any. `done` runs on `reply_to`. Any thread.

@@ -16,7 +16,8 @@ namespace dunlin::hub {
 
 enum class QoS : std::uint8_t { at_most_once = 0, at_least_once = 1, exactly_once = 2 };
 
-/// What MQTT 5 carries beside the payload, MQTT 5.0 section 3.3.2.3; other protocols map to it. Null on a Message when none is set.
+/// What MQTT 5 carries beside the payload, MQTT 5.0 section 3.3.2.3; other protocols map to it. Null on a
+/// Message when none is set.
 struct Properties {
   std::optional<std::uint8_t> payload_format;
   std::optional<std::uint32_t> expiry_seconds;
@@ -28,7 +29,7 @@ struct Properties {
 
 /// Immutable once published. Copying is cheap: the body and the properties are shared.
 struct Message {
-  Slice topic;    // UTF-8, without wildcards
+  Slice topic;  // UTF-8, without wildcards
   Slice payload;
   std::shared_ptr<const Properties> properties;  // shared: by every receiver, on any thread
   QoS qos = QoS::at_most_once;

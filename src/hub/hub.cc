@@ -1,0 +1,269 @@
+#include "hub/hub.h"
+
+#include <utility>
+
+#include "base/core/assert.h"
+#include "base/log.h"
+#include "hub/topic.h"
+
+namespace dunlin::hub {
+namespace {
+
+/// The consumer's handle: it tells every shard.
+class HubConsumer final : public Consumer {
+ public:
+  HubConsumer(std::vector<Shard*> shards, ConsumerId id, std::shared_ptr<Mailbox> mailbox)
+      : shards_(std::move(shards)), id_(id), mailbox_(std::move(mailbox)) {}
+  ~HubConsumer() override {
+    mailbox_->close();
+    for (Shard* shard : shards_) {
+      shard->executor().post([shard, id = id_] { shard->remove_consumer(id); });
+    }
+  }
+  void commit(JournalPosition position) override {
+    if (position.position == 0 || position.journal >= shards_.size()) return;
+    Shard* shard = shards_[position.journal];
+    shard->executor().post([shard, id = id_, at = position.position] { shard->commit(id, at); });
+  }
+
+ private:
+  std::vector<Shard*> shards_;
+  ConsumerId id_;
+  std::shared_ptr<Mailbox> mailbox_;  // shared: with batches on their way
+};
+
+/// Counts answers that arrive on one executor. Shared by them.
+template <class T>
+struct Answers {
+  std::size_t left = 0;
+  T gathered;
+  std::move_only_function<void(T)> done;
+  void one_less() {
+    if (--left == 0) done(std::move(gathered));
+  }
+};
+
+}  // namespace
+
+Hub::Hub(HubEnvironment environment) : keyed_(environment.keyed), limits_(environment.limits) {
+  DUNLIN_ASSERT(!environment.shards.empty() && environment.shards.size() <= kMaxShards);
+  for (std::size_t i = 0; i < environment.shards.size(); ++i) {
+    const ShardEnvironment& shard = environment.shards[i];
+    shards_.push_back(std::make_unique<Shard>(ShardSetup{
+        static_cast<std::uint16_t>(i), shard.executor, shard.log, environment.keyed, environment.metrics,
+        limits_, shards_, [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next()}));
+  }
+  for (const auto& shard : shards_) shard->connect_shards();
+}
+
+Hub::~Hub() = default;
+
+void Hub::post(std::size_t shard, std::move_only_function<void(Shard&)> task) {
+  Shard& to = *shards_[shard];
+  to.executor().post([&to, task = std::move(task)]() mutable { task(to); });
+}
+
+std::size_t Hub::session_home(TenantId tenant, std::string_view client_id) const {
+  return stable_hash(client_id, tenant.value) % shards_.size();
+}
+
+Result<Session*> Hub::open(std::size_t shard, OpenOptions options, SessionLink& link, Shard::OpenDone done) {
+  DUNLIN_ASSERT(session_home(options.principal->tenant, options.client_id) == shard);
+  if (options.client_id.empty() || options.client_id.size() > kMaxClientIdBytes) {
+    return fail(Errc::invalid_argument, "the client id is empty or too long");
+  }
+  return shards_[shard]->open(std::move(options), link, std::move(done));
+}
+
+// ---- start and stop ----
+
+void Hub::on_all(std::function<void(Shard&, Done)> task, Done done) {
+  auto answers = std::make_shared<Answers<Result<void>>>();
+  answers->left = shards_.size();
+  answers->done = std::move(done);
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    post(i, [this, answers, task](Shard& shard) {
+      task(shard, [this, answers](Result<void> result) {
+        post(0, [answers, result = std::move(result)](Shard&) mutable {
+          if (!result && answers->gathered) answers->gathered = std::move(result);
+          answers->one_less();
+        });
+      });
+    });
+  }
+}
+
+void Hub::start(Executor& reply_to, Done done) {
+  Done reply = [&reply_to, done = std::move(done)](Result<void> result) mutable {
+    reply_to.post(
+        [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+  };
+  post(0, [this, reply = std::move(reply)](Shard&) mutable {
+    load_sessions({}, [this, reply = std::move(reply)](Result<void> sessions) mutable {
+      if (!sessions) return reply(std::move(sessions));
+      load_retained({}, [this, reply = std::move(reply)](Result<void> retained) mutable {
+        if (!retained) return reply(std::move(retained));
+        replay(std::move(reply));
+      });
+    });
+  });
+}
+
+void Hub::load_sessions(std::string begin, Done done) {
+  if (keyed_ == nullptr) return done({});
+  keyed_->range(
+      shards_[0]->executor(), store::Table::session, {.begin = std::move(begin), .end = {}},
+      [this, done = std::move(done)](Result<std::vector<store::Entry>> rows) mutable {
+        if (!rows) return done(std::unexpected(std::move(rows).error()));
+        if (rows->empty()) return done({});
+        for (const store::Entry& row : *rows) {
+          const Result<TenantKey> key = split_tenant_key(row.key);
+          Result<SessionRecord> record = decode_session(row.value);
+          if (!key || !record) {
+            log::error("hub", "a stored session cannot be read",
+                       {{"error", record ? key.error().message : record.error().message}});
+            continue;
+          }
+          post(session_home(key->tenant, key->text),
+               [tenant = key->tenant, client_id = std::string(key->text), record = std::move(*record)](
+                   Shard& shard) mutable { shard.load_session(tenant, client_id, std::move(record)); });
+        }
+        load_sessions(rows->back().key + '\0', std::move(done));
+      });
+}
+
+void Hub::load_retained(std::string begin, Done done) {
+  if (keyed_ == nullptr) return done({});
+  keyed_->range(shards_[0]->executor(), store::Table::retained, {.begin = std::move(begin), .end = {}},
+                [this, done = std::move(done)](Result<std::vector<store::Entry>> rows) mutable {
+                  if (!rows) return done(std::unexpected(std::move(rows).error()));
+                  if (rows->empty()) return done({});
+                  for (store::Entry& row : *rows) {
+                    const Result<TenantKey> key = split_tenant_key(row.key);
+                    if (!key) {
+                      log::error("hub", "a retained message's key cannot be read",
+                                 {{"error", key.error().message}});
+                      continue;
+                    }
+                    post(session_home(key->tenant, key->text),
+                         [value = std::move(row.value)](Shard& shard) { shard.load_retained(value); });
+                  }
+                  load_retained(rows->back().key + '\0', std::move(done));
+                });
+}
+
+void Hub::replay(Done done) {
+  // Two rounds: the messages of every journal have been sent on by the first, and have arrived everywhere
+  // after the second.
+  on_all([](Shard& shard, Done replayed) { shard.replay_journal(std::move(replayed)); },
+         [this, done = std::move(done)](Result<void> result) mutable {
+           if (!result) return done(std::move(result));
+           on_all(
+               [](Shard& shard, Done arrived) {
+                 shard.start_checkpoints();
+                 arrived({});
+               },
+               std::move(done));
+         });
+}
+
+void Hub::stop(Executor& reply_to, Done done) {
+  Done reply = [&reply_to, done = std::move(done)](Result<void> result) mutable {
+    reply_to.post(
+        [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+  };
+  const auto end = [](Shard& shard, Done ended) {
+    shard.end_all(EndReason::shutdown);
+    if (shard.log() == nullptr) return ended({});
+    shard.log()->flush(std::move(ended));
+  };
+  on_all(end, [this, reply = std::move(reply)](Result<void> flushed) mutable {
+    on_all([](Shard& shard, Done stored) { shard.checkpoint(std::move(stored)); },
+           [flushed = std::move(flushed), reply = std::move(reply)](Result<void> stored) mutable {
+             reply(flushed ? std::move(stored) : std::move(flushed));
+           });
+  });
+}
+
+// ---- the bus ----
+
+void Hub::publish(Executor& reply_to, Message message, PublishDone done) {
+  if (Result<void> valid = check_topic(message.topic.text()); !valid) {
+    if (!done) return;
+    return reply_to.post(
+        [done = std::move(done), valid = std::move(valid)]() mutable { done(std::move(valid)); });
+  }
+  std::size_t shard = stable_hash(message.topic.text()) % shards_.size();
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    if (&shards_[i]->executor() == &reply_to) shard = i;
+  }
+  post(shard, [&reply_to, message = std::move(message), done = std::move(done)](Shard& to) mutable {
+    if (!done || &to.executor() == &reply_to)
+      return to.publish_in_process(std::move(message), std::move(done));
+    to.publish_in_process(
+        std::move(message), [&reply_to, done = std::move(done)](Result<void> result) mutable {
+          reply_to.post(
+              [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+        });
+  });
+}
+
+std::unique_ptr<Consumer> Hub::consume(Executor& executor, ConsumerOptions options, BatchHandler handler) {
+  const ConsumerId id = next_consumer_.fetch_add(1, std::memory_order_relaxed);
+  for (const std::string& filter : options.filters) DUNLIN_ASSERT(check_filter(filter).has_value());
+  const auto shared = std::make_shared<const ConsumerOptions>(std::move(options));
+  auto mailbox = std::make_shared<Mailbox>(executor, std::move(handler));
+  std::vector<Shard*> shards;
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    shards.push_back(shards_[i].get());
+    post(i, [id, shared, mailbox](Shard& shard) { shard.add_consumer(id, shared, mailbox); });
+  }
+  return std::make_unique<HubConsumer>(std::move(shards), id, std::move(mailbox));
+}
+
+void Hub::on_session_event(Executor& executor, std::function<void(const SessionEvent&)> handler) {
+  listeners_.push_back({&executor, std::move(handler)});
+}
+
+void Hub::report(SessionEvent event) {
+  for (const Listener& listener : listeners_) {
+    listener.executor->post([&listener, event] { listener.handler(event); });
+  }
+}
+
+void Hub::end_sessions(TenantId tenant, std::string principal_name, std::string reason) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    post(i, [tenant, principal_name, reason](Shard& shard) {
+      shard.end_principal(tenant, principal_name, reason);
+    });
+  }
+}
+
+void Hub::retained(Executor& reply_to, TenantId tenant, std::string topic,
+                   std::move_only_function<void(std::optional<Message>)> done) {
+  const std::size_t home = session_home(tenant, topic);
+  post(home, [&reply_to, tenant, topic = std::move(topic), done = std::move(done)](Shard& shard) mutable {
+    std::optional<Message> found;
+    const std::vector<MessageRef> matches =
+        has_wildcard(topic) ? std::vector<MessageRef>{} : shard.match_retained(tenant, topic);
+    if (!matches.empty()) found = *matches.front();
+    reply_to.post([found = std::move(found), done = std::move(done)]() mutable { done(std::move(found)); });
+  });
+}
+
+void Hub::sessions(Executor& reply_to, TenantId tenant, std::size_t limit,
+                   std::move_only_function<void(std::vector<SessionInfo>)> done) {
+  auto answers = std::make_shared<Answers<std::vector<SessionInfo>>>();
+  answers->left = shards_.size();
+  answers->done = std::move(done);
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    post(i, [&reply_to, tenant, limit, answers](Shard& shard) {
+      reply_to.post([answers, list = shard.list(tenant, limit)]() mutable {
+        std::ranges::move(list, std::back_inserter(answers->gathered));
+        answers->one_less();
+      });
+    });
+  }
+}
+
+}  // namespace dunlin::hub

@@ -1,0 +1,88 @@
+#pragma once
+// The hub of one process: one shard per reactor, and the doors to them.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "hub/bus.h"
+#include "hub/shard.h"
+
+namespace dunlin::hub {
+
+struct ShardEnvironment {
+  Executor& executor;
+  store::Log* log =
+      nullptr;  // null: QoS 1 and 2 are answered when they are routed, and nothing survives a restart
+};
+
+/// Everything named here outlives the hub; the executors stop running tasks before the hub is destroyed.
+struct HubEnvironment {
+  std::vector<ShardEnvironment> shards;  // at most kMaxShards
+  store::Keyed* keyed = nullptr;         // retained messages and persistent sessions; null: in memory only
+  metrics::Registry& metrics;
+  Rng& rng;  // used in the constructor only
+  Limits limits = {};
+};
+
+class Hub final : public Bus {
+ public:
+  explicit Hub(HubEnvironment environment);
+  ~Hub() override;
+
+  using Done = std::move_only_function<void(Result<void>)>;
+  /// Loads what the stores hold. Nothing else may be called before `done` has run (on `reply_to`), except
+  /// on_session_event() and consume(). Errors: corrupt, io.
+  void start(Executor& reply_to, Done done);
+  /// Ends every connection, stores what is open and calls `done`. Any thread.
+  void stop(Executor& reply_to, Done done);
+
+  std::size_t shard_count() const { return shards_.size(); }
+  Executor& executor(std::size_t shard) { return shards_[shard]->executor(); }
+  /// Where a client's session lives: its connection belongs on executor(session_home()).
+  std::size_t session_home(TenantId tenant, std::string_view client_id) const;
+
+  /// Opens the session for a connection. On its home shard's thread only, not from inside
+  /// SessionLink::deliver. `done` runs when the session may be used (at once, or after it is stored), unless
+  /// the link has lost it before; deliveries follow it. Errors: permission_denied (another identity's client
+  /// id), limit_exceeded.
+  Result<Session*> open(std::size_t shard, OpenOptions options, SessionLink& link, Shard::OpenDone done);
+
+  /// Sessions of a tenant, at most `limit` per shard. Any thread.
+  void sessions(Executor& reply_to, TenantId tenant, std::size_t limit,
+                std::move_only_function<void(std::vector<SessionInfo>)> done);
+
+  // Bus. publish() keeps the order of calls with the same topic (or with a shard's own executor as
+  // `reply_to`) per QoS class.
+  void publish(Executor& reply_to, Message message, PublishDone done) override;
+  std::unique_ptr<Consumer> consume(Executor& executor, ConsumerOptions options,
+                                    BatchHandler handler) override;
+  void on_session_event(Executor& executor, std::function<void(const SessionEvent&)> handler) override;
+  void end_sessions(TenantId tenant, std::string principal_name, std::string reason) override;
+  void retained(Executor& reply_to, TenantId tenant, std::string topic,
+                std::move_only_function<void(std::optional<Message>)> done) override;
+
+ private:
+  struct Listener {
+    Executor* executor;
+    std::function<void(const SessionEvent&)> handler;
+  };
+  void post(std::size_t shard, std::move_only_function<void(Shard&)> task);
+  void report(SessionEvent event);
+  void load_retained(std::string begin, Done done);
+  void load_sessions(std::string begin, Done done);
+  void replay(Done done);
+  /// Runs `task` on every shard and `done` on shard 0 after the last; `task` calls its argument once.
+  void on_all(std::function<void(Shard&, Done)> task, Done done);
+
+  store::Keyed* keyed_;
+  Limits limits_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<Listener> listeners_;
+  std::atomic<ConsumerId> next_consumer_{1};
+};
+
+}  // namespace dunlin::hub

@@ -1,0 +1,39 @@
+#pragma once
+// Every bound of the hub in one place. The struct's members are configuration; the constants are fixed.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace dunlin::hub {
+
+inline constexpr std::size_t kMaxTopicBytes = 65'535;  // MQTT 5.0 section 1.5.4
+inline constexpr std::size_t kMaxTopicLevels = 128;
+inline constexpr std::size_t kMaxClientIdBytes = 1024;
+inline constexpr std::size_t kMaxShards = 64;              // the interest of other shards is one bit each
+inline constexpr std::size_t kMaxOutboundInFlight = 1024;  // also where a client's receive maximum is larger
+inline constexpr std::size_t kMaxTrackedInFlight =
+    4096;  // acknowledged entries behind an unacknowledged one count too
+inline constexpr std::size_t kRouteCacheEntries = 4096;  // per shard, direct-mapped
+inline constexpr Duration kCheckpointInterval = std::chrono::seconds{5};
+inline constexpr Duration kSlowConsumerPatience = std::chrono::seconds{30};
+inline constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
+
+struct Limits {
+  std::size_t sessions = 1'000'000;  // per shard, online and offline
+  std::size_t subscriptions_per_session = 10'000;
+  std::size_t qos0_messages = 10'000;  // waiting for one session; past it the oldest go, with a counter
+  std::size_t qos0_bytes = 4 * 1024 * 1024;
+  std::size_t online_messages =
+      10'000;  // QoS 1 and 2 waiting for one connected session; past it publishers are paused
+  std::size_t online_bytes = 16 * 1024 * 1024;
+  std::size_t offline_messages = 100'000;  // QoS 1 and 2 waiting for one session; past it the session ends
+  std::size_t offline_bytes = 64 * 1024 * 1024;
+  std::size_t retained_messages = 1'000'000;  // per shard
+  std::size_t retained_bytes = 1024 * 1024 * 1024;
+  std::uint32_t session_expiry_seconds = 7 * 24 * 3600;  // a longer wish is cut to this
+};
+
+}  // namespace dunlin::hub

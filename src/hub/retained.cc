@@ -1,0 +1,88 @@
+#include "hub/retained.h"
+
+#include "hub/record.h"
+#include "hub/topic.h"
+
+namespace dunlin::hub {
+namespace {
+
+std::size_t size_of(const Message& message) {
+  return message.topic.size() + message.payload.size();
+}
+
+}  // namespace
+
+bool has_expired(const Message& message, WallTime now) {
+  if (!message.properties || !message.properties->expiry_seconds) return false;
+  return now - message.received_at >= std::chrono::seconds{*message.properties->expiry_seconds};
+}
+
+RetainedStore::Stored RetainedStore::put(const MessageRef& message) {
+  Topics& topics = tenants_[message->principal ? message->principal->tenant : kDefaultTenant];
+  const auto found = topics.find(message->topic.text());
+  if (found != topics.end() && found->second->received_at > message->received_at) return Stored::stale;
+  if (message->payload.empty()) {
+    if (found == topics.end()) return Stored::removed;
+    bytes_ -= size_of(*found->second);
+    --count_;
+    topics.erase(found);
+    return Stored::removed;
+  }
+  const std::size_t old_size = found == topics.end() ? 0 : size_of(*found->second);
+  if (found == topics.end() && count_ >= limits_.retained_messages) return Stored::refused;
+  if (bytes_ - old_size + size_of(*message) > limits_.retained_bytes) return Stored::refused;
+  bytes_ += size_of(*message) - old_size;
+  if (found != topics.end()) {
+    found->second = message;
+    return Stored::stored;
+  }
+  ++count_;
+  topics.emplace(std::string(message->topic.text()), message);
+  return Stored::stored;
+}
+
+RetainedStore::Stored RetainedStore::store(const MessageRef& message) {
+  const Stored result = put(message);
+  if (!writer_.durable() || (result != Stored::stored && result != Stored::removed)) return result;
+  const TenantId tenant = message->principal ? message->principal->tenant : kDefaultTenant;
+  std::string key = tenant_key(tenant, message->topic.text());
+  if (result == Stored::removed) {
+    writer_.put(std::move(key), std::nullopt);
+    return result;
+  }
+  std::vector<std::uint8_t> value;
+  encode_message(*message, nullptr, value);
+  writer_.put(std::move(key), std::string(as_text(value)));
+  return result;
+}
+
+Result<void> RetainedStore::load(const std::string& value) {
+  MessageDecoder decoder;
+  DUNLIN_TRY(DecodedMessage decoded, decoder.decode(Slice::copy_of(value)));
+  put(std::make_shared<const Message>(std::move(decoded.message)));
+  return {};
+}
+
+std::vector<MessageRef> RetainedStore::match(TenantId tenant, std::string_view filter, WallTime now) {
+  std::vector<MessageRef> found;
+  const auto topics = tenants_.find(tenant);
+  if (topics == tenants_.end()) return found;
+  const auto take = [&](const MessageRef& message) {
+    if (!has_expired(*message, now)) found.push_back(message);
+  };
+  const std::size_t wildcard = filter.find_first_of("+#");
+  if (wildcard == std::string_view::npos) {
+    if (const auto exact = topics->second.find(filter); exact != topics->second.end()) take(exact->second);
+    return found;
+  }
+  // "a/#" matches "a" too, so the common prefix of all matches leaves out the slash before the wildcard.
+  std::string_view prefix = filter.substr(0, wildcard);
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  for (auto at = topics->second.lower_bound(prefix); at != topics->second.end(); ++at) {
+    if (!std::string_view(at->first).starts_with(prefix)) break;
+    if (filter_matches(filter, at->first)) take(at->second);
+  }
+  return found;
+}
+
+}  // namespace dunlin::hub

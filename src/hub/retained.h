@@ -1,0 +1,51 @@
+#pragma once
+// The latest retained message of each topic of one shard.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "hub/keyed_writer.h"
+#include "hub/limits.h"
+#include "hub/message.h"
+
+namespace dunlin::hub {
+
+using MessageRef = std::shared_ptr<const Message>;  // shared: by every receiver's queue, on any thread
+
+/// In memory and, lazily, in the keyed store. One thread.
+class RetainedStore {
+ public:
+  RetainedStore(Executor& executor, store::Keyed* keyed, const Limits& limits)
+      : writer_(executor, keyed, store::Table::retained), limits_(limits) {}
+
+  enum class Stored { stored, removed, stale, refused };
+  /// An empty payload removes. `stale`: a newer message is there (by received_at). `refused`: the limits are
+  /// reached.
+  Stored store(const MessageRef& message);
+  /// Loads a row without writing it again.
+  Result<void> load(const std::string& value);
+  /// Every message whose topic the filter matches and that has not expired, in the topics' order.
+  std::vector<MessageRef> match(TenantId tenant, std::string_view filter, WallTime now);
+
+  void flush(KeyedWriter::Done done) { writer_.flush(std::move(done)); }
+  std::size_t count() const { return count_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  using Topics = std::map<std::string, MessageRef, std::less<>>;
+  Stored put(const MessageRef& message);
+
+  KeyedWriter writer_;
+  const Limits& limits_;
+  std::unordered_map<TenantId, Topics> tenants_;
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+/// Whether MQTT 5.0 section 3.3.2.3.3 says that the message is not to be delivered any more.
+bool has_expired(const Message& message, WallTime now);
+
+}  // namespace dunlin::hub

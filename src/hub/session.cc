@@ -1,0 +1,257 @@
+#include "hub/session.h"
+
+#include <algorithm>
+
+#include "base/core/assert.h"
+#include "hub/shard.h"
+
+namespace dunlin::hub {
+namespace {
+
+std::size_t size_of(const Message& message) {
+  return message.topic.size() + message.payload.size();
+}
+
+}  // namespace
+
+std::string_view end_reason_name(EndReason reason) {
+  switch (reason) {
+    case EndReason::taken_over:
+      return "taken_over";
+    case EndReason::revoked:
+      return "revoked";
+    case EndReason::slow_consumer:
+      return "slow_consumer";
+    case EndReason::queue_full:
+      return "queue_full";
+    case EndReason::shutdown:
+      return "shutdown";
+  }
+  return "unknown";
+}
+
+Session::Session(Shard& shard, SessionRef self, SessionInstance instance, OpenOptions options)
+    : shard_(shard), self_(self), instance_(instance), options_(std::move(options)) {}
+
+void Session::attach(SessionLink& link, std::uint16_t receive_maximum) {
+  link_ = &link;
+  ++attachment_;
+  opened_ = false;
+  window_ = static_cast<std::uint16_t>(std::min<std::size_t>(receive_maximum, kMaxOutboundInFlight));
+  // MQTT 5.0 section 4.4: everything unacknowledged is sent again, in its order, before anything new.
+  unacknowledged_ = 0;
+  resend_from_ = 0;
+  for (std::size_t i = 0; i < in_flight_.size(); ++i) {
+    InFlight& entry = in_flight_[i];
+    if (entry.state == InFlight::State::sent) entry.state = InFlight::State::to_send;
+    if (entry.state == InFlight::State::released) entry.state = InFlight::State::to_release;
+  }
+}
+
+void Session::detach() {
+  link_ = nullptr;
+  opened_ = false;
+  holds_ = 0;
+  qos0_.clear();
+  qos0_bytes_ = 0;
+}
+
+bool Session::window_open() const {
+  return unacknowledged_ < window_ && in_flight_.size() < kMaxTrackedInFlight;
+}
+
+void Session::write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
+                    EncodingCache& cache) {
+  shard_.count_out(publish.qos);
+  link_->deliver({*publish.message, publish.qos, publish.retain, duplicate, packet_id, publish.identifiers},
+                 cache);
+}
+
+void Session::deliver(Traveller& message, const Target& target, EncodingCache& cache) {
+  const Message& view = message.get();
+  const QoS qos = std::min(view.qos, target.options.qos);
+  const auto retain = target.options.retain_as_published == SubscriptionOptions::RetainAsPublished::yes
+                          ? view.retain
+                          : Message::Retain::no;
+  const bool ready = opened_ && link_->can_take();
+  if (qos == QoS::at_most_once) {
+    if (link_ == nullptr) return;  // QoS 0 is not kept for an absent peer (MQTT 3.1.1 section 3.1.2.4)
+    if (!ready || !qos0_.empty()) return enqueue_qos0({message.ref(), qos, retain, target.identifiers});
+    shard_.count_out(qos);
+    link_->deliver({view, qos, retain, Outbound::Duplicate::no, 0, target.identifiers}, cache);
+    return;
+  }
+  Queued publish{message.ref(), qos, retain, target.identifiers};
+  if (ready && queue_.empty() && resend_from_ >= in_flight_.size() && window_open()) {
+    return send_tracked(std::move(publish), cache);
+  }
+  enqueue(std::move(publish));
+}
+
+void Session::deliver_retained(const MessageRef& message, const SubscriptionOptions& options) {
+  Queued publish{message, std::min(message->qos, options.qos), Message::Retain::yes, {}};
+  if (options.identifier != 0) publish.identifiers.push_back(options.identifier);
+  // Retained messages share their bodies with the store, so a queue of them is small: it is bounded by the
+  // store's own limits.
+  if (publish.qos == QoS::at_most_once) {
+    qos0_bytes_ += size_of(*message);
+    qos0_.push(std::move(publish));
+  } else {
+    queue_bytes_ += size_of(*message);
+    queue_.push(std::move(publish));
+  }
+}
+
+void Session::enqueue_qos0(Queued publish) {
+  const Limits& limits = shard_.limits();
+  qos0_bytes_ += size_of(*publish.message);
+  qos0_.push(std::move(publish));
+  while (qos0_.size() > limits.qos0_messages || (qos0_bytes_ > limits.qos0_bytes && qos0_.size() > 1)) {
+    qos0_bytes_ -= size_of(*qos0_.pop().message);
+    shard_.metrics().dropped_qos0.add();
+  }
+}
+
+void Session::enqueue(Queued publish) {
+  if (ending_) return;  // the whole session ends because its queue is full
+  queue_bytes_ += size_of(*publish.message);
+  queue_.push(std::move(publish));
+}
+
+bool Session::above_high_mark() const {
+  const Limits& limits = shard_.limits();
+  return queue_.size() > limits.online_messages || queue_bytes_ > limits.online_bytes;
+}
+
+bool Session::below_low_mark() const {
+  const Limits& limits = shard_.limits();
+  return queue_.size() <= limits.online_messages / 2 && queue_bytes_ <= limits.online_bytes / 2;
+}
+
+std::uint16_t Session::next_packet_id() {
+  // in_flight_ spans far fewer than 65535 consecutive ids, so the next one is never in use.
+  if (++last_packet_id_ == 0) last_packet_id_ = 1;
+  return last_packet_id_;
+}
+
+void Session::send_tracked(Queued publish, EncodingCache& cache) {
+  const std::uint16_t packet_id = next_packet_id();
+  write(publish, packet_id, Outbound::Duplicate::no, cache);
+  in_flight_.push({std::move(publish), packet_id, InFlight::State::sent});
+  resend_from_ = in_flight_.size();
+  ++unacknowledged_;
+}
+
+void Session::pump_again() {
+  EncodingCache cache;
+  while (resend_from_ < in_flight_.size() && unacknowledged_ < window_ && link_->can_take()) {
+    InFlight& entry = in_flight_[resend_from_++];
+    if (entry.state == InFlight::State::to_send) {
+      cache = {};
+      write(entry.publish, entry.packet_id, Outbound::Duplicate::yes, cache);
+      entry.state = InFlight::State::sent;
+      ++unacknowledged_;
+    } else if (entry.state == InFlight::State::to_release) {
+      link_->release(entry.packet_id);
+      entry.state = InFlight::State::released;
+      ++unacknowledged_;
+    }
+  }
+}
+
+void Session::pump() {
+  if (!opened_) return;
+  pump_again();
+  const WallTime now = shard_.executor().wall_now();
+  while (!queue_.empty() && resend_from_ >= in_flight_.size() && window_open() && link_->can_take()) {
+    Queued publish = queue_.pop();
+    queue_bytes_ -= size_of(*publish.message);
+    if (has_expired(*publish.message, now)) {
+      shard_.metrics().expired.add();
+      continue;
+    }
+    EncodingCache cache;
+    send_tracked(std::move(publish), cache);
+  }
+  while (!qos0_.empty() && link_->can_take()) {
+    const Queued publish = qos0_.pop();
+    qos0_bytes_ -= size_of(*publish.message);
+    if (has_expired(*publish.message, now)) {
+      shard_.metrics().expired.add();
+      continue;
+    }
+    EncodingCache cache;
+    write(publish, 0, Outbound::Duplicate::no, cache);
+  }
+  if (!held_publishers_.empty() && below_low_mark()) shard_.let_publishers_go(*this);
+}
+
+Session::InFlight* Session::find(std::uint16_t packet_id) {
+  if (in_flight_.empty()) return nullptr;
+  // Ids rise by one from entry to entry, skipping 0 at the wrap.
+  const std::uint16_t first = in_flight_.front().packet_id;
+  std::size_t index = static_cast<std::uint16_t>(packet_id - first);
+  if (packet_id < first) --index;
+  if (packet_id == 0 || index >= in_flight_.size()) return nullptr;
+  InFlight& entry = in_flight_[index];
+  return entry.packet_id == packet_id && entry.state != InFlight::State::done ? &entry : nullptr;
+}
+
+void Session::finish(InFlight& entry) {
+  entry.state = InFlight::State::done;
+  entry.publish = {};
+  DUNLIN_ASSERT(unacknowledged_ > 0);
+  --unacknowledged_;
+  ++progress_;
+  while (!in_flight_.empty() && in_flight_.front().state == InFlight::State::done) {
+    in_flight_.pop();
+    if (resend_from_ > 0) --resend_from_;
+  }
+  pump();
+}
+
+bool Session::acknowledged(std::uint16_t packet_id) {
+  InFlight* entry = find(packet_id);
+  if (entry == nullptr || entry->state != InFlight::State::sent) return false;
+  finish(*entry);
+  return true;
+}
+
+bool Session::received(std::uint16_t packet_id) {
+  InFlight* entry = find(packet_id);
+  if (entry == nullptr || entry->publish.qos == QoS::at_least_once) return false;
+  if (entry->state != InFlight::State::sent && entry->state != InFlight::State::released) return false;
+  entry->state = InFlight::State::released;
+  entry->publish.message.reset();  // the peer owns it now
+  link_->release(packet_id);
+  return true;
+}
+
+bool Session::completed(std::uint16_t packet_id) {
+  InFlight* entry = find(packet_id);
+  if (entry == nullptr || entry->state != InFlight::State::released) return false;
+  finish(*entry);
+  return true;
+}
+
+void Session::publish(Message message, std::uint16_t packet_id, PublishDone done) {
+  shard_.publish_from(*this, std::move(message), packet_id, std::move(done));
+}
+
+void Session::release(std::uint16_t packet_id, PublishDone done) {
+  shard_.release_exchange(*this, packet_id, std::move(done));
+}
+
+void Session::subscribe(std::vector<SubscribeRequest> requests, SubscribeDone done) {
+  shard_.subscribe(*this, std::move(requests), std::move(done));
+}
+
+void Session::unsubscribe(const std::vector<std::string>& filters, UnsubscribeDone done) {
+  shard_.unsubscribe(*this, filters, std::move(done));
+}
+
+void Session::close(CloseOptions options) {
+  shard_.close(*this, std::move(options));
+}
+
+}  // namespace dunlin::hub

@@ -1,0 +1,181 @@
+#pragma once
+// One client's state: it outlives the connection when the client asked for that.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "hub/bus.h"
+#include "hub/limits.h"
+#include "hub/record.h"
+#include "hub/retained.h"
+#include "hub/ring_queue.h"
+#include "hub/router.h"
+#include "hub/session_link.h"
+
+namespace dunlin::hub {
+
+class Shard;
+/// Counts the links that a session has had, so that an answer never goes to a later one.
+using Attachment = std::uint64_t;
+
+/// A session's place, which stays wrong for ever once the session is gone.
+struct SessionRef {
+  std::uint16_t shard = 0;
+  SubscriberId slot = 0;
+  std::uint32_t generation = 0;  // 0: no session
+  friend auto operator<=>(const SessionRef&, const SessionRef&) = default;
+};
+
+/// A message on its way to many: shared only when somebody must keep it.
+class Traveller {
+ public:
+  explicit Traveller(Message message) : message_(std::move(message)) {}
+  explicit Traveller(MessageRef message) : ref_(std::move(message)) {}
+  const Message& get() const { return ref_ ? *ref_ : message_; }
+  const MessageRef& ref() {
+    if (!ref_) ref_ = std::make_shared<const Message>(std::move(message_));
+    return ref_;
+  }
+
+ private:
+  Message message_;
+  MessageRef ref_;
+};
+
+/// Made and owned by its shard; valid for a link from Hub::open() until close() or SessionLink::ended().
+/// Shard's thread only.
+class Session {
+ public:
+  Session(Shard& shard, SessionRef self, SessionInstance instance, OpenOptions options);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const PrincipalRef& principal() const { return options_.principal; }
+  const std::string& client_id() const { return options_.client_id; }
+
+  using PublishDone = std::move_only_function<void(Result<void>)>;
+  /// QoS 0: routed at once, `done` is not called. QoS 1: `done` once the message is on the disk (at once
+  /// without a journal). QoS 2: likewise; a packet id that is still open is not routed again. `done` is
+  /// dropped if the link has gone. Errors: no_space, io, unavailable, limit_exceeded.
+  void publish(Message message, std::uint16_t packet_id, PublishDone done);
+  /// PUBREL from the peer: `done` once the packet id may be used again. Errors: not_found (no such exchange)
+  /// and as publish().
+  void release(std::uint16_t packet_id, PublishDone done);
+  /// How many QoS 2 exchanges of the peer are open.
+  std::size_t open_exchanges() const { return inbound_.size(); }
+
+  /// Results in the order of the requests; an error is a limit.
+  using SubscribeDone = std::move_only_function<void(const std::vector<Result<void>>& results)>;
+  /// `done` runs (perhaps at once) when every shard knows of the filters and a persistent session has stored
+  /// them; retained messages follow.
+  void subscribe(std::vector<SubscribeRequest> requests, SubscribeDone done);
+  /// Whether there was such a subscription, in order.
+  using UnsubscribeDone = std::move_only_function<void(const std::vector<bool>& existed)>;
+  void unsubscribe(const std::vector<std::string>& filters, UnsubscribeDone done);
+
+  /// PUBACK, or PUBREC with an error code: the message is done with. False: no such packet id (the peer is at
+  /// fault).
+  bool acknowledged(std::uint16_t packet_id);
+  /// PUBREC: answers with SessionLink::release(), also for an id that is not known (MQTT 5.0 section 4.3.3).
+  bool received(std::uint16_t packet_id);
+  /// PUBCOMP.
+  bool completed(std::uint16_t packet_id);
+  /// The link can take output again.
+  void drained() { pump(); }
+
+  enum class WillFate : std::uint8_t { publish, discard };
+  struct CloseOptions {
+    std::string reason;  // of the SessionEvent: "disconnected", "keep_alive", "connection_lost" ...
+    WillFate will = WillFate::publish;
+    std::optional<std::uint32_t> expiry_seconds;  // MQTT 5.0 section 3.14.2.2.2
+  };
+  /// The connection is gone. This object may be destroyed in the call.
+  void close(CloseOptions options);
+
+ private:
+  friend class Shard;
+  /// Counts the links that a session has had, so that an answer never goes to a later one.
+  using Attachment = std::uint64_t;
+  struct Queued {
+    MessageRef message;
+    QoS qos = QoS::at_most_once;
+    Message::Retain retain = Message::Retain::no;
+    std::vector<std::uint32_t> identifiers;
+  };
+  struct InFlight {
+    enum class State : std::uint8_t { done, to_send, sent, to_release, released };
+    Queued publish;
+    std::uint16_t packet_id = 0;
+    State state = State::done;
+  };
+  enum class Exchange : std::uint8_t { storing, open };
+
+  bool persistent() const { return options_.expiry_seconds > 0; }
+  void attach(SessionLink& link, std::uint16_t receive_maximum);
+  void detach();
+  /// `target` chose this session; the rest is decided here: QoS, retain flag, queue or wire.
+  void deliver(Traveller& message, const Target& target, EncodingCache& cache);
+  void deliver_retained(const MessageRef& message, const SubscriptionOptions& options);
+  void pump();
+  void pump_again();
+  bool window_open() const;
+  void send_tracked(Queued publish, EncodingCache& cache);
+  void enqueue(Queued publish);
+  void enqueue_qos0(Queued publish);
+  InFlight* find(std::uint16_t packet_id);
+  void finish(InFlight& entry);
+  std::uint16_t next_packet_id();
+  bool above_high_mark() const;
+  bool below_low_mark() const;
+  void write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
+             EncodingCache& cache);
+
+  Shard& shard_;
+  SessionRef self_;
+  SessionInstance instance_;
+  OpenOptions options_;
+  SessionLink* link_ = nullptr;
+  Attachment attachment_ = 0;
+  bool opened_ = false;        // the link has been told; nothing is delivered before
+  bool ending_ = false;        // its end is due in a later task; nothing is queued any more
+  bool stored_ = false;        // a row of it is, or will be, in the keyed store
+  JournalPosition stored_at_;  // of the row that a restart has loaded
+  std::map<std::string, SubscriptionOptions, std::less<>> subscriptions_;
+  std::map<std::uint16_t, Exchange> inbound_;  // QoS 2 packet ids of the peer
+
+  RingQueue<Queued> qos0_;
+  RingQueue<Queued> queue_;  // QoS 1 and 2
+  RingQueue<InFlight> in_flight_;
+  std::size_t qos0_bytes_ = 0;
+  std::size_t queue_bytes_ = 0;
+  std::size_t unacknowledged_ = 0;
+  std::size_t resend_from_ = 0;  // index into in_flight_ of the first that may be to_send or to_release
+  std::uint16_t window_ = 0;
+  std::uint16_t last_packet_id_ = 0;
+
+  std::set<SessionRef> held_publishers_;  // paused until this session has drained
+  std::size_t holds_ = 0;                 // how many receivers hold this publisher
+  std::uint64_t progress_ = 0;            // acknowledgements so far, for the patience with slow consumers
+  TimerId patience_;
+  TimerId expiry_;
+  TimerId will_timer_;
+  WallTime offline_since_{};
+};
+
+/// For lists of sessions.
+struct SessionInfo {
+  std::string client_id;
+  std::string principal_name;
+  std::string protocol;
+  std::string peer;
+  SessionEvent::State state = SessionEvent::State::online;
+  std::size_t subscriptions = 0;
+  std::size_t queued = 0;
+};
+
+}  // namespace dunlin::hub

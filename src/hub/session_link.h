@@ -1,0 +1,103 @@
+#pragma once
+// What a transport's connection offers to its session, and what it asks for.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "hub/message.h"
+#include "hub/trie.h"
+
+namespace dunlin::hub {
+
+/// Room for a transport to keep what it has encoded while one message goes to many receivers. The slots'
+/// meaning is the transport's. Nothing is kept for the first receiver of a kind: most messages have one.
+class EncodingCache {
+ public:
+  static constexpr std::size_t kSlots = 16;
+  /// The slot to fill or to read from the second time on; null the first time.
+  Slice* slot(std::size_t index) {
+    const auto bit = static_cast<std::uint16_t>(1U << index);
+    if (!(seen_ & bit)) {
+      seen_ |= bit;
+      return nullptr;
+    }
+    if (!slots_) slots_ = std::make_unique<std::array<Slice, kSlots>>();
+    return &(*slots_)[index];
+  }
+
+ private:
+  std::uint16_t seen_ = 0;
+  std::unique_ptr<std::array<Slice, kSlots>> slots_;
+};
+
+/// One PUBLISH to a peer. Valid during the call.
+struct Outbound {
+  const Message& message;
+  QoS qos = QoS::at_most_once;
+  Message::Retain retain = Message::Retain::no;
+  enum class Duplicate : std::uint8_t { no, yes } duplicate = Duplicate::no;
+  std::uint16_t packet_id = 0;  // 0 for QoS 0
+  std::span<const std::uint32_t> identifiers;
+};
+
+/// Why the hub ends a connection's session or takes it away.
+enum class EndReason : std::uint8_t { taken_over, revoked, slow_consumer, queue_full, shutdown };
+/// The stable word of a SessionEvent.
+std::string_view end_reason_name(EndReason reason);
+
+/// Implemented by a transport for each connection; called on the shard's thread. Except in ended(), the
+/// callee must not call back into the session from deliver(), release() or pause().
+class SessionLink {
+ public:
+  virtual ~SessionLink() = default;
+  virtual void deliver(const Outbound& publish, EncodingCache& cache) = 0;
+  /// Sends PUBREL again after a reconnect, or for the first time after PUBREC.
+  virtual void release(std::uint16_t packet_id) = 0;
+  /// False while the peer's output queue is above its high mark; Session::drained() is called when it has
+  /// fallen.
+  virtual bool can_take() const = 0;
+  /// Back-pressure: a receiver of this peer's messages cannot follow.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  /// The session is no longer this link's: forget it and disconnect the peer. `detail` is meant for the peer.
+  virtual void ended(EndReason reason, std::string_view detail) = 0;
+};
+
+struct Will {
+  Message message;  // authorised by the transport
+  std::uint32_t delay_seconds = 0;
+};
+
+struct OpenOptions {
+  PrincipalRef principal;
+  std::string client_id;
+  enum class Start : std::uint8_t { resume, clean } start = Start::clean;
+  std::uint32_t expiry_seconds =
+      0;  // 0: ends with the connection; kNeverExpires: as long as the limits allow
+  std::uint16_t receive_maximum =
+      65535;  // QoS 1 and 2 messages that the peer takes without an acknowledgement
+  std::optional<Will> will;
+  std::string protocol;  // for events: "mqtt" ...
+  std::string peer;      // its address
+};
+
+enum class Present : std::uint8_t { no, yes };
+
+struct SubscribeRequest {
+  std::string filter;  // valid (topic.h) and authorised
+  SubscriptionOptions options;
+  enum class RetainHandling : std::uint8_t {
+    send,
+    send_if_new,
+    do_not_send
+  } retain_handling = RetainHandling::send;
+};
+
+}  // namespace dunlin::hub

@@ -1,0 +1,60 @@
+#include "hub/shard.h"
+
+#include <utility>
+
+namespace dunlin::hub {
+
+Shard::Shard(ShardSetup setup)
+    : setup_(std::move(setup)),
+      metrics_(setup_.registry),
+      retained_(setup_.executor, setup_.keyed, setup_.limits),
+      session_rows_(setup_.executor, setup_.keyed, store::Table::session),
+      instances_(setup_.seed) {}
+
+Shard::~Shard() = default;
+
+void Shard::add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> options,
+                         std::shared_ptr<Mailbox> mailbox) {
+  const SubscriberId slot = take_slot();
+  auto feed = std::make_unique<ConsumerFeed>(*this, id, slot, options, std::move(mailbox));
+  slots_[slot].feed = feed.get();
+  for (const std::string& filter : options->filters) {
+    router_.add(options->tenant, filter, {slot, {.qos = QoS::exactly_once}});
+  }
+  schedule_feed(*feed);
+  feeds_.emplace(id, std::move(feed));
+}
+
+void Shard::remove_consumer(ConsumerId id) {
+  const auto found = feeds_.find(id);
+  if (found == feeds_.end()) return;
+  const ConsumerFeed& feed = *found->second;
+  for (const std::string& filter : feed.options().filters)
+    router_.remove(feed.options().tenant, filter, feed.slot());
+  free_slot(feed.slot());
+  feeds_.erase(found);
+}
+
+void Shard::commit(ConsumerId id, store::Position position) {
+  if (const auto found = feeds_.find(id); found != feeds_.end()) found->second->commit(position);
+}
+
+void Shard::schedule_feed(ConsumerFeed& feed) {
+  if (std::exchange(feed.scheduled, true)) return;
+  due_feeds_.push_back(feed.id());
+  schedule_turn_end();
+}
+
+void Shard::run_feed(ConsumerId id) {
+  const auto found = feeds_.find(id);
+  if (found == feeds_.end()) return;
+  found->second->scheduled = false;
+  found->second->run();
+}
+
+void Shard::batch_taken(ConsumerId id) {
+  const auto found = feeds_.find(id);
+  if (found != feeds_.end()) found->second->batch_taken();
+}
+
+}  // namespace dunlin::hub

@@ -1,0 +1,195 @@
+#pragma once
+// One reactor's part of the hub: its sessions, its tries, its journal. Everything here runs on the shard's
+// own executor, except where said; shards talk by posting to each other.
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/rng.h"
+#include "hub/bus.h"
+#include "hub/consumer.h"
+#include "hub/session.h"
+#include "hub/shard_metrics.h"
+#include "store/keyed.h"
+#include "store/log.h"
+
+namespace dunlin::hub {
+
+struct ShardSetup {
+  std::uint16_t index = 0;
+  Executor& executor;
+  store::Log* log;      // null: nothing is durable
+  store::Keyed* keyed;  // null: likewise
+  metrics::Registry& registry;
+  const Limits& limits;
+  const std::vector<std::unique_ptr<class Shard>>&
+      shards;                                // all of them, complete before the first task runs
+  std::function<void(SessionEvent)> report;  // any thread
+  std::uint64_t seed = 0;
+};
+
+class Shard {
+ public:
+  explicit Shard(ShardSetup setup);
+  /// Once all shards are there, before any task runs.
+  void connect_shards() { parcels_.resize(setup_.shards.size()); }
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  Executor& executor() { return setup_.executor; }
+  store::Log* log() { return setup_.log; }
+  const Limits& limits() const { return setup_.limits; }
+  ShardMetrics& metrics() { return metrics_; }
+  std::uint16_t index() const { return setup_.index; }
+  /// The last journal position whose message has been routed.
+  store::Position routed() const { return routed_; }
+  void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
+
+  // Sessions (shard_sessions.cc).
+  using OpenDone = std::move_only_function<void(Present)>;
+  Result<Session*> open(OpenOptions options, SessionLink& link, OpenDone done);
+  void close(Session& session, Session::CloseOptions options);
+  void end(SessionRef ref, EndReason reason, std::string detail);
+  void end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail);
+  void end_all(EndReason reason);
+  std::vector<SessionInfo> list(TenantId tenant, std::size_t limit) const;
+
+  // Subscriptions (shard_subscriptions.cc).
+  void subscribe(Session& session, std::vector<SubscribeRequest> requests, Session::SubscribeDone done);
+  void unsubscribe(Session& session, const std::vector<std::string>& filters, Session::UnsubscribeDone done);
+  std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
+
+  // Publishing (shard_publish.cc).
+  void publish_from(Session& session, Message message, std::uint16_t packet_id, Session::PublishDone done);
+  void release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done);
+  void publish_in_process(Message message, PublishDone done);
+  void let_publishers_go(Session& session);
+
+  // Consumers.
+  void add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> options,
+                    std::shared_ptr<Mailbox> mailbox);
+  void remove_consumer(ConsumerId id);
+  void commit(ConsumerId id, store::Position position);
+  void batch_taken(ConsumerId id);
+  void schedule_feed(ConsumerFeed& feed);
+  void run_feed(ConsumerId id);
+
+  // Start and end (shard_recovery.cc). Completions run on this shard.
+  void load_session(TenantId tenant, const std::string& client_id, SessionRecord record);
+  void load_retained(const std::string& value);
+  void replay_journal(std::move_only_function<void(Result<void>)> done);
+  void start_checkpoints();
+  void checkpoint(std::move_only_function<void(Result<void>)> done);
+  void flush_retained(KeyedWriter::Done done) { retained_.flush(std::move(done)); }
+
+ private:
+  friend class Session;
+  struct Slot {
+    Session* session = nullptr;
+    ConsumerFeed* feed = nullptr;
+    std::uint32_t generation = 1;
+  };
+  /// A message for another shard.
+  struct Parcel {
+    MessageRef message;
+    SessionRef publisher;
+    enum Purpose : std::uint8_t { route = 1, retain = 2 };
+    std::uint8_t purpose = 0;
+  };
+  struct Pending {
+    enum class State : std::uint8_t { waiting, stored, failed } state = State::waiting;
+    RecordKind kind = RecordKind::message;
+    std::uint16_t packet_id = 0;
+    Message message;
+    SessionRef publisher;
+    Attachment attachment = 0;  // of the link that waits
+    Session::PublishDone done;
+    Error error;
+    store::Position position = 0;
+  };
+  enum class Origin : std::uint8_t { here, elsewhere };
+
+  // Slots and references.
+  SubscriberId take_slot();
+  void free_slot(SubscriberId slot);
+  Session* find(SessionRef ref);
+  bool is_attached(SessionRef ref, Attachment attachment);
+
+  // Publishing.
+  void append(RecordKind kind, ByteView bytes, Pending pending);
+  void appended(std::uint64_t sequence, Result<store::Position> result);
+  void settle(Pending pending);
+  void route(Traveller& message, SessionRef publisher, Origin origin);
+  void retain(const MessageRef& message);
+  void send_parcel(std::uint16_t shard, Parcel parcel);
+  void flush_parcels(std::uint16_t shard);
+  void take_parcels(std::vector<Parcel> parcels);
+  void schedule_turn_end();
+  void turn_end();
+  void overloaded(Session& session, SessionRef publisher);
+  void hold(SessionRef publisher);
+  void let_go(SessionRef publisher);
+  void watch_patience(Session& session);
+  void defer_end(Session& session, EndReason reason, std::string detail);
+
+  // Sessions.
+  Session& make_session(std::string key, OpenOptions options, SessionInstance instance);
+  Result<Session*> resume_or_make(OpenOptions options, Present& present);
+  void finish_open(Session& session, OpenDone done, Present present);
+  void remove(Session& session);
+  void go_offline(Session& session, WallTime since);
+  void send_will(Session& session);
+  void schedule_will(Session& session);
+  void save(Session& session, KeyedWriter::Done done = {});
+  void report(const Session& session, SessionEvent::State state, std::string reason);
+  void update_gauges();
+
+  // Subscriptions.
+  void add_interest(InterestKey key);
+  void remove_interest(InterestKey key);
+  void drop_subscription(Session& session, std::string_view filter);
+  void send_retained(Session& session, const std::string& filter, const SubscriptionOptions& options);
+  void take_retained(SessionRef ref, Attachment attachment, const std::vector<MessageRef>& messages,
+                     const SubscriptionOptions& options);
+  void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
+  std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
+
+  // Recovery.
+  void replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,
+                   std::move_only_function<void(Result<void>)> done);
+  Result<void> replay_record(const store::Record& record, MessageDecoder& decoder);
+  void replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance,
+                       std::uint16_t packet_id, JournalPosition at, RecordKind kind);
+  void checkpoint_later();
+
+  ShardSetup setup_;
+  ShardMetrics metrics_;
+  Router router_;
+  OwnInterest interest_;
+  RetainedStore retained_;
+  KeyedWriter session_rows_;
+  SeededRng instances_;
+  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by tenant_key()
+  std::vector<Slot> slots_;
+  std::vector<SubscriberId> free_slots_;
+  std::unordered_map<ConsumerId, std::unique_ptr<ConsumerFeed>> feeds_;
+  RingQueue<Pending> pending_;
+  std::uint64_t first_pending_ = 0;           // the sequence number of pending_.front()
+  std::vector<std::uint8_t> record_;          // scratch for one record
+  std::vector<std::vector<Parcel>> parcels_;  // by shard, until the end of the turn
+  std::vector<ConsumerId> due_feeds_;
+  std::set<SessionRef>
+      changed_exchanges_;  // persistent sessions whose open QoS 2 exchanges differ from their stored row
+  store::Position routed_ = 0;
+  std::size_t online_ = 0;
+  bool turn_end_scheduled_ = false;
+  std::size_t routing_ = 0;  // depth of route(): sessions must not end meanwhile
+};
+
+}  // namespace dunlin::hub

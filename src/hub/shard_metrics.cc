@@ -1,0 +1,45 @@
+#include "hub/shard_metrics.h"
+
+namespace dunlin::hub {
+namespace {
+
+std::array<metrics::Cell*, 3> by_qos(metrics::Registry& registry, const char* name, const char* help) {
+  return {&registry.counter(name, help, {{"qos", "0"}}), &registry.counter(name, help, {{"qos", "1"}}),
+          &registry.counter(name, help, {{"qos", "2"}})};
+}
+
+metrics::Cell& dropped(metrics::Registry& registry, const char* reason) {
+  return registry.counter("dunlin_hub_dropped_total", "Messages that were not delivered.",
+                          {{"reason", reason}});
+}
+
+metrics::Cell& ended(metrics::Registry& registry, const char* reason) {
+  return registry.counter("dunlin_hub_sessions_ended_total", "Sessions that the hub ended.",
+                          {{"reason", reason}});
+}
+
+}  // namespace
+
+ShardMetrics::ShardMetrics(metrics::Registry& registry)
+    : in(by_qos(registry, "dunlin_hub_published_total", "Messages taken.")),
+      out(by_qos(registry, "dunlin_hub_delivered_total", "Messages handed to sessions' connections.")),
+      dropped_qos0(dropped(registry, "qos0_queue")),
+      dropped_consumer(dropped(registry, "consumer_queue")),
+      expired(dropped(registry, "expired")),
+      duplicates(
+          registry.counter("dunlin_hub_duplicates_total", "QoS 2 publishes that had been taken before.")),
+      slow_consumers(ended(registry, "slow_consumer")),
+      queue_full(ended(registry, "queue_full")),
+      held_publishers(
+          registry.counter("dunlin_hub_held_publishers_total", "Times a publisher was held back.")),
+      append_failures(
+          registry.counter("dunlin_hub_append_failures_total", "Messages that the journal refused.")),
+      retained_refused(dropped(registry, "retained_limit")),
+      unreadable(registry.counter("dunlin_hub_unreadable_total", "Stored records that could not be read.")),
+      forwarded(registry.counter("dunlin_hub_forwarded_total", "Messages handed to other shards.")),
+      sessions(registry.gauge("dunlin_hub_sessions", "Sessions, connected or not.")),
+      online(registry.gauge("dunlin_hub_sessions_online", "Sessions with a connection.")),
+      subscriptions(registry.gauge("dunlin_hub_subscriptions", "Subscriptions of sessions.")),
+      retained(registry.gauge("dunlin_hub_retained", "Retained messages.")) {}
+
+}  // namespace dunlin::hub

@@ -1,0 +1,32 @@
+#pragma once
+// One shard's counters; the registry sums them over the shards.
+
+#include <array>
+
+#include "base/metrics.h"
+
+namespace dunlin::hub {
+
+struct ShardMetrics {
+  explicit ShardMetrics(metrics::Registry& registry);
+
+  std::array<metrics::Cell*, 3> in;   // published, by QoS
+  std::array<metrics::Cell*, 3> out;  // delivered to sessions, by QoS
+  metrics::Cell& dropped_qos0;
+  metrics::Cell& dropped_consumer;
+  metrics::Cell& expired;
+  metrics::Cell& duplicates;       // QoS 2 publishes that had been taken before
+  metrics::Cell& slow_consumers;   // sessions ended because they did not follow
+  metrics::Cell& queue_full;       // sessions ended because their queue had reached its bound
+  metrics::Cell& held_publishers;  // times a publisher was held back
+  metrics::Cell& append_failures;
+  metrics::Cell& retained_refused;
+  metrics::Cell& unreadable;  // stored records that could not be read
+  metrics::Cell& forwarded;   // messages handed to other shards
+  metrics::Cell& sessions;
+  metrics::Cell& online;
+  metrics::Cell& subscriptions;
+  metrics::Cell& retained;
+};
+
+}  // namespace dunlin::hub

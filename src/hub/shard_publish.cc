@@ -1,0 +1,290 @@
+// Shard: from a publish to its receivers.
+
+#include <utility>
+
+#include "base/core/assert.h"
+#include "base/log.h"
+#include "hub/shard.h"
+#include "hub/topic.h"
+
+namespace dunlin::hub {
+
+void Shard::publish_from(Session& session, Message message, std::uint16_t packet_id,
+                         Session::PublishDone done) {
+  metrics_.in[static_cast<std::size_t>(message.qos)]->add();
+  message.received_at = executor().wall_now();
+  if (!message.principal) message.principal = session.principal();
+  if (message.qos == QoS::at_most_once) {
+    Traveller traveller(std::move(message));
+    return route(traveller, session.self_, Origin::here);
+  }
+  const bool exactly_once = message.qos == QoS::exactly_once;
+  if (exactly_once) {
+    const auto [exchange, fresh] = session.inbound_.emplace(packet_id, Session::Exchange::storing);
+    if (!fresh) {
+      metrics_.duplicates.add();
+      if (exchange->second == Session::Exchange::open) done({});
+      return;  // one that is being stored is answered once, when it is on the disk
+    }
+    if (session.persistent()) changed_exchanges_.insert(session.self_);
+  }
+  Pending pending;
+  pending.packet_id = packet_id;
+  pending.publisher = session.self_;
+  pending.attachment = session.attachment_;
+  pending.done = std::move(done);
+  if (log() != nullptr) {
+    const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
+    encode_message(message, exactly_once ? &exchange : nullptr, record_);
+  }
+  pending.message = std::move(message);
+  append(RecordKind::message, record_, std::move(pending));
+}
+
+void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done) {
+  const auto exchange = session.inbound_.find(packet_id);
+  if (exchange == session.inbound_.end() || exchange->second != Session::Exchange::open) {
+    return done(fail(Errc::not_found, "no such packet identifier"));
+  }
+  Pending pending;
+  pending.kind = RecordKind::release;
+  pending.packet_id = packet_id;
+  pending.publisher = session.self_;
+  pending.attachment = session.attachment_;
+  pending.done = std::move(done);
+  // A session that ends with its connection has no exchange to remember.
+  if (log() == nullptr || !session.persistent()) {
+    pending.state = Pending::State::stored;
+    return settle(std::move(pending));
+  }
+  const auto record =
+      encode_release(session.principal()->tenant, {session.client_id(), session.instance_, packet_id});
+  append(RecordKind::release, record, std::move(pending));
+}
+
+void Shard::publish_in_process(Message message, PublishDone done) {
+  metrics_.in[static_cast<std::size_t>(message.qos)]->add();
+  if (message.received_at == WallTime{}) message.received_at = executor().wall_now();
+  if (!message.principal) {
+    static const PrincipalRef kHub = [] {
+      Principal principal;
+      principal.kind = PrincipalKind::service;
+      principal.proof = Proof::in_process;
+      principal.name = "hub";
+      return std::make_shared<const Principal>(std::move(principal));
+    }();
+    message.principal = kHub;
+  }
+  if (message.qos == QoS::at_most_once) {
+    Traveller traveller(std::move(message));
+    route(traveller, {}, Origin::here);
+    if (done) done({});
+    return;
+  }
+  Pending pending;
+  pending.done = std::move(done);
+  if (log() != nullptr) encode_message(message, nullptr, record_);
+  pending.message = std::move(message);
+  append(RecordKind::message, record_, std::move(pending));
+}
+
+void Shard::append(RecordKind kind, ByteView bytes, Pending pending) {
+  pending.kind = kind;
+  if (log() == nullptr) {
+    pending.state = Pending::State::stored;
+    return settle(std::move(pending));
+  }
+  const std::uint64_t sequence = first_pending_ + pending_.size();
+  pending_.push(std::move(pending));
+  log()->append(static_cast<std::uint8_t>(kind), bytes,
+                [this, sequence](Result<store::Position> result) { appended(sequence, std::move(result)); });
+}
+
+void Shard::appended(std::uint64_t sequence, Result<store::Position> result) {
+  DUNLIN_ASSERT(sequence >= first_pending_ && sequence - first_pending_ < pending_.size());
+  Pending& pending = pending_[sequence - first_pending_];
+  if (result) {
+    pending.state = Pending::State::stored;
+    pending.position = *result;
+  } else {
+    pending.state = Pending::State::failed;
+    pending.error = std::move(result).error();
+  }
+  // A refusal may come before the answers of earlier records; those go first.
+  while (!pending_.empty() && pending_.front().state != Pending::State::waiting) {
+    ++first_pending_;
+    settle(pending_.pop());
+  }
+}
+
+void Shard::settle(Pending pending) {
+  const bool stored = pending.state == Pending::State::stored;
+  if (pending.position != 0) routed_ = pending.position;
+  Session* session = find(pending.publisher);
+  const bool wanted = pending.publisher.generation == 0 || is_attached(pending.publisher, pending.attachment);
+  if (pending.kind == RecordKind::release) {
+    if (stored && session != nullptr) {
+      session->inbound_.erase(pending.packet_id);
+      if (session->persistent()) changed_exchanges_.insert(session->self_);
+    }
+  } else {
+    const bool exactly_once = pending.message.qos == QoS::exactly_once;
+    if (session != nullptr && exactly_once && stored)
+      session->inbound_[pending.packet_id] = Session::Exchange::open;
+    if (session != nullptr && exactly_once && !stored) session->inbound_.erase(pending.packet_id);
+    if (stored) {
+      pending.message.position = pending.position;
+      Traveller traveller(std::move(pending.message));
+      route(traveller, pending.publisher, Origin::here);
+    }
+  }
+  if (!stored) {
+    metrics_.append_failures.add();
+    log::refusal("hub", "the journal refused a message", errc_name(pending.error.code),
+                 {{"error", pending.error.message}});
+  }
+  if (!wanted || !pending.done) return;
+  if (stored) return pending.done({});
+  pending.done(std::unexpected(std::move(pending.error)));
+}
+
+void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
+  const Message& view = message.get();
+  if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref());
+  const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text());
+  EncodingCache cache;
+  ++routing_;
+  for (const Target& target : route.targets) {
+    Slot& slot = slots_[target.subscriber];
+    if (slot.feed != nullptr) {
+      if (origin == Origin::here) slot.feed->offer(message);
+      continue;
+    }
+    Session& session = *slot.session;
+    if (target.options.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) continue;
+    session.deliver(message, target, cache);
+    if (session.above_high_mark()) overloaded(session, publisher);
+  }
+  --routing_;
+  if (origin == Origin::elsewhere || route.shards == 0) return;
+  for (ShardMask left = route.shards; left != 0; left &= left - 1) {
+    const auto shard = static_cast<std::uint16_t>(std::countr_zero(left));
+    send_parcel(shard, {message.ref(), publisher, Parcel::route});
+  }
+}
+
+void Shard::retain(const MessageRef& message) {
+  const std::uint16_t home = shard_of(message->principal->tenant, message->topic.text());
+  if (home != index()) return send_parcel(home, {message, {}, Parcel::retain});
+  if (retained_.store(message) == RetainedStore::Stored::refused) {
+    metrics_.retained_refused.add();
+    log::refusal("hub", "the limit of retained messages is reached", message->principal->name, {});
+  }
+  metrics_.retained.set(static_cast<std::int64_t>(retained_.count()));
+}
+
+void Shard::send_parcel(std::uint16_t shard, Parcel parcel) {
+  std::vector<Parcel>& parcels = parcels_[shard];
+  // One message that is both routed and retained crosses once.
+  if (!parcels.empty() && parcels.back().message == parcel.message && parcel.purpose == Parcel::route) {
+    parcels.back().purpose |= Parcel::route;
+    parcels.back().publisher = parcel.publisher;
+    return;
+  }
+  parcels.push_back(std::move(parcel));
+  metrics_.forwarded.add();
+  schedule_turn_end();
+}
+
+void Shard::schedule_turn_end() {
+  if (std::exchange(turn_end_scheduled_, true)) return;
+  executor().post([this] { turn_end(); });
+}
+
+void Shard::turn_end() {
+  turn_end_scheduled_ = false;
+  for (std::uint16_t shard = 0; shard < parcels_.size(); ++shard) flush_parcels(shard);
+  for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
+}
+
+void Shard::flush_parcels(std::uint16_t shard) {
+  if (parcels_[shard].empty()) return;
+  post_to(shard, [parcels = std::exchange(parcels_[shard], {})](Shard& to) mutable {
+    to.take_parcels(std::move(parcels));
+  });
+}
+
+void Shard::take_parcels(std::vector<Parcel> parcels) {
+  for (Parcel& parcel : parcels) {
+    if (parcel.purpose & Parcel::retain) retain(parcel.message);
+    if (!(parcel.purpose & Parcel::route)) continue;
+    Traveller traveller(std::move(parcel.message));
+    route(traveller, parcel.publisher, Origin::elsewhere);
+  }
+}
+
+void Shard::post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task) {
+  Shard& to = *setup_.shards[shard];
+  to.executor().post([&to, task = std::move(task)]() mutable { task(to); });
+}
+
+std::uint16_t Shard::shard_of(TenantId tenant, std::string_view text) const {
+  return static_cast<std::uint16_t>(stable_hash(text, tenant.value) % setup_.shards.size());
+}
+
+// ---- back-pressure ----
+
+void Shard::overloaded(Session& session, SessionRef publisher) {
+  const Limits& bounds = limits();
+  if (session.queue_.size() > bounds.offline_messages || session.queue_bytes_ > bounds.offline_bytes) {
+    return defer_end(session, EndReason::queue_full, "too many messages are waiting for this session");
+  }
+  if (session.link_ == nullptr || publisher.generation == 0) return;
+  if (!session.held_publishers_.insert(publisher).second) return;
+  metrics_.held_publishers.add();
+  if (session.held_publishers_.size() == 1) watch_patience(session);
+  if (publisher.shard == index()) return hold(publisher);
+  post_to(publisher.shard, [publisher](Shard& shard) { shard.hold(publisher); });
+}
+
+void Shard::hold(SessionRef publisher) {
+  Session* session = find(publisher);
+  if (session == nullptr || session->link_ == nullptr) return;
+  if (++session->holds_ == 1) session->link_->pause();
+}
+
+void Shard::let_go(SessionRef publisher) {
+  Session* session = find(publisher);
+  if (session == nullptr || session->link_ == nullptr || session->holds_ == 0) return;
+  if (--session->holds_ == 0) session->link_->resume();
+}
+
+void Shard::let_publishers_go(Session& session) {
+  executor().cancel(std::exchange(session.patience_, TimerId{}));
+  for (const SessionRef publisher : std::exchange(session.held_publishers_, {})) {
+    if (publisher.shard == index()) {
+      let_go(publisher);
+    } else {
+      post_to(publisher.shard, [publisher](Shard& shard) { shard.let_go(publisher); });
+    }
+  }
+}
+
+void Shard::watch_patience(Session& session) {
+  const SessionRef ref = session.self_;
+  const std::uint64_t progress = session.progress_;
+  session.patience_ = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
+    Session* slow = find(ref);
+    if (slow == nullptr || slow->held_publishers_.empty()) return;
+    if (slow->progress_ != progress) return watch_patience(*slow);
+    end(ref, EndReason::slow_consumer, "messages were not acknowledged for too long");
+  });
+}
+
+void Shard::defer_end(Session& session, EndReason reason, std::string detail) {
+  if (std::exchange(session.ending_, true)) return;
+  executor().post(
+      [this, ref = session.self_, reason, detail = std::move(detail)] { end(ref, reason, detail); });
+}
+
+}  // namespace dunlin::hub

@@ -1,0 +1,279 @@
+// Shard: sessions come, go and expire.
+
+#include <utility>
+
+#include "base/core/assert.h"
+#include "base/log.h"
+#include "hub/shard.h"
+
+namespace dunlin::hub {
+
+SubscriberId Shard::take_slot() {
+  if (free_slots_.empty()) {
+    slots_.emplace_back();
+    return static_cast<SubscriberId>(slots_.size() - 1);
+  }
+  const SubscriberId slot = free_slots_.back();
+  free_slots_.pop_back();
+  return slot;
+}
+
+void Shard::free_slot(SubscriberId slot) {
+  slots_[slot].session = nullptr;
+  slots_[slot].feed = nullptr;
+  ++slots_[slot].generation;
+  free_slots_.push_back(slot);
+}
+
+Session* Shard::find(SessionRef ref) {
+  if (ref.generation == 0 || ref.shard != index() || ref.slot >= slots_.size()) return nullptr;
+  const Slot& slot = slots_[ref.slot];
+  return slot.generation == ref.generation ? slot.session : nullptr;
+}
+
+bool Shard::is_attached(SessionRef ref, Attachment attachment) {
+  const Session* session = find(ref);
+  return session != nullptr && session->link_ != nullptr && session->attachment_ == attachment;
+}
+
+Session& Shard::make_session(std::string key, OpenOptions options, SessionInstance instance) {
+  const SubscriberId slot = take_slot();
+  const SessionRef self{index(), slot, slots_[slot].generation};
+  auto made = std::make_unique<Session>(*this, self, instance, std::move(options));
+  Session& session = *made;
+  slots_[slot].session = &session;
+  sessions_.emplace(std::move(key), std::move(made));
+  update_gauges();
+  return session;
+}
+
+Result<Session*> Shard::resume_or_make(OpenOptions options, Present& present) {
+  std::string key = tenant_key(options.principal->tenant, options.client_id);
+  const auto found = sessions_.find(key);
+  if (found != sessions_.end()) {
+    Session& session = *found->second;
+    // A client id is not a proof: another identity must not inherit subscriptions and messages.
+    if (session.principal()->name != options.principal->name) {
+      return fail(Errc::permission_denied, "the client id belongs to another identity");
+    }
+    if (session.link_ != nullptr) {
+      // MQTT 5.0 section 3.1.4: the earlier connection is disconnected.
+      SessionLink* old = session.link_;
+      Session::CloseOptions closing{"taken_over", Session::WillFate::publish, std::nullopt};
+      if (options.start == OpenOptions::Start::clean) closing.expiry_seconds = 0;
+      close(session, std::move(closing));
+      old->ended(EndReason::taken_over, "another connection uses this client id");
+    }
+  }
+  const auto again = sessions_.find(key);  // close() may have removed it
+  if (again != sessions_.end() && options.start == OpenOptions::Start::clean) remove(*again->second);
+  if (const auto kept = sessions_.find(key); kept != sessions_.end()) {
+    Session& session = *kept->second;
+    executor().cancel(std::exchange(session.expiry_, TimerId{}));
+    executor().cancel(std::exchange(session.will_timer_, TimerId{}));
+    session.options_ = std::move(options);
+    present = Present::yes;
+    return &session;
+  }
+  if (sessions_.size() >= limits().sessions)
+    return fail(Errc::limit_exceeded, "the server has no room for another session");
+  present = Present::no;
+  return &make_session(std::move(key), std::move(options), instances_.next());
+}
+
+Result<Session*> Shard::open(OpenOptions options, SessionLink& link, OpenDone done) {
+  DUNLIN_ASSERT(routing_ == 0);
+  options.expiry_seconds = std::min(options.expiry_seconds, limits().session_expiry_seconds);
+  Present present = Present::no;
+  const std::uint16_t receive_maximum = options.receive_maximum;
+  DUNLIN_TRY(Session * session, resume_or_make(std::move(options), present));
+  session->attach(link, receive_maximum);
+  ++online_;
+  update_gauges();
+  report(*session, SessionEvent::State::online, "connected");
+  if (!session->persistent()) {
+    // A former persistent session of this client must not come back after a restart; the answer need not wait
+    // for that.
+    if (present == Present::yes) save(*session);
+    finish_open(*session, std::move(done), present);
+    return session;
+  }
+  save(*session, [this, ref = session->self_, attachment = session->attachment_, done = std::move(done),
+                  present](const Result<void>& stored) mutable {
+    if (!is_attached(ref, attachment)) return;
+    Session& saved = *find(ref);
+    if (stored) return finish_open(saved, std::move(done), present);
+    log::error("hub", "a session cannot be stored", {{"error", stored.error().message}});
+    end(ref, EndReason::shutdown, "the session cannot be stored");
+  });
+  return session;
+}
+
+void Shard::finish_open(Session& session, OpenDone done, Present present) {
+  const SessionRef ref = session.self_;
+  const Attachment attachment = session.attachment_;
+  done(present);
+  if (!is_attached(ref, attachment)) return;
+  session.opened_ = true;
+  session.pump();
+}
+
+void Shard::report(const Session& session, SessionEvent::State state, std::string reason) {
+  setup_.report({session.principal(), session.client_id(), session.options_.protocol, session.options_.peer,
+                 state, std::move(reason), executor().wall_now()});
+}
+
+void Shard::close(Session& session, Session::CloseOptions options) {
+  DUNLIN_ASSERT(routing_ == 0 && session.link_ != nullptr);
+  report(session, SessionEvent::State::offline, std::move(options.reason));
+  let_publishers_go(session);
+  session.detach();
+  --online_;
+  update_gauges();
+  if (options.expiry_seconds) {
+    session.options_.expiry_seconds = std::min(*options.expiry_seconds, limits().session_expiry_seconds);
+  }
+  if (options.will == Session::WillFate::discard) session.options_.will.reset();
+  if (!session.persistent()) {
+    // MQTT 5.0 section 3.1.3.2.2: the will is sent when the session ends, whatever its delay.
+    send_will(session);
+    return remove(session);
+  }
+  schedule_will(session);
+  go_offline(session, executor().wall_now());
+  save(session);
+}
+
+void Shard::go_offline(Session& session, WallTime since) {
+  session.offline_since_ = since;
+  if (session.options_.expiry_seconds == kNeverExpires) return;
+  const Duration left = since + std::chrono::seconds{session.options_.expiry_seconds} - executor().wall_now();
+  session.expiry_ = executor().schedule(left, [this, ref = session.self_] {
+    Session* expired = find(ref);
+    if (expired == nullptr || expired->link_ != nullptr) return;
+    send_will(*expired);
+    remove(*expired);
+  });
+}
+
+void Shard::schedule_will(Session& session) {
+  if (!session.options_.will) return;
+  if (session.options_.will->delay_seconds == 0) return send_will(session);
+  const Duration delay = std::chrono::seconds{session.options_.will->delay_seconds};
+  session.will_timer_ = executor().schedule(delay, [this, ref = session.self_] {
+    if (Session* absent = find(ref); absent != nullptr && absent->link_ == nullptr) send_will(*absent);
+  });
+}
+
+void Shard::send_will(Session& session) {
+  if (!session.options_.will) return;
+  Message message = std::move(session.options_.will->message);
+  session.options_.will.reset();
+  message.principal = session.principal();
+  message.received_at = executor().wall_now();
+  publish_in_process(std::move(message), {});
+}
+
+void Shard::remove(Session& session) {
+  let_publishers_go(session);
+  executor().cancel(session.expiry_);
+  executor().cancel(session.will_timer_);
+  while (!session.subscriptions_.empty()) drop_subscription(session, session.subscriptions_.begin()->first);
+  changed_exchanges_.erase(session.self_);
+  std::string key = tenant_key(session.principal()->tenant, session.client_id());
+  if (session.stored_) session_rows_.put(key, std::nullopt);
+  free_slot(session.self_.slot);
+  sessions_.erase(key);
+  update_gauges();
+}
+
+void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
+  Session* session = find(ref);
+  if (session == nullptr) return;
+  if (reason == EndReason::slow_consumer) metrics_.slow_consumers.add();
+  if (reason == EndReason::queue_full) metrics_.queue_full.add();
+  log::refusal("hub", "a session was ended", session->client_id(),
+               {{"reason", end_reason_name(reason)}, {"detail", detail}});
+  // The queue of a session that is ended for good goes with it; its client sees "session present" 0 and
+  // knows.
+  const bool for_good = reason == EndReason::queue_full || reason == EndReason::revoked;
+  SessionLink* link = session->link_;
+  if (link == nullptr) {
+    if (for_good) remove(*session);
+    return;
+  }
+  Session::CloseOptions closing;
+  closing.reason = end_reason_name(reason);
+  // At a shutdown the will may wait for the restart (MQTT 5.0 section 3.1.2.5), where the client is expected
+  // back.
+  if (reason == EndReason::shutdown) closing.will = Session::WillFate::discard;
+  if (for_good) closing.expiry_seconds = 0;
+  close(*session, std::move(closing));
+  link->ended(reason, detail);
+}
+
+void Shard::end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail) {
+  std::vector<SessionRef> theirs;
+  for (const auto& [key, session] : sessions_) {
+    const Principal& principal = *session->principal();
+    if (principal.tenant == tenant && principal.name == principal_name) theirs.push_back(session->self_);
+  }
+  for (const SessionRef ref : theirs) end(ref, EndReason::revoked, detail);
+}
+
+void Shard::end_all(EndReason reason) {
+  std::vector<SessionRef> online;
+  for (const auto& [key, session] : sessions_) {
+    if (session->link_ != nullptr) online.push_back(session->self_);
+  }
+  for (const SessionRef ref : online) end(ref, reason, "the server is shutting down");
+}
+
+std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
+  std::vector<SessionInfo> sessions;
+  for (const auto& [key, session] : sessions_) {
+    if (sessions.size() >= limit) break;
+    if (session->principal()->tenant != tenant) continue;
+    SessionInfo info;
+    info.client_id = session->client_id();
+    info.principal_name = session->principal()->name;
+    info.protocol = session->options_.protocol;
+    info.peer = session->options_.peer;
+    info.state = session->link_ ? SessionEvent::State::online : SessionEvent::State::offline;
+    info.subscriptions = session->subscriptions_.size();
+    info.queued = session->queue_.size() + session->qos0_.size();
+    sessions.push_back(std::move(info));
+  }
+  return sessions;
+}
+
+void Shard::save(Session& session, KeyedWriter::Done done) {
+  std::string key = tenant_key(session.principal()->tenant, session.client_id());
+  changed_exchanges_.erase(session.self_);
+  if (!session.persistent()) {
+    if (std::exchange(session.stored_, false))
+      return session_rows_.put(std::move(key), std::nullopt, std::move(done));
+    if (done) done({});
+    return;
+  }
+  SessionRecord record;
+  record.instance = session.instance_;
+  record.principal_name = session.principal()->name;
+  record.expiry_seconds = session.options_.expiry_seconds;
+  record.offline_since = session.link_ ? 0 : unix_nanoseconds(session.offline_since_);
+  record.journal = index();
+  record.journal_position = routed_;
+  for (const auto& [packet_id, exchange] : session.inbound_) {
+    if (exchange == Session::Exchange::open) record.open_exchanges.push_back(packet_id);
+  }
+  record.subscriptions.insert(session.subscriptions_.begin(), session.subscriptions_.end());
+  session.stored_ = true;
+  session_rows_.put(std::move(key), encode_session(record), std::move(done));
+}
+
+void Shard::update_gauges() {
+  metrics_.sessions.set(static_cast<std::int64_t>(sessions_.size()));
+  metrics_.online.set(static_cast<std::int64_t>(online_));
+}
+
+}  // namespace dunlin::hub

@@ -1,0 +1,36 @@
+#pragma once
+// Every bound of the MQTT transport. The structs' members are configuration; the constants are fixed.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace dunlin::transport {
+
+inline constexpr Duration kConnectDeadline = std::chrono::seconds{10};
+inline constexpr std::size_t kSmallPacketBytes =
+    512;  // up to here a PUBLISH is copied; a larger payload is shared
+inline constexpr std::size_t kAuthorizedTopics = 8;  // remembered per connection
+inline constexpr Duration kAuthorizationLifetime =
+    std::chrono::seconds{5};  // how late a changed policy may be seen
+inline constexpr std::size_t kMaxConnectBytes =
+    256 * 1024;  // of the first packet, whatever max_packet_bytes is
+
+struct ServerLimits {
+  std::size_t max_packet_bytes = 1024 * 1024;  // from a client, announced to MQTT 5 clients
+  std::uint16_t receive_maximum = 100;         // QoS 1 and 2 publishes of one client under way; announced
+  std::uint16_t v3_inbound_in_flight = 1000;  // the same for MQTT 3.1.1, which cannot be told: reading pauses
+  std::uint16_t topic_alias_maximum = 10;     // from a client; announced
+  std::uint16_t keep_alive_seconds =
+      0;  // a longer (or no) keep alive is cut to this; 0: as the client wishes
+  std::uint32_t session_expiry_seconds = 7 * 24 * 3600;  // announced; the hub's own limit should be the same
+  std::size_t max_connections = 100'000;                 // per shard; past it new ones are closed at once
+};
+
+inline constexpr std::size_t kMaxClientQueuedMessages = 100'000;
+inline constexpr std::size_t kMaxClientQueuedBytes = 256 * 1024 * 1024;
+inline constexpr std::size_t kMaxClientInFlight = 100;
+
+}  // namespace dunlin::transport

@@ -1,0 +1,39 @@
+#pragma once
+// Between hub messages and PUBLISH packets.
+
+#include <cstddef>
+#include <vector>
+
+#include "hub/session_link.h"
+#include "net/connection.h"
+#include "wire/mqtt/decode.h"
+#include "wire/mqtt/encode.h"
+
+namespace dunlin::transport {
+
+/// The properties that the hub carries; null when the packet has none of them.
+std::shared_ptr<const hub::Properties> hub_properties(const mqtt::PublishProperties& properties);
+std::shared_ptr<const hub::Properties> hub_properties(const mqtt::WillProperties& properties);
+
+/// Writes one PUBLISH to a connection, sharing the encoded form between receivers of the same kind. Own
+/// thread only.
+class PublishWriter {
+ public:
+  /// Returns the bytes written; 0 when the packet would be longer than `max_packet_bytes` and was not
+  /// written.
+  std::size_t write(net::Connection& connection, const hub::Outbound& publish, mqtt::ProtocolVersion version,
+                    std::size_t max_packet_bytes, WallTime now, hub::EncodingCache& cache);
+
+ private:
+  struct Encoded {
+    std::size_t header_bytes = 0;      // up to the payload
+    std::size_t packet_id_offset = 0;  // 0: none
+  };
+  Encoded encode_header(const hub::Outbound& publish, mqtt::ProtocolVersion version, WallTime now);
+
+  std::vector<std::uint8_t>
+      scratch_;  // offset of the packet id (2 bytes), then the header, then a small payload
+  std::vector<mqtt::UserProperty> user_;
+};
+
+}  // namespace dunlin::transport

@@ -1,0 +1,80 @@
+#include "transport/mqtt/server.h"
+
+#include "base/core/assert.h"
+#include "transport/mqtt/server_peer.h"
+
+namespace dunlin::transport {
+namespace {
+
+std::array<metrics::Cell*, 3> by_qos(metrics::Registry& registry, const char* name, const char* help) {
+  return {&registry.counter(name, help, {{"qos", "0"}}), &registry.counter(name, help, {{"qos", "1"}}),
+          &registry.counter(name, help, {{"qos", "2"}})};
+}
+
+}  // namespace
+
+ServerMetrics::ServerMetrics(metrics::Registry& target)
+    : registry(target),
+      connections(target.gauge("dunlin_mqtt_connections", "Open MQTT connections.")),
+      accepted(target.counter("dunlin_mqtt_accepted_total", "MQTT connections taken.")),
+      bytes_in(target.counter("dunlin_mqtt_received_bytes_total", "Bytes of MQTT packets received.")),
+      bytes_out(target.counter("dunlin_mqtt_sent_bytes_total", "Bytes of PUBLISH packets sent.")),
+      messages_in(by_qos(target, "dunlin_mqtt_messages_received_total", "PUBLISH packets received.")),
+      messages_out(by_qos(target, "dunlin_mqtt_messages_sent_total", "PUBLISH packets sent.")),
+      dropped_too_large(target.counter("dunlin_mqtt_dropped_total",
+                                       "Messages that were not delivered or taken.",
+                                       {{"reason", "packet_too_large"}})),
+      dropped_not_authorized(target.counter("dunlin_mqtt_dropped_total",
+                                            "Messages that were not delivered or taken.",
+                                            {{"reason", "not_authorized"}})) {}
+
+metrics::Cell& ServerMetrics::refusal(mqtt::ReasonCode reason) {
+  metrics::Cell*& cell = refusals_[static_cast<std::uint8_t>(reason)];
+  if (cell == nullptr) {
+    cell = &registry.counter("dunlin_mqtt_refusals_total", "Packets and connections refused.",
+                             {{"reason", std::string(mqtt::reason_code_name(reason))}});
+  }
+  return *cell;
+}
+
+ServerLane::ServerLane(MqttServer& owner, std::size_t number, metrics::Registry& registry, std::uint64_t seed)
+    : server(owner), shard(number), executor(owner.hub().executor(number)), metrics(registry), rng(seed) {}
+
+ServerLane::~ServerLane() = default;
+
+ServerPeer* ServerLane::find(std::uint64_t peer) {
+  const auto found = peers.find(peer);
+  return found == peers.end() ? nullptr : found->second.get();
+}
+
+void ServerLane::adopt(std::unique_ptr<net::Connection> connection, std::unique_ptr<ConnectRequest> request) {
+  const std::uint64_t id = next_peer++;
+  auto peer = std::make_unique<ServerPeer>(*this, id, std::move(connection));
+  ServerPeer& made = *peer;
+  peers.emplace(id, std::move(peer));
+  made.begin(std::move(request));
+}
+
+MqttServer::MqttServer(ServerEnvironment environment) : environment_(std::move(environment)) {
+  for (std::size_t shard = 0; shard < environment_.hub.shard_count(); ++shard) {
+    lanes_.push_back(
+        std::make_unique<ServerLane>(*this, shard, environment_.metrics, environment_.rng.next()));
+  }
+}
+
+MqttServer::~MqttServer() = default;
+
+void MqttServer::accept(std::unique_ptr<net::Connection> connection) {
+  for (const auto& lane : lanes_) {
+    if (&lane->executor != &connection->executor()) continue;
+    if (lane->peers.size() >= limits().max_connections) {
+      lane->metrics.refusal(mqtt::ReasonCode::quota_exceeded).add();
+      return;  // closes it: there is no room even for a CONNACK
+    }
+    lane->metrics.accepted.add();
+    return lane->adopt(std::move(connection), nullptr);
+  }
+  DUNLIN_ASSERT(!"the connection's executor is not one of the hub's");
+}
+
+}  // namespace dunlin::transport

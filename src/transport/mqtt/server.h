@@ -1,0 +1,93 @@
+#pragma once
+// The MQTT 3.1.1 and 5.0 server: binds connections of any kind (TCP, TLS, WebSocket, virtual) to the hub.
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/rng.h"
+#include "hub/access.h"
+#include "hub/hub.h"
+#include "net/connection.h"
+#include "transport/mqtt/limits.h"
+#include "transport/mqtt/publish_bytes.h"
+
+namespace dunlin::transport {
+
+/// Everything named here outlives the server.
+struct ServerEnvironment {
+  hub::Hub& hub;
+  hub::Authenticator authenticate;
+  hub::Authorizer authorize;
+  metrics::Registry& metrics;
+  Rng& rng;  // used in the constructor only
+  ServerLimits limits = {};
+};
+
+class ServerPeer;
+struct ConnectRequest;
+
+struct ServerMetrics {
+  explicit ServerMetrics(metrics::Registry& registry);
+  metrics::Registry& registry;
+  metrics::Cell& connections;
+  metrics::Cell& accepted;
+  metrics::Cell& bytes_in;
+  metrics::Cell& bytes_out;  // of PUBLISH packets
+  std::array<metrics::Cell*, 3> messages_in;
+  std::array<metrics::Cell*, 3> messages_out;
+  metrics::Cell& dropped_too_large;
+  metrics::Cell& dropped_not_authorized;
+  /// A refusal by its reason code.
+  metrics::Cell& refusal(mqtt::ReasonCode reason);
+
+ private:
+  std::array<metrics::Cell*, 256> refusals_{};
+};
+
+/// The connections of one shard. The shard's thread only.
+struct ServerLane {
+  ServerLane(class MqttServer& owner, std::size_t shard, metrics::Registry& registry, std::uint64_t seed);
+  ~ServerLane();
+
+  MqttServer& server;
+  std::size_t shard;
+  Executor& executor;
+  ServerMetrics metrics;
+  SeededRng rng;  // for assigned client ids
+  PublishWriter writer;
+  std::unordered_map<std::uint64_t, std::unique_ptr<ServerPeer>> peers;
+  std::uint64_t next_peer = 1;
+
+  ServerPeer* find(std::uint64_t peer);
+  /// Takes a connection whose client has been authenticated elsewhere.
+  void adopt(std::unique_ptr<net::Connection> connection, std::unique_ptr<ConnectRequest> request);
+};
+
+/// Made before the reactors run; destroyed after they have stopped and before the network and the hub are.
+class MqttServer {
+ public:
+  explicit MqttServer(ServerEnvironment environment);
+  ~MqttServer();
+  MqttServer(const MqttServer&) = delete;
+  MqttServer& operator=(const MqttServer&) = delete;
+
+  /// Takes a new connection, on its own executor's thread, which is one of the hub's.
+  void accept(std::unique_ptr<net::Connection> connection);
+
+  hub::Hub& hub() { return environment_.hub; }
+  const ServerLimits& limits() const { return environment_.limits; }
+  const hub::Authenticator& authenticate() const { return environment_.authenticate; }
+  const hub::Authorizer& authorize() const { return environment_.authorize; }
+  ServerLane& lane(std::size_t shard) { return *lanes_[shard]; }
+
+ private:
+  ServerEnvironment environment_;
+  std::vector<std::unique_ptr<ServerLane>> lanes_;
+};
+
+}  // namespace dunlin::transport

@@ -1,0 +1,243 @@
+// ServerPeer: from the first byte to an open session.
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "net/limits.h"
+#include "transport/mqtt/server_peer.h"
+
+namespace dunlin::transport {
+namespace {
+
+using mqtt::ReasonCode;
+
+ReasonCode connect_reason(Errc code) {
+  switch (code) {
+    case Errc::unauthenticated:
+      return ReasonCode::bad_user_name_or_password;
+    case Errc::permission_denied:
+      return ReasonCode::not_authorized;
+    case Errc::limit_exceeded:
+      return ReasonCode::quota_exceeded;
+    case Errc::unavailable:
+      return ReasonCode::server_busy;
+    case Errc::invalid_argument:
+      return ReasonCode::client_identifier_not_valid;
+    default:
+      return ReasonCode::unspecified_error;
+  }
+}
+
+hub::Will hub_will(const mqtt::Will& will) {
+  hub::Will made;
+  made.message.topic = Slice::copy_of(will.topic);
+  made.message.payload = Slice::copy_of(will.payload);
+  made.message.qos = static_cast<hub::QoS>(will.qos);
+  made.message.retain = will.retain ? hub::Message::Retain::yes : hub::Message::Retain::no;
+  made.message.properties = hub_properties(will.properties);
+  made.delay_seconds = will.properties.will_delay_interval.value_or(0);
+  return made;
+}
+
+}  // namespace
+
+ServerPeer::ServerPeer(ServerLane& lane, std::uint64_t id, std::unique_ptr<net::Connection> connection)
+    : lane_(lane), id_(id), connection_(std::move(connection)) {
+  lane_.metrics.connections.add();
+}
+
+ServerPeer::~ServerPeer() {
+  lane_.executor.cancel(timer_);
+  lane_.metrics.connections.add(-1);
+}
+
+void ServerPeer::begin(std::unique_ptr<ConnectRequest> request) {
+  last_packet_ = lane_.executor.now();
+  request_ = std::move(request);
+  if (request_) {
+    // Nothing is read before the session is open.
+    state_ = State::authenticating;
+    connection_->set_handler(this);
+    connection_->pause_reading();
+    return open_session();
+  }
+  connection_->set_max_unconsumed(kMaxConnectBytes + net::kReadBufferBytes);
+  connection_->set_handler(this);
+  timer_ = lane_.executor.schedule(kConnectDeadline, [this] {
+    timer_ = {};
+    log_refusal(ReasonCode::maximum_connect_time, "no CONNECT in time");
+    state_ = State::closing;
+    connection_->close();
+  });
+}
+
+void ServerPeer::handle_connect(ByteView frame) {
+  if (mqtt::frame_type(frame) != mqtt::PacketType::connect) {
+    log_refusal(ReasonCode::protocol_error, "the first packet is not CONNECT");
+    state_ = State::closing;
+    return connection_->close();  // MQTT 5.0 section 3.1.0: no answer before a CONNECT
+  }
+  const mqtt::Decoded<mqtt::Connect> connect = mqtt::decode_connect(frame);
+  if (!connect) {
+    log_refusal(connect.error().reason, connect.error().why);
+    if (connect.error().answer == mqtt::Answer::connack) {
+      request_ = std::make_unique<ConnectRequest>();
+      request_->version = connect.error().version;
+      send(mqtt::Connack{false, connect.error().reason, {}});
+    }
+    state_ = State::closing;
+    return connection_->close();
+  }
+  request_ = read_connect(*connect);
+  if (connect->properties.authentication_method) {
+    return refuse_connect(ReasonCode::bad_authentication_method,
+                          "no enhanced authentication method is supported");
+  }
+  if (request_->client_id.size() > hub::kMaxClientIdBytes) {
+    return refuse_connect(ReasonCode::client_identifier_not_valid, "the client id is too long");
+  }
+  state_ = State::authenticating;
+  connection_->pause_reading();
+  hub::Credentials credentials;
+  credentials.client_id = request_->client_id;
+  if (connect->user_name) credentials.username = *connect->user_name;
+  if (connect->password) credentials.password = as_text(*connect->password);
+  credentials.certificate_der = connection_->peer().certificate_der;
+  credentials.address = connection_->peer().address.to_string();
+  credentials.protocol = "mqtt";
+  // The answer may come on any thread, and after this peer has gone.
+  ServerLane& lane = lane_;
+  lane_.server.authenticate()(std::move(credentials), [&lane, id = id_](Result<PrincipalRef> result) {
+    lane.executor.post([&lane, id, result = std::move(result)]() mutable {
+      if (ServerPeer* peer = lane.find(id)) peer->authenticated(std::move(result));
+    });
+  });
+}
+
+std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& connect) {
+  auto request = std::make_unique<ConnectRequest>();
+  const ServerLimits& limits = lane_.server.limits();
+  request->version = connect.version;
+  request->client_id = connect.client_id;
+  if (request->client_id.empty()) {
+    std::array<std::uint8_t, 12> random{};
+    lane_.rng.fill(random);
+    request->client_id = "auto-" + to_hex(random);
+    request->assigned = ConnectRequest::Assigned::yes;
+  }
+  request->start = connect.clean_start ? hub::OpenOptions::Start::clean : hub::OpenOptions::Start::resume;
+  request->keep_alive = connect.keep_alive;
+  if (limits.keep_alive_seconds != 0 &&
+      (connect.keep_alive == 0 || connect.keep_alive > limits.keep_alive_seconds)) {
+    request->keep_alive = limits.keep_alive_seconds;
+  }
+  if (connect.version == mqtt::ProtocolVersion::v5) {
+    request->session_expiry = connect.properties.session_expiry_interval.value_or(0);
+    request->receive_maximum = connect.properties.receive_maximum.value_or(65535);
+    request->max_packet_bytes = connect.properties.maximum_packet_size.value_or(mqtt::kMaxPacketBytes);
+  } else {
+    request->session_expiry = connect.clean_start ? 0 : hub::kNeverExpires;
+  }
+  if (connect.will) request->will = hub_will(*connect.will);
+  // Whether the server has changed the keep alive is told in the CONNACK, MQTT 5.0 section 3.2.2.3.14.
+  if (request->keep_alive != connect.keep_alive) request->keep_alive_set = ConnectRequest::KeepAliveSet::yes;
+  return request;
+}
+
+void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
+  log_refusal(reason, why);
+  mqtt::Connack connack{false, reason, {}};
+  if (v5()) connack.properties.reason_string = why;
+  // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.
+  if (v5() || mqtt::connack_return_code(reason)) send(connack);
+  state_ = State::closing;
+  connection_->close();
+}
+
+void ServerPeer::authenticated(Result<PrincipalRef> result) {
+  if (state_ != State::authenticating) return;
+  if (!result) return refuse_connect(connect_reason(result.error().code), result.error().message);
+  request_->principal = std::move(*result);
+  const hub::Authorizer& authorize = lane_.server.authorize();
+  if (Result<void> may = authorize(*request_->principal, hub::Action::connect, request_->client_id); !may) {
+    return refuse_connect(ReasonCode::not_authorized, may.error().message);
+  }
+  if (request_->will) {
+    const std::string_view topic = request_->will->message.topic.text();
+    if (Result<void> may = authorize(*request_->principal, hub::Action::publish, topic); !may) {
+      return refuse_connect(ReasonCode::not_authorized, may.error().message);
+    }
+  }
+  go_home();
+}
+
+void ServerPeer::go_home() {
+  const std::size_t home = lane_.server.hub().session_home(request_->principal->tenant, request_->client_id);
+  if (home == lane_.shard) return open_session();
+  ServerLane& target = lane_.server.lane(home);
+  std::unique_ptr<net::Connection> connection = std::move(connection_);
+  connection->move_to(target.executor, [&target, request = std::move(request_)](
+                                           std::unique_ptr<net::Connection> arrived) mutable {
+    target.adopt(std::move(arrived), std::move(request));
+  });
+  lane_.peers.erase(id_);  // destroys this object
+}
+
+void ServerPeer::open_session() {
+  hub::OpenOptions options;
+  options.principal = request_->principal;
+  options.client_id = request_->client_id;
+  options.start = request_->start;
+  granted_expiry_ = std::min(request_->session_expiry, lane_.server.limits().session_expiry_seconds);
+  options.expiry_seconds = granted_expiry_;
+  options.receive_maximum = request_->receive_maximum;
+  options.will = std::move(request_->will);
+  options.protocol = "mqtt";
+  options.peer = connection_->peer().address.to_string();
+  Result<hub::Session*> opened =
+      lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
+        state_ = State::open;
+        send_connack(present);
+        connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
+        connection_->resume_reading();
+      });
+  if (!opened) return refuse_connect(connect_reason(opened.error().code), opened.error().message);
+  session_ = *opened;
+  if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));
+  keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
+  last_packet_ = lane_.executor.now();
+  if (keep_alive_ > Duration::zero()) check_keep_alive();
+}
+
+void ServerPeer::send_connack(hub::Present present) {
+  const ServerLimits& limits = lane_.server.limits();
+  mqtt::Connack connack;
+  connack.session_present = present == hub::Present::yes;
+  if (v5()) {
+    auto& properties = connack.properties;
+    properties.receive_maximum = limits.receive_maximum;
+    properties.topic_alias_maximum = limits.topic_alias_maximum;
+    properties.maximum_packet_size = static_cast<std::uint32_t>(limits.max_packet_bytes);
+    properties.shared_subscription_available = false;
+    if (request_->assigned == ConnectRequest::Assigned::yes)
+      properties.assigned_client_identifier = request_->client_id;
+    if (request_->keep_alive_set == ConnectRequest::KeepAliveSet::yes)
+      properties.server_keep_alive = request_->keep_alive;
+    if (granted_expiry_ != request_->session_expiry) properties.session_expiry_interval = granted_expiry_;
+  }
+  send(connack);
+}
+
+void ServerPeer::check_keep_alive() {
+  const Duration silent = lane_.executor.now() - last_packet_;
+  if (silent >= keep_alive_) {
+    timer_ = {};
+    return fail(ReasonCode::keep_alive_timeout, "nothing was heard for one and a half times the keep alive",
+                "keep_alive");
+  }
+  timer_ = lane_.executor.schedule(keep_alive_ - silent, [this] { check_keep_alive(); });
+}
+
+}  // namespace dunlin::transport

@@ -1,0 +1,205 @@
+// ServerPeer: the connection's events, and what leaves.
+
+#include "transport/mqtt/server_peer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/core/assert.h"
+#include "base/log.h"
+#include "net/limits.h"
+
+namespace dunlin::transport {
+
+using mqtt::ReasonCode;
+
+std::size_t ServerPeer::on_data(ByteView bytes) {
+  last_packet_ = lane_.executor.now();
+  const std::size_t limit =
+      state_ == State::waiting ? kMaxConnectBytes : lane_.server.limits().max_packet_bytes;
+  std::size_t used = 0;
+  while (used < bytes.size()) {
+    if (state_ == State::closing) return bytes.size();
+    if (state_ == State::authenticating || reading_paused_) break;
+    const ByteView rest = bytes.subspan(used);
+    const mqtt::FrameResult frame = mqtt::frame_length(rest, limit);
+    if (frame.status == mqtt::FrameResult::Status::need_more) break;
+    if (frame.status == mqtt::FrameResult::Status::error) {
+      fail(frame.reason, frame.why);
+      return bytes.size();
+    }
+    used += frame.length;
+    if (state_ == State::waiting) {
+      handle_connect(rest.first(frame.length));
+    } else {
+      handle(rest.first(frame.length));
+    }
+  }
+  lane_.metrics.bytes_in.add(static_cast<std::int64_t>(used));
+  return used;
+}
+
+void ServerPeer::on_output_drained() {
+  if (session_ != nullptr) session_->drained();
+}
+
+void ServerPeer::on_closed(net::CloseReason reason) {
+  close_session(reason == net::CloseReason::local_closed ? "protocol_error" : "connection_lost",
+                hub::Session::WillFate::publish);
+  lane_.peers.erase(id_);  // destroys this object and the connection
+}
+
+void ServerPeer::handle(ByteView frame) {
+  using mqtt::PacketType;
+  if (mqtt::frame_type(frame) == PacketType::publish) {
+    const auto publish = mqtt::decode_publish(frame, version(), mqtt::Sender::client);
+    if (!publish) return fail(publish.error().reason, publish.error().why);
+    return handle_publish(*publish);
+  }
+  const auto packet = mqtt::decode(frame, version(), mqtt::Sender::client);
+  if (!packet) return fail(packet.error().reason, packet.error().why);
+  if (const auto* ack = std::get_if<mqtt::Ack>(&*packet)) return handle_ack(*ack);
+  if (const auto* subscribe = std::get_if<mqtt::Subscribe>(&*packet)) return handle_subscribe(*subscribe);
+  if (const auto* unsubscribe = std::get_if<mqtt::Unsubscribe>(&*packet))
+    return handle_unsubscribe(*unsubscribe);
+  if (std::holds_alternative<mqtt::Pingreq>(*packet)) return send(mqtt::Pingresp{});
+  if (const auto* disconnect = std::get_if<mqtt::Disconnect>(&*packet)) return handle_disconnect(*disconnect);
+  if (std::holds_alternative<mqtt::Auth>(*packet)) {
+    return fail(ReasonCode::bad_authentication_method, "no enhanced authentication was agreed");
+  }
+  fail(ReasonCode::protocol_error, "a second CONNECT");  // MQTT 5.0 section 3.1.0
+}
+
+void ServerPeer::handle_disconnect(const mqtt::Disconnect& disconnect) {
+  const auto expiry = disconnect.properties.session_expiry_interval;
+  if (expiry && *expiry != 0 && granted_expiry_ == 0) {
+    return fail(ReasonCode::protocol_error, "the session expiry was 0 at CONNECT");  // section 3.14.2.2.2
+  }
+  const bool normal = disconnect.reason == ReasonCode::normal_disconnection;
+  close_session("disconnected", normal ? hub::Session::WillFate::discard : hub::Session::WillFate::publish,
+                expiry);
+  state_ = State::closing;
+  connection_->close();
+}
+
+void ServerPeer::close_session(std::string_view word, hub::Session::WillFate will,
+                               std::optional<std::uint32_t> expiry) {
+  if (session_ == nullptr) return;
+  std::exchange(session_, nullptr)->close({std::string(word), will, expiry});
+}
+
+void ServerPeer::log_refusal(ReasonCode reason, std::string_view why) {
+  lane_.metrics.refusal(reason).add();
+  log::refusal("transport/mqtt", "refused", connection_->peer().address.host,
+               {{"reason", mqtt::reason_code_name(reason)},
+                {"why", why},
+                {"client_id", request_ ? std::string_view(request_->client_id) : std::string_view{}}});
+}
+
+void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view word) {
+  if (state_ == State::closing) return;
+  log_refusal(reason, why);
+  if (state_ == State::open && v5()) {
+    mqtt::Disconnect disconnect{reason, {}};
+    disconnect.properties.reason_string = why;
+    send(disconnect);
+  }
+  state_ = State::closing;
+  close_session(word, hub::Session::WillFate::publish);
+  connection_->close();
+}
+
+// ---- hub::SessionLink ----
+
+void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache) {
+  const std::size_t sent = lane_.writer.write(*connection_, publish, version(), request_->max_packet_bytes,
+                                              lane_.executor.wall_now(), cache);
+  if (sent > 0) {
+    lane_.metrics.bytes_out.add(static_cast<std::int64_t>(sent));
+    lane_.metrics.messages_out[static_cast<std::size_t>(publish.qos)]->add();
+    return;
+  }
+  // MQTT 5.0 section 3.1.2.11.4: discarded, and then treated as if it had been sent and answered.
+  lane_.metrics.dropped_too_large.add();
+  if (publish.packet_id == 0) return;
+  lane_.executor.post([&lane = lane_, id = id_, packet_id = publish.packet_id] {
+    ServerPeer* peer = lane.find(id);
+    if (peer != nullptr && peer->session_ != nullptr) peer->session_->acknowledged(packet_id);
+  });
+}
+
+void ServerPeer::release(std::uint16_t packet_id) {
+  send_ack(mqtt::PacketType::pubrel, packet_id, ReasonCode::success);
+}
+
+bool ServerPeer::can_take() const {
+  return connection_->pending_output() <= net::kOutputHighMark;
+}
+
+void ServerPeer::pause() {
+  held_ = true;
+}
+
+void ServerPeer::resume() {
+  held_ = false;
+  for (const HeldAck& ack : std::exchange(held_acks_, {})) answer(ack.type, ack.packet_id, ack.reason);
+}
+
+void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
+  session_ = nullptr;
+  if (state_ == State::closing) return;
+  ReasonCode code = ReasonCode::administrative_action;
+  if (reason == hub::EndReason::taken_over) code = ReasonCode::session_taken_over;
+  if (reason == hub::EndReason::shutdown) code = ReasonCode::server_shutting_down;
+  if (reason == hub::EndReason::slow_consumer || reason == hub::EndReason::queue_full)
+    code = ReasonCode::quota_exceeded;
+  if (state_ == State::authenticating) return refuse_connect(ReasonCode::server_unavailable, detail);
+  if (v5()) {
+    mqtt::Disconnect disconnect{code, {}};
+    disconnect.properties.reason_string = detail;
+    send(disconnect);
+  }
+  state_ = State::closing;
+  connection_->close();
+}
+
+// ---- output ----
+
+template <class P>
+void ServerPeer::send(const P& packet) {
+  std::array<std::uint8_t, 512> small;
+  if (const auto written = mqtt::encode(packet, version(), MutableByteView(small)); written) {
+    if (*written <= request_max_packet()) connection_->write(ByteView(small).first(*written));
+    return;
+  }
+  std::vector<std::uint8_t> large(mqtt::encoded_size(packet, version()));
+  const auto written = mqtt::encode(packet, version(), MutableByteView(large));
+  if (DUNLIN_EXPECT(written.has_value()) && *written <= request_max_packet())
+    connection_->write(ByteView(large));
+}
+
+template void ServerPeer::send(const mqtt::Connack&);
+template void ServerPeer::send(const mqtt::Suback&);
+template void ServerPeer::send(const mqtt::Unsuback&);
+
+void ServerPeer::send_ack(mqtt::PacketType type, std::uint16_t packet_id, ReasonCode reason) {
+  if (v5() && reason != ReasonCode::success) return send(mqtt::Ack{type, packet_id, reason, {}});
+  // Both versions, MQTT 5.0 section 3.4.2.1: the reason may be left out of a success.
+  const auto first = static_cast<std::uint8_t>((static_cast<unsigned>(type) << 4) |
+                                               (type == mqtt::PacketType::pubrel ? 2U : 0U));
+  const std::array<std::uint8_t, 4> bytes{first, 2, static_cast<std::uint8_t>(packet_id >> 8),
+                                          static_cast<std::uint8_t>(packet_id)};
+  connection_->write(ByteView(bytes));
+}
+
+void ServerPeer::answer(mqtt::PacketType type, std::uint16_t packet_id, ReasonCode reason) {
+  if (held_) return held_acks_.push_back({type, packet_id, reason});
+  if (type == mqtt::PacketType::puback) {
+    DUNLIN_ASSERT(unanswered_ > 0);
+    --unanswered_;
+  }
+  send_ack(type, packet_id, reason);
+  account_inbound();
+}
+
+}  // namespace dunlin::transport

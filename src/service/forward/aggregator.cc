@@ -1,6 +1,7 @@
 #include "service/forward/aggregator.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include <boost/json.hpp>
@@ -212,17 +213,26 @@ void Aggregator::restore(const std::string& key, ChannelState state) {
 
 // ---- the saved form ----
 
+/// Numbers are saved as their bits: read back, they must give the same summary to the last digit.
 struct ChannelCodec {
+  static std::uint64_t bits(double number) { return std::bit_cast<std::uint64_t>(number); }
+  static double number(const boost::json::object& object, std::string_view name) {
+    return std::bit_cast<double>(object.at(name).to_number<std::uint64_t>());
+  }
   static boost::json::object encode(const Statistics& window) {
-    return {{"count", window.count_}, {"mean", window.mean_}, {"m2", window.m2_}, {"min", window.min_}, {"max", window.max_}};
+    return {{"count", window.count_},
+            {"mean", bits(window.mean_)},
+            {"m2", bits(window.m2_)},
+            {"min", bits(window.min_)},
+            {"max", bits(window.max_)}};
   }
   static Statistics decode(const boost::json::object& object) {
     Statistics window;
     window.count_ = object.at("count").to_number<std::uint64_t>();
-    window.mean_ = object.at("mean").to_number<double>();
-    window.m2_ = object.at("m2").to_number<double>();
-    window.min_ = object.at("min").to_number<double>();
-    window.max_ = object.at("max").to_number<double>();
+    window.mean_ = number(object, "mean");
+    window.m2_ = number(object, "m2");
+    window.min_ = number(object, "min");
+    window.max_ = number(object, "max");
     return window;
   }
 };
@@ -235,8 +245,8 @@ std::string encode_channel(const ChannelState& state) {
                                                    {"index", state.window_index},
                                                    {"first", unix_nanoseconds(state.first)},
                                                    {"last", unix_nanoseconds(state.last)},
-                                                   {"base_mean", state.base_mean},
-                                                   {"base_deviation", state.base_deviation},
+                                                   {"base_mean", ChannelCodec::bits(state.base_mean)},
+                                                   {"base_deviation", ChannelCodec::bits(state.base_deviation)},
                                                    {"base_count", state.base_count},
                                                    {"sequence", state.sequence},
                                                    {"stamp", unix_nanoseconds(state.last_stamp)}});
@@ -254,8 +264,8 @@ Result<ChannelState> decode_channel(std::string_view bytes) try {
   state.window_index = object.at("index").to_number<std::int64_t>();
   state.first = time("first");
   state.last = time("last");
-  state.base_mean = object.at("base_mean").to_number<double>();
-  state.base_deviation = object.at("base_deviation").to_number<double>();
+  state.base_mean = ChannelCodec::number(object, "base_mean");
+  state.base_deviation = ChannelCodec::number(object, "base_deviation");
   state.base_count = object.at("base_count").to_number<std::uint64_t>();
   state.sequence = object.at("sequence").to_number<std::uint64_t>();
   state.last_stamp = time("stamp");

@@ -19,12 +19,12 @@ namespace dunlin::forward {
 /// Which channels are summed up, and how. A window ends with `count` readings or at a whole multiple of `window` since 1970 (by
 /// the time of arrival), whichever is set; both may be.
 struct AggregateRule {
-  std::string filter;
+  std::string filter{};
   std::uint64_t count = 60;  // 0: by time only
   Duration window{};         // zero: by count only
   double anomaly_sigma = 3;  // a reading further from the last window's mean than this many of its std is an anomaly; 0: never
-  std::optional<double> low;  // a reading below, or above `high`, is one too
-  std::optional<double> high;
+  std::optional<double> low{};  // a reading below, or above `high`, is one too
+  std::optional<double> high{};
 };
 
 /// Errors: invalid_argument, limit_exceeded.

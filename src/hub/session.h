@@ -175,7 +175,7 @@ struct SessionInfo {
   std::string peer;
   SessionEvent::State state = SessionEvent::State::online;
   std::size_t subscriptions = 0;
-  std::size_t queued = 0;
+  std::size_t queued = 0;  // messages waiting or not acknowledged yet
 };
 
 }  // namespace dunlin::hub

@@ -241,7 +241,7 @@ std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
     info.peer = session->options_.peer;
     info.state = session->link_ ? SessionEvent::State::online : SessionEvent::State::offline;
     info.subscriptions = session->subscriptions_.size();
-    info.queued = session->queue_.size() + session->qos0_.size();
+    info.queued = session->queue_.size() + session->qos0_.size() + session->in_flight_.size();
     sessions.push_back(std::move(info));
   }
   return sessions;

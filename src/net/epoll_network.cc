@@ -3,6 +3,7 @@
 #include "base/core/assert.h"
 #include "net/tcp_connect.h"
 #include "net/tcp_listener.h"
+#include "net/tls_handshakes.h"
 
 namespace dunlin::net {
 
@@ -14,6 +15,7 @@ struct EpollNetwork::Lane {
   TcpContext context;
   std::uint64_t next_connect = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<TcpConnect>> connects;
+  TlsHandshakes handshakes{context.metrics};
 };
 
 EpollNetwork::EpollNetwork(const std::vector<Reactor*>& reactors, WorkerPool& workers,
@@ -57,11 +59,13 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Executor& executor, Liste
                                                        AcceptHandler accept) {
   Lane& lane = lane_of(executor);
   DUNLIN_TRY(UniqueFd socket, open_shared(options.endpoint, options.backlog));
-  return TcpListener::open(lane.context, std::move(socket), std::move(accept));
+  auto handler = accept_with_tls(options, lane.context.metrics, std::move(accept));
+  return TcpListener::open(lane.context, std::move(socket), std::move(handler));
 }
 
 void EpollNetwork::connect(Executor& executor, ConnectOptions options, ConnectHandler done) {
   Lane& lane = lane_of(executor);
+  done = connect_with_tls(options, executor.now(), lane.handshakes, std::move(done));
   const std::uint64_t id = lane.next_connect++;
   auto forget_and_report = [&lane, id,
                             handler = std::move(done)](Result<std::unique_ptr<Connection>> result) mutable {

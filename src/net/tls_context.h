@@ -1,5 +1,6 @@
 #pragma once
-// Keys, certificates and rules for TLS. Made at start-up and again at rotation; connections keep the one they began with.
+// Keys, certificates and rules for TLS. Made at start-up and again at rotation; connections keep the one they
+// began with.
 
 #include <functional>
 #include <memory>
@@ -16,10 +17,10 @@ enum class ClientCertificate { none, requested, required };
 struct TlsServerOptions {
   std::string certificate_chain_pem;  // leaf first, then intermediates
   std::string private_key_pem;
-  std::string client_ca_pem;          // trust anchors for client certificates; may hold several
+  std::string client_ca_pem;  // trust anchors for client certificates; may hold several
   ClientCertificate client_certificate = ClientCertificate::none;
   std::vector<std::string> application_protocols;  // in order of preference, e.g. {"mqtt", "http/1.1"}
-  const Clock* clock = nullptr;       // certificate validity is judged by this clock; null: the system's
+  const Clock* clock = nullptr;  // certificate validity is judged by this clock; null: the system's
 };
 
 struct TlsClientOptions {

@@ -40,7 +40,7 @@ VirtualConnection::VirtualConnection(VirtualNetwork& network, Executor& executor
 VirtualConnection::~VirtualConnection() {
   *self_ = nullptr;
   if (frame_ != nullptr) frame_->destroyed = true;
-  if (deadline_) executor_->cancel(deadline_);
+  if (deadline_) network_.wire_.cancel(deadline_);
   if (stream_ == nullptr) return;
   network_.metrics_.count_closed(CloseReason::local_closed);
   VirtualStream& stream = *stream_;
@@ -66,7 +66,7 @@ void VirtualConnection::vanish() {
   forget();
   state_ = State::spent;
   handler_ = nullptr;
-  if (deadline_) executor_->cancel(std::exchange(deadline_, TimerId{}));
+  if (deadline_) network_.wire_.cancel(std::exchange(deadline_, TimerId{}));
 }
 
 void VirtualConnection::set_handler(ConnectionHandler* handler) {
@@ -98,7 +98,7 @@ void VirtualConnection::close() {
   reason_ = CloseReason::local_closed;
   end().unread.clear();
   end().end_wanted = true;
-  deadline_ = executor_->schedule(kCloseDeadline, [this] {
+  deadline_ = network_.wire_.schedule(kCloseDeadline, [this] {
     deadline_ = {};
     abort();
   });
@@ -119,7 +119,7 @@ void VirtualConnection::fail(CloseReason reason) {
   forget();
   state_ = State::closed;
   reason_ = reason;
-  if (deadline_) executor_->cancel(std::exchange(deadline_, TimerId{}));
+  if (deadline_) network_.wire_.cancel(std::exchange(deadline_, TimerId{}));
   network_.metrics_.count_closed(reason);
   wake();
 }
@@ -207,7 +207,7 @@ void VirtualConnection::settle() {
 
 void VirtualConnection::move_to(Executor& target, Arrived arrived) {
   handler_ = nullptr;
-  if (deadline_) executor_->cancel(std::exchange(deadline_, TimerId{}));
+  if (deadline_) network_.wire_.cancel(std::exchange(deadline_, TimerId{}));
   const std::uint64_t id = stream_ == nullptr ? 0 : stream_->id;
   if (stream_ != nullptr) {
     end().moving = true;

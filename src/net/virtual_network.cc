@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/core/assert.h"
+#include "net/tls_handshakes.h"
 #include "net/virtual_connection.h"
 #include "net/virtual_stream.h"
 
@@ -131,11 +132,15 @@ Result<std::unique_ptr<Listener>> VirtualNetwork::listen(const std::string& host
     if (std::any_of(found->second.begin(), found->second.end(), same))
       return fail(Errc::unavailable, "address in use: " + Endpoint{host, port}.to_string());
   }
-  return std::make_unique<VirtualListener>(*this, executor, Endpoint{host, port}, std::move(accept));
+  auto handler = accept_with_tls(options, metrics_, std::move(accept));
+  return std::make_unique<VirtualListener>(*this, executor, Endpoint{host, port}, std::move(handler));
 }
 
 void VirtualNetwork::connect(const std::string& host, Executor& executor, ConnectOptions options,
                              ConnectHandler done) {
+  auto& handshakes = handshakes_[host];
+  if (handshakes == nullptr) handshakes = std::make_unique<TlsHandshakes>(metrics_);
+  done = connect_with_tls(options, executor.now(), *handshakes, std::move(done));
   const std::uint64_t id = next_id_++;
   auto attempt = std::make_unique<VirtualConnect>();
   attempt->executor = &executor;

@@ -18,6 +18,7 @@
 
 namespace dunlin::net {
 
+class TlsHandshakes;
 class VirtualConnection;
 class VirtualConnect;
 class VirtualListener;
@@ -127,6 +128,7 @@ class VirtualNetwork {
   std::map<std::pair<std::string, std::uint16_t>, std::vector<VirtualListener*>> listeners_;
   std::map<std::uint64_t, std::unique_ptr<VirtualConnect>> connects_;
   std::map<std::uint64_t, std::unique_ptr<VirtualStream>> streams_;
+  std::map<std::string, std::unique_ptr<TlsHandshakes>> handshakes_;  // of outgoing connections, by host
   std::uint64_t next_id_ = 1;
   std::uint16_t next_port_ = 40'000;
 };

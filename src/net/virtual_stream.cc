@@ -6,6 +6,7 @@
 
 #include "base/core/assert.h"
 #include "net/limits.h"
+#include "net/tls_handshakes.h"
 #include "net/virtual_connection.h"
 
 namespace dunlin::net {
@@ -161,15 +162,16 @@ void VirtualNetwork::break_stream(VirtualStream& stream) {
 void VirtualNetwork::resume_streams() {
   for (const auto& [id, stream] : streams_) {
     const Duration delay = travel_time(link(stream->end(0).address.host, stream->end(1).address.host));
-    wire_.schedule(delay, [this, id = id] {
+    wire_.schedule(delay, [this, number = stream->id] {
       for (const int side : {0, 1}) {
-        if (VirtualStream* live = find(id)) drain(*live, side);
+        if (VirtualStream* live = find(number)) drain(*live, side);
       }
     });
   }
 }
 
 void VirtualNetwork::crash(const std::string& host) {
+  handshakes_.erase(host);
   for (auto& [where, listeners] : listeners_) {
     if (where.first != host) continue;
     for (VirtualListener* listener : listeners) {

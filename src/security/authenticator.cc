@@ -200,14 +200,14 @@ void Authenticator::check_password(Executor& reply_to, std::string username, Sec
   }
   parts_.repository.get(
       reply_to, DocumentKind::user, options_.tenant.value, username,
-      [=, this, &reply_to, password = std::move(password),
+      [=, this, password = std::move(password),
        done = std::move(done)](Result<OptionalDocument> found) mutable {
         if (!found) return done(std::unexpected(found.error()));
         Result<UserRecord> user = *found ? user_of(**found) : fail(Errc::not_found, "");
         std::string stored = user ? user->password : dummy_password_;
         auto shared_done = std::make_shared<UserDone>(
             std::move(done));  // shared: by the job and by the case that it is refused
-        Task job = [=, this, &reply_to, password = std::move(password), user = std::move(user)]() mutable {
+        Task job = [=, this, password = std::move(password), user = std::move(user)]() mutable {
           const bool right = verify_password(stored, password.view());
           const bool good = right && user && user->state == UserRecord::State::enabled;
           if (good) {

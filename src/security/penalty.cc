@@ -82,13 +82,23 @@ std::size_t PenaltyTable::size() const {
 }
 
 void PenaltyTable::make_room() {
+  // A sample instead of the whole table: a flood of new keys must stay cheap. The key with many failures
+  // outlives it, since some key of every sample has fewer.
+  constexpr std::size_t kSample = 64;
   const Instant now = clock_.now();
-  std::erase_if(entries_, [&](const auto& entry) { return now - entry.second.last > kPenaltyMemory; });
-  if (entries_.size() < kMaxPenaltyEntries) return;
-  const auto least = std::ranges::min_element(entries_, [](const auto& a, const auto& b) {
-    return std::pair(a.second.failures, a.second.last) < std::pair(b.second.failures, b.second.last);
-  });
-  entries_.erase(least);
+  const std::string* least = nullptr;
+  std::pair<unsigned, Instant> least_rank{};
+  for (std::size_t seen = 0; seen < kSample;) {
+    cursor_ = (cursor_ + 1) % entries_.bucket_count();
+    for (auto entry = entries_.begin(cursor_); entry != entries_.end(cursor_); ++entry, ++seen) {
+      const bool is_old = now - entry->second.last > kPenaltyMemory;
+      const std::pair rank{is_old ? 0 : entry->second.failures, entry->second.last};
+      if (least != nullptr && rank >= least_rank) continue;
+      least = &entry->first;
+      least_rank = rank;
+    }
+  }
+  entries_.erase(entries_.find(*least));
 }
 
 }  // namespace dunlin::security

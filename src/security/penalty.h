@@ -19,7 +19,7 @@ std::string network_of(std::string_view address);
 /// 127.0.0.0/8, ::1 or ::ffff:127.0.0.0/104, with or without a port.
 bool is_loopback(std::string_view address);
 
-/// At most kMaxPenaltyEntries keys: when full, what has expired goes, then the key with the fewest failures.
+/// At most kMaxPenaltyEntries keys: when full, of a sample the expired or else the least guilty goes.
 /// Any thread.
 class PenaltyTable {
  public:
@@ -44,6 +44,7 @@ class PenaltyTable {
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
+  std::size_t cursor_ = 0;  // the bucket where the last sample ended
 };
 
 }  // namespace dunlin::security

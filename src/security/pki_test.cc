@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/rng.h"
+#include "base/virtual_fs.h"
 #include "security/memory_fs.h"
 
 namespace dunlin::security {
@@ -138,6 +139,29 @@ TEST_F(PkiTest, AFailureAtAnyCallLeavesAStateThatTheNextStartCompletes) {
     }
     EXPECT_TRUE((*pki)->verify(der_of((*pki)->server_identity().certificate_chain_pem), Purpose::server,
                                clock.wall_now()));
+  }
+}
+
+TEST_F(PkiTest, APowerCutAtAnyCallLeavesAStateThatTheNextStartCompletes) {
+  SeededRng chance(7);
+  std::uint64_t calls = 0;
+  {
+    VirtualFs disk;
+    ASSERT_TRUE(Pki::open(disk, clock, rng, "data", options));
+    calls = disk.counts().changes;
+  }
+  for (std::uint64_t point = 1; point <= calls; ++point) {
+    VirtualFs disk;
+    disk.stop_at_call(point);
+    EXPECT_FALSE(Pki::open(disk, clock, rng, "data", options)) << point;
+    disk.cut_power(chance);
+    const auto pki = Pki::open(disk, clock, rng, "data", options);
+    ASSERT_TRUE(pki) << point << ": " << pki.error().message;
+    const std::string root = (*pki)->root_pem();
+    disk.cut_power(chance);
+    const auto again = Pki::open(disk, clock, rng, "data", options);
+    ASSERT_TRUE(again) << point << ": " << again.error().message;
+    EXPECT_EQ((*again)->root_pem(), root) << "what open() has answered is on the disk";
   }
 }
 

@@ -1,5 +1,6 @@
 #include "security/policies.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -81,7 +82,9 @@ void PolicyRegister::put(Executor& reply_to, std::string actor, StoredPolicy pol
   list(reply_to, [=, this, &reply_to, policy = std::move(policy),
                   done = std::move(done)](Result<std::vector<StoredPolicy>> held) mutable {
     if (!held) return done(std::unexpected(held.error()));
-    if (held->size() >= kMaxPolicies) return done(fail(Errc::limit_exceeded, "there are too many policies"));
+    const bool is_new = std::ranges::find(*held, policy.name, &StoredPolicy::name) == held->end();
+    if (is_new && held->size() >= kMaxPolicies)
+      return done(fail(Errc::limit_exceeded, "there are too many policies"));
     Change change = put_change(DocumentKind::policy, tenant_, document(policy.name, policy.json), 0);
     change.expected_version = expected_version;
     std::vector<Change> changes = {

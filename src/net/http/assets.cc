@@ -3,7 +3,6 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <charconv>
 
 #include "base/core/assert.h"
 #include "base/hex.h"

@@ -2,8 +2,10 @@
 // Files that are part of the program: the dashboard. They are whole in memory, some already compressed.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "net/http/message.h"
 

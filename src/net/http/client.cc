@@ -291,12 +291,7 @@ void HttpClient::Call::finish(Result<Response> result) {
 }
 
 HttpClient::HttpClient(Network& network, Executor& executor, ClientOptions options)
-    : impl_(new Impl{.network = network,
-                     .executor = executor,
-                     .options = options,
-                     .calls = {},
-                     .idle = {},
-                     .self = nullptr}) {
+    : impl_(std::make_unique<Impl>(network, executor, options)) {
   impl_->self = std::make_shared<Impl*>(impl_.get());
 }
 

@@ -1,6 +1,7 @@
 #include "net/http/header_scan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "net/http/limits.h"
 

@@ -1,6 +1,7 @@
 #pragma once
 // Header fields in the order they were sent; names compare without regard to case (RFC 9110 section 5.1).
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>

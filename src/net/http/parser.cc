@@ -1,6 +1,7 @@
 #include "net/http/parser.h"
 
 #include <boost/beast/http/basic_parser.hpp>
+#include <utility>
 
 #include "base/core/assert.h"
 #include "net/http/header_scan.h"

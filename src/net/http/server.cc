@@ -57,12 +57,7 @@ void HttpServer::Context::remove_later(std::uint64_t id) {
 }
 
 HttpServer::HttpServer(Executor& executor, ServerOptions options, RequestHandler handler)
-    : context_(new Context{.executor = executor,
-                           .options = std::move(options),
-                           .handler = std::move(handler),
-                           .connections = {},
-                           .self = nullptr,
-                           .date = {}}) {
+    : context_(std::make_unique<Context>(executor, std::move(options), std::move(handler))) {
   context_->self = std::make_shared<Context*>(context_.get());
 }
 

@@ -1,7 +1,7 @@
 #include "net/http/text.h"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 
 #include "base/core/utf8.h"

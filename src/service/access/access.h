@@ -24,4 +24,7 @@ struct AccessParts {
 /// token ends the live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 
+/// What declare() adds, for clients that render the operations without a server.
+std::vector<model::OperationSpec> operations();
+
 }  // namespace dunlin::access

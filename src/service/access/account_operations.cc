@@ -155,4 +155,6 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
   });
 }
 
+std::vector<model::OperationSpec> account_operations() { return {kListUsers, kCreateUser, kDeleteUser, kCreateToken, kListTokens, kDeleteToken, kThingToken}; }
+
 }  // namespace dunlin::access

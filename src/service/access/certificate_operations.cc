@@ -106,4 +106,6 @@ void declare_certificates(const AccessParts& parts, model::OperationTable& table
   });
 }
 
+std::vector<model::OperationSpec> certificate_operations() { return {kCa, kList, kIssue, kGet, kRevoke}; }
+
 }  // namespace dunlin::access

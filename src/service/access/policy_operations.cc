@@ -63,4 +63,6 @@ void declare_policies(const AccessParts& parts, model::OperationTable& table) {
   });
 }
 
+std::vector<model::OperationSpec> policy_operations() { return {kList, kPut, kGet, kDelete}; }
+
 }  // namespace dunlin::access

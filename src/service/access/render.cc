@@ -87,6 +87,12 @@ std::move_only_function<void(Result<void>)> answer_nothing(model::Reply reply) {
   };
 }
 
+std::vector<model::OperationSpec> operations() {
+  std::vector<model::OperationSpec> all = certificate_operations();
+  for (const auto& more : {policy_operations(), account_operations()}) all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_certificates(parts, table);
   declare_policies(parts, table);

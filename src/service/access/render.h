@@ -26,6 +26,10 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 /// The answer to anything without a result: {}.
 std::move_only_function<void(Result<void>)> answer_nothing(model::Reply reply);
 
+std::vector<model::OperationSpec> certificate_operations();
+std::vector<model::OperationSpec> policy_operations();
+std::vector<model::OperationSpec> account_operations();
+
 void declare_certificates(const AccessParts& parts, model::OperationTable& table);
 void declare_policies(const AccessParts& parts, model::OperationTable& table);
 void declare_accounts(const AccessParts& parts, model::OperationTable& table);

@@ -1,3 +1,5 @@
+#include "service/alarm/operations.h"
+
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
@@ -72,5 +74,7 @@ void AlarmService::declare(model::OperationTable& table) {
     clear(caller.principal->tenant, *model::optional_text(request, "alarm"), caller.principal->name, answer(std::move(reply)));
   });
 }
+
+std::vector<model::OperationSpec> operations() { return {kList, kGet, kAcknowledge, kClear}; }
 
 }  // namespace dunlin::alarm

@@ -1,3 +1,5 @@
+#include "service/presence/operations.h"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -66,5 +68,7 @@ void PresenceService::declare(model::OperationTable& table) {
     reply(boost::json::value(to_json(*found)));
   });
 }
+
+std::vector<model::OperationSpec> operations() { return {kList, kGet}; }
 
 }  // namespace dunlin::presence

@@ -1,3 +1,5 @@
+#include "service/registry/operations.h"
+
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
@@ -139,5 +141,7 @@ void Registry::declare(model::OperationTable& table) {
            });
   });
 }
+
+std::vector<model::OperationSpec> operations() { return {kList, kCreate, kGet, kUpdate, kDelete}; }
 
 }  // namespace dunlin::registry

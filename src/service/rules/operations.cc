@@ -1,3 +1,5 @@
+#include "service/rules/operations.h"
+
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
@@ -68,5 +70,7 @@ void RulesService::declare(model::OperationTable& table) {
     remove(caller.principal->tenant, *model::optional_text(request, "rule"), answer(std::move(reply)));
   });
 }
+
+std::vector<model::OperationSpec> operations() { return {kList, kPut, kGet, kDelete}; }
 
 }  // namespace dunlin::rules

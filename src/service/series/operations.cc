@@ -1,3 +1,5 @@
+#include "service/series/operations.h"
+
 #include <boost/json.hpp>
 
 #include "base/time_text.h"
@@ -128,5 +130,7 @@ void SeriesService::declare(model::OperationTable& table) {
                        });
   });
 }
+
+std::vector<model::OperationSpec> operations() { return {kList, kLast, kRange}; }
 
 }  // namespace dunlin::series

@@ -1,3 +1,5 @@
+#include "service/shadow/operations.h"
+
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
@@ -52,5 +54,7 @@ void ShadowService::declare(model::OperationTable& table) {
     remove(caller.principal->tenant, *model::optional_text(request, "thing"), answer_with(std::move(reply)));
   });
 }
+
+std::vector<model::OperationSpec> operations() { return {kGet, kUpdate, kDelete}; }
 
 }  // namespace dunlin::shadow

@@ -1,0 +1,54 @@
+#pragma once
+// The server's configuration: one struct, declared once, read from file, environment and --set.
+
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "model/mapping.h"
+#include "security/authenticator.h"
+
+namespace dunlin::platform {
+
+/// What a listener does when its port is taken: `serve` ends with an error, `up` names the owner and takes the next free one.
+enum class BusyPort : std::uint8_t { is_error, takes_next };
+
+struct ServerConfig {
+  std::string data_folder = "dunlin-data";
+  std::string log_level = "info";
+
+  // "address:port"; empty: no such listener. Port 0 takes a free one.
+  std::string listen_mqtt = "127.0.0.1:1883";
+  std::string listen_mqtts = "0.0.0.0:8883";
+  std::string listen_https = "0.0.0.0:8443";
+  std::string listen_http = "127.0.0.1:8080";
+  BusyPort busy_port = BusyPort::is_error;
+
+  std::int64_t reactors = 0;  // 0: one per core
+  std::int64_t workers = 3;
+
+  std::vector<std::string> certificate_names;      // further DNS names of the server
+  std::vector<std::string> certificate_addresses;  // further IP addresses of the server
+
+  bool anonymous_on_loopback = false;
+  bool create_things = true;
+  bool durable = true;
+
+  std::uint64_t journal_segment_bytes = 16ULL << 20;
+  std::uint64_t journal_max_bytes = 4ULL << 30;
+  Duration journal_group_delay = std::chrono::milliseconds{2};
+
+  std::uint64_t max_packet_bytes = 1ULL << 20;
+  std::int64_t receive_maximum = 100;
+  std::int64_t max_queued_messages = 10'000;
+
+  std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
+};
+
+/// Declares every key; `config` holds the defaults and must outlive the schema.
+void declare_keys(config::Schema& schema, ServerConfig& config);
+
+/// What declare_keys cannot see: listeners without TLS only on loopback, mapping rows. Errors: invalid_argument, with the key.
+Result<void> check(const ServerConfig& config);
+
+}  // namespace dunlin::platform

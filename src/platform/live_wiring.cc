@@ -1,0 +1,52 @@
+#include "platform/live_wiring.h"
+
+#include <boost/json.hpp>
+
+#include "service/series/row.h"
+
+namespace dunlin::platform {
+namespace {
+
+void feed_arrival(transport::LiveFeed& feed, const series::Arrival& arrival) {
+  for (const model::Sample& sample : arrival.samples) {
+    if (const auto* bytes = std::get_if<model::Bytes>(&sample.value)) {
+      feed.picture(sample.tenant, sample.device, sample.channel, bytes->value);
+      continue;
+    }
+    const auto number = series::number_of(sample.value);
+    if (!number) continue;
+    feed.value({sample.tenant, sample.device, sample.channel, sample.unit, static_cast<double>(unix_nanoseconds(sample.t_source)) / 1e6,
+                *number});
+  }
+}
+
+boost::json::object shadow_event(const std::string& thing, const shadow::Document& document) {
+  return {{"type", "shadow"},
+          {"thing", thing},
+          {"version", document.version()},
+          {"desired", document.desired()},
+          {"reported", document.reported()},
+          {"delta", document.delta().value_or(boost::json::object{})}};
+}
+
+}  // namespace
+
+void wire_live_feed(Services& services, transport::LiveFeed& feed) {
+  services.series().on_arrival([&feed](const series::Arrival& arrival) { feed_arrival(feed, arrival); });
+  services.presence().on_change([&feed](TenantId tenant, const presence::Presence& presence) {
+    boost::json::object event = to_json(presence);
+    event["type"] = "presence";
+    feed.event(tenant, event);
+  });
+  services.registry().on_change([&feed](TenantId tenant, const registry::Thing& thing) {
+    feed.event(tenant, {{"type", "thing"}, {"thing", to_json(thing)}});
+  });
+  services.shadow().on_change([&feed](TenantId tenant, const std::string& thing, const shadow::Document& document) {
+    feed.event(tenant, shadow_event(thing, document));
+  });
+  services.alarms().on_change([&feed](const alarm::Alarm& alarm) {
+    feed.event(alarm.tenant, {{"type", "alarm"}, {"alarm", to_json(alarm)}});
+  });
+}
+
+}  // namespace dunlin::platform

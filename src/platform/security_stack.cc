@@ -1,0 +1,79 @@
+#include "platform/security_stack.h"
+
+#include <unistd.h>
+
+#include <array>
+
+namespace dunlin::platform {
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return {};
+  return name.data();
+}
+
+security::AuthenticatorOptions authenticator_options(const ServerConfig& config) {
+  security::AuthenticatorOptions options;
+  if (config.anonymous_on_loopback) options.anonymous = security::Anonymous::on_loopback;
+  return options;
+}
+
+}  // namespace
+
+SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config, std::unique_ptr<security::Pki> pki)
+    : pki_(std::move(pki)),
+      authenticator_({environment.repository, environment.workers, environment.clock, environment.rng, revocations_},
+                     authenticator_options(config)),
+      accounts_(environment.repository, authenticator_, environment.clock, environment.rng),
+      certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock, environment.rng}),
+      policies_(environment.repository, engine_, environment.clock, environment.rng) {
+  const auto count = [&](std::string name, std::string help, std::uint64_t security::Authenticator::Counts::*field) {
+    environment.metrics.gauge_function(std::move(name), std::move(help), {},
+                                       [this, field] { return static_cast<double>(authenticator_.counts().*field); });
+  };
+  count("dunlin_security_accepted", "Identities accepted since the start", &security::Authenticator::Counts::accepted);
+  count("dunlin_security_refused", "Identities refused since the start", &security::Authenticator::Counts::refused);
+  count("dunlin_security_penalised", "Attempts turned away for earlier failures", &security::Authenticator::Counts::penalised);
+}
+
+Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment environment, const ServerConfig& config) {
+  security::PkiOptions options;
+  options.host_name = host_name();
+  options.names = config.certificate_names;
+  options.addresses = config.certificate_addresses;
+  DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng, config.data_folder, options));
+  return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki));
+}
+
+void SecurityStack::load(Executor& executor, std::move_only_function<void(Result<std::optional<std::string>>)> done) {
+  policies_.load(executor, [this, &executor, done = std::move(done)](Result<void> loaded) mutable {
+    if (!loaded) return done(std::unexpected(loaded.error()));
+    certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
+      if (!indexed) return done(std::unexpected(indexed.error()));
+      accounts_.prepare_claim(executor, [done = std::move(done)](Result<std::optional<security::Secret>> claim) mutable {
+        if (!claim) return done(std::unexpected(claim.error()));
+        if (!*claim) return done(std::nullopt);
+        done(std::string((*claim)->view()));
+      });
+    });
+  });
+}
+
+Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock) const {
+  const security::ServerIdentity identity = pki_->server_identity();
+  net::TlsServerOptions options;
+  options.certificate_chain_pem = identity.certificate_chain_pem;
+  options.private_key_pem = identity.private_key_pem;
+  options.clock = &clock;
+  Tls tls;
+  options.application_protocols = {"http/1.1"};
+  DUNLIN_TRY(tls.people, net::make_tls_server_context(options));
+  options.application_protocols = {"mqtt"};
+  options.client_ca_pem = pki_->client_ca_pem();
+  options.client_certificate = net::ClientCertificate::requested;
+  DUNLIN_TRY(tls.devices, net::make_tls_server_context(options));
+  return tls;
+}
+
+}  // namespace dunlin::platform

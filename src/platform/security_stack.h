@@ -1,0 +1,67 @@
+#pragma once
+// The security room's parts over a server's stores.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/metrics.h"
+#include "base/rng.h"
+#include "net/tls_context.h"
+#include "platform/config.h"
+#include "security/accounts.h"
+#include "security/authenticator.h"
+#include "security/certificates.h"
+#include "security/pki.h"
+#include "security/policies.h"
+
+namespace dunlin::platform {
+
+struct SecurityEnvironment {
+  Fs& fs;
+  const Clock& clock;
+  Rng& rng;  // must bear any thread
+  WorkerPool& workers;
+  store::Repository& repository;
+  metrics::Registry& metrics;
+};
+
+/// Any thread, but for load().
+class SecurityStack {
+ public:
+  /// Opens or makes the certificate authority. Blocks. Errors: corrupt, io, no_space, invalid_argument.
+  static Result<std::unique_ptr<SecurityStack>> open(SecurityEnvironment environment, const ServerConfig& config);
+
+  /// Reads policies and revocations, and makes the claim for the first user: its token, or nullopt once a user exists.
+  void load(Executor& executor, std::move_only_function<void(Result<std::optional<std::string>>)> done);
+
+  struct Tls {
+    std::shared_ptr<net::TlsServerContext> devices;  // asks for a client certificate
+    std::shared_ptr<net::TlsServerContext> people;   // does not
+  };
+  Result<Tls> make_tls(const Clock& clock) const;
+
+  security::Pki& pki() { return *pki_; }
+  security::CertificateRegister& certificates() { return certificates_; }
+  security::PolicyRegister& policies() { return policies_; }
+  security::PolicyEngine& policy_engine() { return engine_; }
+  security::Authenticator& authenticator() { return authenticator_; }
+  security::Accounts& accounts() { return accounts_; }
+
+ private:
+  struct Key {};  // only open() can make one
+
+ public:
+  SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config, std::unique_ptr<security::Pki> pki);
+
+ private:
+  std::unique_ptr<security::Pki> pki_;
+  security::RevocationIndex revocations_;
+  security::PolicyEngine engine_;
+  security::Authenticator authenticator_;
+  security::Accounts accounts_;
+  security::CertificateRegister certificates_;
+  security::PolicyRegister policies_;
+};
+
+}  // namespace dunlin::platform

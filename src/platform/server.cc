@@ -1,0 +1,226 @@
+#include "platform/server.h"
+
+#include <boost/json.hpp>
+
+#include <future>
+
+#include "base/log.h"
+#include "base/rng.h"
+#include "hub/hub.h"
+#include "net/epoll_network.h"
+#include "net/reactor_threads.h"
+#include "net/worker_pool.h"
+#include "platform/doors.h"
+#include "platform/listeners.h"
+#include "platform/live_wiring.h"
+#include "platform/port_owner.h"
+#include "platform/security_stack.h"
+#include "platform/services.h"
+#include "platform/status.h"
+#include "platform/stores.h"
+#include "platform/web_door.h"
+#include "service/access/access.h"
+#include "transport/http/web_server.h"
+#include "transport/mqtt/server.h"
+
+namespace dunlin::platform {
+namespace {
+
+using Done = std::move_only_function<void(Result<void>)>;
+
+transport::ServerLimits mqtt_limits(const ServerConfig& config) {
+  transport::ServerLimits limits;
+  limits.max_packet_bytes = static_cast<std::size_t>(config.max_packet_bytes);
+  limits.receive_maximum = static_cast<std::uint16_t>(config.receive_maximum);
+  return limits;
+}
+
+hub::Limits hub_limits(const ServerConfig& config) {
+  hub::Limits limits;
+  limits.online_messages = static_cast<std::size_t>(config.max_queued_messages);
+  limits.qos0_messages = static_cast<std::size_t>(config.max_queued_messages);
+  return limits;
+}
+
+model::Mapping mapping_of(const ServerConfig& config) {
+  if (config.mapping.empty()) return model::Mapping::standard();
+  // check() has seen the rows already.
+  return model::Mapping::make(config.mapping).value();
+}
+
+registry::RegistryOptions registry_options(const ServerConfig& config) {
+  using FirstMessage = registry::RegistryOptions::FirstMessage;
+  return {config.create_things ? FirstMessage::creates_thing : FirstMessage::ignored};
+}
+
+class RunningServer final : public Server {
+ public:
+  RunningServer(ServerConfig config, Fs& fs, std::size_t reactors)
+      : config_(std::move(config)),
+        fs_(fs),
+        threads_(reactors),
+        workers_(static_cast<std::size_t>(config_.workers)),
+        network_(threads_.all(), workers_, metrics_) {}
+  ~RunningServer() override { stop(); }
+
+  Result<void> open();
+  Result<void> start() override;
+  void stop() override;
+  const std::vector<ListenerInfo>& listeners() const override { return listener_infos_; }
+  const std::optional<std::string>& claim_token() const override { return claim_token_; }
+  const std::string& root_certificate() const override { return security_->pki().root_pem(); }
+
+ private:
+  Executor& home() { return threads_.at(0); }
+  void compose();
+  void start_parts(Done done);
+  void open_listeners(Done done);
+  Result<void> write_server_file();
+  Result<void> wait_for(std::function<void(Done)> begin);
+  void close_listeners();
+
+  ServerConfig config_;
+  Fs& fs_;
+  SystemClock clock_;
+  SystemRng rng_;
+  metrics::Registry metrics_;
+  std::unique_ptr<File> lock_;
+  net::ReactorThreads threads_;
+  net::ThreadWorkerPool workers_;
+  net::EpollNetwork network_;
+  Stores stores_;
+  std::unique_ptr<SecurityStack> security_;
+  std::unique_ptr<hub::Hub> hub_;
+  std::unique_ptr<Services> services_;
+  std::unique_ptr<transport::MqttServer> mqtt_;
+  model::OperationTable operations_;
+  std::unique_ptr<transport::LiveFeed> live_;
+  net::http::AssetTable assets_{net::http::Headers{}};
+  std::unique_ptr<transport::WebServer> web_;
+  std::unique_ptr<Listeners> listeners_;
+  std::vector<ListenerInfo> listener_infos_;
+  std::optional<std::string> claim_token_;
+  std::atomic<bool> ready_{false};
+  enum class State { open, running, stopped } state_ = State::open;
+};
+
+Result<void> RunningServer::open() {
+  DUNLIN_TRY(lock_, lock_data_folder(fs_, config_.data_folder));
+  std::vector<Executor*> executors;
+  for (net::Reactor* reactor : threads_.all()) executors.push_back(reactor);
+  DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors}, config_));
+  DUNLIN_TRY(security_, SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
+  compose();
+  return {};
+}
+
+void RunningServer::compose() {
+  std::vector<hub::ShardEnvironment> shards;
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    shards.push_back({threads_.at(i), stores_.journals.empty() ? nullptr : stores_.journals[i].get()});
+  }
+  hub_ = std::make_unique<hub::Hub>(hub::HubEnvironment{std::move(shards), stores_.keyed.get(), metrics_, rng_, hub_limits(config_)});
+  services_ = std::make_unique<Services>(ServicesEnvironment{home(), *hub_, *stores_.keyed, *stores_.repository, metrics_,
+                                                             mapping_of(config_), registry_options(config_)});
+  mqtt_ = std::make_unique<transport::MqttServer>(
+      transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
+                                   make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_)});
+  services_->declare(operations_);
+  access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(), security_->accounts()}, operations_);
+  declare_status(operations_, {clock_, metrics_, listener_infos_});
+  live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
+  wire_live_feed(*services_, *live_);
+  assets_ = dashboard_assets();
+  web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
+      home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_), *live_, metrics_, assets_,
+      std::string(version()), [this] { return ready_.load(); },
+      [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
+  listeners_ = std::make_unique<Listeners>(network_, threads_);
+}
+
+/// Runs `begin` on the home reactor and waits for its completion.
+Result<void> RunningServer::wait_for(std::function<void(Done)> begin) {
+  std::promise<Result<void>> finished;
+  auto future = finished.get_future();
+  home().post([&] { begin([&finished](Result<void> result) { finished.set_value(std::move(result)); }); });
+  return future.get();
+}
+
+Result<void> RunningServer::start() {
+  state_ = State::running;
+  threads_.start();
+  DUNLIN_CHECK(wait_for([this](Done done) { start_parts(std::move(done)); }));
+  DUNLIN_CHECK(wait_for([this](Done done) { open_listeners(std::move(done)); }));
+  DUNLIN_CHECK(security_->authenticator().write_local_admin_token(fs_, config_.data_folder));
+  DUNLIN_CHECK(write_server_file());
+  ready_ = true;
+  return {};
+}
+
+void RunningServer::start_parts(Done done) {
+  security_->load(home(), [this, done = std::move(done)](Result<std::optional<std::string>> claim) mutable {
+    if (!claim) return done(std::unexpected(claim.error()));
+    claim_token_ = *std::move(claim);
+    hub_->start(home(), [this, done = std::move(done)](Result<void> started) mutable {
+      if (!started) return done(std::move(started));
+      services_->start(std::move(done));
+    });
+  });
+}
+
+void RunningServer::open_listeners(Done done) {
+  auto tls = security_->make_tls(clock_);
+  if (!tls) return done(std::unexpected(tls.error()));
+  const auto accept_mqtt = [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); };
+  const auto accept_web = [this](std::unique_ptr<net::Connection> connection) { web_->accept(std::move(connection)); };
+  using On = ListenerRequest::On;
+  std::vector<ListenerRequest> wanted{{"mqtt", config_.listen_mqtt, nullptr, On::every_reactor, accept_mqtt},
+                                      {"mqtts", config_.listen_mqtts, tls->devices, On::every_reactor, accept_mqtt},
+                                      {"https", config_.listen_https, tls->people, On::home, accept_web},
+                                      {"http", config_.listen_http, nullptr, On::home, accept_web}};
+  listeners_->open(std::move(wanted), config_.busy_port, [this, done = std::move(done)](Result<std::vector<ListenerInfo>> opened) mutable {
+    if (!opened) return done(std::unexpected(opened.error()));
+    listener_infos_ = *std::move(opened);
+    done({});
+  });
+}
+
+Result<void> RunningServer::write_server_file() {
+  boost::json::object addresses;
+  for (const ListenerInfo& info : listener_infos_) addresses[info.name] = info.address.to_string();
+  const std::string text = boost::json::serialize(boost::json::object{{"process", process_id()}, {"listeners", std::move(addresses)}});
+  return write_file_atomically(fs_, config_.data_folder + "/server.json", as_bytes(text));
+}
+
+void RunningServer::stop() {
+  if (state_ != State::running) {
+    state_ = State::stopped;
+    return;
+  }
+  state_ = State::stopped;
+  ready_ = false;
+  const auto log_failure = [](std::string_view what, const Result<void>& result) {
+    if (!result) log::error("platform", what, {{"why", result.error().message}});
+  };
+  log_failure("listeners did not close", wait_for([this](Done done) { listeners_->close(std::move(done)); }));
+  log_failure("web pages did not close", wait_for([this](Done done) {
+                web_->drain();
+                done({});
+              }));
+  log_failure("the hub did not stop", wait_for([this](Done done) { hub_->stop(home(), std::move(done)); }));
+  log_failure("the services did not stop", wait_for([this](Done done) { services_->stop(std::move(done)); }));
+  threads_.stop();
+  (void)fs_.remove(config_.data_folder + "/server.json");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::open(ServerConfig config, Fs& fs) {
+  DUNLIN_CHECK(check(config));
+  DUNLIN_TRY(const std::size_t reactors, journal_count(fs, config));
+  auto server = std::make_unique<RunningServer>(std::move(config), fs, reactors);
+  DUNLIN_CHECK(server->open());
+  return server;
+}
+
+}  // namespace dunlin::platform

@@ -1,0 +1,43 @@
+#pragma once
+// The whole server of one process: stores, hub, security, services and listeners, composed and run.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "net/connection.h"
+#include "platform/config.h"
+
+namespace dunlin::platform {
+
+struct ListenerInfo {
+  std::string name;  // "mqtt", "mqtts", "https", "http"
+  net::Endpoint address;
+  std::string note;  // e.g. who holds the port that was wished for
+};
+
+/// The thread that makes it also starts, stops and destroys it.
+class Server {
+ public:
+  /// Opens the data folder and everything in it. Blocks. Errors: conflict (another process uses the folder), corrupt, io, no_space,
+  /// invalid_argument.
+  static Result<std::unique_ptr<Server>> open(ServerConfig config, Fs& fs);
+  virtual ~Server() = default;
+
+  /// Runs the threads and opens the listeners; returns once traffic is accepted. Errors: unavailable (a port is taken), and those of
+  /// the stores.
+  virtual Result<void> start() = 0;
+  /// Ends listeners and sessions, stores what is open, joins the threads. Idempotent.
+  virtual void stop() = 0;
+
+  virtual const std::vector<ListenerInfo>& listeners() const = 0;
+  /// The token of the one-time link while no user exists.
+  virtual const std::optional<std::string>& claim_token() const = 0;
+  /// PEM of the root certificate.
+  virtual const std::string& root_certificate() const = 0;
+};
+
+}  // namespace dunlin::platform

@@ -1,0 +1,56 @@
+#include "platform/services.h"
+
+namespace dunlin::platform {
+namespace {
+
+using Step = std::function<void(std::move_only_function<void(Result<void>)>)>;
+
+/// Runs the steps one after another; `done` gets the first error.
+void run_steps(std::vector<Step> steps, std::move_only_function<void(Result<void>)> done) {
+  if (steps.empty()) return done({});
+  Step first = std::move(steps.front());
+  steps.erase(steps.begin());
+  first([steps = std::move(steps), done = std::move(done)](Result<void> result) mutable {
+    if (!result) return done(std::move(result));
+    run_steps(std::move(steps), std::move(done));
+  });
+}
+
+}  // namespace
+
+Services::Services(ServicesEnvironment environment)
+    : registry_(environment.executor, environment.repository, environment.metrics, environment.registry),
+      presence_(environment.executor, environment.bus, environment.keyed, environment.metrics),
+      series_(environment.executor, environment.bus, environment.keyed, environment.metrics, std::move(environment.mapping)),
+      shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
+      alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics),
+      rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_, environment.metrics}) {
+  series_.on_arrival([this](const series::Arrival& arrival) {
+    if (arrival.samples.empty()) return;
+    const model::Sample& sample = arrival.samples.front();
+    registry_.ensure(sample.tenant, arrival.facts, sample.origin.gateway);
+    presence_.saw(sample.tenant, sample.device, sample.origin.gateway, sample.t_server);
+  });
+}
+
+void Services::start(std::move_only_function<void(Result<void>)> started) {
+  run_steps({[this](auto done) { presence_.start(std::move(done)); },
+             [this](auto done) { alarms_.start(std::move(done)); },
+             [this](auto done) { series_.start(std::move(done)); },
+             [this](auto done) { shadow_.start(std::move(done)); },
+             [this](auto done) { rules_.start(std::move(done)); }},
+            std::move(started));
+}
+
+void Services::stop(std::move_only_function<void(Result<void>)> stopped) { presence_.flush(std::move(stopped)); }
+
+void Services::declare(model::OperationTable& table) {
+  registry_.declare(table);
+  presence_.declare(table);
+  series_.declare(table);
+  shadow_.declare(table);
+  rules_.declare(table);
+  alarms_.declare(table);
+}
+
+}  // namespace dunlin::platform

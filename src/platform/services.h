@@ -1,0 +1,60 @@
+#pragma once
+// The services of a server over a hub and its stores, wired to each other. The server and the simulator compose the same stack.
+
+#include <functional>
+#include <memory>
+
+#include "base/metrics.h"
+#include "hub/bus.h"
+#include "model/mapping.h"
+#include "model/operation.h"
+#include "service/alarm/alarm_service.h"
+#include "service/presence/presence.h"
+#include "service/registry/registry.h"
+#include "service/rules/rules_service.h"
+#include "service/series/series_service.h"
+#include "service/shadow/shadow_service.h"
+#include "store/keyed.h"
+#include "store/repository.h"
+
+namespace dunlin::platform {
+
+struct ServicesEnvironment {
+  Executor& executor;
+  hub::Bus& bus;
+  store::Keyed& keyed;
+  store::Repository& repository;
+  metrics::Registry& metrics;
+  model::Mapping mapping;
+  registry::RegistryOptions registry;
+};
+
+/// One executor's thread.
+class Services {
+ public:
+  explicit Services(ServicesEnvironment environment);
+
+  /// Starts all, in the order in which they need each other. `started` runs once, with the first error.
+  void start(std::move_only_function<void(Result<void>)> started);
+  /// Saves what is kept in memory only.
+  void stop(std::move_only_function<void(Result<void>)> stopped);
+
+  void declare(model::OperationTable& table);
+
+  registry::Registry& registry() { return registry_; }
+  presence::PresenceService& presence() { return presence_; }
+  series::SeriesService& series() { return series_; }
+  shadow::ShadowService& shadow() { return shadow_; }
+  alarm::AlarmService& alarms() { return alarms_; }
+  rules::RulesService& rules() { return rules_; }
+
+ private:
+  registry::Registry registry_;
+  presence::PresenceService presence_;
+  series::SeriesService series_;
+  shadow::ShadowService shadow_;
+  alarm::AlarmService alarms_;
+  rules::RulesService rules_;
+};
+
+}  // namespace dunlin::platform

@@ -1,0 +1,33 @@
+#pragma once
+// What the program says of itself: version, status, the dashboard's files.
+
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "model/operation.h"
+#include "net/http/assets.h"
+#include "platform/server.h"
+
+namespace dunlin::platform {
+
+/// "0.1.0".
+std::string_view version();
+
+struct StatusParts {
+  const Clock& clock;
+  const metrics::Registry& metrics;
+  const std::vector<ListenerInfo>& listeners;
+};
+
+/// Declares system.status. The parts must outlive the table.
+void declare_status(model::OperationTable& table, StatusParts parts);
+
+/// Every operation that a server declares, for the command line.
+std::vector<model::OperationSpec> all_operations();
+
+/// The embedded dashboard; one page that says how to build it where the program has none.
+net::http::AssetTable dashboard_assets();
+
+}  // namespace dunlin::platform

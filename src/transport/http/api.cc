@@ -1,0 +1,188 @@
+#include "transport/http/api.h"
+
+#include <boost/json.hpp>
+
+#include "base/core/assert.h"
+
+#include "model/json_fields.h"
+#include "transport/http/openapi.h"
+
+namespace dunlin::transport {
+namespace {
+
+using net::http::PathParameters;
+using net::http::Request;
+using net::http::Responder;
+using net::http::Response;
+
+net::http::Method method_of(model::Method method) {
+  switch (method) {
+    case model::Method::get: return net::http::Method::get;
+    case model::Method::put: return net::http::Method::put;
+    case model::Method::post: return net::http::Method::post;
+    case model::Method::patch: return net::http::Method::patch;
+    case model::Method::del: return net::http::Method::delete_;
+  }
+  return net::http::Method::get;
+}
+
+std::string bearer_token(const Request& request) {
+  const auto value = request.headers.get("Authorization");
+  constexpr std::string_view kScheme = "Bearer ";
+  if (!value || !value->starts_with(kScheme)) return {};
+  return std::string(net::http::trimmed(value->substr(kScheme.size())));
+}
+
+std::string session_token(const Request& request) {
+  return std::string(net::http::find_cookie(request.headers, kSessionCookie).value_or(""));
+}
+
+bool changes_something(const Request& request) {
+  return request.method != net::http::Method::get && request.method != net::http::Method::head;
+}
+
+bool is_secure(const Request& request) { return !request.peer->tls_version.empty(); }
+
+boost::json::value user_json(const Principal& principal) {
+  boost::json::array permissions(principal.permissions.begin(), principal.permissions.end());
+  return {{"user", {{"name", principal.name}, {"permissions", std::move(permissions)}}}};
+}
+
+/// Sign-in and claim answer the same way: the user, and the session as a cookie.
+SignInDone answer_signed_in(bool secure, Responder responder) {
+  return [secure, responder = std::move(responder)](Result<SignedIn> signed_in) mutable {
+    if (!signed_in) return responder.send(render(std::unexpected(signed_in.error())));
+    Response response = render(user_json(*signed_in->principal));
+    net::http::SetCookie cookie;
+    cookie.name = kSessionCookie;
+    cookie.value = signed_in->session_token;
+    cookie.max_age = std::chrono::duration_cast<std::chrono::seconds>(signed_in->lifetime);
+    cookie.secure = secure;
+    const auto field = net::http::format_set_cookie(cookie);
+    if (!field) return responder.send(render(std::unexpected(field.error())));
+    response.headers.add("Set-Cookie", *field);
+    responder.send(std::move(response));
+  };
+}
+
+constexpr model::Field kSignInFields[] = {{"user", model::FieldType::text, model::Need::required, "the user's name"},
+                                          {"password", model::FieldType::text, model::Need::required, "the password"}};
+constexpr model::Field kClaimFields[] = {{"token", model::FieldType::text, model::Need::required, "from the one-time link"},
+                                         {"password", model::FieldType::text, model::Need::required, "the chosen password"}};
+constexpr model::OperationSpec kSignIn{"session.login", model::Method::post, "/api/session", "Sign in.", model::kPublic, kSignInFields, {}, {}};
+constexpr model::OperationSpec kClaim{"session.claim", model::Method::post, "/api/session/claim", "Claim the installation.",
+                                      model::kPublic, kClaimFields, {}, {}};
+
+/// Both texts of a sign-in body. Errors: invalid_argument, malformed.
+Result<std::pair<std::string, std::string>> read_pair(const model::OperationSpec& spec, const Request& request) {
+  if (!request.headers.get(kRequestHeader)) {
+    return fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing");
+  }
+  DUNLIN_TRY(boost::json::object fields, read_fields(spec, request, {}));
+  auto first = model::optional_text(fields, spec.request[0].name);
+  auto second = model::optional_text(fields, spec.request[1].name);
+  if (!first || !second || fields.size() != 2) {
+    return fail(Errc::invalid_argument, "send exactly \"" + std::string(spec.request[0].name) + "\" and \"" +
+                                            std::string(spec.request[1].name) + "\" as texts");
+  }
+  return std::pair{*std::move(first), *std::move(second)};
+}
+
+}  // namespace
+
+Api::Api(const model::OperationTable& table, WebDoor door, std::string version)
+    : table_(table), door_(std::move(door)), openapi_(boost::json::serialize(openapi_document(table, version))) {}
+
+void Api::mount(net::http::Router& router) {
+  const auto add = [&router](net::http::Method method, std::string_view path, net::http::RouteHandler handler) {
+    const auto added = router.add(method, path, std::move(handler));
+    DUNLIN_ASSERT(added.has_value());
+  };
+  for (const model::Operation& operation : table_.all()) {
+    add(method_of(operation.spec.method), operation.spec.path,
+        [this, &operation](Request request, PathParameters path, Responder responder) {
+          serve(operation, std::move(request), path, std::move(responder));
+        });
+  }
+  add(net::http::Method::get, "/api/session", [this](Request request, PathParameters, Responder responder) {
+    serve_session(std::move(request), std::move(responder));
+  });
+  add(net::http::Method::post, "/api/session", [this](Request request, PathParameters, Responder responder) {
+    serve_sign_in(std::move(request), std::move(responder));
+  });
+  add(net::http::Method::delete_, "/api/session", [this](Request request, PathParameters, Responder responder) {
+    serve_sign_out(std::move(request), std::move(responder));
+  });
+  add(net::http::Method::post, "/api/session/claim", [this](Request request, PathParameters, Responder responder) {
+    serve_claim(std::move(request), std::move(responder));
+  });
+  add(net::http::Method::get, "/api/openapi.json", [this](Request, PathParameters, Responder responder) {
+    responder.send(net::http::json_response(200, openapi_));
+  });
+}
+
+void Api::identify(const Request& request, CallerDone done) {
+  WebCredentials credentials{bearer_token(request), {}, request.peer->address.host};
+  if (credentials.bearer_token.empty()) credentials.session_token = session_token(request);
+  const std::string address = request.peer->address.to_string();
+  if (credentials.bearer_token.empty() && credentials.session_token.empty()) {
+    return done(model::Caller{std::make_shared<Principal>(), address});
+  }
+  if (!credentials.session_token.empty() && changes_something(request) && !request.headers.get(kRequestHeader)) {
+    return done(fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing"));
+  }
+  door_.authenticate(std::move(credentials), [address, done = std::move(done)](Result<PrincipalRef> principal) mutable {
+    if (!principal) return done(std::unexpected(principal.error()));
+    done(model::Caller{*std::move(principal), address});
+  });
+}
+
+void Api::serve(const model::Operation& operation, Request request, const PathParameters& path, Responder responder) {
+  auto fields = read_fields(operation.spec, request, path);
+  if (!fields) return responder.send(render(std::unexpected(fields.error())));
+  identify(request, [this, &operation, fields = *std::move(fields),
+                     responder = std::move(responder)](Result<model::Caller> caller) mutable {
+    if (!caller) return responder.send(render(std::unexpected(caller.error())));
+    table_.invoke(operation, *caller, std::move(fields),
+                  [responder = std::move(responder)](Result<boost::json::value> answer) mutable { responder.send(render(answer)); });
+  });
+}
+
+void Api::serve_session(Request request, Responder responder) {
+  identify(request, [responder = std::move(responder)](Result<model::Caller> caller) mutable {
+    if (!caller) return responder.send(render(std::unexpected(caller.error())));
+    if (caller->principal->kind == PrincipalKind::anonymous) {
+      return responder.send(render(fail(Errc::unauthenticated, "nobody is signed in")));
+    }
+    responder.send(render(user_json(*caller->principal)));
+  });
+}
+
+void Api::serve_sign_in(Request request, Responder responder) {
+  auto pair = read_pair(kSignIn, request);
+  if (!pair) return responder.send(render(std::unexpected(pair.error())));
+  door_.sign_in(std::move(pair->first), std::move(pair->second), request.peer->address.host,
+                answer_signed_in(is_secure(request), std::move(responder)));
+}
+
+void Api::serve_claim(Request request, Responder responder) {
+  auto pair = read_pair(kClaim, request);
+  if (!pair) return responder.send(render(std::unexpected(pair.error())));
+  door_.claim(std::move(pair->first), std::move(pair->second), request.peer->address.host,
+              answer_signed_in(is_secure(request), std::move(responder)));
+}
+
+void Api::serve_sign_out(Request request, Responder responder) {
+  if (!request.headers.get(kRequestHeader)) {
+    return responder.send(render(fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing")));
+  }
+  door_.sign_out(session_token(request), [secure = is_secure(request), responder = std::move(responder)](Result<void> done) mutable {
+    if (!done) return responder.send(render(std::unexpected(done.error())));
+    Response response = render(boost::json::value(boost::json::object{}));
+    const net::http::SetCookie gone{.name = std::string(kSessionCookie), .value = "", .max_age = std::chrono::seconds{0}, .secure = secure};
+    response.headers.add("Set-Cookie", net::http::format_set_cookie(gone).value_or(""));
+    responder.send(std::move(response));
+  });
+}
+
+}  // namespace dunlin::transport

@@ -1,0 +1,53 @@
+#pragma once
+// The operations as HTTP routes: reads the request's fields, finds the caller, renders the answer.
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <boost/json/fwd.hpp>
+
+#include "model/operation.h"
+#include "net/http/router.h"
+#include "transport/http/web_door.h"
+
+namespace dunlin::transport {
+
+inline constexpr std::string_view kSessionCookie = "dunlin_session";
+inline constexpr std::string_view kRequestHeader = "X-Dunlin-Request";
+
+/// The HTTP server's executor only.
+class Api {
+ public:
+  /// The table and the door must outlive the object; the table is complete.
+  Api(const model::OperationTable& table, WebDoor door, std::string version);
+
+  /// Adds every operation, /api/session, /api/session/claim and /api/openapi.json.
+  void mount(net::http::Router& router);
+
+  using CallerDone = std::move_only_function<void(Result<model::Caller>)>;
+  /// Who sends the request: by bearer token, or by session cookie. A call that changes something and comes with the cookie needs the
+  /// header kRequestHeader, which no other site's page can send. Without either the caller is anonymous.
+  void identify(const net::http::Request& request, CallerDone done);
+
+ private:
+  void serve(const model::Operation& operation, net::http::Request request, const net::http::PathParameters& path,
+             net::http::Responder responder);
+  void serve_session(net::http::Request request, net::http::Responder responder);
+  void serve_sign_in(net::http::Request request, net::http::Responder responder);
+  void serve_claim(net::http::Request request, net::http::Responder responder);
+  void serve_sign_out(net::http::Request request, net::http::Responder responder);
+
+  const model::OperationTable& table_;
+  WebDoor door_;
+  std::string openapi_;
+};
+
+/// The request's fields as the operation declares them: from the path, the query or the JSON body.
+/// Errors: invalid_argument, malformed.
+Result<boost::json::object> read_fields(const model::OperationSpec& spec, const net::http::Request& request,
+                                        const net::http::PathParameters& path);
+
+net::http::Response render(const Result<boost::json::value>& answer);
+
+}  // namespace dunlin::transport

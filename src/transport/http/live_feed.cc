@@ -1,0 +1,172 @@
+#include "transport/http/live_feed.h"
+
+#include <boost/json.hpp>
+
+#include "model/json_fields.h"
+#include "transport/http/limits.h"
+
+namespace dunlin::transport {
+namespace {
+
+std::string series_key(const std::string& device, const std::string& channel) { return device + '\0' + channel; }
+
+std::string_view picture_type(std::string_view bytes) {
+  if (bytes.starts_with("\xff\xd8\xff")) return "image/jpeg";
+  if (bytes.starts_with("\x89PNG")) return "image/png";
+  return {};
+}
+
+}  // namespace
+
+LiveFeed::LiveFeed(Executor& executor, metrics::Registry& metrics)
+    : executor_(executor),
+      open_pages_(metrics.gauge("dunlin_live_pages", "Open live pages")),
+      frames_(metrics.counter("dunlin_live_frames_total", "Frames sent to live pages")),
+      thinned_(metrics.counter("dunlin_live_samples_thinned_total", "Samples that a slow page got only the newest of")) {}
+
+LiveFeed::~LiveFeed() { executor_.cancel(flush_timer_); }
+
+std::unique_ptr<LivePage> LiveFeed::open(TenantId tenant, LiveSink& sink) {
+  if (pages_.size() >= kMaxLivePages) return nullptr;
+  auto page = std::make_unique<LivePage>(*this, tenant, sink);
+  return page;
+}
+
+void LiveFeed::value(const LiveValue& value) {
+  for (LivePage* page : pages_) {
+    if (page->tenant_ == value.tenant) page->value(value);
+  }
+  if (pages_.empty() || flush_timer_) return;
+  flush_timer_ = executor_.schedule(kLiveInterval, [this] {
+    flush_timer_ = {};
+    flush();
+  });
+}
+
+void LiveFeed::event(TenantId tenant, const boost::json::object& event) {
+  for (LivePage* page : pages_) {
+    if (page->tenant_ == tenant) page->send_event(event);
+  }
+}
+
+void LiveFeed::picture(TenantId tenant, const std::string& device, const std::string& channel, std::string_view bytes) {
+  if (bytes.size() > kMaxPictureBytes || picture_type(bytes).empty()) return;
+  for (LivePage* page : pages_) {
+    if (page->tenant_ == tenant) page->picture(device, channel, bytes, executor_.now());
+  }
+}
+
+void LiveFeed::flush() {
+  bool left = false;
+  for (LivePage* page : pages_) {
+    page->flush();
+    left |= !page->pending_.empty();
+  }
+  if (!left || flush_timer_) return;
+  flush_timer_ = executor_.schedule(kLiveInterval, [this] {
+    flush_timer_ = {};
+    flush();
+  });
+}
+
+LivePage::LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink) : feed_(feed), tenant_(tenant), sink_(sink) {
+  feed_.pages_.insert(this);
+  feed_.open_pages_.set(static_cast<std::int64_t>(feed_.pages_.size()));
+}
+
+LivePage::~LivePage() {
+  feed_.pages_.erase(this);
+  feed_.open_pages_.set(static_cast<std::int64_t>(feed_.pages_.size()));
+}
+
+void LivePage::send_event(const boost::json::object& event) {
+  // Events are few and small; a page that does not even take those is cut off by the WebSocket's own limit.
+  sink_.send_text(boost::json::serialize(event));
+}
+
+bool LivePage::wants(const std::string& key) const {
+  if (subscription_ == Subscription::all) return true;
+  return subscription_ == Subscription::listed && listed_.contains(key);
+}
+
+void LivePage::announce(const LiveValue& value, Wanted& wanted) {
+  wanted.unit = value.unit;
+  send_event({{"type", "series"}, {"id", wanted.id}, {"device", value.device}, {"channel", value.channel}, {"unit", value.unit}});
+}
+
+void LivePage::value(const LiveValue& value) {
+  const std::string key = series_key(value.device, value.channel);
+  if (!wants(key)) return;
+  auto found = series_.find(key);
+  if (found == series_.end()) {
+    if (series_.size() >= kMaxSeriesPerPage) return feed_.thinned_.add();
+    found = series_.emplace(key, Wanted{next_id_++, {}, Wanted::kNone}).first;
+    announce(value, found->second);
+  } else if (found->second.unit != value.unit) {
+    announce(value, found->second);
+  }
+  Wanted& wanted = found->second;
+  const LiveSample sample{wanted.id, value.time_ms, value.value};
+  thinning_ |= pending_.size() >= kMaxSamplesPerFrame;
+  if (thinning_ && wanted.newest != Wanted::kNone) {
+    feed_.thinned_.add();
+    pending_[wanted.newest] = sample;
+    return;
+  }
+  wanted.newest = pending_.size();
+  pending_.push_back(sample);
+}
+
+void LivePage::flush() {
+  if (pending_.empty()) return;
+  if (sink_.backlog() > kMaxLiveBacklogBytes) {
+    thinning_ = true;
+    return;
+  }
+  sink_.send_binary(encode_samples(pending_));
+  feed_.frames_.add();
+  pending_.clear();
+  thinning_ = false;
+  for (auto& [key, wanted] : series_) wanted.newest = Wanted::kNone;
+}
+
+void LivePage::picture(const std::string& device, const std::string& channel, std::string_view bytes, Instant now) {
+  if (!wants(series_key(device, channel)) || sink_.backlog() > kMaxLiveBacklogBytes) return;
+  auto [last, first] = last_picture_.try_emplace(device, now);
+  if (!first && now - last->second < kPictureInterval) return;
+  last->second = now;
+  send_event({{"type", "frame"}, {"device", device}, {"channel", channel}, {"content_type", picture_type(bytes)}});
+  sink_.send_binary(encode_picture(bytes));
+  feed_.frames_.add();
+}
+
+void LivePage::subscribe(const boost::json::value& wanted) {
+  if (!wanted.is_object()) return;
+  const auto& object = wanted.get_object();
+  listed_.clear();
+  if (model::optional_boolean(object, "all").value_or(false)) {
+    subscription_ = Subscription::all;
+    return;
+  }
+  subscription_ = Subscription::listed;
+  const auto* series = object.if_contains("series");
+  if (series == nullptr || !series->is_array()) return;
+  for (const auto& entry : series->get_array()) {
+    if (!entry.is_object() || listed_.size() >= kMaxSeriesPerPage) continue;
+    const auto device = model::optional_text(entry.get_object(), "device");
+    const auto channel = model::optional_text(entry.get_object(), "channel");
+    if (device && channel) listed_.insert(series_key(*device, *channel));
+  }
+}
+
+void LivePage::on_request(std::string_view text) {
+  boost::system::error_code error;
+  const boost::json::value request = text.size() <= kMaxLiveRequestBytes ? boost::json::parse(text, error) : boost::json::value();
+  if (error || !request.is_object()) {
+    return send_event({{"type", "error"}, {"message", "send {\"subscribe\": {\"all\": true}} or {\"subscribe\": {\"series\": [..]}}"}});
+  }
+  if (const auto* wanted = request.get_object().if_contains("subscribe")) subscribe(*wanted);
+  if (request.get_object().contains("ping")) send_event({{"type", "pong"}});
+}
+
+}  // namespace dunlin::transport

@@ -1,0 +1,17 @@
+#pragma once
+// The OpenAPI 3.1 document of a program's operations, made from their tables.
+
+#include <string_view>
+
+#include <boost/json/fwd.hpp>
+
+#include "model/operation.h"
+
+namespace dunlin::transport {
+
+boost::json::object openapi_document(const model::OperationTable& table, std::string_view version);
+
+/// The names in braces of a path template, in order: "/api/things/{thing}" has {"thing"}.
+std::vector<std::string> path_fields(std::string_view path);
+
+}  // namespace dunlin::transport

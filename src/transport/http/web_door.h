@@ -1,0 +1,36 @@
+#pragma once
+// How the HTTP side learns who asks. The answers come from the security room, composed by the platform.
+
+#include <functional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "hub/principal.h"
+
+namespace dunlin::transport {
+
+/// What a request carries to prove who sends it; one of the two tokens is set.
+struct WebCredentials {
+  std::string bearer_token;
+  std::string session_token;
+  std::string address;
+};
+
+struct SignedIn {
+  PrincipalRef principal;
+  std::string session_token;
+  Duration lifetime{};
+};
+
+using SignInDone = std::move_only_function<void(Result<SignedIn>)>;
+
+/// All completions run on the HTTP server's executor.
+struct WebDoor {
+  std::function<void(WebCredentials, std::move_only_function<void(Result<PrincipalRef>)>)> authenticate;
+  std::function<void(std::string claim_token, std::string password, std::string address, SignInDone)> claim;
+  std::function<void(std::string user, std::string password, std::string address, SignInDone)> sign_in;
+  std::function<void(std::string session_token, std::move_only_function<void(Result<void>)>)> sign_out;
+};
+
+}  // namespace dunlin::transport

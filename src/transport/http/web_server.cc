@@ -1,0 +1,187 @@
+#include "transport/http/web_server.h"
+
+#include "base/core/assert.h"
+#include "net/websocket/handshake.h"
+#include "net/websocket/stream.h"
+#include "net/websocket/websocket.h"
+#include "transport/http/limits.h"
+
+namespace dunlin::transport {
+namespace {
+
+using net::http::PathParameters;
+using net::http::Request;
+using net::http::Responder;
+using net::http::Response;
+using net::websocket::CloseCode;
+
+net::http::ServerOptions server_options(net::http::Probe& probe) {
+  net::http::ServerOptions options;
+  options.max_body_bytes = kMaxApiBodyBytes;
+  options.headers = security_headers();
+  options.probe = &probe;
+  return options;
+}
+
+/// Whether a browser's request comes from a page of this server. Tools send no Origin and no cookie.
+bool is_own_origin(std::string_view origin, const Request& request) {
+  const std::size_t scheme = origin.find("://");
+  if (scheme == std::string_view::npos) return false;
+  return net::http::equals_ignoring_case(origin.substr(scheme + 3), request.headers.get("Host").value_or(""));
+}
+
+}  // namespace
+
+net::http::Headers security_headers() {
+  return {{"Content-Security-Policy",
+           "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; "
+           "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+          {"X-Content-Type-Options", "nosniff"},
+          {"X-Frame-Options", "DENY"},
+          {"Referrer-Policy", "no-referrer"},
+          {"Cross-Origin-Opener-Policy", "same-origin"},
+          {"Cross-Origin-Resource-Policy", "same-origin"}};
+}
+
+/// One live page: a WebSocket and its place in the feed.
+class WebServer::Page final : public net::websocket::WebSocketHandler, public LiveSink {
+ public:
+  Page(WebServer& server, net::http::Upgraded upgraded, TenantId tenant)
+      : server_(server),
+        socket_(std::move(upgraded.connection), net::websocket::Role::server, options(), *this, std::move(upgraded.unread)),
+        page_(server.parts_.live.open(tenant, *this)) {
+    if (!page_) socket_.close(CloseCode::policy_violation, "too many live pages are open");
+  }
+
+  void on_message(net::websocket::MessageKind kind, ByteView payload) override {
+    if (kind == net::websocket::MessageKind::binary) return socket_.close(CloseCode::unsupported_data, "send text");
+    if (page_) page_->on_request(as_text(payload));
+  }
+  void on_closed(CloseCode, std::string_view) override { server_.forget(this); }
+
+  void send_text(std::string text) override {
+    if (backlog() > 4 * kMaxLiveBacklogBytes) return socket_.close(CloseCode::policy_violation, "the page does not read");
+    socket_.send_text(text);
+  }
+  void send_binary(std::string bytes) override { socket_.send_binary(as_bytes(bytes)); }
+  std::size_t backlog() const override { return socket_.pending_output(); }
+  void leave() { socket_.close(CloseCode::going_away, "the server ends"); }
+
+ private:
+  static net::websocket::WebSocketOptions options() {
+    net::websocket::WebSocketOptions result;
+    result.max_message_bytes = kMaxLiveRequestBytes;
+    return result;
+  }
+  WebServer& server_;
+  net::websocket::WebSocketConnection socket_;
+  std::unique_ptr<LivePage> page_;
+};
+
+WebServer::WebServer(WebServerParts parts)
+    : parts_(std::move(parts)),
+      api_(parts_.table, parts_.door, parts_.version),
+      probe_(parts_.metrics),
+      self_(std::make_shared<WebServer*>(this)) {
+  mount();
+  server_ = std::make_unique<net::http::HttpServer>(
+      parts_.executor, server_options(probe_),
+      [this](Request request, Responder responder) { router_.route(std::move(request), std::move(responder)); });
+}
+
+WebServer::~WebServer() = default;
+
+void WebServer::accept(std::unique_ptr<net::Connection> connection) { server_->accept(std::move(connection)); }
+
+void WebServer::drain() {
+  server_->drain();
+  for (const auto& [key, page] : pages_) page->leave();
+}
+
+void WebServer::mount() {
+  api_.mount(router_);
+  const auto get = [this](std::string_view path, net::http::RouteHandler handler) {
+    DUNLIN_ASSERT(router_.add(net::http::Method::get, path, std::move(handler)).has_value());
+  };
+  get("/api/live", [this](Request request, PathParameters, Responder responder) {
+    serve_live(std::move(request), std::move(responder));
+  });
+  get("/mqtt", [this](Request request, PathParameters, Responder responder) { serve_mqtt(request, std::move(responder)); });
+  get("/metrics", [this](Request request, PathParameters, Responder responder) {
+    serve_metrics(std::move(request), std::move(responder));
+  });
+  get("/healthz", [](Request, PathParameters, Responder responder) { responder.send(net::http::text_response(200, "ok\n")); });
+  get("/readyz", [this](Request, PathParameters, Responder responder) {
+    const bool ready = parts_.is_ready();
+    responder.send(net::http::text_response(ready ? 200 : 503, ready ? "ready\n" : "starting or stopping\n"));
+  });
+  router_.set_fallback([this](Request request, PathParameters, Responder responder) {
+    if (request.path == "/api" || request.path.starts_with("/api/")) {
+      return responder.send(net::http::error_response(Errc::not_found, "there is no such operation; see /api/openapi.json"));
+    }
+    responder.send(parts_.assets.serve(request.path, request));
+  });
+}
+
+void WebServer::serve_live(Request request, Responder responder) {
+  auto upgrade = net::websocket::accept_upgrade(request, {});
+  if (!upgrade) return responder.send(net::websocket::refuse_upgrade(upgrade.error()));
+  if (!upgrade->origin.empty() && !is_own_origin(upgrade->origin, request)) {
+    return responder.send(net::http::error_response(Errc::permission_denied, "live pages are served to this server's own pages only"));
+  }
+  api_.identify(request, [this, headers = std::move(upgrade->headers),
+                          responder = std::move(responder)](Result<model::Caller> caller) mutable {
+    if (!caller) return responder.send(net::http::error_response(caller.error().code, caller.error().message));
+    const Principal& principal = *caller->principal;
+    if (principal.kind == PrincipalKind::anonymous) return responder.send(net::http::error_response(Errc::unauthenticated, "sign in first"));
+    if (!model::has_permission(principal, "series:read")) {
+      return responder.send(net::http::error_response(Errc::permission_denied, "this needs the permission \"series:read\""));
+    }
+    responder.upgrade(std::move(headers), [weak = std::weak_ptr(self_), tenant = principal.tenant](net::http::Upgraded upgraded) {
+      if (const auto self = weak.lock()) (*self)->open_page(std::move(upgraded), tenant);
+    });
+  });
+}
+
+void WebServer::open_page(net::http::Upgraded upgraded, TenantId tenant) {
+  auto page = std::make_unique<Page>(*this, std::move(upgraded), tenant);
+  Page* key = page.get();
+  pages_.emplace(key, std::move(page));
+}
+
+void WebServer::forget(Page* page) {
+  // From a later turn: the page is inside its own call now.
+  parts_.executor.post([weak = std::weak_ptr(self_), page] {
+    if (const auto self = weak.lock()) (*self)->pages_.erase(page);
+  });
+}
+
+void WebServer::serve_mqtt(const Request& request, Responder responder) {
+  auto upgrade = net::websocket::accept_upgrade(request, {{"mqtt"}, net::websocket::UpgradeOptions::Subprotocol::required});
+  if (!upgrade) return responder.send(net::websocket::refuse_upgrade(upgrade.error()));
+  responder.upgrade(std::move(upgrade->headers), [weak = std::weak_ptr(self_)](net::http::Upgraded upgraded) {
+    const auto self = weak.lock();
+    if (!self) return;
+    (*self)->parts_.accept_mqtt(std::make_unique<net::websocket::WebSocketStream>(
+        std::move(upgraded.connection), net::websocket::Role::server, net::websocket::WebSocketOptions{}, std::move(upgraded.unread)));
+  });
+}
+
+void WebServer::serve_metrics(Request request, Responder responder) {
+  const auto answer = [this](Responder to) {
+    Response response = net::http::text_response(200, parts_.metrics.expose());
+    response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    to.send(std::move(response));
+  };
+  // A scraper on the machine itself needs no token; from elsewhere it does.
+  if (request.peer->address.is_loopback()) return answer(std::move(responder));
+  api_.identify(request, [answer, responder = std::move(responder)](Result<model::Caller> caller) mutable {
+    if (!caller) return responder.send(net::http::error_response(caller.error().code, caller.error().message));
+    if (!model::has_permission(*caller->principal, "metrics:read")) {
+      return responder.send(net::http::error_response(Errc::permission_denied, "from another machine this needs a token with \"metrics:read\""));
+    }
+    answer(std::move(responder));
+  });
+}
+
+}  // namespace dunlin::transport

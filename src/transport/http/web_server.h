@@ -1,0 +1,69 @@
+#pragma once
+// The HTTP side for people and tools: the API, the live feed, MQTT over WebSocket, metrics, health and the dashboard.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+
+#include "base/metrics.h"
+#include "base/rng.h"
+#include "net/http/assets.h"
+#include "net/http/router.h"
+#include "net/http/server.h"
+#include "transport/http/api.h"
+#include "transport/http/live_feed.h"
+
+namespace dunlin::transport {
+
+struct WebServerParts {
+  Executor& executor;
+  const model::OperationTable& table;
+  WebDoor door;
+  LiveFeed& live;
+  metrics::Registry& metrics;
+  const net::http::AssetTable& assets;
+  std::string version;
+  /// Whether the program accepts work (/readyz).
+  std::function<bool()> is_ready;
+  /// Takes over a stream of MQTT over WebSocket (MQTT 5.0 section 6); it has no handler yet.
+  std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;
+};
+
+/// The headers of every answer: what a browser may load and who may frame it.
+net::http::Headers security_headers();
+
+/// One executor's thread. The parts must outlive it.
+class WebServer {
+ public:
+  explicit WebServer(WebServerParts parts);
+  ~WebServer();
+  WebServer(const WebServer&) = delete;
+  WebServer& operator=(const WebServer&) = delete;
+
+  /// A connection of an HTTP listener.
+  void accept(std::unique_ptr<net::Connection> connection);
+  /// Ends idle connections and live pages; answers that are owed are still given.
+  void drain();
+
+ private:
+  class Page;
+  void mount();
+  void serve_live(net::http::Request request, net::http::Responder responder);
+  void serve_mqtt(const net::http::Request& request, net::http::Responder responder);
+  void serve_metrics(net::http::Request request, net::http::Responder responder);
+  void open_page(net::http::Upgraded upgraded, TenantId tenant);
+  void forget(Page* page);
+
+  WebServerParts parts_;
+  Api api_;
+  net::http::Router router_;
+  net::http::Probe probe_;
+  std::map<Page*, std::unique_ptr<Page>> pages_;
+  // Null once the server has been destroyed; posted tasks hold it weakly, hence shared.
+  std::shared_ptr<WebServer*> self_;
+  std::unique_ptr<net::http::HttpServer> server_;
+};
+
+}  // namespace dunlin::transport

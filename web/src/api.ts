@@ -1,0 +1,257 @@
+// The server's HTTP API as the dashboard uses it: every type and every call is here.
+import type { Json, JsonObject } from './lib/shadow.ts';
+
+/** Unix milliseconds, or an ISO 8601 text. */
+export type Time = number | string;
+
+export interface User {
+  name: string;
+  permissions?: string[];
+}
+export interface SessionInfo {
+  user: User;
+}
+
+export interface Thing {
+  name: string;
+  type?: string;
+  attributes?: Record<string, Json>;
+  gateway?: string | null;
+  // From its presence; unset: never seen.
+  online?: boolean;
+  last_seen?: Time | null;
+}
+
+export interface Presence {
+  thing: string;
+  online: boolean;
+  reason?: string;
+  gateway?: string;
+  changed_at?: Time;
+  last_seen?: Time;
+}
+
+export interface LastValue {
+  device: string;
+  channel: string;
+  unit?: string;
+  t: Time;
+  value: Json;
+  quality?: string;
+}
+
+/** Columns, oldest first; `t` in Unix ms, null where the line is broken. */
+export interface Range {
+  device: string;
+  channel: string;
+  unit?: string;
+  t: number[];
+  value: (number | null)[];
+}
+
+export interface Shadow {
+  state: { desired?: JsonObject; reported?: JsonObject; delta?: JsonObject };
+  metadata?: { desired?: JsonObject; reported?: JsonObject };
+  version: number;
+  timestamp?: number;
+}
+
+export type AlarmState = 'active' | 'acknowledged' | 'cleared';
+export type Severity = 'critical' | 'major' | 'minor' | 'warning' | 'info';
+
+export interface Alarm {
+  id: string;
+  name: string;
+  thing?: string;
+  severity: Severity;
+  state: AlarmState;
+  message?: string;
+  raised_at: Time;
+  acknowledged_at?: Time | null;
+  acknowledged_by?: string | null;
+  cleared_at?: Time | null;
+  count?: number;
+}
+
+export type RuleAction = JsonObject;
+export interface Rule {
+  name: string;
+  sql: string;
+  description?: string;
+  enabled: boolean;
+  actions: RuleAction[];
+}
+
+export interface Listener {
+  name: string;
+  address: string;
+}
+export interface Status {
+  version: string;
+  uptime_seconds: number;
+  listeners: Listener[];
+  counts: Record<string, number>;
+}
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The page holds no more things than this. */
+const MAX_THINGS = 100_000;
+/** What the server gives at most in one answer. */
+const PAGE = 1000;
+
+type Query = Record<string, string | number | undefined>;
+let onSignedOut: () => void = () => {};
+/** What to do when the server says that the session is over. */
+export function whenSignedOut(action: () => void): void {
+  onSignedOut = action;
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  let code = String(response.status);
+  let message = response.statusText || `The server answered ${response.status}`;
+  try {
+    const body = (await response.json()) as { error?: { code?: string; message?: string } };
+    code = body.error?.code ?? code;
+    message = body.error?.message ?? message;
+  } catch {
+    // Not JSON: a proxy's page, for example. The status line has to do.
+  }
+  return new ApiError(response.status, code, message);
+}
+
+async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
+  const url = new URL(path, location.origin);
+  for (const [key, value] of Object.entries(query ?? {}))
+    if (value !== undefined) url.searchParams.set(key, String(value));
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (method !== 'GET') headers['X-Dunlin-Request'] = '1';
+  const init: RequestInit = { method, headers, credentials: 'same-origin' };
+  if (body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    init.body = JSON.stringify(body);
+  }
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch {
+    throw new ApiError(0, 'unreachable', 'The server cannot be reached.');
+  }
+  if (!response.ok) {
+    const error = await errorOf(response);
+    if (response.status === 401 && !path.startsWith('/api/session')) onSignedOut();
+    throw error;
+  }
+  const text = await response.text();
+  return (text ? JSON.parse(text) : {}) as T;
+}
+
+/** All pages of a list; a page names what to go on behind. */
+async function everyPage<T>(
+  read: (after: string | undefined) => Promise<{ rows: T[]; next: string | undefined }>,
+): Promise<T[]> {
+  const all: T[] = [];
+  let after: string | undefined;
+  do {
+    const page = await read(after);
+    all.push(...page.rows);
+    after = page.next;
+  } while (after && all.length < MAX_THINGS);
+  return all;
+}
+
+const at = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`;
+
+export const session = {
+  get: () => call<SessionInfo>('GET', '/api/session'),
+  login: (user: string, password: string) => call<SessionInfo>('POST', '/api/session', { user, password }),
+  logout: () => call<unknown>('DELETE', '/api/session'),
+  claim: (token: string, password: string) => call<SessionInfo>('POST', '/api/session/claim', { token, password }),
+};
+
+export const things = {
+  list: () =>
+    everyPage(async (after) => {
+      const page = await call<{ things: Thing[]; next?: string }>('GET', at('things'), undefined, {
+        after,
+        limit: PAGE,
+      });
+      return { rows: page.things, next: page.next };
+    }),
+  get: (name: string) => call<Thing>('GET', at('things', name)),
+  create: (thing: { name: string; type?: string; attributes?: Record<string, Json> }) =>
+    call<Thing>('POST', at('things'), thing),
+  remove: (name: string) => call<unknown>('DELETE', at('things', name)),
+  token: (name: string) => call<{ token: string }>('POST', at('things', name, 'tokens'), {}),
+};
+
+export const presence = {
+  list: () =>
+    everyPage(async (after) => {
+      const { presence: rows } = await call<{ presence: Presence[] }>('GET', at('presence'), undefined, {
+        after,
+        limit: PAGE,
+      });
+      return { rows, next: rows.length === PAGE ? rows.at(-1)!.thing : undefined };
+    }),
+};
+
+export const shadows = {
+  get: (thing: string) => call<Shadow>('GET', at('things', thing, 'shadow')),
+  update: (thing: string, update: { state: { desired: JsonObject | null } }) =>
+    call<Shadow>('PATCH', at('things', thing, 'shadow'), update),
+};
+
+export const series = {
+  last: async (device?: string) =>
+    (await call<{ series: LastValue[] }>('GET', '/api/series/last', undefined, { device })).series,
+  range: (device: string, channel: string, from: number, to: number, points: number) =>
+    call<Range>('GET', '/api/series/range', undefined, {
+      device,
+      channel,
+      from: Math.round(from),
+      to: Math.round(to),
+      points: Math.round(points),
+    }),
+};
+
+export const alarms = {
+  list: async () => (await call<{ alarms: Alarm[] }>('GET', at('alarms'), undefined, { limit: PAGE })).alarms,
+  acknowledge: (id: string) => call<Alarm>('POST', at('alarms', id, 'acknowledge'), {}),
+  clear: (id: string) => call<Alarm>('POST', at('alarms', id, 'clear'), {}),
+};
+
+export const rules = {
+  list: async () => (await call<{ rules: Rule[] }>('GET', at('rules'))).rules,
+  put: ({ name, sql, description = '', enabled, actions }: Rule) =>
+    call<Rule>('PUT', at('rules', name), { sql, description, enabled, actions }),
+  remove: (name: string) => call<unknown>('DELETE', at('rules', name)),
+};
+
+export const system = { status: () => call<Status>('GET', '/api/status') };
+
+// What /api/live says in JSON, besides the binary frames of live/decode.ts.
+export type LiveMessage =
+  | { type: 'series'; id: number; device: string; channel: string; unit?: string }
+  | { type: 'presence'; thing: string; online: boolean; at?: Time }
+  | { type: 'thing'; thing: Thing }
+  | {
+      type: 'shadow';
+      thing: string;
+      version: number;
+      desired?: JsonObject;
+      reported?: JsonObject;
+      delta?: JsonObject;
+    }
+  | { type: 'alarm'; alarm: Alarm }
+  | { type: 'pong' }
+  | { type: 'error'; message: string }
+  | { type: 'frame'; device: string; channel: string; content_type: string };

@@ -1,0 +1,83 @@
+// Who is signed in decides between the door and the house; the route decides the room.
+import { createEffect, lazy, Match, on, onMount, Suspense, Switch } from 'solid-js';
+import { t, type TextKey } from './i18n/index.ts';
+import { Door } from './pages/door.tsx';
+import { Overview } from './pages/overview.tsx';
+import { route } from './router.ts';
+import { access, resume } from './state/session.ts';
+import { Shell } from './shell.tsx';
+import { Loading, Problem } from './ui/parts.tsx';
+import { Toasts } from './ui/toast.tsx';
+
+const Device = lazy(() => import('./pages/device.tsx'));
+const Alarms = lazy(() => import('./pages/alarms.tsx'));
+const Things = lazy(() => import('./pages/things.tsx'));
+const Rules = lazy(() => import('./pages/rules.tsx'));
+const Status = lazy(() => import('./pages/status.tsx'));
+
+function Page() {
+  const deviceName = () => {
+    const at = route();
+    return at.page === 'device' ? at.name : undefined;
+  };
+  return (
+    <Suspense fallback={<Loading />}>
+      <Switch fallback={<Problem text={t('notfound')} />}>
+        <Match when={route().page === 'overview' || route().page === 'claim'}>
+          <Overview />
+        </Match>
+        <Match when={deviceName()} keyed>
+          {(name) => <Device name={name} />}
+        </Match>
+        <Match when={route().page === 'alarms'}>
+          <Alarms />
+        </Match>
+        <Match when={route().page === 'things'}>
+          <Things />
+        </Match>
+        <Match when={route().page === 'rules'}>
+          <Rules />
+        </Match>
+        <Match when={route().page === 'status'}>
+          <Status />
+        </Match>
+      </Switch>
+    </Suspense>
+  );
+}
+
+function titleOf(): string {
+  const at = route();
+  if (at.page === 'device') return at.name;
+  return at.page === 'claim' || at.page === 'unknown' ? '' : t(`nav.${at.page}` as TextKey);
+}
+
+export function App() {
+  onMount(() => void resume());
+  createEffect(() => {
+    const title = titleOf();
+    document.title = title ? `${title} · Dunlin` : 'Dunlin';
+  });
+  createEffect(on(route, () => scrollTo(0, 0), { defer: true }));
+  return (
+    <>
+      <Switch>
+        <Match when={access().state === 'unknown'}>
+          <Loading />
+        </Match>
+        <Match when={access().state === 'unreachable'}>
+          <Problem text={t('unreachable')} retry={() => void resume()} />
+        </Match>
+        <Match when={access().state === 'out'}>
+          <Door />
+        </Match>
+        <Match when={access().state === 'in'}>
+          <Shell>
+            <Page />
+          </Shell>
+        </Match>
+      </Switch>
+      <Toasts />
+    </>
+  );
+}

@@ -16,6 +16,7 @@
 #include "edge/gateway.h"
 #include "hub/hub.h"
 #include "net/virtual_network.h"
+#include "security/crypto.h"
 #include "service/presence/presence.h"
 #include "service/series/series_service.h"
 #include "service/shadow/shadow_service.h"
@@ -123,8 +124,10 @@ struct Device {
   }
   static transport::ClientOptions options(const std::string& name) {
     transport::ClientOptions made;
-    made.connection.endpoint = {"127.0.0.1", 1883};
+    made.connection.endpoint = {"gateway", 1883};
     made.client_id = name;
+    made.username = name;
+    made.password = name;  // the tests' token
     made.keep_alive_seconds = 10;
     made.most_backoff = std::chrono::seconds{2};
     return made;
@@ -150,7 +153,9 @@ class EdgeTest : public ::testing::Test {
     config.name = "gateway-1";
     config.uplink_endpoint = "platform:8883";
     config.uplink_ca_file = config.uplink_certificate_file = config.uplink_key_file = "not read: the line of the test is plain";
-    config.anonymous_on_loopback = true;
+    for (const char* name : {"press-00", "press-01", "press-02", "press-03", "fan-01"}) {
+      config.devices.push_back({.name = name, .token_sha256 = security::sha256_hex(as_bytes(std::string_view(name))), .allow = {"#"}});
+    }
   }
   ~EdgeTest() override {
     devices.clear();
@@ -172,15 +177,11 @@ class EdgeTest : public ::testing::Test {
   }
   /// The devices are computers of their own; only their connections end.
   void stop_gateway(Fault fault) {
-    for (auto& device : devices) device->client.stop();
     network.crash("gateway");
     end(gateway, gateway_machine, fault);
   }
-  void wake_devices() {
-    for (auto& device : devices) device->client.start();
-  }
   Device& add_device(const std::string& name) {
-    devices.push_back(std::make_unique<Device>(scheduler, network.host("gateway"), rng, name));
+    devices.push_back(std::make_unique<Device>(scheduler, network.host("floor"), rng, name));
     Device& device = *devices.back();
     EXPECT_TRUE(run_until([&] { return device.client.state() == transport::ClientState::online; }));
     return device;

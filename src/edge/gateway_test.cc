@@ -49,7 +49,6 @@ TEST_F(GatewayTest, WindowsGoOnAcrossAPowerCut) {
     ASSERT_TRUE(run_until([&] { return press->client.pending() == 0; }));
     stop_gateway(Fault::power_cut);
     start_gateway();
-    wake_devices();
   }
   run(std::chrono::seconds{10});
   const auto counts = rows("press-01", "temperature.summary.count");
@@ -254,7 +253,6 @@ TEST_F(GatewayTest, ADeviceCannotSpeakForThePlatformOrTheGateway) {
     press.publish(topic, "{\"online\":true}");
   }
   run(std::chrono::seconds{2});
-  EXPECT_EQ(gateway_machine.metrics->value("dunlin_mqtt_dropped_total"), gateway_machine.metrics->value("dunlin_mqtt_dropped_total"));
   EXPECT_THAT(press.got, IsEmpty());
   EXPECT_FALSE(platform->presence.find(kDefaultTenant, "other").has_value());
 }

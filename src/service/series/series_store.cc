@@ -87,7 +87,7 @@ void SeriesStore::load_last(std::vector<SeriesInfo*> pending, std::move_only_fun
                });
 }
 
-SeriesInfo* SeriesStore::series_for(const model::Sample& sample, store::Batch& batch) {
+SeriesInfo* SeriesStore::series_for(const model::Sample& sample) {
   std::string key = name_key(sample.tenant, sample.device, sample.channel);
   auto found = by_name_.find(key);
   if (found == by_name_.end()) {
@@ -98,7 +98,7 @@ SeriesInfo* SeriesStore::series_for(const model::Sample& sample, store::Batch& b
     return &found->second;
   }
   if (!sample.unit.empty()) found->second.unit = sample.unit;
-  batch.puts.push_back({store::Table::meta, std::string(kDictionary) + found->first, dictionary_entry(found->second)});
+  unsaved_.insert(found->first);
   return &found->second;
 }
 
@@ -108,7 +108,7 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
   store::Batch batch;
   Written written;
   for (const model::Sample& sample : samples) {
-    SeriesInfo* info = fits(sample.value) ? series_for(sample, batch) : nullptr;
+    SeriesInfo* info = fits(sample.value) ? series_for(sample) : nullptr;
     if (info == nullptr) {
       ++written.skipped;
       continue;
@@ -119,12 +119,26 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
     if (point.time >= info->last.time) info->last = std::move(point);
     ++written.stored;
   }
+  // Also those of writes that failed: without its entry a series is not found after a restart.
+  std::vector<store::Put> entries;
+  for (const std::string& key : unsaved_)
+    entries.push_back({store::Table::meta, std::string(kDictionary) + key, dictionary_entry(by_name_.at(key))});
+  batch.puts.insert(batch.puts.end(), entries.begin(), entries.end());
   model::put_cursors(batch, consumer, positions);
   if (batch.empty()) return done(written);
-  keyed_.write(executor_, std::move(batch), [written, done = std::move(done)](Result<void> result) mutable {
-    if (!result) return done(std::unexpected(result.error()));
-    done(written);
-  });
+  keyed_.write(executor_, std::move(batch),
+               [this, written, entries = std::move(entries), done = std::move(done)](Result<void> result) mutable {
+                 if (!result) return done(std::unexpected(result.error()));
+                 entries_saved(entries);
+                 done(written);
+               });
+}
+
+void SeriesStore::entries_saved(const std::vector<store::Put>& entries) {
+  for (const store::Put& entry : entries) {
+    const std::string key = entry.key.substr(kDictionary.size());
+    if (dictionary_entry(by_name_.at(key)) == entry.value) unsaved_.erase(key);
+  }
 }
 
 const SeriesInfo* SeriesStore::find(TenantId tenant, std::string_view device, std::string_view channel) const {

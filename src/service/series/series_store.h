@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -82,7 +83,8 @@ class SeriesStore {
 
  private:
   struct Scan;
-  SeriesInfo* series_for(const model::Sample& sample, store::Batch& batch);
+  SeriesInfo* series_for(const model::Sample& sample);
+  void entries_saved(const std::vector<store::Put>& entries);
   void load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done);
   void load_last(std::vector<SeriesInfo*> pending, std::move_only_function<void(Result<void>)> done);
   void scan(std::shared_ptr<Scan> state);
@@ -90,6 +92,7 @@ class SeriesStore {
   Executor& executor_;
   store::Keyed& keyed_;
   std::map<std::string, SeriesInfo, std::less<>> by_name_;  // by tenant | device NUL channel
+  std::set<std::string> unsaved_;  // keys of by_name_ whose dictionary entry is not on the disk, or another is
   std::uint32_t next_id_ = 1;
 };
 

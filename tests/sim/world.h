@@ -20,7 +20,7 @@ namespace dunlin::sim {
 struct WorldOptions {
   std::uint64_t seed = 1;
   std::size_t devices = 50;
-  Duration active = std::chrono::seconds{25};     // how long devices send and faults happen
+  Duration active = std::chrono::seconds{60};     // how long devices send and faults happen
   Duration patience = std::chrono::seconds{180};  // for everything to come to rest afterwards
   enum class Faults : std::uint8_t { none, by_seed } faults = Faults::by_seed;
   enum class Talk : std::uint8_t { silent, verbose } talk = Talk::silent;

@@ -12,7 +12,7 @@ foreach(folder
     src/transport/mqtt src/transport/http
     web
     src/platform src/edge src/fleet
-    apps
+    src/apps
     tests tests/sim tests/e2e
     bench)
   if(EXISTS "${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt")

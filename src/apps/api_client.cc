@@ -1,0 +1,198 @@
+#include "apps/api_client.h"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <future>
+
+#include "base/metrics.h"
+#include "net/epoll_network.h"
+#include "net/http/client.h"
+#include "net/reactor_threads.h"
+#include "net/worker_pool.h"
+#include "platform/endpoint.h"
+#include "transport/http/openapi.h"
+
+namespace dunlin::apps {
+namespace {
+
+struct Address {
+  net::Endpoint endpoint;
+  enum class Scheme : std::uint8_t { http, https } scheme = Scheme::http;
+  std::string token;
+  std::string ca_pem;
+};
+
+std::string without_line_end(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return text;
+}
+
+/// The server that runs on the data folder, as its server.json says.
+Result<Address> address_of_folder(const std::string& folder, Fs& fs) {
+  auto text = read_file(fs, folder + "/server.json");
+  if (!text) {
+    return fail(Errc::not_found, "no server runs on the folder " + folder + "; start one with `dunlin serve --data " + folder +
+                                     "`, name its folder with --data, or another server with --server");
+  }
+  boost::system::error_code error;
+  const auto document = boost::json::parse(*text, error);
+  const auto* listeners = !error && document.is_object() ? document.get_object().if_contains("listeners") : nullptr;
+  if (listeners == nullptr || !listeners->is_object()) return fail(Errc::malformed, folder + "/server.json cannot be read");
+  Address address;
+  for (const std::string_view name : {"https", "http"}) {
+    const auto* where = listeners->get_object().if_contains(name);
+    if (where == nullptr || !where->is_string()) continue;
+    DUNLIN_TRY(address.endpoint, platform::parse_endpoint(where->get_string()));
+    address.scheme = name == "https" ? Address::Scheme::https : Address::Scheme::http;
+  }
+  if (address.endpoint.port == 0) return fail(Errc::unavailable, "the server on " + folder + " has no HTTP listener");
+  if (address.endpoint.host == "0.0.0.0") address.endpoint.host = "127.0.0.1";
+  DUNLIN_TRY(std::string token, read_file(fs, folder + "/admin.token"));
+  address.token = without_line_end(std::move(token));
+  if (address.scheme == Address::Scheme::https) {
+    DUNLIN_TRY(address.ca_pem, read_file(fs, folder + "/pki/root.pem"));
+  }
+  return address;
+}
+
+Result<Address> address_of_server(const CallTarget& target, Fs& fs) {
+  Address address;
+  std::string_view rest = target.server;
+  if (rest.starts_with("https://")) {
+    address.scheme = Address::Scheme::https;
+  } else if (!rest.starts_with("http://")) {
+    return fail(Errc::invalid_argument, "--server must be https://host:port (or http:// on this machine)");
+  }
+  rest.remove_prefix(rest.find("//") + 2);
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  DUNLIN_TRY(address.endpoint, platform::parse_endpoint(rest));
+  if (address.scheme == Address::Scheme::http && !address.endpoint.is_loopback() && address.endpoint.host != "localhost") {
+    return fail(Errc::invalid_argument, "a token is not sent without TLS to another machine: use https://");
+  }
+  if (target.token_file.empty()) return fail(Errc::invalid_argument, "--server needs --token-file");
+  DUNLIN_TRY(std::string token, read_file(fs, target.token_file));
+  address.token = without_line_end(std::move(token));
+  if (!target.ca_file.empty()) {
+    DUNLIN_TRY(address.ca_pem, read_file(fs, target.ca_file));
+  }
+  return address;
+}
+
+Error error_of(const net::http::Response& response) {
+  boost::system::error_code failed;
+  const auto document = boost::json::parse(response.body.text(), failed);
+  if (!failed && document.is_object()) {
+    const auto* error = document.get_object().if_contains("error");
+    if (error != nullptr && error->is_object()) {
+      const auto* message = error->get_object().if_contains("message");
+      if (message != nullptr && message->is_string()) return {Errc::invalid_argument, std::string(message->get_string())};
+    }
+  }
+  return {Errc::unavailable, "the server answered " + std::to_string(response.status)};
+}
+
+net::http::Method method_of(model::Method method) {
+  return *net::http::parse_method(model::method_name(method));
+}
+
+class NetworkApiClient final : public ApiClient {
+ public:
+  explicit NetworkApiClient(Address address) : address_(std::move(address)) {}
+  ~NetworkApiClient() override {
+    threads_.stop();
+    client_.reset();
+  }
+
+  Result<void> open() {
+    if (address_.scheme == Address::Scheme::https) {
+      net::TlsClientOptions options;
+      options.trusted_ca_pem = address_.ca_pem;
+      DUNLIN_TRY(tls_, net::make_tls_client_context(options));
+    }
+    client_ = std::make_unique<net::http::HttpClient>(network_, threads_.at(0));
+    threads_.start();
+    return {};
+  }
+
+  Result<boost::json::value> call(const model::OperationSpec& operation, const boost::json::object& fields) override {
+    std::promise<Result<net::http::Response>> answered;
+    auto answer = answered.get_future();
+    threads_.at(0).post([&] {
+      client_->send(request(operation, fields), [&](Result<net::http::Response> response) { answered.set_value(std::move(response)); });
+    });
+    const auto response = answer.get();
+    if (!response) return std::unexpected(response.error());
+    if (response->status >= 300) return std::unexpected(error_of(*response));
+    boost::system::error_code error;
+    auto document = boost::json::parse(response->body.text(), error);
+    if (error) return fail(Errc::malformed, "the server's answer is not JSON");
+    return document;
+  }
+
+ private:
+  net::http::ClientRequest request(const model::OperationSpec& operation, const boost::json::object& fields) const {
+    RenderedCall call = render_call(operation, fields);
+    net::http::ClientRequest result;
+    result.method = method_of(operation.method);
+    result.endpoint = address_.endpoint;
+    result.tls = tls_;
+    result.server_name = address_.endpoint.host == "127.0.0.1" ? "localhost" : address_.endpoint.host;
+    result.target = std::move(call.target);
+    result.headers.add("Authorization", "Bearer " + address_.token);
+    if (!call.body.empty()) {
+      result.headers.add("Content-Type", "application/json");
+      result.body = Slice::copy_of(call.body);
+    }
+    return result;
+  }
+
+  Address address_;
+  metrics::Registry metrics_;
+  net::ReactorThreads threads_{1};
+  net::ThreadWorkerPool workers_{1};
+  net::EpollNetwork network_{threads_.all(), workers_, metrics_};
+  std::shared_ptr<net::TlsClientContext> tls_;  // shared with the client's requests
+  std::unique_ptr<net::http::HttpClient> client_;
+};
+
+}  // namespace
+
+RenderedCall render_call(const model::OperationSpec& operation, boost::json::object fields) {
+  RenderedCall call;
+  std::string_view path = operation.path;
+  while (!path.empty()) {
+    const std::size_t open = path.find('{');
+    call.target += path.substr(0, open);
+    if (open == std::string_view::npos) break;
+    const std::size_t close = path.find('}', open);
+    const std::string name(path.substr(open + 1, close - open - 1));
+    const auto* value = fields.if_contains(name);
+    if (value != nullptr) {
+      call.target += net::http::percent_encode(value->is_string() ? std::string(value->get_string()) : boost::json::serialize(*value));
+      fields.erase(name);
+    }
+    path.remove_prefix(close + 1);
+  }
+  if (operation.method == model::Method::get || operation.method == model::Method::del) {
+    net::http::QueryParameters query;
+    for (const auto& member : fields) {
+      query.emplace_back(member.key(), member.value().is_string() ? std::string(member.value().get_string())
+                                                                  : boost::json::serialize(member.value()));
+    }
+    if (!query.empty()) call.target += "?" + net::http::format_query(query);
+  } else {
+    call.body = boost::json::serialize(fields);
+  }
+  return call;
+}
+
+Result<std::unique_ptr<ApiClient>> ApiClient::open(const CallTarget& target, Fs& fs) {
+  auto address = target.server.empty() ? address_of_folder(target.data_folder, fs) : address_of_server(target, fs);
+  if (!address) return std::unexpected(address.error());
+  auto client = std::make_unique<NetworkApiClient>(*std::move(address));
+  DUNLIN_CHECK(client->open());
+  return client;
+}
+
+}  // namespace dunlin::apps

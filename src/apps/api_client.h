@@ -1,0 +1,31 @@
+#pragma once
+// Calls operations of a running server: the one on this machine, found through its data folder, or another by its address.
+
+#include <memory>
+
+#include <boost/json/fwd.hpp>
+
+#include "apps/commands.h"
+#include "base/fs.h"
+
+namespace dunlin::apps {
+
+/// Blocks; one thread.
+class ApiClient {
+ public:
+  /// Errors: not_found (no server runs on the folder), io, malformed.
+  static Result<std::unique_ptr<ApiClient>> open(const CallTarget& target, Fs& fs);
+  virtual ~ApiClient() = default;
+
+  /// Errors: the server's own, unavailable (no connection), timed_out.
+  virtual Result<boost::json::value> call(const model::OperationSpec& operation, const boost::json::object& fields) = 0;
+};
+
+/// The target of an operation as method, path with query, and body.
+struct RenderedCall {
+  std::string target;
+  std::string body;  // empty: none
+};
+RenderedCall render_call(const model::OperationSpec& operation, boost::json::object fields);
+
+}  // namespace dunlin::apps

@@ -1,0 +1,68 @@
+#include <boost/json.hpp>
+
+#include <cstdio>
+#include <future>
+
+#include "apps/api_client.h"
+#include "apps/configuration.h"
+#include "apps/render.h"
+
+namespace dunlin::apps {
+namespace {
+
+/// A field as it was written, as the declared type. Errors: invalid_argument.
+Result<boost::json::value> typed(const model::Field& field, const std::string& text) {
+  if (field.type == model::FieldType::text) return boost::json::value(text);
+  boost::system::error_code error;
+  boost::json::value value = boost::json::parse(text, error);
+  if (!error) return value;
+  if (field.type == model::FieldType::any) return boost::json::value(text);
+  return fail(Errc::invalid_argument, "--" + std::string(field.name) + " must be of type " +
+                                          std::string(model::field_type_name(field.type)) + ", written as JSON");
+}
+
+Result<boost::json::object> fields_of(const CallCommand& command) {
+  boost::json::object fields;
+  for (const auto& [name, text] : command.fields) {
+    for (const model::Field& field : command.operation.request) {
+      if (field.name != name) continue;
+      DUNLIN_TRY(fields[name], typed(field, text));
+    }
+  }
+  return fields;
+}
+
+Result<void> write_certificate_files(Fs& fs, const std::string& folder, const boost::json::object& answer) {
+  DUNLIN_CHECK(fs.create_folders(folder));
+  constexpr std::pair<std::string_view, std::string_view> kFiles[] = {
+      {"certificate", "certificate.pem"}, {"private_key", "key.pem"}, {"ca", "ca.pem"}};
+  for (const auto& [member, file] : kFiles) {
+    const auto* text = answer.if_contains(member);
+    if (text == nullptr || !text->is_string()) continue;
+    const std::string path = folder + "/" + std::string(file);
+    DUNLIN_CHECK(write_file_atomically(fs, path, as_bytes(std::string_view(text->get_string()))));
+    std::printf("wrote %s\n", path.c_str());
+  }
+  return {};
+}
+
+}  // namespace
+
+int run_call(const CallCommand& command) {
+  const auto fs = make_system_fs();
+  const auto fields = fields_of(command);
+  if (!fields) return report(fields.error());
+  auto client = ApiClient::open(command.target, *fs);
+  if (!client) return report(client.error());
+  const auto answer = (*client)->call(command.operation, *fields);
+  if (!answer) return report(answer.error());
+  if (!command.out_folder.empty() && answer->is_object()) {
+    const auto written = write_certificate_files(*fs, command.out_folder, answer->get_object());
+    return written ? 0 : report(written.error());
+  }
+  const bool json = command.target.output == CallTarget::Output::json;
+  std::fputs((json ? boost::json::serialize(*answer) + "\n" : render_text(*answer)).c_str(), stdout);
+  return 0;
+}
+
+}  // namespace dunlin::apps

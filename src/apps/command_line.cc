@@ -1,0 +1,136 @@
+#include "apps/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+#include <sstream>
+
+#include "platform/status.h"
+#include "transport/http/openapi.h"
+
+namespace dunlin::apps {
+namespace {
+
+void add_source(CLI::App& app, ConfigSource& source) {
+  app.add_option("--config", source.file, "TOML file; see `dunlin check-config --reference` for every key");
+  app.add_option("--data", source.data_folder, "the data folder");
+  app.add_option("--set", source.settings, "a key and its value, e.g. --set listen.https=0.0.0.0:9443")->allow_extra_args(false);
+}
+
+/// Subcommands that run something on this machine.
+void add_programs(CLI::App& app, Command& command) {
+  auto up = std::make_shared<UpCommand>();  // shared with the callback that runs after parsing; so are the others
+  CLI::App* up_app = app.add_subcommand("up", "run a server with a gateway and a simulated factory: the quickest way to see Dunlin");
+  add_source(*up_app, up->source);
+  up_app->add_option("--speed", up->speed, "how much faster than real time the series are replayed")->check(CLI::Range(1.0, 100000.0));
+  up_app->add_flag_callback("--no-site", [up] { up->site = UpCommand::Site::none; }, "without the simulated factory");
+  up_app->callback([up, &command] { command = *up; });
+
+  auto serve = std::make_shared<ServeCommand>();
+  CLI::App* serve_app = app.add_subcommand("serve", "run a server in the foreground; prints `ready` when it accepts traffic");
+  add_source(*serve_app, serve->source);
+  serve_app->callback([serve, &command] { command = *serve; });
+
+  auto gateway = std::make_shared<GatewayCommand>();
+  CLI::App* gateway_app = app.add_subcommand("gateway", "run a gateway in the foreground");
+  add_source(*gateway_app, gateway->source);
+  gateway_app->callback([gateway, &command] { command = *gateway; });
+
+  auto sim = std::make_shared<SimCommand>();
+  CLI::App* sim_app = app.add_subcommand("sim", "run simulated devices");
+  sim_app->add_option("site", sim->site_file, "site.toml; without it the built-in factory");
+  sim_app->add_option("--set", sim->settings, "a key and its value")->allow_extra_args(false);
+  sim_app->callback([sim, &command] { command = *sim; });
+}
+
+void add_helpers(CLI::App& app, Command& command) {
+  auto check = std::make_shared<CheckConfigCommand>();  // shared with the callbacks
+  CLI::App* check_app = app.add_subcommand("check-config", "say whether a configuration is right, without running anything");
+  add_source(*check_app, check->source);
+  check_app->add_flag_callback("--reference", [check] { check->print = CheckConfigCommand::Print::reference; },
+                               "print every key with its meaning and default");
+  check_app->add_flag_callback("--gateway", [check] { check->role = CheckConfigCommand::Role::gateway; }, "of a gateway, not of a server");
+  check_app->add_flag_callback("--site", [check] { check->role = CheckConfigCommand::Role::site; }, "of a simulated site");
+  check_app->callback([check, &command] { command = *check; });
+
+  CLI::App* version_app = app.add_subcommand("version", "print the version");
+  version_app->callback([&command] { command = VersionCommand{}; });
+}
+
+void add_target(CLI::App& app, CallTarget& target) {
+  app.add_option("--data", target.data_folder, "the data folder of the server on this machine")->capture_default_str();
+  app.add_option("--server", target.server, "another server: https://host:port");
+  app.add_option("--ca", target.ca_file, "the root certificate of that server, PEM");
+  app.add_option("--token-file", target.token_file, "a file with an API token for that server");
+  app.add_flag_callback("--json", [&target] { target.output = CallTarget::Output::json; }, "print the answer as JSON");
+}
+
+struct Words {
+  std::string noun;
+  std::string verb;
+};
+
+Words words_of(std::string_view name) {
+  const std::size_t dot = name.find('.');
+  return {std::string(name.substr(0, dot)), std::string(name.substr(dot + 1))};
+}
+
+/// "thing.create" as `dunlin thing create`: fields of the path by position, the others as options.
+void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& command) {
+  auto call = std::make_shared<CallCommand>();             // shared with the callbacks
+  auto given = std::make_shared<std::map<std::string, std::string>>();
+  call->operation = spec;
+  CLI::App* app = noun.add_subcommand(words_of(spec.name).verb, std::string(spec.summary));
+  const auto in_path = transport::path_fields(spec.path);
+  for (const model::Field& field : spec.request) {
+    const std::string name(field.name);
+    const bool positional = std::ranges::find(in_path, name) != in_path.end();
+    CLI::Option* option = app->add_option_function<std::string>(
+        positional ? name : "--" + name, [given, name](const std::string& text) { (*given)[name] = text; }, std::string(field.help));
+    option->type_name(std::string(model::field_type_name(field.type)));
+    if (positional || field.need == model::Need::required) option->required();
+  }
+  if (spec.name == "cert.issue") app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");
+  add_target(*app, call->target);
+  app->callback([call, given, &command] {
+    call->fields.assign(given->begin(), given->end());
+    command = *call;
+  });
+}
+
+void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& operations, Command& command) {
+  std::map<std::string, CLI::App*> nouns;
+  for (const model::OperationSpec& spec : operations) {
+    const Words words = words_of(spec.name);
+    CLI::App*& noun = nouns[words.noun];
+    if (noun == nullptr) {
+      noun = app.add_subcommand(words.noun, words.noun + " operations of a running server");
+      noun->require_subcommand(1);
+    }
+    add_operation(*noun, spec, command);
+  }
+}
+
+}  // namespace
+
+std::variant<Command, Exit> read_command_line(int argc, const char* const* argv) {
+  CLI::App app("Dunlin: an Internet-of-Things system in one program", "dunlin");
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "help of every subcommand");
+  Command command = VersionCommand{};
+  const auto operations = platform::all_operations();
+  add_programs(app, command);
+  add_helpers(app, command);
+  add_operations(app, operations, command);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream problems;
+    const int status = app.exit(error, out, problems);
+    return Exit{status == 0 ? 0 : 2, out.str() + problems.str()};
+  }
+  return command;
+}
+
+}  // namespace dunlin::apps

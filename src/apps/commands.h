@@ -1,0 +1,68 @@
+#pragma once
+// What each subcommand is asked to do, after the command line has been read.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "model/operation.h"
+
+namespace dunlin::apps {
+
+/// Where configuration comes from: `dunlin serve`, `up`, `gateway` and `check-config` share it.
+struct ConfigSource {
+  std::string file;                    // empty: none
+  std::string data_folder;             // empty: as configured
+  std::vector<std::string> settings;   // "key=value"
+};
+
+struct ServeCommand {
+  ConfigSource source;
+};
+struct UpCommand {
+  ConfigSource source;
+  double speed = 300;  // of the replayed series
+  enum class Site : std::uint8_t { simulated, none } site = Site::simulated;
+};
+struct GatewayCommand {
+  ConfigSource source;
+};
+struct SimCommand {
+  std::string site_file;
+  std::vector<std::string> settings;
+};
+struct CheckConfigCommand {
+  ConfigSource source;
+  enum class Print : std::uint8_t { nothing, reference } print = Print::nothing;
+  enum class Role : std::uint8_t { server, gateway, site } role = Role::server;
+};
+struct VersionCommand {};
+
+/// Where an operation is sent, and how its answer is shown.
+struct CallTarget {
+  std::string data_folder = "dunlin-data";  // of a server on this machine
+  std::string server;                       // "https://host:port" instead
+  std::string ca_file;
+  std::string token_file;
+  enum class Output : std::uint8_t { text, json } output = Output::text;
+};
+struct CallCommand {
+  model::OperationSpec operation;
+  std::vector<std::pair<std::string, std::string>> fields;  // as written
+  CallTarget target;
+  std::string out_folder;  // cert issue: where the files go
+};
+
+using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand, CallCommand>;
+
+int run_serve(const ServeCommand& command);
+int run_up(const UpCommand& command);
+int run_gateway(const GatewayCommand& command);
+int run_sim(const SimCommand& command);
+int run_check_config(const CheckConfigCommand& command);
+int run_version(const VersionCommand& command);
+int run_call(const CallCommand& command);
+
+}  // namespace dunlin::apps

@@ -1,0 +1,3 @@
+#include "apps/program.h"
+
+int main(int argc, char** argv) { return dunlin::apps::run(argc, argv); }

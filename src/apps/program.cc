@@ -1,0 +1,37 @@
+#include "apps/program.h"
+
+#include <cstdio>
+
+#include "apps/command_line.h"
+#include "platform/status.h"
+
+namespace dunlin::apps {
+namespace {
+
+struct Runner {
+  int operator()(const ServeCommand& command) const { return run_serve(command); }
+  int operator()(const UpCommand& command) const { return run_up(command); }
+  int operator()(const GatewayCommand& command) const { return run_gateway(command); }
+  int operator()(const SimCommand& command) const { return run_sim(command); }
+  int operator()(const CheckConfigCommand& command) const { return run_check_config(command); }
+  int operator()(const VersionCommand& command) const { return run_version(command); }
+  int operator()(const CallCommand& command) const { return run_call(command); }
+};
+
+}  // namespace
+
+int run_version(const VersionCommand&) {
+  std::printf("dunlin %s\n", std::string(platform::version()).c_str());
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  const auto read = read_command_line(argc, argv);
+  if (const auto* exit = std::get_if<Exit>(&read)) {
+    std::fputs(exit->output.c_str(), exit->status == 0 ? stdout : stderr);
+    return exit->status;
+  }
+  return std::visit(Runner{}, std::get<Command>(read));
+}
+
+}  // namespace dunlin::apps

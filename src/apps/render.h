@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include <boost/json/fwd.hpp>
+
+namespace dunlin::apps {
+
+/// An answer for a person: a list as a table, an object as lines of name and value. Ends with a line break.
+std::string render_text(const boost::json::value& answer);
+
+}  // namespace dunlin::apps

@@ -1,0 +1,11 @@
+#pragma once
+
+namespace dunlin::apps {
+
+/// Keeps SIGTERM and SIGINT for wait_for_end(); call before any thread is made. SIGPIPE is ignored.
+void keep_end_signals();
+
+/// Blocks until SIGTERM or SIGINT comes.
+void wait_for_end();
+
+}  // namespace dunlin::apps

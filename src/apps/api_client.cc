@@ -10,7 +10,6 @@
 #include "net/http/client.h"
 #include "net/reactor_threads.h"
 #include "net/worker_pool.h"
-#include "platform/endpoint.h"
 #include "transport/http/openapi.h"
 
 namespace dunlin::apps {
@@ -43,7 +42,7 @@ Result<Address> address_of_folder(const std::string& folder, Fs& fs) {
   for (const std::string_view name : {"https", "http"}) {
     const auto* where = listeners->get_object().if_contains(name);
     if (where == nullptr || !where->is_string()) continue;
-    DUNLIN_TRY(address.endpoint, platform::parse_endpoint(where->get_string()));
+    DUNLIN_TRY(address.endpoint, net::parse_endpoint(where->get_string()));
     address.scheme = name == "https" ? Address::Scheme::https : Address::Scheme::http;
   }
   if (address.endpoint.port == 0) return fail(Errc::unavailable, "the server on " + folder + " has no HTTP listener");
@@ -66,7 +65,7 @@ Result<Address> address_of_server(const CallTarget& target, Fs& fs) {
   }
   rest.remove_prefix(rest.find("//") + 2);
   while (rest.ends_with('/')) rest.remove_suffix(1);
-  DUNLIN_TRY(address.endpoint, platform::parse_endpoint(rest));
+  DUNLIN_TRY(address.endpoint, net::parse_endpoint(rest));
   if (address.scheme == Address::Scheme::http && !address.endpoint.is_loopback() && address.endpoint.host != "localhost") {
     return fail(Errc::invalid_argument, "a token is not sent without TLS to another machine: use https://");
   }

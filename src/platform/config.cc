@@ -1,7 +1,6 @@
 #include "platform/config.h"
 
 #include "net/connection.h"
-#include "platform/endpoint.h"
 
 namespace dunlin::platform {
 namespace {
@@ -38,7 +37,7 @@ void declare_mapping(config::Schema& schema, ServerConfig& config) {
 
 Result<void> check_listener(const std::string& key, const std::string& value, bool plain) {
   if (value.empty()) return {};
-  const auto endpoint = parse_endpoint(value);
+  const auto endpoint = net::parse_endpoint(value);
   if (!endpoint) return fail(Errc::invalid_argument, key + ": " + endpoint.error().message);
   if (plain && !endpoint->is_loopback()) {
     return fail(Errc::invalid_argument, key + " = \"" + value + "\": a listener without TLS is allowed on loopback only (127.0.0.1 or [::1])");

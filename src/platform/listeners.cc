@@ -1,6 +1,5 @@
 #include "platform/listeners.h"
 
-#include "platform/endpoint.h"
 #include "platform/port_owner.h"
 
 namespace dunlin::platform {
@@ -38,7 +37,7 @@ void Listeners::open_next(std::shared_ptr<Opening> opening) {
   if (opening->next == opening->requests.size()) return opening->done(std::move(opening->opened));
   const ListenerRequest& request = opening->requests[opening->next++];
   if (request.address.empty()) return open_next(std::move(opening));
-  const auto wish = parse_endpoint(request.address);
+  const auto wish = net::parse_endpoint(request.address);
   if (!wish) return opening->done(std::unexpected(wish.error()));
   ListenerInfo info{request.name, *wish, {}};
   for (int tries = 0;; ++tries) {

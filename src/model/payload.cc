@@ -107,6 +107,8 @@ Result<std::vector<Sample>> read_object(object members, const Sample& base) {
 }  // namespace
 
 Result<std::vector<Sample>> read_json_payload(const Slice& payload, const Sample& base) {
+  // An empty slice has no bytes to point at, which the parser's copy may not be given.
+  if (payload.empty()) return fail(Errc::malformed, "the payload is empty");
   if (payload.size() > kMaxJsonPayloadBytes)
     return fail(Errc::limit_exceeded, "the payload is too long for a measurement");
   // Kept per thread: it owns the padded copy that simdjson reads from.

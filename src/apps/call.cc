@@ -6,6 +6,7 @@
 #include "apps/api_client.h"
 #include "apps/configuration.h"
 #include "apps/render.h"
+#include "model/text.h"
 
 namespace dunlin::apps {
 namespace {
@@ -61,7 +62,7 @@ int run_call(const CallCommand& command) {
     return written ? 0 : report(written.error());
   }
   const bool json = command.target.output == CallTarget::Output::json;
-  std::fputs((json ? boost::json::serialize(*answer) + "\n" : render_text(*answer)).c_str(), stdout);
+  std::fputs((json ? model::json_text(*answer) + "\n" : render_text(*answer)).c_str(), stdout);
   return 0;
 }
 

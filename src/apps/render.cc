@@ -1,4 +1,5 @@
 #include "apps/render.h"
+#include "model/text.h"
 
 #include <boost/json.hpp>
 
@@ -12,7 +13,7 @@ constexpr std::size_t kMaxCellBytes = 60;
 
 std::string cell(const boost::json::value& value) {
   if (value.is_null()) return "-";
-  std::string text = value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
+  std::string text = value.is_string() ? std::string(value.get_string()) : model::json_text(value);
   std::ranges::replace(text, '\n', ' ');
   if (text.size() > kMaxCellBytes) text = text.substr(0, kMaxCellBytes - 3) + "...";
   return text;
@@ -32,7 +33,7 @@ std::vector<std::string> columns_of(const boost::json::array& rows) {
 std::string table(const boost::json::array& rows) {
   if (rows.empty()) return "(none)\n";
   const auto columns = columns_of(rows);
-  if (columns.empty()) return boost::json::serialize(rows) + "\n";
+  if (columns.empty()) return model::json_text(rows) + "\n";
   std::vector<std::vector<std::string>> cells{columns};
   for (const auto& row : rows) {
     std::vector<std::string> line;
@@ -58,7 +59,7 @@ std::string table(const boost::json::array& rows) {
 }  // namespace
 
 std::string render_text(const boost::json::value& answer) {
-  if (!answer.is_object()) return boost::json::serialize(answer) + "\n";
+  if (!answer.is_object()) return model::json_text(answer) + "\n";
   const auto& object = answer.get_object();
   if (object.empty()) return "done\n";
   const bool only_scalars_in_lists =
@@ -73,7 +74,7 @@ std::string render_text(const boost::json::value& answer) {
   for (const auto& member : object) {
     const auto& value = member.value();
     text += std::string(member.key()) + std::string(width - member.key().size() + 2, ' ');
-    text += value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
+    text += value.is_string() ? std::string(value.get_string()) : model::json_text(value);
     if (!text.ends_with('\n')) text += '\n';
   }
   return text;

@@ -124,6 +124,8 @@ class Shard {
 
   // Publishing.
   void raise_qos(Message& message) const;
+  /// The time, and never the same twice.
+  WallTime take_arrival_time();
   void append(RecordKind kind, ByteView bytes, Pending pending);
   void appended(std::uint64_t sequence, Result<store::Position> result);
   void settle(Pending pending);
@@ -189,6 +191,7 @@ class Shard {
   std::set<SessionRef>
       changed_exchanges_;  // persistent sessions whose open QoS 2 exchanges differ from their stored row
   store::Position routed_ = 0;
+  WallTime last_arrival_{};
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;
   std::size_t routing_ = 0;  // depth of route(): sessions must not end meanwhile

@@ -16,13 +16,15 @@ void read_cursors(Executor& executor, store::Keyed& keyed, std::string_view cons
                 std::vector<hub::JournalPosition> found;
                 for (const store::Entry& entry : *entries) {
                   const auto journal = std::strtoul(entry.key.c_str() + prefix.size(), nullptr, 10);
-                  found.push_back({static_cast<std::uint16_t>(journal), std::strtoull(entry.value.c_str(), nullptr, 10)});
+                  found.push_back(
+                      {static_cast<std::uint16_t>(journal), std::strtoull(entry.value.c_str(), nullptr, 10)});
                 }
                 done(std::move(found));
               });
 }
 
-void put_cursors(store::Batch& batch, std::string_view consumer, const std::vector<hub::JournalPosition>& positions) {
+void put_cursors(store::Batch& batch, std::string_view consumer,
+                 const std::vector<hub::JournalPosition>& positions) {
   for (const hub::JournalPosition& at : positions) {
     batch.puts.push_back({store::Table::meta, cursor_key(consumer, at.journal), std::to_string(at.position)});
   }

@@ -33,7 +33,8 @@ std::optional<bool> optional_boolean(const boost::json::object& object, std::str
 
 Result<std::size_t> limit_field(const boost::json::object& request) {
   const std::int64_t limit = optional_integer(request, "limit").value_or(kDefaultPageRows);
-  if (limit < 1 || limit > kMaxPageRows) return fail(Errc::invalid_argument, "\"limit\" must be between 1 and 1000");
+  if (limit < 1 || limit > kMaxPageRows)
+    return fail(Errc::invalid_argument, "\"limit\" must be between 1 and 1000");
   return static_cast<std::size_t>(limit);
 }
 

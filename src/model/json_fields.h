@@ -1,12 +1,11 @@
 #pragma once
 // Reads fields of a request whose types OperationTable::invoke() has checked already.
 
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <boost/json/fwd.hpp>
 
 #include "base/result.h"
 
@@ -21,7 +20,8 @@ std::optional<std::int64_t> optional_integer(const boost::json::object& object, 
 std::optional<double> optional_number(const boost::json::object& object, std::string_view name);
 std::optional<bool> optional_boolean(const boost::json::object& object, std::string_view name);
 
-/// The field "limit" of a list: kDefaultPageRows where absent. Errors: invalid_argument (not in 1..kMaxPageRows).
+/// The field "limit" of a list: kDefaultPageRows where absent. Errors: invalid_argument (not
+/// in 1..kMaxPageRows).
 Result<std::size_t> limit_field(const boost::json::object& request);
 
 }  // namespace dunlin::model

@@ -26,14 +26,22 @@ constexpr std::uint64_t kSignBit = 1ULL << 63;
 
 }  // namespace
 
-std::string big_endian_32(std::uint32_t value) { return big_endian(value); }
-std::string big_endian_64(std::int64_t value) { return big_endian(static_cast<std::uint64_t>(value) ^ kSignBit); }
+std::string big_endian_32(std::uint32_t value) {
+  return big_endian(value);
+}
+std::string big_endian_64(std::int64_t value) {
+  return big_endian(static_cast<std::uint64_t>(value) ^ kSignBit);
+}
 std::int64_t read_big_endian_64(std::string_view bytes) {
   return static_cast<std::int64_t>(read_big_endian<std::uint64_t>(bytes) ^ kSignBit);
 }
-std::uint32_t read_big_endian_32(std::string_view bytes) { return read_big_endian<std::uint32_t>(bytes); }
+std::uint32_t read_big_endian_32(std::string_view bytes) {
+  return read_big_endian<std::uint32_t>(bytes);
+}
 
-std::string tenant_key(TenantId tenant, std::string_view name) { return big_endian_32(tenant.value) + std::string(name); }
+std::string tenant_key(TenantId tenant, std::string_view name) {
+  return big_endian_32(tenant.value) + std::string(name);
+}
 
 std::string prefix_end(std::string prefix) {
   while (!prefix.empty() && static_cast<std::uint8_t>(prefix.back()) == 0xff) prefix.pop_back();

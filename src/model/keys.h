@@ -1,5 +1,6 @@
 #pragma once
-// Keys of the keyed store: every one begins with the tenant's number, big endian, so that ranges follow tenants.
+// Keys of the keyed store: every one begins with the tenant's number, big endian, so that ranges follow
+// tenants.
 
 #include <cstdint>
 #include <string>
@@ -12,8 +13,8 @@ namespace dunlin::model {
 std::string big_endian_32(std::uint32_t value);
 /// Orders negative numbers before positive ones.
 std::string big_endian_64(std::int64_t value);
-std::int64_t read_big_endian_64(std::string_view bytes);  // of exactly 8 bytes
-std::uint32_t read_big_endian_32(std::string_view bytes); // of exactly 4 bytes
+std::int64_t read_big_endian_64(std::string_view bytes);   // of exactly 8 bytes
+std::uint32_t read_big_endian_32(std::string_view bytes);  // of exactly 4 bytes
 
 /// tenant | name.
 std::string tenant_key(TenantId tenant, std::string_view name);

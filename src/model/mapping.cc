@@ -9,7 +9,8 @@
 namespace dunlin::model {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames{"project", "site", "device_type", "device_id", "telemetry_type"};
+constexpr std::array<std::string_view, 5> kNames{"project", "site", "device_type", "device_id",
+                                                 "telemetry_type"};
 
 std::vector<std::string_view> split_levels(std::string_view topic) {
   std::vector<std::string_view> levels;
@@ -23,7 +24,9 @@ std::vector<std::string_view> split_levels(std::string_view topic) {
 
 bool is_historical(const hub::Message& message) {
   if (!message.properties) return false;
-  const auto marks = [](const auto& property) { return property.first == kHistoricalProperty && property.second == "true"; };
+  const auto marks = [](const auto& property) {
+    return property.first == kHistoricalProperty && property.second == "true";
+  };
   return std::ranges::any_of(message.properties->user, marks);
 }
 
@@ -33,25 +36,40 @@ Result<Mapping::Row> Mapping::compile(MappingRow row) {
   Row compiled;
   bool has_device = false;
   bool has_channel = !row.channel.empty();
+  if (row.channel.size() > kMaxChannelBytes)
+    return fail(Errc::invalid_argument, "a mapping row's channel has at most 256 bytes");
+  if (row.pattern.starts_with('$')) {
+    return fail(Errc::invalid_argument,
+                "mapping pattern \"" + row.pattern + "\": topics that begin with $ belong to the system");
+  }
   for (const std::string_view level : split_levels(row.pattern)) {
     if (level == "+") {
       compiled.levels.push_back({Level::Kind::any, {}});
     } else if (level.starts_with('{') && level.ends_with('}')) {
       const std::string_view name = level.substr(1, level.size() - 2);
       if (std::ranges::find(kNames, name) == kNames.end()) {
-        return fail(Errc::invalid_argument, "mapping pattern \"" + row.pattern + "\": {" + std::string(name) +
-                                                "} is none of {project}, {site}, {device_type}, {device_id}, {telemetry_type}");
+        return fail(Errc::invalid_argument,
+                    "mapping pattern \"" + row.pattern + "\": {" + std::string(name) +
+                        "} is none of {project}, {site}, {device_type}, {device_id}, {telemetry_type}");
+      }
+      if (name == "device_id" && has_device) {
+        return fail(Errc::invalid_argument, "mapping pattern \"" + row.pattern + "\" has {device_id} twice");
       }
       has_device |= name == "device_id";
       has_channel |= name == "telemetry_type";
       compiled.levels.push_back({Level::Kind::named, std::string(name)});
+    } else if (level.find_first_of("+#{}") != std::string_view::npos) {
+      return fail(Errc::invalid_argument,
+                  "mapping pattern \"" + row.pattern + "\": a level is a text, + or {name}");
     } else {
       compiled.levels.push_back({Level::Kind::literal, std::string(level)});
     }
   }
-  if (!has_device) return fail(Errc::invalid_argument, "mapping pattern \"" + row.pattern + "\" needs {device_id}");
+  if (!has_device)
+    return fail(Errc::invalid_argument, "mapping pattern \"" + row.pattern + "\" needs {device_id}");
   if (!has_channel) {
-    return fail(Errc::invalid_argument, "mapping pattern \"" + row.pattern + "\" needs {telemetry_type}, or the row a channel");
+    return fail(Errc::invalid_argument,
+                "mapping pattern \"" + row.pattern + "\" needs {telemetry_type}, or the row a channel");
   }
   compiled.source = std::move(row);
   return compiled;
@@ -132,7 +150,8 @@ Result<Mapped> Mapping::samples_of(const hub::Message& message) const {
     base.unit = row.source.unit;
     base.origin.protocol = "mqtt";
     if (is_historical(message)) base.flags |= kHistorical;
-    if (message.principal && message.principal->kind == PrincipalKind::gateway) base.origin.gateway = message.principal->name;
+    if (message.principal && message.principal->kind == PrincipalKind::gateway)
+      base.origin.gateway = message.principal->name;
     if (row.source.payload == PayloadShape::binary) {
       base.value = Bytes{std::string(message.payload.text())};
       return Mapped{*std::move(facts), {std::move(base)}};

@@ -18,8 +18,9 @@ enum class PayloadShape : std::uint8_t {
   binary,  // opaque bytes, e.g. a picture: the sample's value is Bytes and stays out of the series
 };
 
-/// One row. The pattern's levels are literal text, `+`, or `{name}`; it must hold {device_id}; {telemetry_type} names the channel, and
-/// `channel` does where the pattern has none. {project}, {site} and {device_type} become attributes of the thing.
+/// One row. The pattern's levels are literal text, `+`, or `{name}`; it must hold {device_id};
+/// {telemetry_type} names the channel, and `channel` does where the pattern has none. {project}, {site} and
+/// {device_type} become attributes of the thing.
 struct MappingRow {
   std::string pattern = "{project}/{site}/{device_type}/{device_id}/{telemetry_type}";
   PayloadShape payload = PayloadShape::json;
@@ -50,7 +51,8 @@ class Mapping {
   /// The topic filters that a consumer of all mapped messages needs.
   std::vector<std::string> filters() const;
 
-  /// Empty samples: the topic is not mapped or the payload holds no measurement (an error says which). At most kMaxSamplesPerMessage.
+  /// Empty samples: the topic is not mapped or the payload holds no measurement (an error says which). At
+  /// most kMaxSamplesPerMessage.
   Result<Mapped> samples_of(const hub::Message& message) const;
 
   /// Errors: not_found.

@@ -1,9 +1,16 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <cmath>
+#include <cstdlib>
 
+#include "base/rng.h"
+#include "model/cursors.h"
+#include "model/keys.h"
 #include "model/mapping.h"
 #include "model/operation.h"
+#include "model/testing/service_test.h"
+#include "model/text.h"
 
 namespace dunlin::model {
 namespace {
@@ -45,7 +52,8 @@ TEST(MappingTest, ObjectWithValueCarriesTimeUnitSequenceAndQuality) {
 }
 
 TEST(MappingTest, ObjectOfNumbersBecomesOneChannelEach) {
-  const auto mapped = Mapping::standard().samples_of(message("a/b/c/d/temp.summary", R"({"mean":1.5,"count":60,"t":5,"note":"x"})"));
+  const auto mapped = Mapping::standard().samples_of(
+      message("a/b/c/d/temp.summary", R"({"mean":1.5,"count":60,"t":5,"note":"x"})"));
   ASSERT_TRUE(mapped);
   ASSERT_EQ(mapped->samples.size(), 2u);
   EXPECT_EQ(mapped->samples[0].channel, "temp.summary.mean");
@@ -79,27 +87,33 @@ TEST(MappingTest, MoreThanTheLimitOfValuesIsRefused) {
 }
 
 TEST(MappingTest, RowsThatCannotWorkAreRefusedWithAReason) {
-  EXPECT_EQ(Mapping::make({{"a/{site}/+", PayloadShape::json, "x", ""}}).error().code, Errc::invalid_argument);
-  EXPECT_EQ(Mapping::make({{"a/{device_id}", PayloadShape::json, "", ""}}).error().code, Errc::invalid_argument);
-  EXPECT_NE(Mapping::make({{"a/{device}", PayloadShape::json, "x", ""}}).error().message.find("{device}"), std::string::npos);
+  EXPECT_EQ(Mapping::make({{"a/{site}/+", PayloadShape::json, "x", ""}}).error().code,
+            Errc::invalid_argument);
+  EXPECT_EQ(Mapping::make({{"a/{device_id}", PayloadShape::json, "", ""}}).error().code,
+            Errc::invalid_argument);
+  EXPECT_NE(Mapping::make({{"a/{device}", PayloadShape::json, "x", ""}}).error().message.find("{device}"),
+            std::string::npos);
   const auto mapping = Mapping::make({{"v1/{device_id}/telemetry", PayloadShape::json, "telemetry", ""}});
   ASSERT_TRUE(mapping);
   EXPECT_EQ(mapping->filters(), (std::vector<std::string>{"v1/+/telemetry"}));
 }
 
-struct OperationTest : testing::Test {
+struct OperationTest : ::testing::Test {
   static constexpr Field kRequest[] = {{"thing", FieldType::text, Need::required, "name"},
                                        {"limit", FieldType::integer, Need::optional, "rows"}};
   OperationTable table;
-  OperationSpec spec{"thing.get", Method::get, "/api/things/{thing}", "One thing.", "things:read", kRequest, {}, {}};
+  OperationSpec spec{"thing.get", Method::get, "/api/things/{thing}", "One thing.", "things:read", kRequest,
+                     {},          {}};
 
   Result<boost::json::value> invoke(Principal principal, boost::json::object request) {
     if (table.all().empty()) {
-      table.add(spec, [](const Caller&, boost::json::object body, Reply reply) { reply(boost::json::value(std::move(body))); });
+      table.add(spec, [](const Caller&, boost::json::object body, Reply reply) {
+        reply(boost::json::value(std::move(body)));
+      });
     }
     Result<boost::json::value> answer = fail(Errc::internal, "no reply");
-    table.invoke(*table.find("thing.get"), Caller{std::make_shared<Principal>(std::move(principal)), "test"}, std::move(request),
-                 [&](Result<boost::json::value> result) { answer = std::move(result); });
+    table.invoke(*table.find("thing.get"), Caller{std::make_shared<Principal>(std::move(principal)), "test"},
+                 std::move(request), [&](Result<boost::json::value> result) { answer = std::move(result); });
     return answer;
   }
   static Principal user(std::vector<std::string> permissions) {
@@ -114,10 +128,117 @@ TEST_F(OperationTest, ChecksSignInPermissionAndFieldsBeforeTheHandler) {
   EXPECT_EQ(invoke(Principal{}, {{"thing", "a"}}).error().code, Errc::unauthenticated);
   EXPECT_EQ(invoke(user({"rules:read"}), {{"thing", "a"}}).error().code, Errc::permission_denied);
   EXPECT_NE(invoke(user({"*"}), {}).error().message.find("\"thing\" is missing"), std::string::npos);
-  EXPECT_NE(invoke(user({"*"}), {{"thing", 1}}).error().message.find("must be of type string"), std::string::npos);
-  EXPECT_NE(invoke(user({"*"}), {{"thing", "a"}, {"x", 1}}).error().message.find("unknown field \"x\""), std::string::npos);
+  EXPECT_NE(invoke(user({"*"}), {{"thing", 1}}).error().message.find("must be of type string"),
+            std::string::npos);
+  EXPECT_NE(invoke(user({"*"}), {{"thing", "a"}, {"x", 1}}).error().message.find("unknown field \"x\""),
+            std::string::npos);
   EXPECT_TRUE(invoke(user({"things:read"}), {{"thing", "a"}, {"limit", nullptr}}));
   EXPECT_TRUE(invoke(user({"things:*"}), {{"thing", "a"}, {"limit", 5}}));
+}
+
+TEST_F(OperationTest, AnIntegerBeyondTheRangeIsRefusedAndNotIgnored) {
+  EXPECT_EQ(invoke(user({"*"}), {{"thing", "a"}, {"limit", std::uint64_t{1} << 63}}).error().code,
+            Errc::invalid_argument);
+  EXPECT_EQ(invoke(user({"*"}), {{"thing", "a"}, {"limit", 1.5}}).error().code, Errc::invalid_argument);
+}
+
+TEST(MappingTest, EveryMillisecondSurvivesExactly) {
+  SeededRng rng(1);
+  for (int i = 0; i < 1000; ++i) {
+    const auto time = static_cast<std::int64_t>(1'600'000'000'000ULL + rng.below(400'000'000'000ULL));
+    const auto mapped =
+        Mapping::standard().samples_of(message(kTopic, "{\"value\":1,\"t\":" + std::to_string(time) + "}"));
+    ASSERT_TRUE(mapped);
+    ASSERT_EQ(unix_nanoseconds(mapped->samples.at(0).t_source), time * 1'000'000);
+  }
+  const auto mapped = Mapping::standard().samples_of(message(kTopic, R"({"value":1,"t":1700000000123.5})"));
+  EXPECT_EQ(unix_nanoseconds(mapped->samples.at(0).t_source), 1700000000123500000);
+}
+
+TEST(MappingTest, AUnitIsCutBetweenCharacters) {
+  const std::string unit(31, 'x');
+  const auto mapped =
+      Mapping::standard().samples_of(message(kTopic, "{\"value\":1,\"unit\":\"" + unit + "\u00b0\"}"));
+  EXPECT_EQ(mapped->samples.at(0).unit, unit);
+}
+
+TEST(MappingTest, PatternsThatNoTopicOrFilterCanFollowAreRefused) {
+  for (const char* pattern : {"a/#/{device_id}", "a/b+/{device_id}", "{device_id}/{device_id}",
+                              "$sys/{device_id}", "a/x{device_id}"}) {
+    EXPECT_EQ(Mapping::make({{pattern, PayloadShape::json, "x", ""}}).error().code, Errc::invalid_argument)
+        << pattern;
+  }
+}
+
+TEST(MappingTest, AGatewayIsNotedAsTheOrigin) {
+  auto sent = message(kTopic, "1");
+  sent.principal = hub::testing::test_principal(PrincipalKind::gateway, "gw-1");
+  EXPECT_EQ(Mapping::standard().samples_of(sent)->samples.at(0).origin.gateway, "gw-1");
+}
+
+TEST(TextTest, NumbersAreWrittenAsPeopleWriteThem) {
+  const auto written = [](std::string_view text) { return json_text(boost::json::parse(text)); };
+  EXPECT_EQ(written("21.53"), "21.53");
+  EXPECT_EQ(written("-0.5"), "-0.5");
+  EXPECT_EQ(written("3.0"), "3.0");
+  EXPECT_EQ(written("7"), "7");
+  EXPECT_EQ(written("1e300"), "1e+300");
+  EXPECT_EQ(written(R"({"a":{"b":[1.5,{"c":"x\"y"},{}],"d":{}},"e":null})"),
+            R"({"a":{"b":[1.5,{"c":"x\"y"},{}],"d":{}},"e":null})");
+}
+
+TEST(TextTest, WrittenNumbersReadBackExactly) {
+  SeededRng rng(2);
+  for (int i = 0; i < 2000; ++i) {
+    const double number = (rng.unit() - 0.5) * std::pow(10.0, static_cast<double>(rng.below(40)) - 20);
+    ASSERT_EQ(std::strtod(json_text(number).c_str(), nullptr), number);
+  }
+}
+
+TEST(TextTest, EqualityIsByValue) {
+  const auto same = [](std::string_view a, std::string_view b) {
+    return same_value(boost::json::parse(a), boost::json::parse(b));
+  };
+  EXPECT_TRUE(same("21", "21.0"));
+  EXPECT_TRUE(same(R"({"a":1,"b":[2]})", R"({"b":[2.0],"a":1})"));
+  EXPECT_TRUE(same("null", "null"));
+  EXPECT_FALSE(same("1", "\"1\""));
+  EXPECT_FALSE(same("[1,2]", "[2,1]"));
+  EXPECT_FALSE(same(R"({"a":1})", R"({"a":1,"b":2})"));
+  EXPECT_FALSE(same("9007199254740993", "9007199254740992"));
+}
+
+TEST(TextTest, CutsBetweenCharacters) {
+  EXPECT_EQ(cut_text("abc", 5), "abc");
+  EXPECT_EQ(cut_text("a\xc3\xa4", 2), "a");
+  EXPECT_EQ(cut_text("\xe2\x82\xac", 2), "");
+  EXPECT_EQ(cut_text("", 0), "");
+}
+
+TEST(KeysTest, TimesAndTenantsSortByValue) {
+  EXPECT_LT(big_endian_64(-5), big_endian_64(3));
+  EXPECT_LT(big_endian_64(255), big_endian_64(256));
+  EXPECT_EQ(read_big_endian_64(big_endian_64(-1234567890123)), -1234567890123);
+  EXPECT_EQ(prefix_end("ab"), "ac");
+  EXPECT_EQ(prefix_end("a\xff\xff"), "b");
+  EXPECT_EQ(prefix_end("\xff"), "");
+}
+
+struct CursorTest : testing::ServiceTest {};
+
+TEST_F(CursorTest, ReadsBackWhatWasPut) {
+  std::vector<hub::JournalPosition> positions;
+  advance(positions, {0, 7});
+  advance(positions, {2, 5});
+  advance(positions, {0, 3});
+  store::Batch batch;
+  put_cursors(batch, "rules", positions);
+  put_cursors(batch, "rules-2", {{0, 99}});
+  keyed.write(*executor, std::move(batch), [](Result<void> written) { EXPECT_TRUE(written); });
+  std::vector<hub::JournalPosition> found;
+  read_cursors(*executor, keyed, "rules", [&](auto read) { found = *read; });
+  settle();
+  EXPECT_EQ(found, (std::vector<hub::JournalPosition>{{0, 7}, {2, 5}}));
 }
 
 TEST(PermissionTest, AGroupsStarDoesNotReachOtherGroups) {

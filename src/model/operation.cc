@@ -1,21 +1,31 @@
 #include "model/operation.h"
 
 #include <boost/json.hpp>
+#include <limits>
 
 #include "base/core/assert.h"
 
 namespace dunlin::model {
 namespace {
 
+constexpr std::uint64_t kMostInteger = std::numeric_limits<std::int64_t>::max();
+
 bool has_type(const boost::json::value& value, FieldType type) {
   switch (type) {
-    case FieldType::text: return value.is_string();
-    case FieldType::integer: return value.is_int64() || value.is_uint64();
-    case FieldType::number: return value.is_number();
-    case FieldType::boolean: return value.is_bool();
-    case FieldType::object: return value.is_object();
-    case FieldType::array: return value.is_array();
-    case FieldType::any: return true;
+    case FieldType::text:
+      return value.is_string();
+    case FieldType::integer:
+      return value.is_int64() || (value.is_uint64() && value.get_uint64() <= kMostInteger);
+    case FieldType::number:
+      return value.is_number();
+    case FieldType::boolean:
+      return value.is_bool();
+    case FieldType::object:
+      return value.is_object();
+    case FieldType::array:
+      return value.is_array();
+    case FieldType::any:
+      return true;
   }
   return false;
 }
@@ -51,24 +61,36 @@ Result<void> check_request(const OperationSpec& spec, const boost::json::object&
 
 std::string_view field_type_name(FieldType type) {
   switch (type) {
-    case FieldType::text: return "string";
-    case FieldType::integer: return "integer";
-    case FieldType::number: return "number";
-    case FieldType::boolean: return "boolean";
-    case FieldType::object: return "object";
-    case FieldType::array: return "array";
-    case FieldType::any: return "any";
+    case FieldType::text:
+      return "string";
+    case FieldType::integer:
+      return "integer";
+    case FieldType::number:
+      return "number";
+    case FieldType::boolean:
+      return "boolean";
+    case FieldType::object:
+      return "object";
+    case FieldType::array:
+      return "array";
+    case FieldType::any:
+      return "any";
   }
   return "any";
 }
 
 std::string_view method_name(Method method) {
   switch (method) {
-    case Method::get: return "GET";
-    case Method::put: return "PUT";
-    case Method::post: return "POST";
-    case Method::patch: return "PATCH";
-    case Method::del: return "DELETE";
+    case Method::get:
+      return "GET";
+    case Method::put:
+      return "PUT";
+    case Method::post:
+      return "POST";
+    case Method::patch:
+      return "PATCH";
+    case Method::del:
+      return "DELETE";
   }
   return "GET";
 }

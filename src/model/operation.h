@@ -1,14 +1,13 @@
 #pragma once
-// An operation is declared once, by its service: HTTP routes, the OpenAPI document, CLI subcommands, CoAP resources and MQTT
-// request topics are rendered from these tables.
+// An operation is declared once, by its service: HTTP routes, the OpenAPI document, CLI subcommands, CoAP
+// resources and MQTT request topics are rendered from these tables.
 
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/json/fwd.hpp>
 
 #include "base/core/errc.h"
 #include "base/result.h"
@@ -36,11 +35,11 @@ std::string_view method_name(Method method);
 /// The permission of an operation that needs no sign-in.
 inline constexpr std::string_view kPublic = "public";
 
-/// Static: tables of these are constants of the service's room. A field named in the path is taken from there, the others from the
-/// query (get, del) or from the JSON body. The CLI shows "thing.create" as `dunlin thing create`, path fields as positional
-/// arguments and the others as --options.
+/// Static: tables of these are constants of the service's room. A field named in the path is taken from
+/// there, the others from the query (get, del) or from the JSON body. The CLI shows "thing.create" as `dunlin
+/// thing create`, path fields as positional arguments and the others as --options.
 struct OperationSpec {
-  std::string_view name;        // "thing.create"
+  std::string_view name;  // "thing.create"
   Method method = Method::get;
   std::string_view path;        // "/api/things/{thing}"
   std::string_view summary;     // one sentence
@@ -57,8 +56,8 @@ struct Caller {
 };
 
 using Reply = std::move_only_function<void(Result<boost::json::value>)>;
-/// Called with a request whose required fields are there and whose fields have the declared types. `reply` is called once, on the
-/// executor that called.
+/// Called with a request whose required fields are there and whose fields have the declared types. `reply` is
+/// called once, on the executor that called.
 using OperationHandler = std::function<void(const Caller& caller, boost::json::object request, Reply reply)>;
 
 struct Operation {
@@ -74,9 +73,11 @@ class OperationTable {
   const std::vector<Operation>& all() const { return operations_; }
   const Operation* find(std::string_view name) const;
 
-  /// Checks the permission and the request's fields, then calls the handler. Errors to `reply`: unauthenticated,
-  /// permission_denied, invalid_argument (unknown field, missing field, wrong type: names the field), and the handler's own.
-  void invoke(const Operation& operation, const Caller& caller, boost::json::object request, Reply reply) const;
+  /// Checks the permission and the request's fields, then calls the handler. Errors to `reply`:
+  /// unauthenticated, permission_denied, invalid_argument (unknown field, missing field, wrong type: names
+  /// the field), and the handler's own.
+  void invoke(const Operation& operation, const Caller& caller, boost::json::object request,
+              Reply reply) const;
 
  private:
   std::vector<Operation> operations_;

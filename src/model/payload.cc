@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "model/mapping.h"
+#include "model/text.h"
 
 namespace dunlin::model {
 namespace {
@@ -16,15 +17,22 @@ using simdjson::dom::object;
 
 // Unix milliseconds of the years 1970 to 2262: what 64-bit nanoseconds can hold.
 constexpr double kMaxMilliseconds = 9.2e12;
+constexpr std::size_t kMaxUnitBytes = 32;
 
 std::optional<Value> scalar_of(element value) {
   switch (value.type()) {
-    case element_type::DOUBLE: return Value{double(value)};
-    case element_type::INT64: return Value{std::int64_t(value)};
-    case element_type::UINT64: return Value{static_cast<double>(std::uint64_t(value))};
-    case element_type::BOOL: return Value{bool(value)};
-    case element_type::STRING: return Value{std::string(std::string_view(value))};
-    default: return std::nullopt;
+    case element_type::DOUBLE:
+      return Value{double(value)};
+    case element_type::INT64:
+      return Value{std::int64_t(value)};
+    case element_type::UINT64:
+      return Value{static_cast<double>(std::uint64_t(value))};
+    case element_type::BOOL:
+      return Value{bool(value)};
+    case element_type::STRING:
+      return Value{std::string(std::string_view(value))};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -37,8 +45,12 @@ std::optional<double> number_member(object members, std::string_view name) {
 /// What stands beside the values: time and sequence number.
 Result<Sample> read_envelope(object members, Sample base) {
   if (const auto time = number_member(members, "t")) {
-    if (!(*time >= 0 && *time <= kMaxMilliseconds)) return fail(Errc::malformed, "\"t\" is not a time in Unix milliseconds");
-    base.t_source = from_unix_nanoseconds(static_cast<std::int64_t>(std::llround(*time * 1e6)));
+    if (!(*time >= 0 && *time <= kMaxMilliseconds))
+      return fail(Errc::malformed, "\"t\" is not a time in Unix milliseconds");
+    // Whole milliseconds are kept exactly: as nanoseconds they have more digits than a double.
+    const double whole = std::floor(*time);
+    base.t_source = from_unix_nanoseconds(static_cast<std::int64_t>(whole) * 1'000'000 +
+                                          std::llround((*time - whole) * 1e6));
   }
   if (const auto seq = number_member(members, "seq")) {
     if (!(*seq >= 0 && *seq < 9e15)) return fail(Errc::malformed, "\"seq\" is not a sequence number");
@@ -60,7 +72,8 @@ Result<std::vector<Sample>> read_single(object members, element value, Sample sa
   sample.value = *std::move(scalar);
   sample.quality = quality_of(members);
   std::string_view unit;
-  if (members["unit"].get(unit) == simdjson::SUCCESS) sample.unit = std::string(unit.substr(0, 32));
+  if (members["unit"].get(unit) == simdjson::SUCCESS)
+    sample.unit = std::string(cut_text(unit, kMaxUnitBytes));
   return std::vector<Sample>{std::move(sample)};
 }
 
@@ -70,11 +83,13 @@ Result<std::vector<Sample>> read_members(object members, const Sample& base) {
     if (member.key == "t" || member.key == "seq") continue;
     auto scalar = scalar_of(member.value);
     if (!scalar || std::holds_alternative<std::string>(*scalar)) continue;
-    if (samples.size() == kMaxSamplesPerMessage) return fail(Errc::limit_exceeded, "more than 256 values in one message");
+    if (samples.size() == kMaxSamplesPerMessage)
+      return fail(Errc::limit_exceeded, "more than 256 values in one message");
     Sample sample = base;
     sample.channel += '.';
     sample.channel += member.key;
-    if (sample.channel.size() > kMaxChannelBytes) return fail(Errc::limit_exceeded, "a channel's name is too long");
+    if (sample.channel.size() > kMaxChannelBytes)
+      return fail(Errc::limit_exceeded, "a channel's name is too long");
     sample.value = *std::move(scalar);
     samples.push_back(std::move(sample));
   }
@@ -92,7 +107,8 @@ Result<std::vector<Sample>> read_object(object members, const Sample& base) {
 }  // namespace
 
 Result<std::vector<Sample>> read_json_payload(const Slice& payload, const Sample& base) {
-  if (payload.size() > kMaxJsonPayloadBytes) return fail(Errc::limit_exceeded, "the payload is too long for a measurement");
+  if (payload.size() > kMaxJsonPayloadBytes)
+    return fail(Errc::limit_exceeded, "the payload is too long for a measurement");
   // Kept per thread: it owns the padded copy that simdjson reads from.
   thread_local simdjson::dom::parser parser;
   element document;

@@ -11,9 +11,10 @@
 
 namespace dunlin::model {
 
-/// Reads a payload into samples whose device, channel, t_server and origin are copied from `base`; t_source is t_server unless the
-/// payload says `t` (Unix milliseconds). An object of numbers makes one sample per member, channel `base.channel + "." + member`.
-/// Errors: malformed (not JSON, no measurement in it), limit_exceeded.
+/// Reads a payload into samples whose device, channel, t_server and origin are copied from `base`; t_source
+/// is t_server unless the payload says `t` (Unix milliseconds). An object of numbers makes one sample per
+/// member, channel `base.channel + "." + member`. Errors: malformed (not JSON, no measurement in it),
+/// limit_exceeded.
 Result<std::vector<Sample>> read_json_payload(const Slice& payload, const Sample& base);
 
 }  // namespace dunlin::model

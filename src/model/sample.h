@@ -15,7 +15,7 @@ namespace dunlin::model {
 enum class Quality : std::uint8_t { good, uncertain, bad };
 
 /// Bit flags of a sample.
-inline constexpr std::uint8_t kHistorical = 1;      // sent later than measured (store-and-forward)
+inline constexpr std::uint8_t kHistorical = 1;  // sent later than measured (store-and-forward)
 /// The user property of a message whose samples are historical; its value is "true".
 inline constexpr std::string_view kHistoricalProperty = "dunlin-historical";
 inline constexpr std::uint8_t kEstimated = 2;
@@ -40,13 +40,13 @@ struct Origin {
 struct Sample {
   TenantId tenant = kDefaultTenant;
   std::string device;
-  std::string channel;     // path of component, instance and property, e.g. "temperature" or "motor/temperature"
-  WallTime t_source{};     // measured, as the source states it; the time of arrival where it states none
-  WallTime t_server{};     // arrived
+  std::string channel;  // path of component, instance and property, e.g. "temperature" or "motor/temperature"
+  WallTime t_source{};  // measured, as the source states it; the time of arrival where it states none
+  WallTime t_server{};  // arrived
   Value value;
-  std::string unit;        // SenML (RFC 8428 section 12.1), e.g. "Cel"; empty: none
+  std::string unit;  // SenML (RFC 8428 section 12.1), e.g. "Cel"; empty: none
   Quality quality = Quality::good;
-  std::uint64_t seq = 0;   // 0: the source numbers nothing
+  std::uint64_t seq = 0;  // 0: the source numbers nothing
   std::uint8_t flags = 0;
   Origin origin;
 };

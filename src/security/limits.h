@@ -46,7 +46,7 @@ inline constexpr std::size_t kMaxPoliciesPerPrincipal = 16;
 
 // Identity.
 inline constexpr std::size_t kMaxPasswordBytes = 1024;
-inline constexpr std::size_t kMinPasswordBytes = 10;
+inline constexpr std::size_t kMinPasswordBytes = 12;
 inline constexpr std::size_t kMaxPermissions = 64;
 inline constexpr std::size_t kMaxPermissionBytes = 64;
 inline constexpr std::size_t kMaxTokensPerOwner = 32;

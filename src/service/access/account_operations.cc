@@ -14,7 +14,7 @@ constexpr Field kUserList[] = {{"users", FieldType::array, Need::required, "sort
 constexpr Field kPageRequest[] = {{"after", FieldType::text, Need::optional, "page: begin behind this name"},
                                   {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
 constexpr Field kUserRequest[] = {{"name", FieldType::text, Need::required, "the user's name"},
-                                  {"password", FieldType::text, Need::required, "at least 10 characters"},
+                                  {"password", FieldType::text, Need::required, "at least 12 characters"},
                                   {"permissions", FieldType::array, Need::optional, "e.g. [\"things:read\"]; \"*\" is all"},
                                   {"policies", FieldType::array, Need::optional, "policies for topics ([\"user\"])"}};
 constexpr Field kUser[] = {{"name", FieldType::text, Need::required, "name"},

@@ -1,8 +1,7 @@
 #include "service/presence/operations.h"
 
-#include <boost/json.hpp>
-
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "base/time_text.h"
 #include "model/json_fields.h"
@@ -16,22 +15,31 @@ using model::Field;
 using model::FieldType;
 using model::Need;
 
-constexpr Field kListRequest[] = {{"after", FieldType::text, Need::optional, "page: begin behind this name"},
-                                  {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
-constexpr Field kListResponse[] = {{"presence", FieldType::array, Need::required, "one entry per thing, sorted by name"}};
+constexpr Field kListRequest[] = {
+    {"after", FieldType::text, Need::optional, "page: begin behind this name"},
+    {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
+constexpr Field kListResponse[] = {
+    {"presence", FieldType::array, Need::required, "one entry per thing, sorted by name"}};
 constexpr Field kGetRequest[] = {{"thing", FieldType::text, Need::required, "the thing's name"}};
-constexpr Field kEntry[] = {{"thing", FieldType::text, Need::required, "name"},
-                            {"online", FieldType::boolean, Need::required, "whether it is online"},
-                            {"reason", FieldType::text, Need::required, "why, in a word"},
-                            {"gateway", FieldType::text, Need::required, "the gateway it speaks through, or empty"},
-                            {"changed_at", FieldType::text, Need::required, "RFC 3339"},
-                            {"last_seen", FieldType::text, Need::required, "RFC 3339"}};
+constexpr Field kEntry[] = {
+    {"thing", FieldType::text, Need::required, "name"},
+    {"online", FieldType::boolean, Need::required, "whether it is online"},
+    {"reason", FieldType::text, Need::required, "why, in a word"},
+    {"gateway", FieldType::text, Need::required, "the gateway it speaks through, or empty"},
+    {"changed_at", FieldType::text, Need::required, "RFC 3339"},
+    {"last_seen", FieldType::text, Need::required, "RFC 3339"}};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
-constexpr model::OperationSpec kList{"presence.list", model::Method::get, "/api/presence", "Who is online.", "things:read",
-                                     kListRequest, kListResponse, {}};
-constexpr model::OperationSpec kGet{"presence.get", model::Method::get, "/api/things/{thing}/presence",
-                                    "Whether a thing is online, since when and why.", "things:read", kGetRequest, kEntry, kGetErrors};
+constexpr model::OperationSpec kList{"presence.list", model::Method::get, "/api/presence", "Who is online.",
+                                     "things:read",   kListRequest,       kListResponse,   {}};
+constexpr model::OperationSpec kGet{"presence.get",
+                                    model::Method::get,
+                                    "/api/things/{thing}/presence",
+                                    "Whether a thing is online, since when and why.",
+                                    "things:read",
+                                    kGetRequest,
+                                    kEntry,
+                                    kGetErrors};
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 #pragma once
-// Who is online, since when and why not: from sessions, from gateways' words about the things behind them, and from samples.
+// Who is online, since when and why not: from sessions, from gateways' words about the things behind them,
+// and from samples.
 
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,8 +10,6 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
-
-#include <boost/json/fwd.hpp>
 
 #include "base/executor.h"
 #include "base/metrics.h"
@@ -22,14 +22,16 @@ namespace dunlin::presence {
 inline constexpr std::size_t kMaxThings = 1'000'000;  // further ones are counted and not followed
 inline constexpr Duration kSaveInterval = std::chrono::seconds{5};
 inline constexpr std::size_t kMaxSavedPerBatch = 1000;
+inline constexpr std::size_t kMaxWordBytes = 4096;  // of a gateway's message
+inline constexpr std::size_t kMaxReasonBytes = 64;
 
 struct Presence {
   std::string thing;
   enum class State : std::uint8_t { offline, online } state = State::offline;
-  std::string reason;       // a stable word, e.g. "connected", "keep_alive", "gateway_offline", "server_restart"
-  std::string gateway;      // empty: it connects itself
-  WallTime changed_at{};    // of the last change of state
-  WallTime last_seen{};     // of the last sign of life
+  std::string reason;   // a stable word, e.g. "connected", "keep_alive", "gateway_offline", "server_restart"
+  std::string gateway;  // empty: it connects itself
+  WallTime changed_at{};  // of the last change of state
+  WallTime last_seen{};   // of the last sign of life
 };
 
 /// The form that the API shows: {"thing","online","reason","gateway","changed_at","last_seen"}.
@@ -41,7 +43,8 @@ class PresenceService {
   PresenceService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics);
   ~PresenceService();
 
-  /// Reads what is stored (everything is offline until it speaks again), then follows the bus. `started` runs once.
+  /// Reads what is stored (everything is offline until it speaks again), then follows the bus. `started` runs
+  /// once.
   void start(std::move_only_function<void(Result<void>)> started);
 
   /// A sample of the device arrived; `gateway` is empty where it spoke itself.
@@ -51,7 +54,9 @@ class PresenceService {
   std::size_t online_count() const { return online_count_; }
 
   /// Called for every change of state (not for each sign of life).
-  void on_change(std::function<void(TenantId, const Presence&)> handler) { handlers_.push_back(std::move(handler)); }
+  void on_change(std::function<void(TenantId, const Presence&)> handler) {
+    handlers_.push_back(std::move(handler));
+  }
 
   /// Declares presence.list and presence.get.
   void declare(model::OperationTable& table);
@@ -66,11 +71,14 @@ class PresenceService {
   };
   void load(std::string after, std::move_only_function<void(Result<void>)> started);
   void follow();
+  void restore(const std::string& key, std::string_view stored);
   void on_session(const hub::SessionEvent& event);
   void on_word_of_gateway(const hub::Message& message);
+  bool is_stale(const hub::Message& message) const;
   void gateway_lost(TenantId tenant, const std::string& gateway, WallTime at);
   void change(TenantId tenant, Tracked& tracked, Presence::State state, std::string reason, WallTime at);
   Tracked* track(TenantId tenant, const std::string& thing);
+  void touch(TenantId tenant, Tracked& tracked, WallTime at);
   void save_later();
 
   Executor& executor_;
@@ -82,6 +90,7 @@ class PresenceService {
   std::unique_ptr<hub::Consumer> consumer_;
   TimerId save_timer_;
   std::size_t online_count_ = 0;
+  WallTime started_at_{};
   metrics::Cell& online_;
   metrics::Cell& changes_;
   metrics::Cell& refused_;

@@ -13,23 +13,26 @@ using model::FieldType;
 using model::Need;
 
 constexpr Field kName{"thing", FieldType::text, Need::required, "the thing's name"};
-constexpr Field kListRequest[] = {{"type", FieldType::text, Need::optional, "only things of this type"},
-                                  {"gateway", FieldType::text, Need::optional, "only things behind this gateway"},
-                                  {"prefix", FieldType::text, Need::optional, "only names that begin with this"},
-                                  {"after", FieldType::text, Need::optional, "page: begin behind this name"},
-                                  {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
-constexpr Field kListResponse[] = {{"things", FieldType::array, Need::required, "things, sorted by name"},
-                                   {"next", FieldType::text, Need::optional, "there is more: page behind this name"}};
+constexpr Field kListRequest[] = {
+    {"type", FieldType::text, Need::optional, "only things of this type"},
+    {"gateway", FieldType::text, Need::optional, "only things behind this gateway"},
+    {"prefix", FieldType::text, Need::optional, "only names that begin with this"},
+    {"after", FieldType::text, Need::optional, "page: begin behind this name"},
+    {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
+constexpr Field kListResponse[] = {
+    {"things", FieldType::array, Need::required, "things, sorted by name"},
+    {"next", FieldType::text, Need::optional, "there is more: page behind this name"}};
 constexpr Field kThingFields[] = {{"name", FieldType::text, Need::required, "unique name; a level of topics"},
                                   {"type", FieldType::text, Need::optional, "e.g. machine"},
                                   {"gateway", FieldType::text, Need::optional, "the thing it speaks through"},
                                   {"attributes", FieldType::object, Need::optional, "names with texts"}};
-constexpr Field kUpdateRequest[] = {kName,
-                                    {"type", FieldType::text, Need::optional, "new type"},
-                                    {"gateway", FieldType::text, Need::optional, "new gateway"},
-                                    {"state", FieldType::text, Need::optional, "enabled or disabled"},
-                                    {"attributes", FieldType::object, Need::optional, "changed attributes; null removes one"},
-                                    {"version", FieldType::integer, Need::optional, "refuse unless this is the present version"}};
+constexpr Field kUpdateRequest[] = {
+    kName,
+    {"type", FieldType::text, Need::optional, "new type"},
+    {"gateway", FieldType::text, Need::optional, "new gateway"},
+    {"state", FieldType::text, Need::optional, "enabled or disabled"},
+    {"attributes", FieldType::object, Need::optional, "changed attributes; null removes one"},
+    {"version", FieldType::integer, Need::optional, "refuse unless this is the present version"}};
 constexpr Field kOnlyName[] = {kName};
 constexpr Field kThing[] = {{"name", FieldType::text, Need::required, "name"},
                             {"type", FieldType::text, Need::required, "type"},
@@ -40,18 +43,32 @@ constexpr Field kThing[] = {{"name", FieldType::text, Need::required, "name"},
                             {"version", FieldType::integer, Need::required, "rises with each change"}};
 constexpr Errc kReadErrors[] = {Errc::not_found};
 constexpr Errc kCreateErrors[] = {Errc::already_exists, Errc::invalid_argument, Errc::limit_exceeded};
-constexpr Errc kUpdateErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid_argument, Errc::limit_exceeded};
+constexpr Errc kUpdateErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid_argument,
+                                  Errc::limit_exceeded};
 
-constexpr model::OperationSpec kList{"thing.list", model::Method::get, "/api/things", "List things.", "things:read",
-                                     kListRequest, kListResponse, {}};
-constexpr model::OperationSpec kCreate{"thing.create", model::Method::post, "/api/things", "Make a thing.", "things:write",
-                                       kThingFields, kThing, kCreateErrors};
-constexpr model::OperationSpec kGet{"thing.get", model::Method::get, "/api/things/{thing}", "Show a thing.", "things:read",
-                                    kOnlyName, kThing, kReadErrors};
-constexpr model::OperationSpec kUpdate{"thing.update", model::Method::patch, "/api/things/{thing}", "Change a thing.",
-                                       "things:write", kUpdateRequest, kThing, kUpdateErrors};
-constexpr model::OperationSpec kDelete{"thing.delete", model::Method::del, "/api/things/{thing}", "Remove a thing.",
-                                       "things:write", kOnlyName, {}, kReadErrors};
+constexpr model::OperationSpec kList{"thing.list",  model::Method::get, "/api/things", "List things.",
+                                     "things:read", kListRequest,       kListResponse, {}};
+constexpr model::OperationSpec kCreate{"thing.create", model::Method::post, "/api/things", "Make a thing.",
+                                       "things:write", kThingFields,        kThing,        kCreateErrors};
+constexpr model::OperationSpec kGet{"thing.get",     model::Method::get, "/api/things/{thing}",
+                                    "Show a thing.", "things:read",      kOnlyName,
+                                    kThing,          kReadErrors};
+constexpr model::OperationSpec kUpdate{"thing.update",
+                                       model::Method::patch,
+                                       "/api/things/{thing}",
+                                       "Change a thing.",
+                                       "things:write",
+                                       kUpdateRequest,
+                                       kThing,
+                                       kUpdateErrors};
+constexpr model::OperationSpec kDelete{"thing.delete",
+                                       model::Method::del,
+                                       "/api/things/{thing}",
+                                       "Remove a thing.",
+                                       "things:write",
+                                       kOnlyName,
+                                       {},
+                                       kReadErrors};
 
 Registry::ThingDone answer(model::Reply reply) {
   return [reply = std::move(reply)](Result<Thing> thing) mutable {
@@ -60,7 +77,8 @@ Registry::ThingDone answer(model::Reply reply) {
   };
 }
 
-Result<std::map<std::string, std::optional<std::string>>> attribute_changes(const boost::json::object& request) {
+Result<std::map<std::string, std::optional<std::string>>> attribute_changes(
+    const boost::json::object& request) {
   std::map<std::string, std::optional<std::string>> changes;
   const auto* attributes = request.if_contains("attributes");
   if (attributes == nullptr || !attributes->is_object()) return changes;
@@ -70,7 +88,8 @@ Result<std::map<std::string, std::optional<std::string>>> attribute_changes(cons
     } else if (member.value().is_string()) {
       changes[member.key()] = std::string(member.value().get_string());
     } else {
-      return fail(Errc::invalid_argument, "the attribute \"" + std::string(member.key()) + "\" must be a string or null");
+      return fail(Errc::invalid_argument,
+                  "the attribute \"" + std::string(member.key()) + "\" must be a string or null");
     }
   }
   return changes;
@@ -86,7 +105,8 @@ Result<ThingUpdate> update_of(const boost::json::object& request) {
     }
     update.state = *state == "enabled" ? Thing::State::enabled : Thing::State::disabled;
   }
-  if (const auto version = model::optional_integer(request, "version")) update.expected_version = static_cast<std::uint64_t>(*version);
+  if (const auto version = model::optional_integer(request, "version"))
+    update.expected_version = static_cast<std::uint64_t>(*version);
   DUNLIN_TRY(update.attributes, attribute_changes(request));
   return update;
 }
@@ -104,14 +124,15 @@ void Registry::declare(model::OperationTable& table) {
     auto limit = model::limit_field(request);
     if (!limit) return reply(std::unexpected(limit.error()));
     query.limit = *limit;
-    list(std::move(query), [limit = *limit, reply = std::move(reply)](Result<std::vector<Thing>> things) mutable {
-      if (!things) return reply(std::unexpected(things.error()));
-      boost::json::array rows;
-      for (const Thing& thing : *things) rows.push_back(to_json(thing));
-      boost::json::object answer{{"things", std::move(rows)}};
-      if (things->size() == limit) answer["next"] = things->back().name;
-      reply(boost::json::value(std::move(answer)));
-    });
+    list(std::move(query),
+         [limit = *limit, reply = std::move(reply)](Result<std::vector<Thing>> things) mutable {
+           if (!things) return reply(std::unexpected(things.error()));
+           boost::json::array rows;
+           for (const Thing& thing : *things) rows.push_back(to_json(thing));
+           boost::json::object answer{{"things", std::move(rows)}};
+           if (things->size() == limit) answer["next"] = things->back().name;
+           reply(boost::json::value(std::move(answer)));
+         });
   });
   table.add(kCreate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     auto changes = attribute_changes(request);
@@ -131,7 +152,8 @@ void Registry::declare(model::OperationTable& table) {
   table.add(kUpdate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     auto change = update_of(request);
     if (!change) return reply(std::unexpected(change.error()));
-    update(caller.principal->tenant, *model::optional_text(request, "thing"), *std::move(change), answer(std::move(reply)));
+    update(caller.principal->tenant, *model::optional_text(request, "thing"), *std::move(change),
+           answer(std::move(reply)));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     remove(caller.principal->tenant, *model::optional_text(request, "thing"),

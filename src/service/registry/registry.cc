@@ -28,8 +28,12 @@ store::Change put_change(TenantId tenant, const Thing& thing, std::optional<std:
 
 Result<void> check(const Thing& thing) {
   DUNLIN_CHECK(check_thing_name(thing.name));
-  if (!thing.gateway.empty()) DUNLIN_CHECK(check_thing_name(thing.gateway));
-  if (thing.type.size() > kMaxThingNameBytes) return fail(Errc::limit_exceeded, "a thing's type has at most 128 bytes");
+  if (!thing.gateway.empty()) {
+    DUNLIN_CHECK(check_thing_name(thing.gateway));
+    if (thing.gateway == thing.name) return fail(Errc::invalid_argument, "a thing cannot be its own gateway");
+  }
+  if (thing.type.size() > kMaxThingNameBytes)
+    return fail(Errc::limit_exceeded, "a thing's type has at most 128 bytes");
   return check_attributes(thing.attributes);
 }
 
@@ -48,7 +52,8 @@ void apply(const ThingUpdate& update, Thing& thing) {
 
 }  // namespace
 
-Registry::Registry(Executor& executor, store::Repository& repository, metrics::Registry& metrics, RegistryOptions options)
+Registry::Registry(Executor& executor, store::Repository& repository, metrics::Registry& metrics,
+                   RegistryOptions options)
     : executor_(executor),
       repository_(repository),
       options_(options),
@@ -68,7 +73,8 @@ void Registry::get(TenantId tenant, std::string name, ThingDone done) {
   repository_.get(executor_, kThing, tenant.value, name,
                   [name, done = std::move(done)](Result<std::optional<store::Document>> found) mutable {
                     if (!found) return done(std::unexpected(found.error()));
-                    if (!*found) return done(fail(Errc::not_found, "there is no thing named \"" + name + "\""));
+                    if (!*found)
+                      return done(fail(Errc::not_found, "there is no thing named \"" + name + "\""));
                     done(thing_of(**found));
                   });
 }
@@ -77,8 +83,8 @@ void Registry::store(TenantId tenant, Thing thing, std::optional<std::uint64_t> 
   if (auto checked = check(thing); !checked) return done(std::unexpected(checked.error()));
   std::vector<store::Change> changes{put_change(tenant, thing, expected)};
   repository_.write(executor_, std::move(changes),
-                    [this, tenant, thing = std::move(thing), done = std::move(done)](
-                        Result<std::vector<std::uint64_t>> written) mutable {
+                    [this, tenant, thing = std::move(thing),
+                     done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
                       if (!written) return done(std::unexpected(written.error()));
                       thing.version = written->at(0);
                       notify(tenant, thing);
@@ -99,15 +105,17 @@ void Registry::create(TenantId tenant, Thing thing, ThingDone done) {
 }
 
 void Registry::update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done) {
-  get(tenant, name, [this, tenant, update = std::move(update), done = std::move(done)](Result<Thing> found) mutable {
-    if (!found) return done(std::move(found));
-    if (update.expected_version && *update.expected_version != found->version) {
-      return done(fail(Errc::conflict, "the thing has version " + std::to_string(found->version) + " now"));
-    }
-    apply(update, *found);
-    const std::uint64_t version = found->version;
-    store(tenant, *std::move(found), version, std::move(done));
-  });
+  get(tenant, name,
+      [this, tenant, update = std::move(update), done = std::move(done)](Result<Thing> found) mutable {
+        if (!found) return done(std::move(found));
+        if (update.expected_version && *update.expected_version != found->version) {
+          return done(
+              fail(Errc::conflict, "the thing has version " + std::to_string(found->version) + " now"));
+        }
+        apply(update, *found);
+        const std::uint64_t version = found->version;
+        store(tenant, *std::move(found), version, std::move(done));
+      });
 }
 
 void Registry::remove(TenantId tenant, std::string name, std::move_only_function<void(Result<void>)> done) {
@@ -120,14 +128,15 @@ void Registry::remove(TenantId tenant, std::string name, std::move_only_function
     change.document.id = found->name;
     change.expected_version = found->version;
     std::vector<store::Change> changes{std::move(change)};
-    repository_.write(executor_, std::move(changes),
-                      [this, tenant, thing = *std::move(found), done = std::move(done)](auto written) mutable {
-                        if (!written) return done(std::unexpected(written.error()));
-                        known_.erase(known_key(tenant, thing.name));
-                        thing.version = 0;
-                        notify(tenant, thing);
-                        done({});
-                      });
+    repository_.write(
+        executor_, std::move(changes),
+        [this, tenant, thing = *std::move(found), done = std::move(done)](auto written) mutable {
+          if (!written) return done(std::unexpected(written.error()));
+          known_.erase(known_key(tenant, thing.name));
+          thing.version = 0;
+          notify(tenant, thing);
+          done({});
+        });
   });
 }
 
@@ -140,16 +149,17 @@ void Registry::list(ThingQuery query, std::move_only_function<void(Result<std::v
   find.limit = query.limit;
   if (!query.type.empty()) find.equals.emplace_back("type", std::move(query.type));
   if (!query.gateway.empty()) find.equals.emplace_back("gateway", std::move(query.gateway));
-  repository_.find(executor_, std::move(find), [done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
-    if (!found) return done(std::unexpected(found.error()));
-    std::vector<Thing> things;
-    for (const store::Document& document : *found) {
-      auto thing = thing_of(document);
-      if (!thing) return done(std::unexpected(thing.error()));
-      things.push_back(*std::move(thing));
-    }
-    done(std::move(things));
-  });
+  repository_.find(executor_, std::move(find),
+                   [done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
+                     if (!found) return done(std::unexpected(found.error()));
+                     std::vector<Thing> things;
+                     for (const store::Document& document : *found) {
+                       auto thing = thing_of(document);
+                       if (!thing) return done(std::unexpected(thing.error()));
+                       things.push_back(*std::move(thing));
+                     }
+                     done(std::move(things));
+                   });
 }
 
 void Registry::ensure(TenantId tenant, const model::TopicFacts& facts, std::string_view gateway) {
@@ -159,7 +169,8 @@ void Registry::ensure(TenantId tenant, const model::TopicFacts& facts, std::stri
   if (creating_.size() >= kMaxPendingCreations) return refused_.add();
   Thing thing;
   thing.name = facts.device;
-  thing.gateway = gateway;
+  // What a gateway measures itself goes through no gateway.
+  if (gateway != facts.device) thing.gateway = gateway;
   for (const auto& [name, value] : facts.attributes) {
     if (name == "device_type") {
       thing.type = value;
@@ -172,7 +183,8 @@ void Registry::ensure(TenantId tenant, const model::TopicFacts& facts, std::stri
     creating_.erase(key);
     if (!made && made.error().code != Errc::already_exists) {
       refused_.add();
-      log::refusal("service/registry", "cannot make a thing for an unknown device", key, {{"why", made.error().message}});
+      log::refusal("service/registry", "cannot make a thing for an unknown device", key,
+                   {{"why", made.error().message}});
       return;
     }
     if (known_.size() >= kMaxKnownNames) known_.clear();

@@ -16,11 +16,15 @@
 
 namespace dunlin::registry {
 
-inline constexpr std::size_t kMaxKnownNames = 100'000;    // names kept in memory to spare look-ups
-inline constexpr std::size_t kMaxPendingCreations = 1000; // first messages of unknown things waiting for the repository
+inline constexpr std::size_t kMaxKnownNames = 100'000;  // names kept in memory to spare look-ups
+inline constexpr std::size_t kMaxPendingCreations =
+    1000;  // first messages of unknown things waiting for the repository
 
 struct RegistryOptions {
-  enum class FirstMessage : std::uint8_t { creates_thing, ignored } first_message = FirstMessage::creates_thing;
+  enum class FirstMessage : std::uint8_t {
+    creates_thing,
+    ignored
+  } first_message = FirstMessage::creates_thing;
 };
 
 struct ThingQuery {
@@ -28,7 +32,7 @@ struct ThingQuery {
   std::string type;     // empty: any
   std::string gateway;  // empty: any
   std::string name_prefix;
-  std::string after;    // page behind this name
+  std::string after;  // page behind this name
   std::size_t limit = 100;
 };
 
@@ -45,7 +49,8 @@ class Registry {
  public:
   using ThingDone = std::move_only_function<void(Result<Thing>)>;
 
-  Registry(Executor& executor, store::Repository& repository, metrics::Registry& metrics, RegistryOptions options);
+  Registry(Executor& executor, store::Repository& repository, metrics::Registry& metrics,
+           RegistryOptions options);
 
   /// Errors: not_found.
   void get(TenantId tenant, std::string name, ThingDone done);
@@ -61,7 +66,9 @@ class Registry {
   void ensure(TenantId tenant, const model::TopicFacts& facts, std::string_view gateway);
 
   /// Called for every thing that was made, changed or removed (then with version 0).
-  void on_change(std::function<void(TenantId, const Thing&)> handler) { handlers_.push_back(std::move(handler)); }
+  void on_change(std::function<void(TenantId, const Thing&)> handler) {
+    handlers_.push_back(std::move(handler));
+  }
 
   /// Declares thing.list, create, get, update, delete.
   void declare(model::OperationTable& table);

@@ -7,11 +7,6 @@
 namespace dunlin::registry {
 namespace {
 
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-         c == ':';
-}
-
 std::string text_member(const boost::json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
@@ -19,16 +14,9 @@ std::string text_member(const boost::json::object& object, std::string_view name
 
 }  // namespace
 
-Result<void> check_thing_name(std::string_view name) {
-  const bool fits = !name.empty() && name.size() <= kMaxThingNameBytes;
-  if (!fits || !std::all_of(name.begin(), name.end(), is_name_character)) {
-    return fail(Errc::invalid_argument, "a thing's name has 1 to 128 letters, digits or the characters - _ . :");
-  }
-  return {};
-}
-
 Result<void> check_attributes(const std::map<std::string, std::string>& attributes) {
-  if (attributes.size() > kMaxAttributes) return fail(Errc::limit_exceeded, "a thing has at most 64 attributes");
+  if (attributes.size() > kMaxAttributes)
+    return fail(Errc::limit_exceeded, "a thing has at most 64 attributes");
   for (const auto& [name, value] : attributes) {
     if (name.empty() || name.size() > kMaxAttributeNameBytes || value.size() > kMaxAttributeValueBytes) {
       return fail(Errc::limit_exceeded, "an attribute's name has 1 to 128 bytes and its value at most 1024");
@@ -56,11 +44,13 @@ Result<Thing> thing_from_json(std::string_view text) {
   const auto& object = document.get_object();
   Thing thing;
   thing.name = text_member(object, "name");
+  if (thing.name.empty()) return fail(Errc::corrupt, "a stored thing has no name");
   thing.type = text_member(object, "type");
   thing.gateway = text_member(object, "gateway");
   thing.state = text_member(object, "state") == "disabled" ? Thing::State::disabled : Thing::State::enabled;
   if (auto created = parse_rfc3339(text_member(object, "created_at"))) thing.created_at = *created;
-  if (const auto* attributes = object.if_contains("attributes"); attributes != nullptr && attributes->is_object()) {
+  if (const auto* attributes = object.if_contains("attributes");
+      attributes != nullptr && attributes->is_object()) {
     for (const auto& member : attributes->get_object()) {
       if (member.value().is_string()) thing.attributes[member.key()] = member.value().get_string();
     }

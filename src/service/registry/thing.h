@@ -1,18 +1,19 @@
 #pragma once
 // A thing: anything with an identity that speaks or is spoken to.
 
+#include <boost/json/fwd.hpp>
 #include <map>
 #include <string>
 #include <string_view>
 
-#include <boost/json/fwd.hpp>
-
 #include "base/clock.h"
 #include "base/result.h"
+#include "model/text.h"
 
 namespace dunlin::registry {
 
-inline constexpr std::size_t kMaxThingNameBytes = 128;
+using model::check_thing_name;
+using model::kMaxThingNameBytes;
 inline constexpr std::size_t kMaxAttributes = 64;
 inline constexpr std::size_t kMaxAttributeNameBytes = 128;
 inline constexpr std::size_t kMaxAttributeValueBytes = 1024;
@@ -29,11 +30,11 @@ struct Thing {
   friend bool operator==(const Thing&, const Thing&) = default;
 };
 
-/// Errors: invalid_argument, with what is allowed.
-Result<void> check_thing_name(std::string_view name);
+/// Errors: limit_exceeded, invalid_argument.
 Result<void> check_attributes(const std::map<std::string, std::string>& attributes);
 
-/// The document that is stored and shown: {"name","type","gateway","attributes","state","created_at","version"}.
+/// The document that is stored and shown:
+/// {"name","type","gateway","attributes","state","created_at","version"}.
 boost::json::object to_json(const Thing& thing);
 /// Errors: corrupt.
 Result<Thing> thing_from_json(std::string_view text);

@@ -16,12 +16,14 @@ using model::Need;
 
 constexpr Field kDevice{"device", FieldType::text, Need::optional, "only series of this device"};
 constexpr Field kListRequest[] = {kDevice};
-constexpr Field kListResponse[] = {{"series", FieldType::array, Need::required, "device, channel, unit and last value of each"}};
-constexpr Field kRangeRequest[] = {{"device", FieldType::text, Need::required, "the device"},
-                                   {"channel", FieldType::text, Need::required, "its channel"},
-                                   {"from", FieldType::any, Need::optional, "begin: Unix ms or RFC 3339 (one hour before `to`)"},
-                                   {"to", FieldType::any, Need::optional, "end, exclusive (now)"},
-                                   {"points", FieldType::integer, Need::optional, "downsample to at most this many (1000)"}};
+constexpr Field kListResponse[] = {
+    {"series", FieldType::array, Need::required, "device, channel, unit and last value of each"}};
+constexpr Field kRangeRequest[] = {
+    {"device", FieldType::text, Need::required, "the device"},
+    {"channel", FieldType::text, Need::required, "its channel"},
+    {"from", FieldType::any, Need::optional, "begin: Unix ms or RFC 3339 (one hour before `to`)"},
+    {"to", FieldType::any, Need::optional, "end, exclusive (now)"},
+    {"points", FieldType::integer, Need::optional, "downsample to at most this many (1000)"}};
 constexpr Field kRangeResponse[] = {
     {"unit", FieldType::text, Need::required, "SenML unit, or empty"},
     {"device", FieldType::text, Need::required, "the device"},
@@ -33,17 +35,20 @@ constexpr Field kRangeResponse[] = {
     {"count", FieldType::array, Need::required, "how many points each stands for"}};
 constexpr Errc kRangeErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::limit_exceeded};
 
-constexpr model::OperationSpec kList{"series.list", model::Method::get, "/api/series", "List series.", "series:read",
-                                     kListRequest, kListResponse, {}};
-constexpr model::OperationSpec kLast{"series.last", model::Method::get, "/api/series/last", "Last values.", "series:read",
-                                     kListRequest, kListResponse, {}};
-constexpr model::OperationSpec kRange{"series.range", model::Method::get, "/api/series/range", "Values of a series over a time.",
-                                      "series:read", kRangeRequest, kRangeResponse, kRangeErrors};
+constexpr model::OperationSpec kList{"series.list", model::Method::get, "/api/series", "List series.",
+                                     "series:read", kListRequest,       kListResponse, {}};
+constexpr model::OperationSpec kLast{"series.last", model::Method::get, "/api/series/last", "Last values.",
+                                     "series:read", kListRequest,       kListResponse,      {}};
+constexpr model::OperationSpec kRange{
+    "series.range", model::Method::get, "/api/series/range", "Values of a series over a time.",
+    "series:read",  kRangeRequest,      kRangeResponse,      kRangeErrors};
 
 struct ToJson {
   boost::json::value operator()(const std::string& text) const { return boost::json::value(text); }
   boost::json::value operator()(const model::JsonText& text) const { return boost::json::value(text.value); }
-  boost::json::value operator()(const model::Bytes& bytes) const { return boost::json::value(bytes.value.size()); }
+  boost::json::value operator()(const model::Bytes& bytes) const {
+    return boost::json::value(bytes.value.size());
+  }
   boost::json::value operator()(auto plain) const { return boost::json::value(plain); }
 };
 
@@ -67,39 +72,53 @@ Result<WallTime> time_field(const boost::json::object& request, std::string_view
   if (value == nullptr || value->is_null()) return absent;
   std::int64_t milliseconds = 0;
   if (value->is_number()) {
-    milliseconds = model::optional_integer(request, name).value_or(-1);
+    const double number = value->to_number<double>();
+    milliseconds = number >= 0 && number < 1e13 ? static_cast<std::int64_t>(number) : -1;
   } else if (value->is_string()) {
     const std::string text(value->get_string());
-    if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos || text.size() > 15) return parse_rfc3339(text);
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos || text.size() > 15)
+      return parse_rfc3339(text);
     milliseconds = std::stoll(text);
   } else {
     milliseconds = -1;
   }
   constexpr std::int64_t kMost = 9'200'000'000'000;
   if (milliseconds < 0 || milliseconds > kMost) {
-    return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be a time: Unix milliseconds or RFC 3339");
+    return fail(Errc::invalid_argument,
+                "\"" + std::string(name) + "\" must be a time: Unix milliseconds or RFC 3339");
   }
   return from_unix_milliseconds(milliseconds);
 }
 
-void list_series(SeriesStore& store, const model::Caller& caller, const boost::json::object& request, model::Reply reply) {
+void list_series(SeriesStore& store, const model::Caller& caller, const boost::json::object& request,
+                 model::Reply reply) {
   boost::json::array rows;
   const std::string device = model::optional_text(request, "device").value_or("");
   for (const SeriesInfo* info : store.list(caller.principal->tenant, device)) rows.push_back(to_json(*info));
   reply(boost::json::value{{"series", std::move(rows)}});
 }
 
+/// Whole milliseconds stay whole numbers: nanoseconds have more digits than a double.
+boost::json::value milliseconds_of(WallTime time) {
+  const std::int64_t nanoseconds = unix_nanoseconds(time);
+  const std::int64_t whole = nanoseconds / 1'000'000;
+  const std::int64_t rest = nanoseconds % 1'000'000;
+  if (rest == 0) return boost::json::value(whole);
+  return boost::json::value(static_cast<double>(whole) + static_cast<double>(rest) / 1e6);
+}
+
 boost::json::value range_answer(const SeriesInfo& info, const std::vector<Bucket>& buckets) {
   boost::json::array t, value, min, max, count;
   for (const Bucket& bucket : buckets) {
-    t.push_back(static_cast<double>(unix_nanoseconds(bucket.time)) / 1e6);
+    t.push_back(milliseconds_of(bucket.time));
     value.push_back(bucket.mean);
     min.push_back(bucket.min);
     max.push_back(bucket.max);
     count.push_back(bucket.count);
   }
-  return {{"device", info.device}, {"channel", info.channel}, {"unit", info.unit}, {"t", std::move(t)},
-          {"value", std::move(value)}, {"min", std::move(min)}, {"max", std::move(max)}, {"count", std::move(count)}};
+  return {{"device", info.device}, {"channel", info.channel},   {"unit", info.unit},
+          {"t", std::move(t)},     {"value", std::move(value)}, {"min", std::move(min)},
+          {"max", std::move(max)}, {"count", std::move(count)}};
 }
 
 }  // namespace

@@ -10,7 +10,9 @@ namespace {
 constexpr char kRowVersion = 1;
 enum class Type : char { number = 0, integer = 1, boolean = 2, text = 3, json = 4 };
 
-std::string fixed_64(std::uint64_t bits) { return model::big_endian_64(static_cast<std::int64_t>(bits)); }
+std::string fixed_64(std::uint64_t bits) {
+  return model::big_endian_64(static_cast<std::int64_t>(bits));
+}
 
 struct Encoder {
   std::string& out;
@@ -19,7 +21,9 @@ struct Encoder {
     out.append(bytes);
   }
   void operator()(double value) const { put(Type::number, fixed_64(std::bit_cast<std::uint64_t>(value))); }
-  void operator()(std::int64_t value) const { put(Type::integer, fixed_64(static_cast<std::uint64_t>(value))); }
+  void operator()(std::int64_t value) const {
+    put(Type::integer, fixed_64(static_cast<std::uint64_t>(value)));
+  }
   void operator()(bool value) const { put(Type::boolean, value ? "\1" : std::string_view("\0", 1)); }
   void operator()(const std::string& value) const { put(Type::text, value); }
   void operator()(const model::JsonText& value) const { put(Type::json, value.value); }
@@ -31,13 +35,17 @@ Result<model::Value> decode_value(Type type, std::string_view bytes) {
   const bool fixed = type == Type::number || type == Type::integer;
   if (fixed && bytes.size() != 8) return fail(Errc::corrupt, "a stored number has a wrong length");
   switch (type) {
-    case Type::number: return model::Value{std::bit_cast<double>(model::read_big_endian_64(bytes))};
-    case Type::integer: return model::Value{model::read_big_endian_64(bytes)};
+    case Type::number:
+      return model::Value{std::bit_cast<double>(model::read_big_endian_64(bytes))};
+    case Type::integer:
+      return model::Value{model::read_big_endian_64(bytes)};
     case Type::boolean:
       if (bytes.size() != 1) break;
       return model::Value{bytes[0] != 0};
-    case Type::text: return model::Value{std::string(bytes)};
-    case Type::json: return model::Value{model::JsonText{std::string(bytes)}};
+    case Type::text:
+      return model::Value{std::string(bytes)};
+    case Type::json:
+      return model::Value{model::JsonText{std::string(bytes)}};
   }
   return fail(Errc::corrupt, "a stored point has an unknown type");
 }
@@ -45,10 +53,13 @@ Result<model::Value> decode_value(Type type, std::string_view bytes) {
 }  // namespace
 
 std::string row_key(TenantId tenant, SeriesId series, WallTime time) {
-  return model::big_endian_32(tenant.value) + model::big_endian_32(series.value) + model::big_endian_64(unix_nanoseconds(time));
+  return model::big_endian_32(tenant.value) + model::big_endian_32(series.value) +
+         model::big_endian_64(unix_nanoseconds(time));
 }
 
-WallTime time_of_row_key(std::string_view key) { return from_unix_nanoseconds(model::read_big_endian_64(key.substr(8, 8))); }
+WallTime time_of_row_key(std::string_view key) {
+  return from_unix_nanoseconds(model::read_big_endian_64(key.substr(8, 8)));
+}
 
 std::string encode_point(const Point& point) {
   std::string bytes;
@@ -59,7 +70,8 @@ std::string encode_point(const Point& point) {
 }
 
 Result<Point> decode_point(std::string_view key, std::string_view bytes) {
-  if (key.size() != kRowKeyBytes || bytes.size() < 3 || bytes[0] != kRowVersion || bytes[1] > 2) {
+  if (key.size() != kRowKeyBytes || bytes.size() < 3 || bytes[0] != kRowVersion ||
+      static_cast<std::uint8_t>(bytes[1]) > 2) {
     return fail(Errc::corrupt, "a stored point has an unknown form");
   }
   DUNLIN_TRY(model::Value value, decode_value(static_cast<Type>(bytes[2]), bytes.substr(3)));

@@ -10,7 +10,8 @@ constexpr std::string_view kConsumer = "series";
 
 }  // namespace
 
-/// One batch on its way into the store. Shared by the write's completion and a retry after a full disk; one at a time.
+/// One batch on its way into the store. Shared by the write's completion and a retry after a full disk; one
+/// at a time.
 struct SeriesService::Work {
   std::vector<hub::Delivery> batch;
   std::vector<hub::JournalPosition> positions;
@@ -25,7 +26,8 @@ struct SeriesService::Work {
   Task done;
 };
 
-SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics, model::Mapping mapping)
+SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed,
+                             metrics::Registry& metrics, model::Mapping mapping)
     : executor_(executor),
       bus_(bus),
       keyed_(keyed),
@@ -33,19 +35,24 @@ SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& ke
       mapping_(std::move(mapping)),
       stored_(metrics.counter("dunlin_series_samples_stored_total", "Samples stored")),
       skipped_(metrics.counter("dunlin_series_samples_skipped_total", "Samples left out: over a limit")),
-      refused_(metrics.counter("dunlin_series_messages_refused_total", "Messages on mapped topics that held no measurement")),
-      retries_(metrics.counter("dunlin_series_write_retries_total", "Writes repeated after an error of the store")) {}
+      refused_(metrics.counter("dunlin_series_messages_refused_total",
+                               "Messages on mapped topics that held no measurement")),
+      retries_(metrics.counter("dunlin_series_write_retries_total",
+                               "Writes repeated after an error of the store")) {}
 
-SeriesService::~SeriesService() { executor_.cancel(retry_); }
+SeriesService::~SeriesService() {
+  executor_.cancel(retry_);
+}
 
 void SeriesService::start(std::move_only_function<void(Result<void>)> started) {
   store_.open([this, started = std::move(started)](Result<void> opened) mutable {
     if (!opened) return started(std::move(opened));
-    model::read_cursors(executor_, keyed_, kConsumer, [this, started = std::move(started)](auto positions) mutable {
-      if (!positions) return started(std::unexpected(positions.error()));
-      consume(*std::move(positions));
-      started({});
-    });
+    model::read_cursors(executor_, keyed_, kConsumer,
+                        [this, started = std::move(started)](auto positions) mutable {
+                          if (!positions) return started(std::unexpected(positions.error()));
+                          consume(*std::move(positions));
+                          started({});
+                        });
   });
 }
 
@@ -54,8 +61,9 @@ void SeriesService::consume(std::vector<hub::JournalPosition> from) {
   options.name = kConsumer;
   options.filters = mapping_.filters();
   options.start = std::move(from);
-  consumer_ = bus_.consume(executor_, std::move(options),
-                           [this](std::vector<hub::Delivery> batch, Task done) { take(std::move(batch), std::move(done)); });
+  consumer_ = bus_.consume(
+      executor_, std::move(options),
+      [this](std::vector<hub::Delivery> batch, Task done) { take(std::move(batch), std::move(done)); });
 }
 
 void SeriesService::take(std::vector<hub::Delivery> batch, Task done) {
@@ -71,7 +79,8 @@ void SeriesService::take(std::vector<hub::Delivery> batch, Task done) {
     if (!mapped) {
       if (mapped.error().code == Errc::not_found) continue;
       refused_.add();
-      log::refusal("service/series", "a message holds no measurement", message.principal ? message.principal->name : "",
+      log::refusal("service/series", "a message holds no measurement",
+                   message.principal ? message.principal->name : "",
                    {{"topic", message.topic.text()}, {"why", mapped.error().message}});
       continue;
     }
@@ -90,14 +99,16 @@ void SeriesService::write(std::shared_ptr<Work> work) {
     }
     // The journal keeps what is not stored yet, so waiting loses nothing that was acknowledged.
     retries_.add();
-    log::refusal("service/series", "samples are not stored; trying again", "store", {{"why", written.error().message}});
+    log::refusal("service/series", "samples are not stored; trying again", "store",
+                 {{"why", written.error().message}});
     retry_ = executor_.schedule(kRetryInterval, [this, work] { write(work); });
   });
 }
 
 void SeriesService::finish(Work& work) {
   for (const auto& arrived : work.arrivals) {
-    const Arrival arrival{work.batch[arrived.delivery].message, arrived.facts, std::span(work.samples).subspan(arrived.first, arrived.count)};
+    const Arrival arrival{work.batch[arrived.delivery].message, arrived.facts,
+                          std::span(work.samples).subspan(arrived.first, arrived.count)};
     for (const auto& handler : handlers_) handler(arrival);
   }
   for (const hub::JournalPosition& at : work.positions) consumer_->commit(at);

@@ -26,7 +26,8 @@ struct Arrival {
 /// One executor's thread.
 class SeriesService {
  public:
-  SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics, model::Mapping mapping);
+  SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics,
+                model::Mapping mapping);
   ~SeriesService();
 
   /// Opens the store and takes up the journal where it left off. `started` runs once.

@@ -21,7 +21,9 @@ std::string name_key(TenantId tenant, std::string_view device, std::string_view 
 }
 
 /// version (1) | id (4) | unit.
-std::string dictionary_entry(const SeriesInfo& info) { return '\1' + model::big_endian_32(info.id.value) + info.unit; }
+std::string dictionary_entry(const SeriesInfo& info) {
+  return '\1' + model::big_endian_32(info.id.value) + info.unit;
+}
 
 Result<SeriesInfo> read_dictionary_entry(std::string_view key, std::string_view value) {
   key.remove_prefix(kDictionary.size());
@@ -35,18 +37,22 @@ Result<SeriesInfo> read_dictionary_entry(std::string_view key, std::string_view 
   info.channel = key.substr(separator + 1);
   info.id = SeriesId{model::read_big_endian_32(value.substr(1, 4))};
   info.unit = value.substr(5);
+  info.changes = info.stored_changes = 1;
   return info;
 }
 
 bool fits(const model::Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return text->size() <= kMaxTextValueBytes;
-  if (const auto* json = std::get_if<model::JsonText>(&value)) return json->value.size() <= kMaxTextValueBytes;
+  if (const auto* json = std::get_if<model::JsonText>(&value))
+    return json->value.size() <= kMaxTextValueBytes;
   return true;
 }
 
 }  // namespace
 
-void SeriesStore::open(std::move_only_function<void(Result<void>)> done) { load_dictionary(std::string(kDictionary), std::move(done)); }
+void SeriesStore::open(std::move_only_function<void(Result<void>)> done) {
+  load_dictionary(std::string(kDictionary), std::move(done));
+}
 
 void SeriesStore::load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done) {
   store::Range range{.begin = after, .end = model::prefix_end(std::string(kDictionary))};
@@ -66,7 +72,8 @@ void SeriesStore::load_dictionary(std::string after, std::move_only_function<voi
                });
 }
 
-void SeriesStore::load_last(std::vector<SeriesInfo*> pending, std::move_only_function<void(Result<void>)> done) {
+void SeriesStore::load_last(std::vector<SeriesInfo*> pending,
+                            std::move_only_function<void(Result<void>)> done) {
   if (pending.empty()) return done({});
   SeriesInfo* info = pending.back();
   pending.pop_back();
@@ -76,7 +83,8 @@ void SeriesStore::load_last(std::vector<SeriesInfo*> pending, std::move_only_fun
   range.max_entries = 1;
   range.order = store::Range::Order::descending;
   keyed_.range(executor_, store::Table::series, std::move(range),
-               [this, info, pending = std::move(pending), done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
+               [this, info, pending = std::move(pending),
+                done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
                  if (!entries) return done(std::unexpected(entries.error()));
                  if (!entries->empty()) {
                    auto point = decode_point(entries->front().key, entries->front().value);
@@ -87,19 +95,30 @@ void SeriesStore::load_last(std::vector<SeriesInfo*> pending, std::move_only_fun
                });
 }
 
-SeriesInfo* SeriesStore::series_for(const model::Sample& sample, store::Batch& batch) {
+SeriesInfo* SeriesStore::series_for(const model::Sample& sample, Touched& touched) {
   std::string key = name_key(sample.tenant, sample.device, sample.channel);
   auto found = by_name_.find(key);
   if (found == by_name_.end()) {
     if (by_name_.size() >= kMaxSeries) return nullptr;
-    SeriesInfo info{SeriesId{next_id_++}, sample.tenant, sample.device, sample.channel, sample.unit, {}};
+    SeriesInfo info{
+        SeriesId{next_id_++}, sample.tenant, sample.device, sample.channel, sample.unit, {}, 1, 0};
     found = by_name_.emplace(std::move(key), std::move(info)).first;
-  } else if (sample.unit.empty() || found->second.unit == sample.unit) {
-    return &found->second;
   }
-  if (!sample.unit.empty()) found->second.unit = sample.unit;
-  batch.puts.push_back({store::Table::meta, std::string(kDictionary) + found->first, dictionary_entry(found->second)});
-  return &found->second;
+  SeriesInfo& info = found->second;
+  if (!sample.unit.empty() && info.unit != sample.unit) {
+    info.unit = sample.unit;
+    ++info.changes;
+  }
+  // Until a write of it has succeeded it goes with every batch: the rows mean nothing without it.
+  if (info.stored_changes != info.changes) touched[found->first] = info.changes;
+  return &info;
+}
+
+void SeriesStore::mark_stored(const Touched& touched) {
+  for (const auto& [key, change] : touched) {
+    SeriesInfo& info = by_name_.find(key)->second;
+    info.stored_changes = std::max(info.stored_changes, change);
+  }
 }
 
 void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_view consumer,
@@ -107,27 +126,39 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
                         std::move_only_function<void(Result<Written>)> done) {
   store::Batch batch;
   Written written;
+  Touched touched;
   for (const model::Sample& sample : samples) {
-    SeriesInfo* info = fits(sample.value) ? series_for(sample, batch) : nullptr;
+    SeriesInfo* info = fits(sample.value) ? series_for(sample, touched) : nullptr;
     if (info == nullptr) {
       ++written.skipped;
       continue;
     }
     Point point{sample.t_source, sample.value, sample.quality};
-    batch.puts.push_back({store::Table::series, row_key(sample.tenant, info->id, point.time), encode_point(point)});
-    if (const auto* bytes = std::get_if<model::Bytes>(&point.value)) point.value = static_cast<std::int64_t>(bytes->value.size());
+    batch.puts.push_back(
+        {store::Table::series, row_key(sample.tenant, info->id, point.time), encode_point(point)});
+    if (const auto* bytes = std::get_if<model::Bytes>(&point.value)) {
+      point.value = static_cast<std::int64_t>(bytes->value.size());
+    }
     if (point.time >= info->last.time) info->last = std::move(point);
     ++written.stored;
   }
+  for (const auto& [key, change] : touched) {
+    const SeriesInfo& info = by_name_.find(key)->second;
+    batch.puts.push_back({store::Table::meta, std::string(kDictionary) + key, dictionary_entry(info)});
+  }
   model::put_cursors(batch, consumer, positions);
   if (batch.empty()) return done(written);
-  keyed_.write(executor_, std::move(batch), [written, done = std::move(done)](Result<void> result) mutable {
-    if (!result) return done(std::unexpected(result.error()));
-    done(written);
-  });
+  keyed_.write(
+      executor_, std::move(batch),
+      [this, written, touched = std::move(touched), done = std::move(done)](Result<void> result) mutable {
+        if (!result) return done(std::unexpected(result.error()));
+        mark_stored(touched);
+        done(written);
+      });
 }
 
-const SeriesInfo* SeriesStore::find(TenantId tenant, std::string_view device, std::string_view channel) const {
+const SeriesInfo* SeriesStore::find(TenantId tenant, std::string_view device,
+                                    std::string_view channel) const {
   const auto found = by_name_.find(name_key(tenant, device, channel));
   return found == by_name_.end() ? nullptr : &found->second;
 }
@@ -155,21 +186,23 @@ struct SeriesStore::Scan {
 // Shared because each page's completion hands it to the next; one owner at a time.
 void SeriesStore::scan(std::shared_ptr<Scan> state) {
   store::Range range{.begin = state->begin, .end = state->end, .max_entries = kRowsPerPage};
-  keyed_.range(executor_, store::Table::series, std::move(range), [this, state](Result<std::vector<store::Entry>> entries) {
-    if (!entries) return state->done(std::unexpected(entries.error()));
-    for (const store::Entry& entry : *entries) {
-      auto point = decode_point(entry.key, entry.value);
-      if (!point) return state->done(std::unexpected(point.error()));
-      if (!state->visit(*std::move(point))) return state->done({});
-    }
-    if (entries->empty()) return state->done({});
-    state->rows += entries->size();
-    if (state->rows > state->limit) {
-      return state->done(fail(Errc::limit_exceeded, "the range holds too many points; ask for a shorter one"));
-    }
-    state->begin = entries->back().key + '\0';
-    scan(state);
-  });
+  keyed_.range(executor_, store::Table::series, std::move(range),
+               [this, state](Result<std::vector<store::Entry>> entries) {
+                 if (!entries) return state->done(std::unexpected(entries.error()));
+                 for (const store::Entry& entry : *entries) {
+                   auto point = decode_point(entry.key, entry.value);
+                   if (!point) return state->done(std::unexpected(point.error()));
+                   if (!state->visit(*std::move(point))) return state->done({});
+                 }
+                 if (entries->empty()) return state->done({});
+                 state->rows += entries->size();
+                 if (state->rows > state->limit) {
+                   return state->done(
+                       fail(Errc::limit_exceeded, "the range holds too many points; ask for a shorter one"));
+                 }
+                 state->begin = entries->back().key + '\0';
+                 scan(state);
+               });
 }
 
 void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,
@@ -191,31 +224,69 @@ void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTi
   scan(std::move(state));
 }
 
-void SeriesStore::downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t buckets,
+namespace {
+
+/// Keeps the points while they are few and parts of the range from then on.
+class Downsampler {
+ public:
+  Downsampler(WallTime from, WallTime to, std::size_t buckets)
+      : from_(from),
+        most_(std::max<std::size_t>(buckets, 1)),
+        length_(std::max(static_cast<double>((to - from).count()) / static_cast<double>(most_), 1.0)) {}
+
+  void add(WallTime time, double value) {
+    if (points_.size() < most_ && parts_.empty()) {
+      points_.push_back({time, value, value, value, 1});
+      return;
+    }
+    for (const Bucket& point : std::exchange(points_, {})) add_to_part(point.time, point.mean);
+    add_to_part(time, value);
+  }
+
+  std::vector<Bucket> take() { return parts_.empty() ? std::move(points_) : std::move(parts_); }
+
+ private:
+  void add_to_part(WallTime time, double value) {
+    // Rounding may lift a time just before the end into a part of its own.
+    const auto part =
+        std::min(static_cast<std::size_t>(static_cast<double>((time - from_).count()) / length_), most_ - 1);
+    if (parts_.empty() || part != part_) parts_.push_back({time, 0, value, value, 0});
+    part_ = part;
+    Bucket& into = parts_.back();
+    ++into.count;
+    const auto count = static_cast<double>(into.count);
+    into.mean += value / count - into.mean / count;
+    into.min = std::min(into.min, value);
+    into.max = std::max(into.max, value);
+  }
+
+  WallTime from_;
+  std::size_t most_;
+  double length_;  // of a part, in nanoseconds
+  std::size_t part_ = 0;
+  std::vector<Bucket> points_;
+  std::vector<Bucket> parts_;
+};
+
+}  // namespace
+
+void SeriesStore::downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to,
+                              std::size_t buckets,
                               std::move_only_function<void(Result<std::vector<Bucket>>)> done) {
-  auto found = std::make_shared<std::vector<Bucket>>();  // shared by the visitor and the completion
-  const double length = static_cast<double>((to - from).count()) / static_cast<double>(std::max<std::size_t>(buckets, 1));
+  auto found = std::make_shared<Downsampler>(from, to, buckets);  // shared by the visitor and the completion
   auto state = std::make_shared<Scan>();
   state->tenant = tenant;
   state->begin = row_key(tenant, series, from);
   state->end = row_key(tenant, series, to);
   state->limit = kMaxRowsPerQuery;
-  state->visit = [found, from, length, current = std::int64_t{-1}](Point point) mutable {
+  state->visit = [found](Point point) {
     const auto value = number_of(point.value);
-    if (!value || std::isnan(*value)) return true;
-    const auto bucket = static_cast<std::int64_t>(static_cast<double>((point.time - from).count()) / std::max(length, 1.0));
-    if (bucket != current) found->push_back({point.time, 0, *value, *value, 0});
-    current = bucket;
-    Bucket& into = found->back();
-    ++into.count;
-    into.mean += (*value - into.mean) / static_cast<double>(into.count);
-    into.min = std::min(into.min, *value);
-    into.max = std::max(into.max, *value);
+    if (value && std::isfinite(*value)) found->add(point.time, *value);
     return true;
   };
   state->done = [found, done = std::move(done)](Result<void> result) mutable {
     if (!result) return done(std::unexpected(result.error()));
-    done(std::move(*found));
+    done(found->take());
   };
   scan(std::move(state));
 }

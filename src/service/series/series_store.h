@@ -1,12 +1,12 @@
 #pragma once
-// Samples by series and time, over the keyed store. The one interface to stored measurements. Format: docs/formats/series.md.
+// Samples by series and time, over the keyed store. The one interface to stored measurements. Format:
+// docs/formats/series.md.
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/executor.h"
@@ -18,7 +18,8 @@ namespace dunlin::series {
 
 inline constexpr std::size_t kMaxSeries = 1'000'000;
 inline constexpr std::size_t kMaxTextValueBytes = 1024;
-inline constexpr std::size_t kMaxRowsPerQuery = 5'000'000;  // scanned; a longer range is answered with limit_exceeded
+inline constexpr std::size_t kMaxRowsPerQuery =
+    5'000'000;  // scanned; a longer range is answered with limit_exceeded
 inline constexpr std::size_t kMaxPointsPerAnswer = 10'000;
 
 using SeriesId = Id<struct SeriesTag, std::uint32_t>;
@@ -37,9 +38,12 @@ struct SeriesInfo {
   std::string channel;
   std::string unit;
   Point last;
+  // The dictionary's entry: how often it changed, and which of these is stored.
+  std::uint64_t changes = 0;
+  std::uint64_t stored_changes = 0;
 };
 
-/// A bucket of a downsampled range; a single point has count 1.
+/// A part of a downsampled range, or a single point (count 1).
 struct Bucket {
   WallTime time{};  // of its first point
   double mean = 0;
@@ -56,15 +60,17 @@ class SeriesStore {
   /// Reads the dictionary of series and their last values. Errors: corrupt, io.
   void open(std::move_only_function<void(Result<void>)> done);
 
-  /// Stores the samples and how far their consumer has come, in one atomic write. The same (series, time) again replaces the value,
-  /// so a repeated delivery changes nothing. A late sample does not replace a newer last value.
-  /// Errors: io, no_space; limit_exceeded for none of them: samples over a limit are left out and counted in `skipped`.
+  /// Stores the samples and how far their consumer has come, in one atomic write. The same (series, time)
+  /// again replaces the value, so a repeated delivery changes nothing. A late sample does not replace a newer
+  /// last value. Errors: io, no_space; limit_exceeded for none of them: samples over a limit are left out and
+  /// counted in `skipped`.
   struct Written {
     std::size_t stored = 0;
     std::size_t skipped = 0;
   };
   void write(const std::vector<model::Sample>& samples, std::string_view consumer,
-             const std::vector<hub::JournalPosition>& positions, std::move_only_function<void(Result<Written>)> done);
+             const std::vector<hub::JournalPosition>& positions,
+             std::move_only_function<void(Result<Written>)> done);
 
   const SeriesInfo* find(TenantId tenant, std::string_view device, std::string_view channel) const;
   /// Of one device, sorted by channel; of all devices where `device` is empty.
@@ -74,7 +80,8 @@ class SeriesStore {
   void points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,
               std::move_only_function<void(Result<std::vector<Point>>)> done);
 
-  /// The range in at most `buckets` parts of equal length; text values are left out. Errors: limit_exceeded.
+  /// The points themselves where there are at most `buckets`, otherwise the range in at most `buckets` parts
+  /// of equal length; text values are left out. Errors: limit_exceeded.
   void downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t buckets,
                    std::move_only_function<void(Result<std::vector<Bucket>>)> done);
 
@@ -82,7 +89,10 @@ class SeriesStore {
 
  private:
   struct Scan;
-  SeriesInfo* series_for(const model::Sample& sample, store::Batch& batch);
+  using Touched =
+      std::map<std::string, std::uint64_t>;  // dictionary entries in a batch, by name, with their change
+  SeriesInfo* series_for(const model::Sample& sample, Touched& touched);
+  void mark_stored(const Touched& touched);
   void load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done);
   void load_last(std::vector<SeriesInfo*> pending, std::move_only_function<void(Result<void>)> done);
   void scan(std::shared_ptr<Scan> state);

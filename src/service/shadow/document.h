@@ -1,13 +1,12 @@
 #pragma once
 // A shadow document and its changes. Pure: no clock, no store. Format: docs/formats/shadow.md.
 
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <boost/json.hpp>
 
 #include "base/result.h"
 
@@ -21,17 +20,23 @@ struct Update {
   std::string client_token;
 };
 
-/// Errors: malformed (not JSON, no state, a part that is neither object nor null), limit_exceeded.
+/// Errors: malformed (not JSON, no state, a part that is neither object nor null, a client token that is too
+/// long), limit_exceeded.
 Result<Update> parse_update(std::string_view text);
+
+/// The client token of any request, even of one that is refused otherwise; empty where there is none that
+/// fits.
+std::string client_token_of(std::string_view request);
 
 class Document {
  public:
-  /// Merges the update: null deletes a key, objects merge, everything else (arrays too) replaces. The version rises by one.
-  /// `timestamp` is in Unix seconds. On an error the document is unchanged. Errors: conflict (the update builds on another version),
-  /// limit_exceeded (size or depth).
+  /// Merges the update: null deletes a key, objects merge, everything else (arrays too) replaces. The version
+  /// rises by one. `timestamp` is in Unix seconds. On an error the document is unchanged. Errors: conflict
+  /// (the update builds on another version), limit_exceeded (size or depth).
   Result<void> apply(const Update& update, std::int64_t timestamp);
 
-  /// The desired members that reported lacks or holds otherwise, with their path; nullopt when there are none.
+  /// The desired members that reported lacks or holds otherwise, with their path; nullopt when there are
+  /// none.
   std::optional<boost::json::object> delta() const;
   /// The metadata of the delta's members.
   boost::json::object delta_metadata() const;
@@ -43,13 +48,14 @@ class Document {
   std::uint64_t version() const { return version_; }
   std::int64_t timestamp() const { return timestamp_; }
 
-  /// {"state":{"desired","reported","delta"},"metadata":{..},"version","timestamp"}; empty parts are left out.
+  /// {"state":{"desired","reported","delta"},"metadata":{..},"version","timestamp"}; empty parts are left
+  /// out.
   boost::json::object to_json() const;
 
   std::string to_stored() const;
   /// Errors: corrupt.
   static Result<Document> from_stored(std::string_view text);
-  /// What follows a deletion: no state, a version that never goes back.
+  /// What follows a deletion: no state, and the next version, so that versions never go back.
   static Document deleted(std::uint64_t last_version);
 
  private:

@@ -1,12 +1,13 @@
 #include "service/shadow/shadow_service.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <set>
 
 #include "base/log.h"
 #include "model/cursors.h"
 #include "model/json_fields.h"
 #include "model/keys.h"
+#include "model/text.h"
 #include "service/shadow/limits.h"
 
 namespace dunlin::shadow {
@@ -22,10 +23,16 @@ std::string topic_of(std::string_view thing, std::string_view tail) {
 
 int status_of(Errc code) {
   switch (code) {
-    case Errc::conflict: return 409;
-    case Errc::not_found: return 404;
-    case Errc::limit_exceeded: return 413;
-    default: return 400;
+    case Errc::conflict:
+      return 409;
+    case Errc::not_found:
+      return 404;
+    case Errc::limit_exceeded:
+      return 413;
+    case Errc::corrupt:
+      return 500;
+    default:
+      return 400;
   }
 }
 
@@ -42,17 +49,21 @@ struct ShadowService::Round {
   std::vector<Request> requests;
   std::vector<Outcome> outcomes;
   std::map<std::string, std::optional<Document>> documents;  // by stored key; nullopt: there is none
+  std::map<std::string, Error> unreadable;                   // by stored key
   std::vector<std::string> to_load;
   std::vector<hub::JournalPosition> positions;
 };
 
-ShadowService::ShadowService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics)
+ShadowService::ShadowService(Executor& executor, hub::Bus& bus, store::Keyed& keyed,
+                             metrics::Registry& metrics)
     : executor_(executor),
       bus_(bus),
       keyed_(keyed),
       updates_(metrics.counter("dunlin_shadow_updates_total", "Shadow updates applied")),
-      refused_(metrics.counter("dunlin_shadow_refused_total", "Shadow requests refused")),
-      retries_(metrics.counter("dunlin_shadow_write_retries_total", "Writes repeated after an error of the store")) {
+      refused_(metrics.counter("dunlin_shadow_refused_total",
+                               "Shadow requests refused (a shadow that is not there is none)")),
+      retries_(metrics.counter("dunlin_shadow_write_retries_total",
+                               "Writes repeated after an error of the store")) {
   auto self = std::make_shared<Principal>();
   self->kind = PrincipalKind::service;
   self->proof = Proof::in_process;
@@ -60,14 +71,17 @@ ShadowService::ShadowService(Executor& executor, hub::Bus& bus, store::Keyed& ke
   self_ = std::move(self);
 }
 
-ShadowService::~ShadowService() { executor_.cancel(retry_); }
+ShadowService::~ShadowService() {
+  executor_.cancel(retry_);
+}
 
 void ShadowService::start(std::move_only_function<void(Result<void>)> started) {
-  model::read_cursors(executor_, keyed_, kConsumer, [this, started = std::move(started)](auto positions) mutable {
-    if (!positions) return started(std::unexpected(positions.error()));
-    consume(*std::move(positions));
-    started({});
-  });
+  model::read_cursors(executor_, keyed_, kConsumer,
+                      [this, started = std::move(started)](auto positions) mutable {
+                        if (!positions) return started(std::unexpected(positions.error()));
+                        consume(*std::move(positions));
+                        started({});
+                      });
 }
 
 void ShadowService::consume(std::vector<hub::JournalPosition> from) {
@@ -75,13 +89,15 @@ void ShadowService::consume(std::vector<hub::JournalPosition> from) {
   options.name = kConsumer;
   options.start = std::move(from);
   options.max_batch = kMaxBatch;
-  for (const std::string_view word : {"get", "update", "delete"}) options.filters.push_back(topic_of("+", word));
-  consumer_ = bus_.consume(executor_, std::move(options), [this](std::vector<hub::Delivery> batch, Task done) {
-    for (const hub::Delivery& delivery : batch) enqueue(delivery);
-    if (waiting_.empty()) return done();
-    waiting_.back().batch_done = std::move(done);
-    begin_round();
-  });
+  for (const std::string_view word : {"get", "update", "delete"})
+    options.filters.push_back(topic_of("+", word));
+  consumer_ =
+      bus_.consume(executor_, std::move(options), [this](std::vector<hub::Delivery> batch, Task done) {
+        if (batch.empty()) return done();
+        for (const hub::Delivery& delivery : batch) enqueue(delivery);
+        waiting_.back().batch_done = std::move(done);
+        begin_round();
+      });
 }
 
 void ShadowService::enqueue(const hub::Delivery& delivery) {
@@ -116,19 +132,23 @@ void ShadowService::begin_round() {
 void ShadowService::load(std::shared_ptr<Round> round) {
   if (round->to_load.empty()) return apply(std::move(round));
   const std::string key = round->to_load.back();
-  keyed_.get(executor_, store::Table::shadow, key, [this, round, key](Result<std::optional<std::string>> found) {
-    auto document = found && *found ? Document::from_stored(**found) : Result<Document>(Document{});
-    if (!found || !document) {
-      retries_.add();
-      log::refusal("service/shadow", "a shadow cannot be read; trying again", key,
-                   {{"why", found ? document.error().message : found.error().message}});
-      retry_ = executor_.schedule(kRetryInterval, [this, round] { load(round); });
-      return;
-    }
-    if (*found) round->documents[key] = *std::move(document);
-    round->to_load.pop_back();
-    load(round);
-  });
+  keyed_.get(
+      executor_, store::Table::shadow, key, [this, round, key](Result<std::optional<std::string>> found) {
+        auto document = found && *found ? Document::from_stored(**found) : Result<Document>(Document{});
+        if (!found && found.error().code != Errc::corrupt) {
+          retries_.add();
+          log::refusal("service/shadow", "a shadow cannot be read; trying again", key.substr(4),
+                       {{"why", found.error().message}});
+          retry_ = executor_.schedule(kRetryInterval, [this, round] { load(round); });
+          return;
+        }
+        // A damaged document must not hold up the other things.
+        if (!found) round->unreadable.emplace(key, found.error());
+        if (!document) round->unreadable.emplace(key, document.error());
+        if (found && *found && document) round->documents[key] = *std::move(document);
+        round->to_load.pop_back();
+        load(round);
+      });
 }
 
 void ShadowService::apply(std::shared_ptr<Round> round) {
@@ -139,7 +159,17 @@ void ShadowService::apply(std::shared_ptr<Round> round) {
 void ShadowService::apply_one(Round& round, std::size_t index) {
   const Request& request = round.requests[index];
   Outcome& outcome = round.outcomes[index];
-  auto& stored = round.documents.at(model::tenant_key(request.tenant, request.thing));
+  const std::string key = model::tenant_key(request.tenant, request.thing);
+  outcome.client_token = client_token_of(request.payload);
+  if (auto named = model::check_thing_name(request.thing); !named) {
+    outcome.document = std::unexpected(named.error());
+    return;
+  }
+  if (const auto damaged = round.unreadable.find(key); damaged != round.unreadable.end()) {
+    outcome.document = std::unexpected(damaged->second);
+    return;
+  }
+  auto& stored = round.documents.at(key);
   const bool has_state = stored && !(stored->desired().empty() && stored->reported().empty());
   if (request.action != Action::update) {
     if (!has_state) {
@@ -157,7 +187,6 @@ void ShadowService::apply_one(Round& round, std::size_t index) {
     outcome.document = std::unexpected(update.error());
     return;
   }
-  outcome.client_token = update->client_token;
   Document next = stored.value_or(Document{});
   const std::int64_t seconds = unix_nanoseconds(executor_.wall_now()) / 1'000'000'000;
   if (auto applied = next.apply(*update, seconds); !applied) {
@@ -171,9 +200,12 @@ void ShadowService::apply_one(Round& round, std::size_t index) {
 
 void ShadowService::save(std::shared_ptr<Round> round) {
   store::Batch batch;
+  std::set<std::string> changed;
   for (std::size_t i = 0; i < round->requests.size(); ++i) {
     if (round->outcomes[i].effect == Outcome::Effect::none) continue;
-    const std::string key = model::tenant_key(round->requests[i].tenant, round->requests[i].thing);
+    changed.insert(model::tenant_key(round->requests[i].tenant, round->requests[i].thing));
+  }
+  for (const std::string& key : changed) {
     batch.puts.push_back({store::Table::shadow, key, round->documents.at(key)->to_stored()});
   }
   model::put_cursors(batch, kConsumer, round->positions);
@@ -181,7 +213,8 @@ void ShadowService::save(std::shared_ptr<Round> round) {
   keyed_.write(executor_, std::move(batch), [this, round](Result<void> written) {
     if (written) return finish(*round);
     retries_.add();
-    log::refusal("service/shadow", "shadows are not stored; trying again", "store", {{"why", written.error().message}});
+    log::refusal("service/shadow", "shadows are not stored; trying again", "store",
+                 {{"why", written.error().message}});
     retry_ = executor_.schedule(kRetryInterval, [this, round] { save(round); });
   });
 }
@@ -199,27 +232,32 @@ void ShadowService::finish(Round& round) {
 }
 
 void ShadowService::answer(Request& request, Outcome& outcome) {
-  if (!outcome.document) {
+  if (!outcome.document && outcome.document.error().code != Errc::not_found) {
     refused_.add();
-    log::refusal("service/shadow", "a shadow request is refused", request.thing, {{"why", outcome.document.error().message}});
+    log::refusal("service/shadow", "a shadow request is refused", request.thing,
+                 {{"why", outcome.document.error().message}});
   }
   const bool changed = outcome.effect == Outcome::Effect::changed;
   if (changed) updates_.add();
   answer_device(request, outcome);
   if (changed) {
-    const Document shown = request.action == Action::remove ? Document::deleted(outcome.document->version()) : *outcome.document;
+    const Document shown =
+        request.action == Action::remove ? Document::deleted(outcome.document->version()) : *outcome.document;
     for (const auto& handler : handlers_) handler(request.tenant, request.thing, shown);
   }
   if (request.done) request.done(std::move(outcome.document));
 }
 
 void ShadowService::answer_device(const Request& request, const Outcome& outcome) {
-  const std::string_view word = request.action == Action::get ? "get" : request.action == Action::update ? "update" : "delete";
+  const std::string_view word = request.action == Action::get      ? "get"
+                                : request.action == Action::update ? "update"
+                                                                   : "delete";
   const bool asked_by_device = !request.done;
   boost::json::object body;
   if (!outcome.document) {
     if (!asked_by_device) return;
-    body = {{"code", status_of(outcome.document.error().code)}, {"message", outcome.document.error().message}};
+    body = {{"code", status_of(outcome.document.error().code)},
+            {"message", outcome.document.error().message}};
     if (!outcome.client_token.empty()) body["clientToken"] = outcome.client_token;
     return publish(request.tenant, topic_of(request.thing, std::string(word) + "/rejected"), body);
   }
@@ -241,7 +279,7 @@ void ShadowService::answer_device(const Request& request, const Outcome& outcome
 void ShadowService::publish(TenantId tenant, std::string topic, const boost::json::object& body) {
   hub::Message message;
   message.topic = Slice::copy_of(topic);
-  message.payload = Slice::copy_of(boost::json::serialize(body));
+  message.payload = Slice::copy_of(model::json_text(body));
   message.qos = hub::QoS::at_least_once;
   message.principal = self_;
   if (tenant != self_->tenant) {
@@ -251,7 +289,9 @@ void ShadowService::publish(TenantId tenant, std::string topic, const boost::jso
   }
   message.received_at = executor_.wall_now();
   bus_.publish(executor_, std::move(message), [topic](Result<void> published) {
-    if (!published) log::refusal("service/shadow", "an answer is not published", topic, {{"why", published.error().message}});
+    if (!published)
+      log::refusal("service/shadow", "an answer is not published", topic,
+                   {{"why", published.error().message}});
   });
 }
 
@@ -261,7 +301,8 @@ void ShadowService::get(TenantId tenant, std::string thing, DocumentDone done) {
 }
 
 void ShadowService::update(TenantId tenant, std::string thing, std::string update_json, DocumentDone done) {
-  waiting_.push_back({tenant, std::move(thing), Action::update, std::move(update_json), {}, std::move(done), {}});
+  waiting_.push_back(
+      {tenant, std::move(thing), Action::update, std::move(update_json), {}, std::move(done), {}});
   begin_round();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Shadows of things: what is wanted, what is reported, and the difference. Devices speak by topics, people by operations; both go
-// through one queue, so that versions only rise.
+// Shadows of things: what is wanted, what is reported, and the difference. Devices speak by topics, people by
+// operations; both go through one queue, so that versions only rise.
 
 #include <deque>
 #include <functional>
@@ -29,9 +29,11 @@ class ShadowService {
   /// Takes up the journal where it left off. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
 
-  /// Errors: not_found (the thing has no shadow).
+  /// Errors: not_found (the thing has no shadow), invalid_argument (no thing's name), corrupt; the last two
+  /// of all three.
   void get(TenantId tenant, std::string thing, DocumentDone done);
-  /// Durable when `done` runs; the device is told through its delta topic. Errors: conflict, limit_exceeded, malformed.
+  /// Durable when `done` runs; the device is told through its delta topic. Errors: conflict, limit_exceeded,
+  /// malformed.
   void update(TenantId tenant, std::string thing, std::string update_json, DocumentDone done);
   /// Errors: not_found.
   void remove(TenantId tenant, std::string thing, DocumentDone done);

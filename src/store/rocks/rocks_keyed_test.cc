@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/hex.h"
 #include "base/virtual_fs.h"
 #include "store/conformance/keyed_conformance.h"
 #include "store/conformance/threads.h"
@@ -221,6 +222,8 @@ TEST(RocksManifest, DamageOfWhatWasSyncedIsCorrupt) {
   fs.kill_process();
   auto file = fs.open("keyed/" + current.substr(0, current.size() - 1), OpenMode::read_write).value();
   ASSERT_TRUE(file->write_at(60, as_bytes("damage")));
+  const std::string bytes = read_file(fs, "keyed/" + current.substr(0, current.size() - 1)).value();
+  ASSERT_LT(end_of_whole_records(bytes), 66U) << current << bytes.size() << " " << to_hex(as_bytes(bytes));
   const auto opened = calls.harness().open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::corrupt);

@@ -91,7 +91,8 @@ Result<void> cut_torn_manifest(Fs& fs, const std::string& folder) {
   const std::uint64_t end = end_of_whole_records(bytes);
   // It was saved before CURRENT named the manifest: without it, something else is wrong.
   const auto synced = load_synced_size(fs, manifest);
-  if (end == bytes.size() || !synced || end < *synced) return {};
+  if (end == bytes.size() || !synced) return {};
+  if (end < *synced) return fail(Errc::corrupt, manifest + ": damaged at offset " + std::to_string(end));
   log::warning("store/rocks", "a torn last write of the manifest was cut off",
                {{"file", manifest}, {"offset", end}, {"bytes", bytes.size() - end}});
   DUNLIN_TRY(const auto file, fs.open(manifest, OpenMode::read_write));

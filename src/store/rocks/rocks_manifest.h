@@ -19,8 +19,8 @@ Result<void> save_synced_size(Fs& fs, const std::string& manifest, std::uint64_t
 void forget_synced_size(Fs& fs, const std::string& manifest);
 
 /// RocksDB takes a torn last write of its manifest for corruption when something of its end has reached the
-/// disk. Cuts such a write off, but never what was once synced: damage there stays for RocksDB to find.
-/// Errors: io.
+/// disk, and overlooks some damage before it. Cuts such a write off, but never what was once synced: a record
+/// there that fails its checksum is `corrupt`. Errors: corrupt, io.
 Result<void> cut_torn_manifest(Fs& fs, const std::string& folder);
 
 /// The end of the last whole record in a file of RocksDB's log format (32 KiB blocks; a record's pieces have

@@ -4,6 +4,7 @@
 
 #include "model/json_fields.h"
 #include "transport/http/limits.h"
+#include "model/text.h"
 
 namespace dunlin::transport {
 namespace {
@@ -81,7 +82,7 @@ LivePage::~LivePage() {
 
 void LivePage::send_event(const boost::json::object& event) {
   // Events are few and small; a page that does not even take those is cut off by the WebSocket's own limit.
-  sink_.send_text(boost::json::serialize(event));
+  sink_.send_text(model::json_text(event));
 }
 
 bool LivePage::wants(const std::string& key) const {

@@ -5,6 +5,7 @@
 #include "transport/http/api.h"
 #include "transport/http/limits.h"
 #include "transport/http/openapi.h"
+#include "model/text.h"
 
 namespace dunlin::transport {
 namespace {
@@ -82,7 +83,7 @@ Result<boost::json::object> read_fields(const model::OperationSpec& spec, const 
 
 net::http::Response render(const Result<boost::json::value>& answer) {
   if (!answer) return net::http::error_response(answer.error().code, answer.error().message);
-  net::http::Response response = net::http::json_response(200, boost::json::serialize(*answer));
+  net::http::Response response = net::http::json_response(200, model::json_text(*answer));
   response.headers.set("Cache-Control", "no-store");
   return response;
 }

@@ -1,10 +1,9 @@
 #pragma once
 // The gateway's configuration: one struct, declared once, read from file, environment and --set.
 
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <vector>
-
-#include <boost/json/fwd.hpp>
 
 #include "base/config.h"
 #include "service/forward/forward_queue.h"
@@ -27,7 +26,8 @@ struct LocalRule {
 };
 
 struct GatewayConfig {
-  std::string name;  // the gateway's thing name; also its MQTT client id unless uplink.client_id says otherwise
+  std::string
+      name;  // the gateway's thing name; also its MQTT client id unless uplink.client_id says otherwise
   std::string data_folder = "dunlin-gateway-data";
 
   std::string uplink_endpoint;     // "host:port"; empty: no platform, everything stays here

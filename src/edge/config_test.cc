@@ -38,7 +38,8 @@ anomaly_sigma = 2.5
 high = 90.0
 [[device]]
 name = "press-01"
-token_sha256 = ")" + security::sha256_hex(as_bytes(kToken)) +
+token_sha256 = ")" +
+         security::sha256_hex(as_bytes(kToken)) +
          R"("
 allow = ["local/fan-01/set"]
 [[rule]]
@@ -98,14 +99,19 @@ TEST(GatewayConfig, SaysWhatIsWrong) {
   EXPECT_THAT(error_of(with(example(), "\"gateway-1\"", "\"a/b\"")), HasSubstr("gateway.name"));
   EXPECT_THAT(error_of(with(example(), "key_file = \"gateway.key\"", "")), HasSubstr("mutually"));
   EXPECT_THAT(error_of(with(example(), "127.0.0.1:1884", "0.0.0.0:1884")), HasSubstr("loopback"));
-  EXPECT_THAT(error_of(with(example(), "drop = \"newest\"", "drop = \"all\"")), HasSubstr("oldest or newest"));
+  EXPECT_THAT(error_of(with(example(), "drop = \"newest\"", "drop = \"all\"")),
+              HasSubstr("oldest or newest"));
   EXPECT_THAT(error_of(with(example(), "window = \"1m\"", "")), HasSubstr("needs a count or a window"));
   EXPECT_THAT(error_of(with(example(), "[\"demo/#\"]", "[\"demo/#/x\"]")), HasSubstr("#"));
-  EXPECT_THAT(error_of(with(example(), "token_sha256 = \"", "token_sha256 = \"0")), HasSubstr("64 hexadecimal"));
+  EXPECT_THAT(error_of(with(example(), "token_sha256 = \"", "token_sha256 = \"0")),
+              HasSubstr("64 hexadecimal"));
   EXPECT_THAT(error_of(with(example(), "SELECT", "CHOOSE")), HasSubstr("rule cool"));
   EXPECT_THAT(error_of(with(example(), "'[{", "'[[{")), HasSubstr("not JSON"));
-  EXPECT_THAT(error_of(example() + "[[device]]\nname = \"press-01\"\ntoken_sha256 = \"" + std::string(64, 'a') + "\"\n"), HasSubstr("named twice"));
-  EXPECT_THAT(error_of(with(example(), "[listen]", "[listen]\nmqtts = \"0.0.0.0:8883\"")), HasSubstr("certificate_file"));
+  EXPECT_THAT(error_of(example() + "[[device]]\nname = \"press-01\"\ntoken_sha256 = \"" +
+                       std::string(64, 'a') + "\"\n"),
+              HasSubstr("named twice"));
+  EXPECT_THAT(error_of(with(example(), "[listen]", "[listen]\nmqtts = \"0.0.0.0:8883\"")),
+              HasSubstr("certificate_file"));
 }
 
 TEST(GatewayConfig, BoundsTheNumberOfFilters) {
@@ -114,7 +120,8 @@ TEST(GatewayConfig, BoundsTheNumberOfFilters) {
   EXPECT_EQ(check(config).error().code, Errc::limit_exceeded);
 }
 
-hub::Credentials credentials(std::string name, std::optional<std::string> password, std::string address = "127.0.0.1:5") {
+hub::Credentials credentials(std::string name, std::optional<std::string> password,
+                             std::string address = "127.0.0.1:5") {
   hub::Credentials made;
   made.client_id = name;
   made.username = std::move(name);
@@ -151,7 +158,9 @@ TEST(LocalAccess, AnonymousOnlyWhereAllowedAndOnLoopback) {
 TEST(LocalAccess, ADeviceSpeaksForItself) {
   const LocalAccess access(*load(example()));
   const Principal press = **access.authenticate(credentials("press-01", std::string(kToken)));
-  const auto may = [&](hub::Action action, std::string_view topic) { return access.authorize(press, action, topic).has_value(); };
+  const auto may = [&](hub::Action action, std::string_view topic) {
+    return access.authorize(press, action, topic).has_value();
+  };
   using hub::Action;
   EXPECT_TRUE(may(Action::publish, "demo/plant1/machine/press-01/temperature"));
   EXPECT_FALSE(may(Action::publish, "demo/plant1/machine/press-02/temperature"));

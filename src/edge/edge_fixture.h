@@ -1,16 +1,16 @@
 #pragma once
-// For tests: a platform, a gateway and devices as processes of a virtual world, each of which can be killed or lose its power.
+// For tests: a platform, a gateway and devices as processes of a virtual world, each of which can be killed
+// or lose its power.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
-
-#include <boost/json.hpp>
 
 #include "base/virtual_fs.h"
 #include "edge/gateway.h"
@@ -48,9 +48,13 @@ struct Machine {
 /// The parts of a platform that a gateway meets.
 struct Platform {
   Platform(Machine& machine, net::Network& network, Rng& rng)
-      : log(*store::open_log({machine.fs, *machine.executor, *machine.workers, *machine.metrics}, {.folder = "/journal"})),
+      : log(*store::open_log({machine.fs, *machine.executor, *machine.workers, *machine.metrics},
+                             {.folder = "/journal"})),
         keyed(*store::open_reference_keyed(machine.fs, *machine.workers, "/keyed")),
-        hub({.shards = {{*machine.executor, log.get()}}, .keyed = keyed.get(), .metrics = *machine.metrics, .rng = rng}),
+        hub({.shards = {{*machine.executor, log.get()}},
+             .keyed = keyed.get(),
+             .metrics = *machine.metrics,
+             .rng = rng}),
         series(*machine.executor, hub, *keyed, *machine.metrics, model::Mapping::standard()),
         presence(*machine.executor, hub, *keyed, *machine.metrics),
         shadow(*machine.executor, hub, *keyed, *machine.metrics),
@@ -68,8 +72,9 @@ struct Platform {
       series.start(one);
       presence.start(one);
       shadow.start(one);
-      auto opened = network.listen(*machine.executor, {.endpoint = {"platform", 8883}, .tls = {}},
-                                   [this](std::unique_ptr<net::Connection> connection) { server.accept(std::move(connection)); });
+      auto opened = network.listen(
+          *machine.executor, {.endpoint = {"platform", 8883}, .tls = {}},
+          [this](std::unique_ptr<net::Connection> connection) { server.accept(std::move(connection)); });
       ASSERT_TRUE(opened.has_value());
       listener = *std::move(opened);
     });
@@ -96,8 +101,8 @@ struct GatewayProcess {
   GatewayProcess(Machine& machine, net::Network& network, Rng& rng, GatewayConfig config)
       : keyed(*store::open_reference_keyed(machine.fs, *machine.workers, "/keyed")),
         repository(*store::open_reference_repository(machine.fs, *machine.workers, "/repository")) {
-    auto opened = Gateway::open({network, *machine.executor, *machine.workers, machine.fs, *keyed, *repository, *machine.metrics, rng,
-                                 nullptr, nullptr},
+    auto opened = Gateway::open({network, *machine.executor, *machine.workers, machine.fs, *keyed,
+                                 *repository, *machine.metrics, rng, nullptr, nullptr},
                                 std::move(config));
     EXPECT_TRUE(opened.has_value()) << opened.error().message;
     gateway = *std::move(opened);
@@ -139,7 +144,9 @@ struct Device {
     message.qos = qos;
     client.publish(std::move(message), {});
   }
-  void subscribe(const std::string& filter) { client.subscribe(filter, {.qos = hub::QoS::at_least_once}, {}); }
+  void subscribe(const std::string& filter) {
+    client.subscribe(filter, {.qos = hub::QoS::at_least_once}, {});
+  }
   VirtualExecutor executor;
   transport::MqttClient client;
   std::vector<std::string> got;
@@ -152,9 +159,12 @@ class EdgeTest : public ::testing::Test {
   EdgeTest() {
     config.name = "gateway-1";
     config.uplink_endpoint = "platform:8883";
-    config.uplink_ca_file = config.uplink_certificate_file = config.uplink_key_file = "not read: the line of the test is plain";
+    config.uplink_ca_file = config.uplink_certificate_file = config.uplink_key_file =
+        "not read: the line of the test is plain";
     for (const char* name : {"press-00", "press-01", "press-02", "press-03", "fan-01"}) {
-      config.devices.push_back({.name = name, .token_sha256 = security::sha256_hex(as_bytes(std::string_view(name))), .allow = {"#"}});
+      config.devices.push_back({.name = name,
+                                .token_sha256 = security::sha256_hex(as_bytes(std::string_view(name))),
+                                .allow = {"#"}});
     }
   }
   ~EdgeTest() override {
@@ -191,16 +201,19 @@ class EdgeTest : public ::testing::Test {
   }
   void run(Duration time) { scheduler.run_for(time); }
   bool link_is_up() const { return gateway->gateway->status().link == GatewayStatus::Link::up; }
-  std::size_t stored() const { return static_cast<std::size_t>(platform_machine.metrics->value("dunlin_series_samples_stored_total")); }
+  std::size_t stored() const {
+    return static_cast<std::size_t>(platform_machine.metrics->value("dunlin_series_samples_stored_total"));
+  }
 
   std::vector<series::Point> rows(const std::string& device, const std::string& channel) {
     const series::SeriesInfo* info = platform->series.store().find(kDefaultTenant, device, channel);
     if (info == nullptr) return {};
     std::optional<std::vector<series::Point>> found;
-    platform->series.store().points(info->id, kDefaultTenant, WallTime::min(), WallTime::max(), 1'000'000, [&](auto points) {
-      EXPECT_TRUE(points.has_value());
-      found = std::move(points).value_or(std::vector<series::Point>{});
-    });
+    platform->series.store().points(info->id, kDefaultTenant, WallTime::min(), WallTime::max(), 1'000'000,
+                                    [&](auto points) {
+                                      EXPECT_TRUE(points.has_value());
+                                      found = std::move(points).value_or(std::vector<series::Point>{});
+                                    });
     EXPECT_TRUE(run_until([&] { return found.has_value(); }));
     return found.value_or(std::vector<series::Point>{});
   }

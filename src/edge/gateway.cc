@@ -3,11 +3,10 @@
 #include "edge/gateway.h"
 
 #include <algorithm>
-
 #include <boost/json.hpp>
 
-#include "edge/gateway_parts.h"
 #include "base/log.h"
+#include "edge/gateway_parts.h"
 #include "edge/limits.h"
 
 namespace dunlin::edge {
@@ -15,7 +14,8 @@ namespace {
 
 std::vector<std::string> forwarded_filters(const GatewayConfig& config) {
   std::vector<std::string> filters = config.forward_filters;
-  for (const char* verb : {"update", "get", "delete"}) filters.push_back(std::string("$dunlin/things/+/shadow/") + verb);
+  for (const char* verb : {"update", "get", "delete"})
+    filters.push_back(std::string("$dunlin/things/+/shadow/") + verb);
   return filters;
 }
 
@@ -27,7 +27,8 @@ std::vector<std::string> durable_filters(const GatewayConfig& config) {
   return filters;
 }
 
-hub::HubEnvironment hub_environment(const GatewayEnvironment& environment, const GatewayConfig& config, store::Log& log) {
+hub::HubEnvironment hub_environment(const GatewayEnvironment& environment, const GatewayConfig& config,
+                                    store::Log& log) {
   return {.shards = {{environment.executor, &log}},
           .keyed = &environment.keyed,
           .metrics = environment.metrics,
@@ -52,14 +53,16 @@ Result<std::unique_ptr<Gateway>> Gateway::open(GatewayEnvironment environment, G
   const store::LogOptions options = log_options(config);
   DUNLIN_CHECK(environment.fs.create_folders(options.folder));
   DUNLIN_TRY(std::unique_ptr<store::Log> log,
-             store::open_log({environment.fs, environment.executor, environment.workers, environment.metrics}, options));
+             store::open_log({environment.fs, environment.executor, environment.workers, environment.metrics},
+                             options));
   // A consumer that is gone with a changed configuration must not hold the journal.
   if (config.aggregates.empty()) log->remove_cursor(forward::kAggregatorName);
   if (config.uplink_endpoint.empty()) log->remove_cursor("forward");
   return std::make_unique<ComposedGateway>(std::move(environment), std::move(config), std::move(log));
 }
 
-ComposedGateway::ComposedGateway(GatewayEnvironment environment, GatewayConfig config, std::unique_ptr<store::Log> log)
+ComposedGateway::ComposedGateway(GatewayEnvironment environment, GatewayConfig config,
+                                 std::unique_ptr<store::Log> log)
     : environment_(std::move(environment)),
       config_(std::move(config)),
       access_(config_),
@@ -69,14 +72,18 @@ ComposedGateway::ComposedGateway(GatewayEnvironment environment, GatewayConfig c
       hub_(hub_environment(environment_, config_, *log_)),
       uplink_(config_.uplink_endpoint.empty()
                   ? nullptr
-                  : std::make_unique<Uplink>(UplinkEnvironment{environment_.network, environment_.executor, environment_.rng, hub_,
-                                                               environment_.metrics, environment_.uplink_tls},
-                                             config_)),
+                  : std::make_unique<Uplink>(
+                        UplinkEnvironment{environment_.network, environment_.executor, environment_.rng, hub_,
+                                          environment_.metrics, environment_.uplink_tls},
+                        config_)),
       alarms_(environment_.executor, hub_, environment_.keyed, environment_.metrics),
-      rules_({environment_.executor, hub_, environment_.keyed, environment_.repository, alarms_, environment_.metrics}),
-      children_(environment_.executor, hub_, uplink_ ? static_cast<forward::Upstream&>(*uplink_) : no_upstream_, environment_.metrics) {
+      rules_({environment_.executor, hub_, environment_.keyed, environment_.repository, alarms_,
+              environment_.metrics}),
+      children_(environment_.executor, hub_,
+                uplink_ ? static_cast<forward::Upstream&>(*uplink_) : no_upstream_, environment_.metrics) {
   if (!config_.aggregates.empty()) {
-    aggregation_.emplace(forward::AggregationEnvironment{environment_.executor, hub_, environment_.keyed, aggregator_, environment_.metrics});
+    aggregation_.emplace(forward::AggregationEnvironment{environment_.executor, hub_, environment_.keyed,
+                                                         aggregator_, environment_.metrics});
   }
   server_ = make_server();
   if (!uplink_) return;
@@ -86,8 +93,8 @@ ComposedGateway::ComposedGateway(GatewayEnvironment environment, GatewayConfig c
   options.max_bytes = config_.max_bytes;
   options.segment_bytes = journal.segment_bytes;
   options.drop = config_.drop == "oldest" ? forward::DropPolicy::oldest : forward::DropPolicy::newest;
-  forward_.emplace(forward::ForwardEnvironment{environment_.executor, hub_, *log_, environment_.keyed, *uplink_, aggregator_, mapping_,
-                                               environment_.metrics},
+  forward_.emplace(forward::ForwardEnvironment{environment_.executor, hub_, *log_, environment_.keyed,
+                                               *uplink_, aggregator_, mapping_, environment_.metrics},
                    std::move(options));
   forward_->on_dropped([this](const forward::Dropped& dropped) {
     if (dropped_.count == 0) dropped_.first = dropped.first;
@@ -104,7 +111,8 @@ ComposedGateway::~ComposedGateway() = default;
 std::unique_ptr<transport::MqttServer> ComposedGateway::make_server() {
   transport::ServerEnvironment environment{
       .hub = hub_,
-      .authenticate = [this](hub::Credentials credentials, hub::Authenticated done) { done(access_.authenticate(credentials)); },
+      .authenticate = [this](hub::Credentials credentials,
+                             hub::Authenticated done) { done(access_.authenticate(credentials)); },
       .authorize = [this](const Principal& principal, hub::Action action,
                           std::string_view topic) { return access_.authorize(principal, action, topic); },
       .metrics = environment_.metrics,
@@ -132,15 +140,18 @@ void ComposedGateway::tell_dropped() {
   const forward::Dropped telling = std::exchange(dropped_, {});
   hub::Message message;
   message.topic = Slice::copy_of("$dunlin/things/" + config_.name + "/events/dropped");
-  message.payload = Slice::copy_of(boost::json::serialize(boost::json::value{{"count", telling.count},
-                                                                             {"from", unix_milliseconds(telling.first)},
-                                                                             {"to", unix_milliseconds(telling.last)},
-                                                                             {"policy", config_.drop}}));
+  message.payload =
+      Slice::copy_of(boost::json::serialize(boost::json::value{{"count", telling.count},
+                                                               {"from", unix_milliseconds(telling.first)},
+                                                               {"to", unix_milliseconds(telling.last)},
+                                                               {"policy", config_.drop}}));
   message.qos = hub::QoS::at_least_once;
   uplink_->publish(std::move(message), [this, alive = std::weak_ptr<int>(alive_)](Result<void> result) {
     if (alive.expired()) return;
     telling_ = Telling::no;
-    if (!result) log::refusal("edge", "the platform does not take the word of dropped messages", "platform", {{"why", result.error().message}});
+    if (!result)
+      log::refusal("edge", "the platform does not take the word of dropped messages", "platform",
+                   {{"why", result.error().message}});
     tell_dropped();
   });
 }
@@ -161,7 +172,8 @@ GatewayStatus ComposedGateway::status() const {
   } else {
     status.forward.journal_bytes = log_->size_bytes();
   }
-  status.refused_newest = static_cast<std::uint64_t>(environment_.metrics.value("dunlin_hub_append_failures_total"));
+  status.refused_newest =
+      static_cast<std::uint64_t>(environment_.metrics.value("dunlin_hub_append_failures_total"));
   status.summaries = static_cast<std::uint64_t>(environment_.metrics.value("dunlin_forward_summaries_total"));
   status.children_online = children_.online_count();
   status.rules = rules_.size();

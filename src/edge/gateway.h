@@ -1,11 +1,11 @@
 #pragma once
-// The gateway: the hub for local devices, rules and summaries on the spot, and a line to the platform that loses nothing.
+// The gateway: the hub for local devices, rules and summaries on the spot, and a line to the platform that
+// loses nothing.
 
+#include <boost/json/fwd.hpp>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <boost/json/fwd.hpp>
 
 #include "base/executor.h"
 #include "base/fs.h"
@@ -36,8 +36,8 @@ struct GatewayEnvironment {
 
 struct GatewayStatus {
   enum class Link : std::uint8_t { none, down, up } link = Link::none;  // none: no uplink is configured
-  std::string link_reason;  // why it is down, for people
-  WallTime link_since{};    // 0: it never was up
+  std::string link_reason;                                              // why it is down, for people
+  WallTime link_since{};                                                // 0: it never was up
   forward::ForwardStatus forward;
   std::uint64_t refused_newest = 0;  // publishes that the full journal refused
   std::uint64_t summaries = 0;
@@ -55,8 +55,8 @@ class Gateway {
   static Result<std::unique_ptr<Gateway>> open(GatewayEnvironment environment, GatewayConfig config);
   virtual ~Gateway() = default;
 
-  /// Recovers what the journal holds, then opens the listeners and the line. `done` runs once. Errors: those of the stores,
-  /// unavailable (a port is taken).
+  /// Recovers what the journal holds, then opens the listeners and the line. `done` runs once. Errors: those
+  /// of the stores, unavailable (a port is taken).
   virtual void start(Done done) = 0;
   /// Ends the listeners, sessions and the line, and stores what is open.
   virtual void stop(Done done) = 0;

@@ -56,7 +56,8 @@ class ComposedGateway final : public Gateway {
   GatewayEnvironment environment_;
   GatewayConfig config_;
   LocalAccess access_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // shared: with completions that may come after the end
+  std::shared_ptr<int> alive_ =
+      std::make_shared<int>(0);  // shared: with completions that may come after the end
   model::Mapping mapping_;
   forward::Aggregator aggregator_;
   NoUpstream no_upstream_;

@@ -80,7 +80,10 @@ TEST_F(GatewayTest, RulesActWhileTheLineIsDown) {
 }
 
 TEST_F(GatewayTest, ARuleThatIsNoLongerConfiguredIsGone) {
-  config.rules = {{.name = "one", .sql = "SELECT * FROM 'a'", .description = "", .actions = R"([{"republish":{"topic":"b"}}])"}};
+  config.rules = {{.name = "one",
+                   .sql = "SELECT * FROM 'a'",
+                   .description = "",
+                   .actions = R"([{"republish":{"topic":"b"}}])"}};
   boot();
   EXPECT_EQ(gateway->gateway->status().rules, 1U);
   config.rules.clear();
@@ -98,7 +101,8 @@ TEST_F(GatewayTest, ShadowsOfThingsBehindIt) {
   run(std::chrono::seconds{2});
   EXPECT_THAT(press.got, Contains(HasSubstr("shadow/update/accepted")));
   std::optional<bool> updated;
-  platform->shadow.update(kDefaultTenant, "press-01", R"({"state":{"desired":{"speed":2}}})", [&](auto result) { updated = result.has_value(); });
+  platform->shadow.update(kDefaultTenant, "press-01", R"({"state":{"desired":{"speed":2}}})",
+                          [&](auto result) { updated = result.has_value(); });
   ASSERT_TRUE(run_until([&] { return updated.has_value(); }));
   EXPECT_TRUE(*updated);
   run(std::chrono::seconds{2});
@@ -174,16 +178,18 @@ TEST_F(GatewayTest, DropsTheOldestAndTellsThePlatform) {
   EXPECT_EQ(status.refused_newest, 0U);
   std::vector<std::string> events;
   VirtualExecutor listener(scheduler);
-  auto consumer = platform->hub.consume(listener, {.name = "listener", .filters = {"$dunlin/things/+/events/dropped"}, .start = {}},
-                                        [&](std::vector<hub::Delivery> batch, Task done) {
-                                          for (const auto& one : batch) events.emplace_back(one.message.payload.text());
-                                          done();
-                                        });
+  auto consumer = platform->hub.consume(
+      listener, {.name = "listener", .filters = {"$dunlin/things/+/events/dropped"}, .start = {}},
+      [&](std::vector<hub::Delivery> batch, Task done) {
+        for (const auto& one : batch) events.emplace_back(one.message.payload.text());
+        done();
+      });
   network.heal("gateway", "platform");
   ASSERT_TRUE(run_until([&] { return !events.empty(); }));
   run(std::chrono::seconds{20});
   std::uint64_t told = 0;
-  for (const std::string& event : events) told += boost::json::parse(event).as_object().at("count").to_number<std::uint64_t>();
+  for (const std::string& event : events)
+    told += boost::json::parse(event).as_object().at("count").to_number<std::uint64_t>();
   EXPECT_EQ(told, gateway->gateway->status().forward.dropped);
   const auto kept = rows("press-01", "temperature");
   ASSERT_FALSE(kept.empty());
@@ -249,7 +255,8 @@ TEST_F(GatewayTest, ADeviceCannotSpeakForThePlatformOrTheGateway) {
   Device& press = add_device("press-01");
   press.subscribe("$dunlin/#");
   run(std::chrono::seconds{1});
-  for (const char* topic : {"$dunlin/things/other/presence", "$dunlin/things/press-01/shadow/update/delta", "$dunlin/alarms/x"}) {
+  for (const char* topic :
+       {"$dunlin/things/other/presence", "$dunlin/things/press-01/shadow/update/delta", "$dunlin/alarms/x"}) {
     press.publish(topic, "{\"online\":true}");
   }
   run(std::chrono::seconds{2});

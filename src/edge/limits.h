@@ -6,9 +6,10 @@
 
 namespace dunlin::edge {
 
-inline constexpr std::size_t kMaxDevices = 10'000;    // [[device]] tables
+inline constexpr std::size_t kMaxDevices = 10'000;  // [[device]] tables
 inline constexpr std::size_t kMaxPemBytes = 1024 * 1024;
-inline constexpr std::size_t kMaxLocalPacketBytes = 512 * 1024;  // half of what the platform takes: stamps and marks make a message longer
+inline constexpr std::size_t kMaxLocalPacketBytes =
+    512 * 1024;  // half of what the platform takes: stamps and marks make a message longer
 inline constexpr std::uint64_t kMinSegmentBytes = 64 * 1024;
 inline constexpr std::uint64_t kMaxSegmentBytes = 16 * 1024 * 1024;
 

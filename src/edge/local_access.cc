@@ -22,14 +22,16 @@ std::vector<security::TopicPatternSource> compile(const std::vector<std::string>
 }
 
 bool can_be_name(std::string_view name) {
-  return !name.empty() && name.size() <= 128 && name.find_first_of(std::string_view("/+#$\0", 5)) == std::string_view::npos &&
+  return !name.empty() && name.size() <= 128 &&
+         name.find_first_of(std::string_view("/+#$\0", 5)) == std::string_view::npos &&
          hub::check_topic(name).has_value();
 }
 
 bool is_shadow_request(std::string_view topic) {
-  return std::ranges::any_of(std::initializer_list<std::string_view>{"update", "get", "delete"}, [topic](std::string_view verb) {
-    return hub::filter_matches("$dunlin/things/+/shadow/" + std::string(verb), topic);
-  });
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"update", "get", "delete"}, [topic](std::string_view verb) {
+        return hub::filter_matches("$dunlin/things/+/shadow/" + std::string(verb), topic);
+      });
 }
 
 /// The address that a peer's text begins with: "127.0.0.1:4711", "[::1]:4711".
@@ -48,7 +50,8 @@ LocalAccess::LocalAccess(const GatewayConfig& config)
     patterns.emplace_back("+/+/+/${thing.name}/#");
     patterns.emplace_back("$dunlin/things/${thing.name}/#");
     std::string digest = device.token_sha256;
-    std::ranges::transform(digest, digest.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(digest, digest.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     devices_.emplace(device.name, Known{std::move(digest), compile(patterns)});
   }
 }
@@ -60,8 +63,10 @@ Result<PrincipalRef> LocalAccess::authenticate(const hub::Credentials& credentia
   if (credentials.password) {
     const auto device = devices_.find(credentials.username.value_or(credentials.client_id));
     // An unknown name costs the same as a wrong token.
-    const std::string expected = device == devices_.end() ? std::string(64, '0') : device->second.token_sha256;
-    const bool proven = security::constant_time_equal(security::sha256_hex(as_bytes(*credentials.password)), expected);
+    const std::string expected =
+        device == devices_.end() ? std::string(64, '0') : device->second.token_sha256;
+    const bool proven =
+        security::constant_time_equal(security::sha256_hex(as_bytes(*credentials.password)), expected);
     if (!proven || device == devices_.end()) return fail(Errc::unauthenticated, "name or token is wrong");
     principal->name = device->first;
     principal->proof = Proof::token;
@@ -71,7 +76,8 @@ Result<PrincipalRef> LocalAccess::authenticate(const hub::Credentials& credentia
     return fail(Errc::unauthenticated, "a name and a token are needed");
   }
   principal->name = credentials.username.value_or(credentials.client_id);
-  if (!can_be_name(principal->name)) return fail(Errc::invalid_argument, "the name must be one topic level without / + # $");
+  if (!can_be_name(principal->name))
+    return fail(Errc::invalid_argument, "the name must be one topic level without / + # $");
   // Without proof nobody becomes a device that has a token.
   if (devices_.contains(principal->name)) return fail(Errc::unauthenticated, "name or token is wrong");
   return principal;
@@ -79,10 +85,12 @@ Result<PrincipalRef> LocalAccess::authenticate(const hub::Credentials& credentia
 
 const std::vector<security::TopicPatternSource>& LocalAccess::patterns_of(const Principal& principal) const {
   const auto device = devices_.find(principal.name);
-  return device != devices_.end() && principal.proof == Proof::token ? device->second.allow : anonymous_allow_;
+  return device != devices_.end() && principal.proof == Proof::token ? device->second.allow
+                                                                     : anonymous_allow_;
 }
 
-Result<void> LocalAccess::authorize(const Principal& principal, hub::Action action, std::string_view topic) const {
+Result<void> LocalAccess::authorize(const Principal& principal, hub::Action action,
+                                    std::string_view topic) const {
   if (action == hub::Action::connect) return {};
   if (action == hub::Action::publish && topic.starts_with('$') && !is_shadow_request(topic)) {
     return fail(Errc::permission_denied, "only the platform and the gateway publish here");

@@ -12,15 +12,16 @@
 
 namespace dunlin::edge {
 
-/// A device speaks for itself: its telemetry +/+/+/{name}/#, its own $dunlin/things/{name}/#, and what its table allows besides. An
-/// anonymous client on loopback may use every topic. Nobody publishes to $-topics other than requests to its own shadow: those are the
-/// platform's and the gateway's.
+/// A device speaks for itself: its telemetry +/+/+/{name}/#, its own $dunlin/things/{name}/#, and what its
+/// table allows besides. An anonymous client on loopback may use every topic. Nobody publishes to $-topics
+/// other than requests to its own shadow: those are the platform's and the gateway's.
 class LocalAccess {
  public:
   /// The configuration has been checked.
   explicit LocalAccess(const GatewayConfig& config);
 
-  /// Errors: unauthenticated (the sentence never says which part was wrong), invalid_argument (a name that cannot be a topic level).
+  /// Errors: unauthenticated (the sentence never says which part was wrong), invalid_argument (a name that
+  /// cannot be a topic level).
   Result<PrincipalRef> authenticate(const hub::Credentials& credentials) const;
   /// Errors: permission_denied.
   Result<void> authorize(const Principal& principal, hub::Action action, std::string_view topic) const;

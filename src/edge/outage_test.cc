@@ -24,7 +24,8 @@ class OutageTest : public EdgeTest {
         if (payload == Payload::with_time) {
           text = "{\"value\":" + text + ",\"t\":" + std::to_string(unix_milliseconds(clock.wall_now())) + "}";
         }
-        device->publish("demo/plant1/machine/press-0" + std::to_string(&device - devices.data()) + "/temperature", text);
+        device->publish(
+            "demo/plant1/machine/press-0" + std::to_string(&device - devices.data()) + "/temperature", text);
       }
       ++published;
       run(kStep);
@@ -37,13 +38,15 @@ class OutageTest : public EdgeTest {
         if (count(i) < static_cast<std::size_t>(published)) return false;
       }
       return true;
-    })) << count(0) << " of " << published << ", " << boost::json::serialize(to_json(gateway->gateway->status()));
+    })) << count(0)
+        << " of " << published << ", " << boost::json::serialize(to_json(gateway->gateway->status()));
     run(std::chrono::seconds{5});
     for (int i = 0; i < kDevices; ++i) {
       const auto points = rows("press-0" + std::to_string(i), "temperature");
       ASSERT_EQ(points.size(), static_cast<std::size_t>(published)) << "device " << i;
       for (int value = 0; value < published; ++value) {
-        ASSERT_EQ(std::get<std::int64_t>(points[static_cast<std::size_t>(value)].value), value) << "device " << i;
+        ASSERT_EQ(std::get<std::int64_t>(points[static_cast<std::size_t>(value)].value), value)
+            << "device " << i;
       }
     }
   }
@@ -81,7 +84,8 @@ TEST_F(OutageTest, ShortCutThatNobodyNotices) {
 
 TEST_F(OutageTest, LineThatBreaksAgainAndAgain) {
   boot();
-  network.set_link("gateway", "platform", {.delay = std::chrono::milliseconds{20}, .reset_probability = 0.002});
+  network.set_link("gateway", "platform",
+                   {.delay = std::chrono::milliseconds{20}, .reset_probability = 0.002});
   publish_for(std::chrono::seconds{60});
   network.set_link("gateway", "platform", {});
   expect_all_once();
@@ -144,7 +148,8 @@ TEST_P(GatewayFaultTest, GatewayDiesAgainAndAgain) {
   expect_all_once();
 }
 
-/// Without times of their own the samples are told apart by the gateway's stamps, which must be the same after a restart.
+/// Without times of their own the samples are told apart by the gateway's stamps, which must be the same
+/// after a restart.
 TEST_P(GatewayFaultTest, StampsAreTheSameAfterARestart) {
   boot();
   for (int round = 0; round < 10; ++round) {
@@ -172,8 +177,9 @@ TEST_F(OutageTest, AForgottenSyncLosesSamples) {
   const std::uint64_t acknowledged = gateway->gateway->status().forward.waiting_records;
   ASSERT_GE(acknowledged, 4000U);
   stop_gateway(Fault::power_cut);
-  auto log = store::open_log({gateway_machine.fs, *gateway_machine.executor, *gateway_machine.workers, *gateway_machine.metrics},
-                             {.folder = config.data_folder + "/journal/0"});
+  auto log = store::open_log(
+      {gateway_machine.fs, *gateway_machine.executor, *gateway_machine.workers, *gateway_machine.metrics},
+      {.folder = config.data_folder + "/journal/0"});
   const std::uint64_t left = log ? (*log)->committed() : 0;
   EXPECT_LT(left, acknowledged);
 }

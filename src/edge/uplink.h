@@ -23,11 +23,12 @@ struct UplinkEnvironment {
   Rng& rng;
   hub::Bus& bus;
   metrics::Registry& metrics;
-  std::shared_ptr<net::TlsClientContext> tls;  // shared with the connections made under it; null: plain (tests)
+  std::shared_ptr<net::TlsClientContext>
+      tls;  // shared with the connections made under it; null: plain (tests)
 };
 
-/// What comes down is published to the local hub by the service "uplink", and acknowledged when it is stored there. One executor's
-/// thread. Everything named in the environment outlives it.
+/// What comes down is published to the local hub by the service "uplink", and acknowledged when it is stored
+/// there. One executor's thread. Everything named in the environment outlives it.
 class Uplink final : public forward::Upstream {
  public:
   /// The configuration has been checked and names an endpoint.

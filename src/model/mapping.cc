@@ -24,7 +24,9 @@ std::vector<std::string_view> split_levels(std::string_view topic) {
 
 bool is_historical(const hub::Message& message) {
   if (!message.properties) return false;
-  const auto marks = [](const auto& property) { return property.first == kHistoricalProperty && property.second == "true"; };
+  const auto marks = [](const auto& property) {
+    return property.first == kHistoricalProperty && property.second == "true";
+  };
   return std::ranges::any_of(message.properties->user, marks);
 }
 

@@ -15,7 +15,8 @@ constexpr Duration kTick = std::chrono::seconds{1};
 
 }  // namespace
 
-/// Some readings on their way: summaries to publish, then state to save. Handed from completion to completion.
+/// Some readings on their way: summaries to publish, then state to save. Handed from completion to
+/// completion.
 struct AggregationService::Round {
   std::vector<Summary> summaries;  // not yet in the journal
   std::vector<hub::JournalPosition> positions;
@@ -28,10 +29,14 @@ struct AggregationService::Round {
 AggregationService::AggregationService(AggregationEnvironment environment)
     : environment_(environment),
       self_(make_service_principal(kAggregatorName)),
-      readings_(environment.metrics.counter("dunlin_forward_aggregated_messages_total", "Messages that went into windows")),
-      summaries_(environment.metrics.counter("dunlin_forward_summaries_total", "Windows that were summed up")),
-      retries_(environment.metrics.counter("dunlin_forward_aggregation_retries_total", "Summaries or windows that were not stored at once")),
-      refused_(environment.metrics.counter("dunlin_forward_channels_refused_total", "Readings of channels past the limit")) {}
+      readings_(environment.metrics.counter("dunlin_forward_aggregated_messages_total",
+                                            "Messages that went into windows")),
+      summaries_(
+          environment.metrics.counter("dunlin_forward_summaries_total", "Windows that were summed up")),
+      retries_(environment.metrics.counter("dunlin_forward_aggregation_retries_total",
+                                           "Summaries or windows that were not stored at once")),
+      refused_(environment.metrics.counter("dunlin_forward_channels_refused_total",
+                                           "Readings of channels past the limit")) {}
 
 AggregationService::~AggregationService() {
   environment_.executor.cancel(tick_timer_);
@@ -41,31 +46,34 @@ AggregationService::~AggregationService() {
 void AggregationService::start(std::move_only_function<void(Result<void>)> started) {
   load(std::string(kPrefix), [this, started = std::move(started)](Result<void> loaded) mutable {
     if (!loaded) return started(std::move(loaded));
-    model::read_cursors(environment_.executor, environment_.keyed, kConsumer,
-                        [this, alive = std::weak_ptr<int>(alive_), started = std::move(started)](auto positions) mutable {
-                          if (alive.expired()) return;
-                          if (!positions) return started(std::unexpected(positions.error()));
-                          consume(*std::move(positions));
-                          tick_timer_ = environment_.executor.schedule(kTick, [this] { tick(); });
-                          started({});
-                        });
+    model::read_cursors(
+        environment_.executor, environment_.keyed, kConsumer,
+        [this, alive = std::weak_ptr<int>(alive_), started = std::move(started)](auto positions) mutable {
+          if (alive.expired()) return;
+          if (!positions) return started(std::unexpected(positions.error()));
+          consume(*std::move(positions));
+          tick_timer_ = environment_.executor.schedule(kTick, [this] { tick(); });
+          started({});
+        });
   });
 }
 
 void AggregationService::load(std::string after, std::move_only_function<void(Result<void>)> started) {
-  environment_.keyed.range(
-      environment_.executor, store::Table::meta, {.begin = after, .end = model::prefix_end(std::string(kPrefix))},
-      [this, alive = std::weak_ptr<int>(alive_), started = std::move(started)](Result<std::vector<store::Entry>> entries) mutable {
-        if (alive.expired()) return;
-        if (!entries) return started(std::unexpected(entries.error()));
-        for (const store::Entry& entry : *entries) {
-          auto state = decode_channel(entry.value);
-          if (!state) return started(std::unexpected(state.error()));
-          environment_.aggregator.restore(entry.key.substr(kPrefix.size()), *std::move(state));
-        }
-        if (entries->empty()) return started({});
-        load(entries->back().key + '\0', std::move(started));
-      });
+  environment_.keyed.range(environment_.executor, store::Table::meta,
+                           {.begin = after, .end = model::prefix_end(std::string(kPrefix))},
+                           [this, alive = std::weak_ptr<int>(alive_),
+                            started = std::move(started)](Result<std::vector<store::Entry>> entries) mutable {
+                             if (alive.expired()) return;
+                             if (!entries) return started(std::unexpected(entries.error()));
+                             for (const store::Entry& entry : *entries) {
+                               auto state = decode_channel(entry.value);
+                               if (!state) return started(std::unexpected(state.error()));
+                               environment_.aggregator.restore(entry.key.substr(kPrefix.size()),
+                                                               *std::move(state));
+                             }
+                             if (entries->empty()) return started({});
+                             load(entries->back().key + '\0', std::move(started));
+                           });
 }
 
 void AggregationService::consume(std::vector<hub::JournalPosition> from) {
@@ -75,10 +83,13 @@ void AggregationService::consume(std::vector<hub::JournalPosition> from) {
   options.start = std::move(from);
   options.max_batch = kMaxBatch;
   options.max_waiting = kMaxWaiting;
-  consumer_ = environment_.bus.consume(environment_.executor, std::move(options), [this](std::vector<hub::Delivery> batch, Task done) {
-    if (busy_ == Busy::no) return take(std::move(batch), std::move(done));
-    waiting_batch_ = [this, batch = std::move(batch), done = std::move(done)]() mutable { take(std::move(batch), std::move(done)); };
-  });
+  consumer_ = environment_.bus.consume(
+      environment_.executor, std::move(options), [this](std::vector<hub::Delivery> batch, Task done) {
+        if (busy_ == Busy::no) return take(std::move(batch), std::move(done));
+        waiting_batch_ = [this, batch = std::move(batch), done = std::move(done)]() mutable {
+          take(std::move(batch), std::move(done));
+        };
+      });
 }
 
 void AggregationService::take(std::vector<hub::Delivery> batch, Task done) {
@@ -116,7 +127,8 @@ void AggregationService::publish(std::shared_ptr<Round> round) {
     message.payload = Slice::copy_of(summary.payload);
     message.qos = hub::QoS::at_least_once;
     message.principal = self_;
-    auto published = [this, alive = std::weak_ptr<int>(alive_), round, summary = std::move(summary)](Result<void> result) mutable {
+    auto published = [this, alive = std::weak_ptr<int>(alive_), round,
+                      summary = std::move(summary)](Result<void> result) mutable {
       if (alive.expired()) return;
       if (result) {
         summaries_.add();
@@ -135,26 +147,28 @@ void AggregationService::publish(std::shared_ptr<Round> round) {
 void AggregationService::save(std::shared_ptr<Round> round) {
   for (const std::string& key : environment_.aggregator.take_changed()) {
     const ChannelState* state = environment_.aggregator.find(key);
-    if (state != nullptr) round->puts.push_back({store::Table::meta, std::string(kPrefix) + key, encode_channel(*state)});
+    if (state != nullptr)
+      round->puts.push_back({store::Table::meta, std::string(kPrefix) + key, encode_channel(*state)});
   }
   store::Batch batch;
   batch.puts = round->puts;
   model::put_cursors(batch, kConsumer, round->positions);
   if (batch.empty()) return finish(*round);
-  environment_.keyed.write(environment_.executor, std::move(batch), [this, alive = std::weak_ptr<int>(alive_), round](Result<void> written) {
-    if (alive.expired()) return;
-    if (written) return finish(*round);
-    retry(round, &AggregationService::save);
-  });
+  environment_.keyed.write(environment_.executor, std::move(batch),
+                           [this, alive = std::weak_ptr<int>(alive_), round](Result<void> written) {
+                             if (alive.expired()) return;
+                             if (written) return finish(*round);
+                             retry(round, &AggregationService::save);
+                           });
 }
 
 /// The journal keeps what is not summed up yet, so waiting loses nothing.
-void AggregationService::retry(std::shared_ptr<Round> round, void (AggregationService::*step)(std::shared_ptr<Round>)) {
+void AggregationService::retry(std::shared_ptr<Round> round,
+                               void (AggregationService::*step)(std::shared_ptr<Round>)) {
   retries_.add();
   log::refusal("service/forward", "summaries are not stored; trying again", "store");
-  retry_timer_ = environment_.executor.schedule(kRetryInterval, [this, round = std::move(round), step]() mutable {
-    (this->*step)(std::move(round));
-  });
+  retry_timer_ = environment_.executor.schedule(
+      kRetryInterval, [this, round = std::move(round), step]() mutable { (this->*step)(std::move(round)); });
 }
 
 void AggregationService::finish(Round& round) {

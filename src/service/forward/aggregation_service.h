@@ -23,8 +23,9 @@ struct AggregationEnvironment {
   metrics::Registry& metrics;
 };
 
-/// The windows' state and the journal's cursor are saved in one atomic write, after the summaries are in the journal: after a crash
-/// between the two the same summaries, with the same times, are made again. One executor's thread; completions run there.
+/// The windows' state and the journal's cursor are saved in one atomic write, after the summaries are in the
+/// journal: after a crash between the two the same summaries, with the same times, are made again. One
+/// executor's thread; completions run there.
 class AggregationService {
  public:
   explicit AggregationService(AggregationEnvironment environment);
@@ -48,7 +49,8 @@ class AggregationService {
 
   AggregationEnvironment environment_;
   PrincipalRef self_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // shared: with completions that may come after the end
+  std::shared_ptr<int> alive_ =
+      std::make_shared<int>(0);  // shared: with completions that may come after the end
   std::unique_ptr<hub::Consumer> consumer_;
   enum class Busy : std::uint8_t { no, yes } busy_ = Busy::no;
   Task waiting_batch_;

@@ -48,7 +48,8 @@ TEST_F(AggregationTest, CountsEveryReadingOnceAcrossRestarts) {
   };
   for (int round = 0; round < 40; ++round) {
     parts->forward->link_up();
-    for (int i = 0; i < 40; ++i) parts->hub->publish(*machine.executor, telemetry(std::to_string(published + i)), {});
+    for (int i = 0; i < 40; ++i)
+      parts->hub->publish(*machine.executor, telemetry(std::to_string(published + i)), {});
     ASSERT_TRUE(publish(telemetry(std::to_string(published + 40))).has_value());
     published += 41;
     run(std::chrono::milliseconds{static_cast<int>(rng.below(8))});
@@ -113,7 +114,8 @@ class ChildrenTest : public ForwardTest {
     auto principal = std::make_shared<Principal>();
     principal->kind = PrincipalKind::device;
     principal->name = name;
-    hub::OpenOptions session{.principal = principal, .client_id = name, .will = {}, .protocol = "mqtt", .peer = {}};
+    hub::OpenOptions session{
+        .principal = principal, .client_id = name, .will = {}, .protocol = "mqtt", .peer = {}};
     auto opened = parts->hub->open(0, std::move(session), link, [](hub::Present) {});
     run();
     return *opened;
@@ -135,10 +137,12 @@ TEST_F(ChildrenTest, TellsWhoComesAndGoes) {
   parts->children->link_up();
   hub::Session* session = open("press-01");
   EXPECT_EQ(fresh, std::vector<std::string>{"press-01"});
-  EXPECT_THAT(take(), ::testing::ElementsAre(R"($dunlin/things/press-01/presence {"online":true,"reason":"connected"})"));
+  EXPECT_THAT(take(), ::testing::ElementsAre(
+                          R"($dunlin/things/press-01/presence {"online":true,"reason":"connected"})"));
   session->close({.reason = "keep_alive", .expiry_seconds = {}});
   run();
-  EXPECT_THAT(take(), ::testing::ElementsAre(R"($dunlin/things/press-01/presence {"online":false,"reason":"keep_alive"})"));
+  EXPECT_THAT(take(), ::testing::ElementsAre(
+                          R"($dunlin/things/press-01/presence {"online":false,"reason":"keep_alive"})"));
   EXPECT_EQ(parts->children->online_count(), 0U);
 }
 

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "hub/topic.h"
 #include "service/forward/limits.h"
@@ -48,7 +47,8 @@ bool is_anomaly(const AggregateRule& rule, const ChannelState& state, double val
 }  // namespace
 
 bool is_summary(const hub::Message& message) {
-  return message.principal && message.principal->kind == PrincipalKind::service && message.principal->name == kAggregatorName;
+  return message.principal && message.principal->kind == PrincipalKind::service &&
+         message.principal->name == kAggregatorName;
 }
 
 Result<void> check(const AggregateRule& rule) {
@@ -58,11 +58,13 @@ Result<void> check(const AggregateRule& rule) {
   if (rule.count == 0 && rule.window == Duration{}) {
     return fail(Errc::invalid_argument, "aggregate " + rule.filter + ": needs a count or a window");
   }
-  if (rule.count > kMaxWindowCount) return fail(Errc::limit_exceeded, "aggregate " + rule.filter + ": count is past 1000000");
+  if (rule.count > kMaxWindowCount)
+    return fail(Errc::limit_exceeded, "aggregate " + rule.filter + ": count is past 1000000");
   if (rule.window < Duration{} || rule.window > kMaxWindow) {
     return fail(Errc::limit_exceeded, "aggregate " + rule.filter + ": a window lasts at most 24 hours");
   }
-  if (!(rule.anomaly_sigma >= 0)) return fail(Errc::invalid_argument, "aggregate " + rule.filter + ": anomaly_sigma is below 0");
+  if (!(rule.anomaly_sigma >= 0))
+    return fail(Errc::invalid_argument, "aggregate " + rule.filter + ": anomaly_sigma is below 0");
   return {};
 }
 
@@ -90,7 +92,8 @@ std::vector<std::string> Aggregator::filters() const {
 }
 
 const AggregateRule* Aggregator::rule_for(std::string_view topic) const {
-  const auto found = std::ranges::find_if(rules_, [&](const AggregateRule& rule) { return hub::filter_matches(rule.filter, topic); });
+  const auto found = std::ranges::find_if(
+      rules_, [&](const AggregateRule& rule) { return hub::filter_matches(rule.filter, topic); });
   return found == rules_.end() ? nullptr : &*found;
 }
 
@@ -129,8 +132,8 @@ Aggregator::Channel* Aggregator::channel_for(const AggregateRule& rule, const st
   return &channel;
 }
 
-void Aggregator::add(const AggregateRule& rule, const std::string& key, const model::Sample& sample, WallTime arrived,
-                     std::vector<Summary>& ended) {
+void Aggregator::add(const AggregateRule& rule, const std::string& key, const model::Sample& sample,
+                     WallTime arrived, std::vector<Summary>& ended) {
   Channel* channel = channel_for(rule, key);
   if (channel == nullptr) return;
   ChannelState& state = channel->state;
@@ -138,7 +141,8 @@ void Aggregator::add(const AggregateRule& rule, const std::string& key, const mo
   if (rule.window > Duration{}) {
     const std::int64_t index = index_of(arrived, rule.window);
     if (state.window.count() > 0 && index > state.window_index) {
-      ended.push_back(close(key, *channel, from_unix_nanoseconds((state.window_index + 1) * rule.window.count())));
+      ended.push_back(
+          close(key, *channel, from_unix_nanoseconds((state.window_index + 1) * rule.window.count())));
     }
     if (state.window.count() == 0) state.window_index = index;
   }
@@ -154,7 +158,8 @@ void Aggregator::add(const AggregateRule& rule, const std::string& key, const mo
 std::vector<Summary> Aggregator::close_until(WallTime now) {
   std::vector<Summary> ended;
   for (auto& [key, channel] : channels_) {
-    if (channel.rule == nullptr || channel.rule->window == Duration{} || channel.state.window.count() == 0) continue;
+    if (channel.rule == nullptr || channel.rule->window == Duration{} || channel.state.window.count() == 0)
+      continue;
     const auto end = from_unix_nanoseconds((channel.state.window_index + 1) * channel.rule->window.count());
     if (now < end + kWindowGrace) continue;
     mark(key, channel);
@@ -173,11 +178,13 @@ Summary Aggregator::close(const std::string& key, Channel& channel, WallTime sta
   const Statistics& window = state.window;
   Summary summary;
   summary.topic = key;
-  summary.payload = "{\"count\":" + std::to_string(window.count()) + ",\"mean\":" + number_text(window.mean()) +
-                    ",\"max\":" + number_text(window.max()) + ",\"min\":" + number_text(window.min()) +
-                    ",\"std\":" + number_text(window.deviation()) + ",\"anomaly_count\":" + std::to_string(state.anomalies) +
+  summary.payload = "{\"count\":" + std::to_string(window.count()) +
+                    ",\"mean\":" + number_text(window.mean()) + ",\"max\":" + number_text(window.max()) +
+                    ",\"min\":" + number_text(window.min()) + ",\"std\":" + number_text(window.deviation()) +
+                    ",\"anomaly_count\":" + std::to_string(state.anomalies) +
                     ",\"t\":" + milliseconds_text(stamp) + ",\"t_first\":" + milliseconds_text(state.first) +
-                    ",\"t_last\":" + milliseconds_text(state.last) + ",\"seq\":" + std::to_string(state.sequence) + "}";
+                    ",\"t_last\":" + milliseconds_text(state.last) +
+                    ",\"seq\":" + std::to_string(state.sequence) + "}";
   state.base_mean = window.mean();
   state.base_deviation = window.deviation();
   state.base_count = window.count();
@@ -238,25 +245,29 @@ struct ChannelCodec {
 };
 
 std::string encode_channel(const ChannelState& state) {
-  return boost::json::serialize(boost::json::value{{"version", 1},
-                                                   {"filter", state.filter},
-                                                   {"window", ChannelCodec::encode(state.window)},
-                                                   {"anomalies", state.anomalies},
-                                                   {"index", state.window_index},
-                                                   {"first", unix_nanoseconds(state.first)},
-                                                   {"last", unix_nanoseconds(state.last)},
-                                                   {"base_mean", ChannelCodec::bits(state.base_mean)},
-                                                   {"base_deviation", ChannelCodec::bits(state.base_deviation)},
-                                                   {"base_count", state.base_count},
-                                                   {"sequence", state.sequence},
-                                                   {"stamp", unix_nanoseconds(state.last_stamp)}});
+  return boost::json::serialize(
+      boost::json::value{{"version", 1},
+                         {"filter", state.filter},
+                         {"window", ChannelCodec::encode(state.window)},
+                         {"anomalies", state.anomalies},
+                         {"index", state.window_index},
+                         {"first", unix_nanoseconds(state.first)},
+                         {"last", unix_nanoseconds(state.last)},
+                         {"base_mean", ChannelCodec::bits(state.base_mean)},
+                         {"base_deviation", ChannelCodec::bits(state.base_deviation)},
+                         {"base_count", state.base_count},
+                         {"sequence", state.sequence},
+                         {"stamp", unix_nanoseconds(state.last_stamp)}});
 }
 
 Result<ChannelState> decode_channel(std::string_view bytes) try {
   const boost::json::value document = boost::json::parse(bytes);
   const auto& object = document.as_object();
-  if (object.at("version").to_number<int>() != 1) return fail(Errc::unsupported, "a channel's state of another version");
-  const auto time = [&](const char* name) { return from_unix_nanoseconds(object.at(name).to_number<std::int64_t>()); };
+  if (object.at("version").to_number<int>() != 1)
+    return fail(Errc::unsupported, "a channel's state of another version");
+  const auto time = [&](const char* name) {
+    return from_unix_nanoseconds(object.at(name).to_number<std::int64_t>());
+  };
   ChannelState state;
   state.filter = object.at("filter").as_string();
   state.window = ChannelCodec::decode(object.at("window").as_object());

@@ -1,6 +1,6 @@
 #pragma once
-// Sums up the readings of a channel in windows. Pure: no clock, no store; what it knows is handed out to be saved and taken
-// back after a restart.
+// Sums up the readings of a channel in windows. Pure: no clock, no store; what it knows is handed out to be
+// saved and taken back after a restart.
 
 #include <cstdint>
 #include <map>
@@ -16,13 +16,14 @@
 
 namespace dunlin::forward {
 
-/// Which channels are summed up, and how. A window ends with `count` readings or at a whole multiple of `window` since 1970 (by
-/// the time of arrival), whichever is set; both may be.
+/// Which channels are summed up, and how. A window ends with `count` readings or at a whole multiple of
+/// `window` since 1970 (by the time of arrival), whichever is set; both may be.
 struct AggregateRule {
   std::string filter{};
   std::uint64_t count = 60;  // 0: by time only
   Duration window{};         // zero: by count only
-  double anomaly_sigma = 3;  // a reading further from the last window's mean than this many of its std is an anomaly; 0: never
+  double anomaly_sigma =
+      3;  // a reading further from the last window's mean than this many of its std is an anomaly; 0: never
   std::optional<double> low{};  // a reading below, or above `high`, is one too
   std::optional<double> high{};
 };
@@ -71,7 +72,8 @@ Result<ChannelState> decode_channel(std::string_view bytes);
 /// To be published. The same window gives the same summary however often it is made.
 struct Summary {
   std::string topic;
-  std::string payload;  // {"count","mean","max","min","std","anomaly_count","t","t_first","t_last","seq"}; times in Unix ms
+  std::string payload;  // {"count","mean","max","min","std","anomaly_count","t","t_first","t_last","seq"};
+                        // times in Unix ms
 };
 
 /// One thread.
@@ -79,11 +81,13 @@ class Aggregator {
  public:
   Aggregator(std::vector<AggregateRule> rules, model::Mapping mapping);
 
-  /// Whether every sample of the message is a number of a channel that is summed up, so that the message itself need not go up.
+  /// Whether every sample of the message is a number of a channel that is summed up, so that the message
+  /// itself need not go up.
   bool covers(const hub::Message& message) const;
   std::vector<std::string> filters() const;
 
-  /// Adds a message's readings. Readings that are not numbers are left out. Returns the summaries of windows that ended.
+  /// Adds a message's readings. Readings that are not numbers are left out. Returns the summaries of windows
+  /// that ended.
   std::vector<Summary> take(const hub::Message& message);
   /// Ends windows of time that are over at `now`.
   std::vector<Summary> close_until(WallTime now);

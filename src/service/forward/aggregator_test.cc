@@ -28,8 +28,12 @@ Aggregator make(AggregateRule rule) {
   return Aggregator({std::move(rule)}, model::Mapping::standard());
 }
 
-boost::json::object parse(const Summary& summary) { return boost::json::parse(summary.payload).as_object(); }
-double number(const Summary& summary, const char* name) { return parse(summary).at(name).to_number<double>(); }
+boost::json::object parse(const Summary& summary) {
+  return boost::json::parse(summary.payload).as_object();
+}
+double number(const Summary& summary, const char* name) {
+  return parse(summary).at(name).to_number<double>();
+}
 
 TEST(Statistics, MatchHandComputedNumbers) {
   Statistics statistics;

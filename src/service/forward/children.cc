@@ -11,8 +11,10 @@ Children::Children(Executor& executor, hub::Bus& bus, Upstream& upstream, metric
     : executor_(executor),
       upstream_(upstream),
       self_(make_service_principal("children")),
-      online_gauge_(metrics.gauge("dunlin_forward_children_online", "Things behind the gateway that are online")),
-      refused_(metrics.counter("dunlin_forward_children_refused_total", "Things not told of: over the limit")) {
+      online_gauge_(
+          metrics.gauge("dunlin_forward_children_online", "Things behind the gateway that are online")),
+      refused_(
+          metrics.counter("dunlin_forward_children_refused_total", "Things not told of: over the limit")) {
   bus.on_session_event(executor_, [this, alive = std::weak_ptr<int>(alive_)](const hub::SessionEvent& event) {
     if (!alive.expired()) on_session(event);
   });
@@ -68,9 +70,10 @@ void Children::tell(const std::string& name, Child& child) {
   message.payload = Slice::copy_of(boost::json::serialize(body));
   message.qos = hub::QoS::at_least_once;
   message.principal = self_;
-  upstream_.publish(std::move(message), [this, alive = std::weak_ptr<int>(alive_), name, wanted](Result<void> result) {
-    if (!alive.expired()) told(name, wanted, result);
-  });
+  upstream_.publish(std::move(message),
+                    [this, alive = std::weak_ptr<int>(alive_), name, wanted](Result<void> result) {
+                      if (!alive.expired()) told(name, wanted, result);
+                    });
 }
 
 void Children::told(const std::string& name, Child::Told what, const Result<void>& result) {
@@ -78,7 +81,8 @@ void Children::told(const std::string& name, Child::Told what, const Result<void
   child.telling = Child::Telling::no;
   if (!result) {
     // Told again with the next change or connection.
-    return log::refusal("service/forward", "the platform does not take the presence of a thing", name, {{"why", result.error().message}});
+    return log::refusal("service/forward", "the platform does not take the presence of a thing", name,
+                        {{"why", result.error().message}});
   }
   child.told = what;
   tell(name, child);

@@ -13,8 +13,9 @@
 
 namespace dunlin::forward {
 
-/// Publishes $dunlin/things/{child}/presence upstream when a device's session comes or goes, and all that differs from what the
-/// platform was told last when the line comes back. Not stored: who is there is only known now. One executor's thread.
+/// Publishes $dunlin/things/{child}/presence upstream when a device's session comes or goes, and all that
+/// differs from what the platform was told last when the line comes back. Not stored: who is there is only
+/// known now. One executor's thread.
 class Children {
  public:
   Children(Executor& executor, hub::Bus& bus, Upstream& upstream, metrics::Registry& metrics);
@@ -23,7 +24,9 @@ class Children {
   Children& operator=(const Children&) = delete;
 
   /// Called at a child's first session, and again for each after a restart of the process.
-  void on_new_child(std::function<void(const std::string& name)> handler) { on_new_child_ = std::move(handler); }
+  void on_new_child(std::function<void(const std::string& name)> handler) {
+    on_new_child_ = std::move(handler);
+  }
   void link_up();
   void link_down();
 
@@ -44,7 +47,8 @@ class Children {
   Executor& executor_;
   Upstream& upstream_;
   PrincipalRef self_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // shared: with completions that may come after the end
+  std::shared_ptr<int> alive_ =
+      std::make_shared<int>(0);  // shared: with completions that may come after the end
   std::map<std::string, Child> children_;
   std::size_t online_count_ = 0;
   enum class Link : std::uint8_t { down, up } link_ = Link::down;

@@ -34,7 +34,9 @@ class FakeUpstream final : public Upstream {
     hub::Message message;
     hub::PublishDone done;
   };
-  void publish(hub::Message message, hub::PublishDone done) override { waiting.push_back({std::move(message), std::move(done)}); }
+  void publish(hub::Message message, hub::PublishDone done) override {
+    waiting.push_back({std::move(message), std::move(done)});
+  }
   /// Answers the oldest; returns its payload.
   std::string answer(Result<void> result = {}) {
     Sent sent = std::move(waiting.front());
@@ -47,7 +49,8 @@ class FakeUpstream final : public Upstream {
 };
 
 struct GatewayParts {
-  GatewayParts(store::TestMachine& machine, Rng& rng, std::vector<AggregateRule> rules, ForwardOptions options, store::LogOptions log_options)
+  GatewayParts(store::TestMachine& machine, Rng& rng, std::vector<AggregateRule> rules,
+               ForwardOptions options, store::LogOptions log_options)
       : mapping(model::Mapping::standard()), aggregator(std::move(rules), mapping) {
     log = *store::open_log(machine.environment(), std::move(log_options));
     keyed = *store::open_reference_keyed(machine.fs, *machine.workers, "/keyed");
@@ -58,9 +61,12 @@ struct GatewayParts {
                                     .durable_filters = {"demo/#"}};
     hub = std::make_unique<hub::Hub>(std::move(environment));
     children = std::make_unique<Children>(*machine.executor, *hub, upstream, machine.metrics);
-    aggregation = std::make_unique<AggregationService>(AggregationEnvironment{*machine.executor, *hub, *keyed, aggregator, machine.metrics});
-    forward = std::make_unique<ForwardQueue>(
-        ForwardEnvironment{*machine.executor, *hub, *log, *keyed, upstream, aggregator, mapping, machine.metrics}, std::move(options));
+    aggregation = std::make_unique<AggregationService>(
+        AggregationEnvironment{*machine.executor, *hub, *keyed, aggregator, machine.metrics});
+    forward =
+        std::make_unique<ForwardQueue>(ForwardEnvironment{*machine.executor, *hub, *log, *keyed, upstream,
+                                                          aggregator, mapping, machine.metrics},
+                                       std::move(options));
   }
 
   model::Mapping mapping;
@@ -104,7 +110,8 @@ class ForwardTest : public ::testing::Test {
   /// Publishes as a device and waits for the acknowledgement.
   Result<void> publish(hub::Message message) {
     std::optional<Result<void>> answer;
-    parts->hub->publish(*machine.executor, std::move(message), [&](Result<void> result) { answer = std::move(result); });
+    parts->hub->publish(*machine.executor, std::move(message),
+                        [&](Result<void> result) { answer = std::move(result); });
     EXPECT_TRUE(run_until([&] { return answer.has_value(); }));
     return answer.value_or(fail(Errc::internal, "no answer"));
   }

@@ -1,7 +1,6 @@
 #include "service/forward/forward_queue.h"
 
 #include <algorithm>
-
 #include <boost/json.hpp>
 
 #include "base/core/assert.h"
@@ -20,13 +19,20 @@ constexpr std::string_view kCursorKey = "forward/cursor";
 ForwardQueue::ForwardQueue(ForwardEnvironment environment, ForwardOptions options)
     : environment_(environment),
       options_(std::move(options)),
-      sent_(environment.metrics.counter("dunlin_forward_sent_total", "Messages handed to the line to the platform")),
-      acknowledged_(environment.metrics.counter("dunlin_forward_acknowledged_total", "Messages the platform has acknowledged")),
-      retried_(environment.metrics.counter("dunlin_forward_retried_total", "Messages the platform did not take at the first try")),
-      refused_(environment.metrics.counter("dunlin_forward_refused_total", "Messages the platform will never take")),
-      expired_(environment.metrics.counter("dunlin_forward_expired_total", "Messages whose expiry had passed before they could go up")),
-      dropped_(environment.metrics.counter("dunlin_forward_dropped_total", "Messages dropped because the journal was full")),
-      waiting_gauge_(environment.metrics.gauge("dunlin_forward_waiting_records", "Records of the journal behind the cursor")),
+      sent_(environment.metrics.counter("dunlin_forward_sent_total",
+                                        "Messages handed to the line to the platform")),
+      acknowledged_(environment.metrics.counter("dunlin_forward_acknowledged_total",
+                                                "Messages the platform has acknowledged")),
+      retried_(environment.metrics.counter("dunlin_forward_retried_total",
+                                           "Messages the platform did not take at the first try")),
+      refused_(environment.metrics.counter("dunlin_forward_refused_total",
+                                           "Messages the platform will never take")),
+      expired_(environment.metrics.counter("dunlin_forward_expired_total",
+                                           "Messages whose expiry had passed before they could go up")),
+      dropped_(environment.metrics.counter("dunlin_forward_dropped_total",
+                                           "Messages dropped because the journal was full")),
+      waiting_gauge_(environment.metrics.gauge("dunlin_forward_waiting_records",
+                                               "Records of the journal behind the cursor")),
       bytes_gauge_(environment.metrics.gauge("dunlin_forward_journal_bytes", "Bytes of the journal")) {}
 
 ForwardQueue::~ForwardQueue() {
@@ -38,7 +44,8 @@ ForwardQueue::~ForwardQueue() {
 void ForwardQueue::start(std::move_only_function<void(Result<void>)> started) {
   environment_.keyed.get(
       environment_.executor, store::Table::meta, std::string(kCursorKey),
-      [this, alive = std::weak_ptr<int>(alive_), started = std::move(started)](Result<std::optional<std::string>> found) mutable {
+      [this, alive = std::weak_ptr<int>(alive_),
+       started = std::move(started)](Result<std::optional<std::string>> found) mutable {
         if (alive.expired()) return;
         if (!found) return started(std::unexpected(found.error()));
         if (*found) {
@@ -67,9 +74,9 @@ void ForwardQueue::consume() {
   if (saved_.position != 0) options.start = {{0, saved_.position}};
   options.max_batch = kMaxBatch;
   options.max_waiting = kMaxWaiting;
-  consumer_ = environment_.bus.consume(environment_.executor, std::move(options), [this](std::vector<hub::Delivery> batch, Task done) {
-    take(std::move(batch), std::move(done));
-  });
+  consumer_ = environment_.bus.consume(
+      environment_.executor, std::move(options),
+      [this](std::vector<hub::Delivery> batch, Task done) { take(std::move(batch), std::move(done)); });
 }
 
 bool ForwardQueue::goes_up(const hub::Message& message) const {
@@ -100,9 +107,10 @@ ForwardQueue::Entry ForwardQueue::prepare(hub::Delivery delivery) {
     return entry;
   }
   const auto mapped = environment_.mapping.samples_of(entry.message);
-  const bool is_measurement =
-      mapped && !mapped->samples.empty() && !std::holds_alternative<model::Bytes>(mapped->samples.front().value);
-  if (is_measurement) entry.message.payload = stamped_payload(entry.message.payload, entry.stamp, entry.position);
+  const bool is_measurement = mapped && !mapped->samples.empty() &&
+                              !std::holds_alternative<model::Bytes>(mapped->samples.front().value);
+  if (is_measurement)
+    entry.message.payload = stamped_payload(entry.message.payload, entry.stamp, entry.position);
   return entry;
 }
 
@@ -112,7 +120,9 @@ void ForwardQueue::link_up() {
   pump();
 }
 
-void ForwardQueue::link_down() { link_ = Link::down; }
+void ForwardQueue::link_down() {
+  link_ = Link::down;
+}
 
 void ForwardQueue::pump() {
   next_to_send_ = std::max(next_to_send_, first_number_);
@@ -125,17 +135,21 @@ void ForwardQueue::pump() {
   if (!entries_.empty() && entries_.front().state == Entry::State::finished) advance();
 }
 
-/// The copy that goes up: QoS 1, marked when it is late, with what is left of its expiry. nullopt: it has expired.
+/// The copy that goes up: QoS 1, marked when it is late, with what is left of its expiry. nullopt: it has
+/// expired.
 std::optional<hub::Message> ForwardQueue::outgoing(const hub::Message& message) const {
   hub::Message copy = message;
   copy.qos = hub::QoS::at_least_once;
   const bool expires = message.properties && message.properties->expiry_seconds;
   const bool historical = message.received_at < up_since_;
   if (!expires && !historical) return copy;
-  auto properties = message.properties ? std::make_shared<hub::Properties>(*message.properties) : std::make_shared<hub::Properties>();
+  auto properties = message.properties ? std::make_shared<hub::Properties>(*message.properties)
+                                       : std::make_shared<hub::Properties>();
   if (historical) properties->user.emplace_back(model::kHistoricalProperty, "true");
   if (expires) {
-    const auto age = std::chrono::duration_cast<std::chrono::seconds>(environment_.executor.wall_now() - message.received_at).count();
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(environment_.executor.wall_now() -
+                                                                      message.received_at)
+                         .count();
     if (age >= static_cast<std::int64_t>(*properties->expiry_seconds)) return std::nullopt;
     *properties->expiry_seconds -= static_cast<std::uint32_t>(std::max<std::int64_t>(0, age));
   }
@@ -153,9 +167,10 @@ void ForwardQueue::send(Entry& entry, std::uint64_t number) {
   entry.state = Entry::State::sent;
   ++in_flight_;
   sent_.add();
-  environment_.upstream.publish(*std::move(message), [this, alive = std::weak_ptr<int>(alive_), number](Result<void> result) {
-    if (!alive.expired()) answered(number, std::move(result));
-  });
+  environment_.upstream.publish(*std::move(message),
+                                [this, alive = std::weak_ptr<int>(alive_), number](Result<void> result) {
+                                  if (!alive.expired()) answered(number, std::move(result));
+                                });
 }
 
 void ForwardQueue::answered(std::uint64_t number, Result<void> result) {
@@ -223,23 +238,25 @@ void ForwardQueue::save() {
   store::Batch batch;
   const boost::json::value body{{"version", 1}, {"position", saving.position}, {"stamp", saving.stamp}};
   batch.puts.push_back({store::Table::meta, std::string(kCursorKey), boost::json::serialize(body)});
-  environment_.keyed.write(environment_.executor, std::move(batch), [this, alive = std::weak_ptr<int>(alive_), saving](Result<void> written) {
-    if (alive.expired()) return;
-    saving_ = Saving::no;
-    if (written) {
-      saved_ = saving;
-      consumer_->commit({0, saved_.position});
-      update_gauges();
-    } else {
-      log::refusal("service/forward", "the cursor is not stored; trying again", "store", {{"why", written.error().message}});
-    }
-    const bool all = saved_.position == reached_.position;
-    if (all || !written) {
-      for (auto& flushed : std::exchange(flushes_, {})) flushed(written);
-    }
-    if (!flushes_.empty()) return save();
-    save_later();
-  });
+  environment_.keyed.write(environment_.executor, std::move(batch),
+                           [this, alive = std::weak_ptr<int>(alive_), saving](Result<void> written) {
+                             if (alive.expired()) return;
+                             saving_ = Saving::no;
+                             if (written) {
+                               saved_ = saving;
+                               consumer_->commit({0, saved_.position});
+                               update_gauges();
+                             } else {
+                               log::refusal("service/forward", "the cursor is not stored; trying again",
+                                            "store", {{"why", written.error().message}});
+                             }
+                             const bool all = saved_.position == reached_.position;
+                             if (all || !written) {
+                               for (auto& flushed : std::exchange(flushes_, {})) flushed(written);
+                             }
+                             if (!flushes_.empty()) return save();
+                             save_later();
+                           });
 }
 
 void ForwardQueue::flush(std::move_only_function<void(Result<void>)> done) {
@@ -267,7 +284,8 @@ void ForwardQueue::relieve() {
   advance();
 }
 
-/// Drops what is in memory up to the mark. What lies behind comes with the next batches, which take() asks for.
+/// Drops what is in memory up to the mark. What lies behind comes with the next batches, which take() asks
+/// for.
 void ForwardQueue::drop_front() {
   for (Entry& entry : entries_) {
     if (entry.position > drop_until_) break;

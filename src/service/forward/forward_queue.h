@@ -27,8 +27,8 @@ enum class DropPolicy : std::uint8_t {
 };
 
 struct ForwardOptions {
-  std::vector<std::string> filters;  // what goes up; messages that came down never do
-  std::uint64_t max_bytes = 1024ULL * 1024 * 1024;  // of the journal
+  std::vector<std::string> filters;                   // what goes up; messages that came down never do
+  std::uint64_t max_bytes = 1024ULL * 1024 * 1024;    // of the journal
   std::uint64_t segment_bytes = 16ULL * 1024 * 1024;  // of the journal's segments: dropping frees whole ones
   DropPolicy drop = DropPolicy::oldest;
 };
@@ -115,7 +115,8 @@ class ForwardQueue {
 
   ForwardEnvironment environment_;
   ForwardOptions options_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // shared: with completions that may come after the end
+  std::shared_ptr<int> alive_ =
+      std::make_shared<int>(0);  // shared: with completions that may come after the end
   std::unique_ptr<hub::Consumer> consumer_;
   std::deque<Entry> entries_;
   std::uint64_t first_number_ = 0;  // of entries_.front()

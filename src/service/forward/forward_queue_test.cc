@@ -2,9 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include <set>
-
 #include <boost/json.hpp>
+#include <set>
 
 #include "service/forward/forward_fixture.h"
 #include "service/forward/limits.h"
@@ -15,7 +14,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-double value_of(const std::string& payload) { return boost::json::parse(payload).as_object().at("value").to_number<double>(); }
+double value_of(const std::string& payload) {
+  return boost::json::parse(payload).as_object().at("value").to_number<double>();
+}
 
 class ForwardQueueTest : public ForwardTest {
  protected:
@@ -30,7 +31,8 @@ TEST_F(ForwardQueueTest, SendsNothingUntilTheLineIsThere) {
   parts->forward->link_up();
   ASSERT_THAT(parts->upstream.waiting, SizeIs(1));
   EXPECT_EQ(parts->upstream.waiting[0].message.qos, hub::QoS::at_least_once);
-  EXPECT_THAT(std::string(parts->upstream.waiting[0].message.payload.text()), HasSubstr("\"value\":1,\"t\":"));
+  EXPECT_THAT(std::string(parts->upstream.waiting[0].message.payload.text()),
+              HasSubstr("\"value\":1,\"t\":"));
 }
 
 TEST_F(ForwardQueueTest, KeepsQos0TelemetryToo) {
@@ -93,8 +95,12 @@ TEST_F(ForwardQueueTest, NeverSendsUpWhatCameDown) {
 TEST_F(ForwardQueueTest, LeavesOtherTopicsAndPayloadsAlone) {
   parts->forward->link_up();
   ASSERT_TRUE(publish(telemetry("1", hub::QoS::at_least_once, "private/topic")).has_value());
-  ASSERT_TRUE(publish(telemetry("{\"state\":{}}", hub::QoS::at_least_once, "$dunlin/things/press-01/shadow/update")).has_value());
-  ASSERT_TRUE(publish(telemetry("\xff\xd8 picture", hub::QoS::at_least_once, "demo/plant1/camera/cam-1/frame")).has_value());
+  ASSERT_TRUE(
+      publish(telemetry("{\"state\":{}}", hub::QoS::at_least_once, "$dunlin/things/press-01/shadow/update"))
+          .has_value());
+  ASSERT_TRUE(
+      publish(telemetry("\xff\xd8 picture", hub::QoS::at_least_once, "demo/plant1/camera/cam-1/frame"))
+          .has_value());
   const auto payloads = answer_all();
   EXPECT_THAT(payloads, ::testing::ElementsAre("{\"state\":{}}", "\xff\xd8 picture"));
 }
@@ -196,7 +202,8 @@ class BoundTest : public ForwardTest {
   void fill(int count) {
     const std::string text = "\"" + std::string(1000, 'x') + "\"";
     for (int i = 0; i < count; ++i) {
-      if (!publish(telemetry("{\"value\":" + text + ",\"t\":" + std::to_string(next++) + "}")).has_value()) ++failed;
+      if (!publish(telemetry("{\"value\":" + text + ",\"t\":" + std::to_string(next++) + "}")).has_value())
+        ++failed;
     }
   }
   int next = 0;

@@ -19,7 +19,8 @@ Slice stamped_payload(const Slice& payload, std::int64_t stamp, std::uint64_t se
   const std::string number = "\"seq\":" + std::to_string(sequence);
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return payload;
-  if (text[begin] != '{') return Slice::copy_of("{\"value\":" + std::string(text) + "," + time + "," + number + "}");
+  if (text[begin] != '{')
+    return Slice::copy_of("{\"value\":" + std::string(text) + "," + time + "," + number + "}");
   boost::system::error_code error;
   const boost::json::value document = boost::json::parse(text, error);
   if (error || !document.is_object() || document.get_object().empty()) return payload;

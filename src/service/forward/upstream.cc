@@ -5,7 +5,8 @@
 namespace dunlin::forward {
 
 bool came_from_upstream(const hub::Message& message) {
-  return message.principal && message.principal->kind == PrincipalKind::service && message.principal->name == kUplinkName;
+  return message.principal && message.principal->kind == PrincipalKind::service &&
+         message.principal->name == kUplinkName;
 }
 
 PrincipalRef make_service_principal(std::string_view name) {

@@ -10,9 +10,9 @@ namespace dunlin::forward {
 class Upstream {
  public:
   virtual ~Upstream() = default;
-  /// Sends with the message's QoS (1 or 2), across lost connections. `done` runs once, when the platform has acknowledged or
-  /// refused. Errors in `done`: unavailable (not now; may be sent again), permission_denied, invalid_argument, limit_exceeded (it
-  /// will never take this message).
+  /// Sends with the message's QoS (1 or 2), across lost connections. `done` runs once, when the platform has
+  /// acknowledged or refused. Errors in `done`: unavailable (not now; may be sent again), permission_denied,
+  /// invalid_argument, limit_exceeded (it will never take this message).
   virtual void publish(hub::Message message, hub::PublishDone done) = 0;
 };
 

@@ -9,8 +9,8 @@
 
 namespace dunlin::hub {
 
-void Shard::publish_from(Session& session, Message message, std::uint16_t packet_id,
-                         Session::PublishDone done) {
+void Shard::publish_from(Session& session, Message&& message, std::uint16_t packet_id,
+                         Session::PublishDone&& done) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
   message.received_at = executor().wall_now();
   if (!message.principal) message.principal = session.principal();
@@ -88,7 +88,7 @@ void Shard::publish_in_process(Message message, PublishDone done) {
   append(RecordKind::message, record_, std::move(pending));
 }
 
-void Shard::append(RecordKind kind, ByteView bytes, Pending pending) {
+void Shard::append(RecordKind kind, ByteView bytes, Pending&& pending) {
   pending.kind = kind;
   if (log() == nullptr) {
     pending.state = Pending::State::stored;
@@ -117,7 +117,7 @@ void Shard::appended(std::uint64_t sequence, Result<store::Position> result) {
   }
 }
 
-void Shard::settle(Pending pending) {
+void Shard::settle(Pending&& pending) {
   const bool stored = pending.state == Pending::State::stored;
   if (pending.position != 0) routed_ = pending.position;
   Session* session = find(pending.publisher);

@@ -13,6 +13,20 @@ namespace dunlin::transport {
 
 using mqtt::ReasonCode;
 
+namespace {
+
+/// The short form of PUBACK, PUBREC, PUBREL and PUBCOMP, the same in both versions (MQTT 5.0 section 3.4.2.1), without the
+/// detour over every kind of packet. frame_length() has checked the fixed header; what is odd is left to decode().
+std::optional<mqtt::Ack> plain_ack(ByteView frame) {
+  const mqtt::PacketType type = mqtt::frame_type(frame);
+  if (frame.size() != 4 || type < mqtt::PacketType::puback || type > mqtt::PacketType::pubcomp) return {};
+  const auto packet_id = static_cast<std::uint16_t>(frame[2] << 8 | frame[3]);
+  if (packet_id == 0) return {};
+  return mqtt::Ack{type, packet_id, ReasonCode::success, {}};
+}
+
+}  // namespace
+
 std::size_t ServerPeer::on_data(ByteView bytes) {
   last_packet_ = lane_.executor.now();
   const std::size_t limit =
@@ -56,6 +70,7 @@ void ServerPeer::handle(ByteView frame) {
     if (!publish) return fail(publish.error().reason, publish.error().why);
     return handle_publish(*publish);
   }
+  if (const auto ack = plain_ack(frame)) return handle_ack(*ack);
   const auto packet = mqtt::decode(frame, version(), mqtt::Sender::client);
   if (!packet) return fail(packet.error().reason, packet.error().why);
   if (const auto* ack = std::get_if<mqtt::Ack>(&*packet)) return handle_ack(*ack);

@@ -85,6 +85,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void handle_disconnect(const mqtt::Disconnect& disconnect);
   bool resolve_alias(const mqtt::Publish& publish, Slice& topic);
+  KnownTopic& topic_slot(std::string_view topic);
   KnownTopic& known_topic(std::string_view topic, const Slice* shared);
   void refuse_publish(const mqtt::Publish& publish);
   void published(mqtt::PacketType answer, std::uint16_t packet_id, Result<void> result);
@@ -124,6 +125,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   TimerId timer_;
   std::vector<HeldAck> held_acks_;
   std::vector<Slice> aliases_;      // inbound, by alias - 1
+  std::uint8_t last_topic_ = 0;     // most clients publish to one topic again and again
   std::vector<KnownTopic> topics_;  // direct-mapped, kAuthorizedTopics once in use
 };
 

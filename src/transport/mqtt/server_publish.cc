@@ -38,9 +38,16 @@ hub::SubscriptionOptions hub_options(const mqtt::Subscription& subscription, std
 
 }  // namespace
 
-ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Slice* shared) {
+ServerPeer::KnownTopic& ServerPeer::topic_slot(std::string_view topic) {
+  static_assert(kAuthorizedTopics <= 256);
   if (topics_.empty()) topics_.resize(kAuthorizedTopics);
-  KnownTopic& known = topics_[hub::stable_hash(topic) % kAuthorizedTopics];
+  if (topics_[last_topic_].topic.text() != topic)
+    last_topic_ = static_cast<std::uint8_t>(hub::stable_hash(topic) % kAuthorizedTopics);
+  return topics_[last_topic_];
+}
+
+ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Slice* shared) {
+  KnownTopic& known = topic_slot(topic);
   const Instant now = lane_.executor.now();
   const bool same = known.topic.text() == topic;
   if (same && known.verdict != Verdict::unknown && now - known.at < kAuthorizationLifetime) return known;

@@ -66,7 +66,8 @@ class Shard {
   std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
 
   // Publishing (shard_publish.cc).
-  void publish_from(Session& session, Message&& message, std::uint16_t packet_id, Session::PublishDone&& done);
+  void publish_from(Session& session, Message&& message, std::uint16_t packet_id,
+                    Session::PublishDone&& done);
   void release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done);
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);

@@ -2,7 +2,6 @@
 
 #include <cstring>
 #include <new>
-#include <utility>
 
 #include "base/core/assert.h"
 
@@ -13,26 +12,8 @@ Slice::Block* Slice::allocate(std::size_t size) {
   return new (memory) Block{1};
 }
 
-Slice::Slice(const Slice& other) noexcept : block_(other.block_), data_(other.data_), size_(other.size_) {
-  if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
-}
-
-Slice::Slice(Slice&& other) noexcept
-    : block_(std::exchange(other.block_, nullptr)),
-      data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
-
-Slice& Slice::operator=(Slice other) noexcept {
-  std::swap(block_, other.block_);
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-Slice::~Slice() {
-  if (block_ == nullptr) return;
-  if (block_->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  ::operator delete(block_);
+void Slice::free_block(Block* block) noexcept {
+  ::operator delete(block);
 }
 
 Slice Slice::copy_of(ByteView bytes) {

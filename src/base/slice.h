@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "base/core/bytes.h"
 
@@ -14,10 +15,23 @@ namespace dunlin {
 class Slice {
  public:
   Slice() = default;
-  Slice(const Slice& other) noexcept;
-  Slice(Slice&& other) noexcept;
-  Slice& operator=(Slice other) noexcept;
-  ~Slice();
+  Slice(const Slice& other) noexcept : block_(other.block_), data_(other.data_), size_(other.size_) {
+    if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  Slice(Slice&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  Slice& operator=(const Slice& other) noexcept { return *this = Slice(other); }
+  Slice& operator=(Slice&& other) noexcept {
+    std::swap(block_, other.block_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~Slice() {
+    if (block_ != nullptr) release();
+  }
 
   /// One allocation that holds a copy of the bytes.
   static Slice copy_of(ByteView bytes);
@@ -42,6 +56,15 @@ class Slice {
     std::atomic<std::uint32_t> references;
   };
   static Block* allocate(std::size_t size);
+  void release() {
+    // The only owner need not tell anyone: nobody else can hold a reference to hand on.
+    if (block_->references.load(std::memory_order_acquire) != 1 &&
+        block_->references.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+      return;
+    }
+    free_block(block_);
+  }
+  static void free_block(Block* block) noexcept;
   static std::uint8_t* bytes_of(Block* block) { return reinterpret_cast<std::uint8_t*>(block + 1); }
 
   Block* block_ = nullptr;

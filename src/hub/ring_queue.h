@@ -16,7 +16,7 @@ class RingQueue {
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
 
-  void push(T value) {
+  void push(T&& value) {
     if (size_ == slots_.size()) grow();
     slots_[(head_ + size_) & (slots_.size() - 1)] = std::move(value);
     ++size_;
@@ -32,6 +32,13 @@ class RingQueue {
     head_ = (head_ + 1) & (slots_.size() - 1);
     --size_;
     return value;
+  }
+  /// pop() for a value that nobody wants.
+  void drop() {
+    DUNLIN_ASSERT(size_ > 0);
+    slots_[head_] = T{};
+    head_ = (head_ + 1) & (slots_.size() - 1);
+    --size_;
   }
   void clear() {
     slots_ = {};

@@ -199,12 +199,12 @@ Session::InFlight* Session::find(std::uint16_t packet_id) {
 
 void Session::finish(InFlight& entry) {
   entry.state = InFlight::State::done;
-  entry.publish = {};
+  entry.publish.message.reset();
   DUNLIN_ASSERT(unacknowledged_ > 0);
   --unacknowledged_;
   ++progress_;
   while (!in_flight_.empty() && in_flight_.front().state == InFlight::State::done) {
-    in_flight_.pop();
+    in_flight_.drop();
     if (resend_from_ > 0) --resend_from_;
   }
   pump();

@@ -34,7 +34,7 @@ struct SessionRef {
 /// A message on its way to many: shared only when somebody must keep it.
 class Traveller {
  public:
-  explicit Traveller(Message message) : message_(std::move(message)) {}
+  explicit Traveller(Message&& message) : message_(std::move(message)) {}
   explicit Traveller(MessageRef message) : ref_(std::move(message)) {}
   const Message& get() const { return ref_ ? *ref_ : message_; }
   const MessageRef& ref() {

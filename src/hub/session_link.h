@@ -82,10 +82,10 @@ struct OpenOptions {
   std::uint32_t expiry_seconds =
       0;  // 0: ends with the connection; kNeverExpires: as long as the limits allow
   std::uint16_t receive_maximum =
-      65535;  // QoS 1 and 2 messages that the peer takes without an acknowledgement
-  std::optional<Will> will;
-  std::string protocol;  // for events: "mqtt" ...
-  std::string peer;      // its address
+      65535;                   // QoS 1 and 2 messages that the peer takes without an acknowledgement
+  std::unique_ptr<Will> will;  // null: none; most sessions have none, and many are kept
+  std::string protocol;        // for events: "mqtt" ...
+  std::string peer;            // its address
 };
 
 enum class Present : std::uint8_t { no, yes };

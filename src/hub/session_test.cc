@@ -207,7 +207,7 @@ TEST_F(SessionTest, WillIsSentUnlessDiscardedOrTheClientIsBackInTime) {
   subscribe(watcher, "will/#");
   const auto with_will = [&](std::uint32_t delay) {
     OpenOptions made = lasting("s");
-    made.will = Will{message("will/s", "gone", QoS::at_least_once), delay};
+    made.will = std::make_unique<Will>(Will{message("will/s", "gone", QoS::at_least_once), delay});
     return made;
   };
   open(link, with_will(0)).close({"disconnected", Session::WillFate::discard, std::nullopt});

@@ -67,7 +67,8 @@ class Shard {
   std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
 
   // Publishing (shard_publish.cc).
-  void publish_from(Session& session, Message message, std::uint16_t packet_id, Session::PublishDone done);
+  void publish_from(Session& session, Message&& message, std::uint16_t packet_id,
+                    Session::PublishDone&& done);
   void release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done);
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
@@ -126,9 +127,9 @@ class Shard {
   /// The time, and never the same twice.
   WallTime take_arrival_time();
   void raise_qos(Message& message) const;
-  void append(RecordKind kind, ByteView bytes, Pending pending);
+  void append(RecordKind kind, ByteView bytes, Pending&& pending);
   void appended(std::uint64_t sequence, Result<store::Position> result);
-  void settle(Pending pending);
+  void settle(Pending&& pending);
   void route(Traveller& message, SessionRef publisher, Origin origin);
   void retain(const MessageRef& message);
   void send_parcel(std::uint16_t shard, Parcel parcel);

@@ -25,8 +25,8 @@ void Shard::raise_qos(Message& message) const {
   if (std::ranges::any_of(setup_.durable_filters, matches)) message.qos = QoS::at_least_once;
 }
 
-void Shard::publish_from(Session& session, Message message, std::uint16_t packet_id,
-                         Session::PublishDone done) {
+void Shard::publish_from(Session& session, Message&& message, std::uint16_t packet_id,
+                         Session::PublishDone&& done) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
   raise_qos(message);
   message.received_at = take_arrival_time();
@@ -106,7 +106,7 @@ void Shard::publish_in_process(Message message, PublishDone done) {
   append(RecordKind::message, record_, std::move(pending));
 }
 
-void Shard::append(RecordKind kind, ByteView bytes, Pending pending) {
+void Shard::append(RecordKind kind, ByteView bytes, Pending&& pending) {
   pending.kind = kind;
   if (log() == nullptr) {
     pending.state = Pending::State::stored;
@@ -135,7 +135,7 @@ void Shard::appended(std::uint64_t sequence, Result<store::Position> result) {
   }
 }
 
-void Shard::settle(Pending pending) {
+void Shard::settle(Pending&& pending) {
   const bool stored = pending.state == Pending::State::stored;
   if (pending.position != 0) routed_ = pending.position;
   Session* session = find(pending.publisher);

@@ -68,7 +68,8 @@ class Connection {
   /// Must be set in the callback that hands the connection over. Passing null stops delivery until a handler is set again.
   virtual void set_handler(ConnectionHandler* handler) = 0;
 
-  /// Queues the slice; all that one loop turn queued leaves in one system call at its end. Ignored after close().
+  /// Queues the slice; what one loop turn queued leaves at its end in one system call, or earlier where it is much. Ignored after
+  /// close().
   virtual void write(Slice bytes) = 0;
   void write(ByteView bytes) { write_copy(bytes); }
   void write(std::string_view text) { write_copy(as_bytes(text)); }

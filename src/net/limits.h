@@ -19,8 +19,10 @@ inline constexpr std::size_t kSmallTailBytes = 4 * 1024;
 inline constexpr std::size_t kOutputHighMark = 1024 * 1024;
 inline constexpr std::size_t kOutputLowMark = 256 * 1024;
 /// Writes up to this size are copied together; larger slices are sent from where they are.
-inline constexpr std::size_t kCoalesceBytes = 512;
+inline constexpr std::size_t kCoalesceBytes = 2 * 1024;
 inline constexpr std::size_t kOutputBlockBytes = 4 * 1024;
+/// A queue of this size is sent without waiting for the end of the turn, while its bytes are in the cache.
+inline constexpr std::size_t kEarlySendBytes = 64 * 1024;
 /// Pieces handed to one sendmsg, and system calls one connection may make in one turn.
 inline constexpr std::size_t kMaxPiecesPerSend = 128;
 inline constexpr int kMaxSendsPerTurn = 8;

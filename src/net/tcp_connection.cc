@@ -99,7 +99,10 @@ OutputQueue* TcpConnection::queue_for_write() {
 
 void TcpConnection::after_write() {
   if (stream_.output->size() > kOutputHighMark) stream_.above_high_mark = true;
-  if ((interest_ & EPOLLOUT) == 0) context_->reactor.at_turn_end(*this);
+  if ((interest_ & EPOLLOUT) != 0) return;
+  context_->reactor.at_turn_end(*this);
+  // Nothing is reported from here: a failure or a drained queue is told at the end of the turn.
+  if (stream_.output->size() >= kEarlySendBytes) send_queued();
 }
 
 void TcpConnection::write(Slice bytes) {

@@ -11,7 +11,7 @@ namespace dunlin::transport {
 
 inline constexpr Duration kConnectDeadline = std::chrono::seconds{10};
 inline constexpr std::size_t kSmallPacketBytes =
-    512;  // up to here a PUBLISH is copied; a larger payload is shared
+    2048;  // up to here a PUBLISH is copied; a larger payload is shared
 inline constexpr std::size_t kAuthorizedTopics = 8;  // remembered per connection
 inline constexpr Duration kAuthorizationLifetime =
     std::chrono::seconds{5};  // how late a changed policy may be seen

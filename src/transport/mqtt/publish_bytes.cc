@@ -1,6 +1,6 @@
 #include "transport/mqtt/publish_bytes.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "base/core/assert.h"
 #include "transport/mqtt/limits.h"
@@ -104,7 +104,7 @@ std::size_t PublishWriter::write(net::Connection& connection, const hub::Outboun
     header_bytes = cached.size() - kPrefix;
     id_offset = static_cast<std::size_t>(cached[0]) << 8 | cached[1];
     if (scratch_.size() < cached.size()) scratch_.resize(cached.size());
-    std::ranges::copy(cached, scratch_.begin());
+    std::memcpy(scratch_.data(), cached.data(), cached.size());
   } else {
     const Encoded encoded = encode_header(publish, version, now);
     header_bytes = encoded.header_bytes;
@@ -122,7 +122,8 @@ std::size_t PublishWriter::write(net::Connection& connection, const hub::Outboun
   }
   if (total <= kSmallPacketBytes) {
     if (scratch_.size() < kPrefix + total) scratch_.resize(kPrefix + total);
-    std::ranges::copy(payload.view(), scratch_.begin() + static_cast<std::ptrdiff_t>(kPrefix + header_bytes));
+    if (!payload.empty())
+      std::memcpy(scratch_.data() + kPrefix + header_bytes, payload.data(), payload.size());
     connection.write(ByteView(scratch_).subspan(kPrefix, total));
     return total;
   }

@@ -30,15 +30,16 @@ ReasonCode connect_reason(Errc code) {
   }
 }
 
-hub::Will hub_will(const mqtt::Will& will) {
-  hub::Will made;
+std::unique_ptr<hub::Will> hub_will(const mqtt::Will& will) {
+  auto made_will = std::make_unique<hub::Will>();
+  hub::Will& made = *made_will;
   made.message.topic = Slice::copy_of(will.topic);
   made.message.payload = Slice::copy_of(will.payload);
   made.message.qos = static_cast<hub::QoS>(will.qos);
   made.message.retain = will.retain ? hub::Message::Retain::yes : hub::Message::Retain::no;
   made.message.properties = hub_properties(will.properties);
   made.delay_seconds = will.properties.will_delay_interval.value_or(0);
-  return made;
+  return made_will;
 }
 
 }  // namespace
@@ -55,8 +56,8 @@ ServerPeer::~ServerPeer() {
 
 void ServerPeer::begin(std::unique_ptr<ConnectRequest> request) {
   last_packet_ = lane_.executor.now();
-  request_ = std::move(request);
-  if (request_) {
+  if (request) {
+    take_request(std::move(request));
     // Nothing is read before the session is open.
     state_ = State::authenticating;
     connection_->set_handler(this);
@@ -73,6 +74,12 @@ void ServerPeer::begin(std::unique_ptr<ConnectRequest> request) {
   });
 }
 
+void ServerPeer::take_request(std::unique_ptr<ConnectRequest> request) {
+  request_ = std::move(request);
+  version_ = request_->version;
+  max_packet_bytes_ = request_->max_packet_bytes;
+}
+
 void ServerPeer::handle_connect(ByteView frame) {
   if (mqtt::frame_type(frame) != mqtt::PacketType::connect) {
     log_refusal(ReasonCode::protocol_error, "the first packet is not CONNECT");
@@ -83,14 +90,13 @@ void ServerPeer::handle_connect(ByteView frame) {
   if (!connect) {
     log_refusal(connect.error().reason, connect.error().why);
     if (connect.error().answer == mqtt::Answer::connack) {
-      request_ = std::make_unique<ConnectRequest>();
-      request_->version = connect.error().version;
+      version_ = connect.error().version;
       send(mqtt::Connack{false, connect.error().reason, {}});
     }
     state_ = State::closing;
     return connection_->close();
   }
-  request_ = read_connect(*connect);
+  take_request(read_connect(*connect));
   if (connect->properties.authentication_method) {
     return refuse_connect(ReasonCode::bad_authentication_method,
                           "no enhanced authentication method is supported");
@@ -196,17 +202,18 @@ void ServerPeer::open_session() {
   options.will = std::move(request_->will);
   options.protocol = "mqtt";
   options.peer = connection_->peer().address.to_string();
+  keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
         state_ = State::open;
         send_connack(present);
+        request_.reset();  // an idle connection keeps only what it needs
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();
       });
   if (!opened) return refuse_connect(connect_reason(opened.error().code), opened.error().message);
   session_ = *opened;
   if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));
-  keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
   last_packet_ = lane_.executor.now();
   if (keep_alive_ > Duration::zero()) check_keep_alive();
 }

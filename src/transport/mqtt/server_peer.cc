@@ -13,6 +13,21 @@ namespace dunlin::transport {
 
 using mqtt::ReasonCode;
 
+namespace {
+
+/// The short form of PUBACK, PUBREC, PUBREL and PUBCOMP, the same in both versions (MQTT 5.0
+/// section 3.4.2.1), without the detour over every kind of packet. frame_length() has checked the fixed
+/// header; what is odd is left to decode().
+std::optional<mqtt::Ack> plain_ack(ByteView frame) {
+  const mqtt::PacketType type = mqtt::frame_type(frame);
+  if (frame.size() != 4 || type < mqtt::PacketType::puback || type > mqtt::PacketType::pubcomp) return {};
+  const auto packet_id = static_cast<std::uint16_t>(frame[2] << 8 | frame[3]);
+  if (packet_id == 0) return {};
+  return mqtt::Ack{type, packet_id, ReasonCode::success, {}};
+}
+
+}  // namespace
+
 std::size_t ServerPeer::on_data(ByteView bytes) {
   last_packet_ = lane_.executor.now();
   const std::size_t limit =
@@ -52,11 +67,12 @@ void ServerPeer::on_closed(net::CloseReason reason) {
 void ServerPeer::handle(ByteView frame) {
   using mqtt::PacketType;
   if (mqtt::frame_type(frame) == PacketType::publish) {
-    const auto publish = mqtt::decode_publish(frame, version(), mqtt::Sender::client);
+    const auto publish = mqtt::decode_publish(frame, version_, mqtt::Sender::client);
     if (!publish) return fail(publish.error().reason, publish.error().why);
     return handle_publish(*publish);
   }
-  const auto packet = mqtt::decode(frame, version(), mqtt::Sender::client);
+  if (const auto ack = plain_ack(frame)) return handle_ack(*ack);
+  const auto packet = mqtt::decode(frame, version_, mqtt::Sender::client);
   if (!packet) return fail(packet.error().reason, packet.error().why);
   if (const auto* ack = std::get_if<mqtt::Ack>(&*packet)) return handle_ack(*ack);
   if (const auto* subscribe = std::get_if<mqtt::Subscribe>(&*packet)) return handle_subscribe(*subscribe);
@@ -90,10 +106,11 @@ void ServerPeer::close_session(std::string_view word, hub::Session::WillFate wil
 
 void ServerPeer::log_refusal(ReasonCode reason, std::string_view why) {
   lane_.metrics.refusal(reason).add();
+  std::string_view client_id;
+  if (request_) client_id = request_->client_id;
+  if (session_ != nullptr) client_id = session_->client_id();
   log::refusal("transport/mqtt", "refused", connection_->peer().address.host,
-               {{"reason", mqtt::reason_code_name(reason)},
-                {"why", why},
-                {"client_id", request_ ? std::string_view(request_->client_id) : std::string_view{}}});
+               {{"reason", mqtt::reason_code_name(reason)}, {"why", why}, {"client_id", client_id}});
 }
 
 void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view word) {
@@ -112,7 +129,7 @@ void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view 
 // ---- hub::SessionLink ----
 
 void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache) {
-  const std::size_t sent = lane_.writer.write(*connection_, publish, version(), request_->max_packet_bytes,
+  const std::size_t sent = lane_.writer.write(*connection_, publish, version_, max_packet_bytes_,
                                               lane_.executor.wall_now(), cache);
   if (sent > 0) {
     lane_.metrics.bytes_out.add(static_cast<std::int64_t>(sent));
@@ -168,13 +185,13 @@ void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
 template <class P>
 void ServerPeer::send(const P& packet) {
   std::array<std::uint8_t, 512> small;
-  if (const auto written = mqtt::encode(packet, version(), MutableByteView(small)); written) {
-    if (*written <= request_max_packet()) connection_->write(ByteView(small).first(*written));
+  if (const auto written = mqtt::encode(packet, version_, MutableByteView(small)); written) {
+    if (*written <= max_packet_bytes_) connection_->write(ByteView(small).first(*written));
     return;
   }
-  std::vector<std::uint8_t> large(mqtt::encoded_size(packet, version()));
-  const auto written = mqtt::encode(packet, version(), MutableByteView(large));
-  if (DUNLIN_EXPECT(written.has_value()) && *written <= request_max_packet())
+  std::vector<std::uint8_t> large(mqtt::encoded_size(packet, version_));
+  const auto written = mqtt::encode(packet, version_, MutableByteView(large));
+  if (DUNLIN_EXPECT(written.has_value()) && *written <= max_packet_bytes_)
     connection_->write(ByteView(large));
 }
 

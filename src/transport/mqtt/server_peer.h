@@ -26,7 +26,7 @@ struct ConnectRequest {
   std::uint32_t session_expiry = 0;
   std::uint16_t receive_maximum = 65535;
   std::size_t max_packet_bytes = mqtt::kMaxPacketBytes;
-  std::optional<hub::Will> will;
+  std::unique_ptr<hub::Will> will;  // null: none
   PrincipalRef principal;
 };
 
@@ -85,6 +85,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void handle_disconnect(const mqtt::Disconnect& disconnect);
   bool resolve_alias(const mqtt::Publish& publish, Slice& topic);
+  KnownTopic& topic_slot(std::string_view topic);
   KnownTopic& known_topic(std::string_view topic, const Slice* shared);
   void refuse_publish(const mqtt::Publish& publish);
   void published(mqtt::PacketType answer, std::uint16_t packet_id, Result<void> result);
@@ -101,20 +102,17 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void close_session(std::string_view word, hub::Session::WillFate will,
                      std::optional<std::uint32_t> expiry = std::nullopt);
   void log_refusal(mqtt::ReasonCode reason, std::string_view why);
-  std::size_t request_max_packet() const {
-    return request_ ? request_->max_packet_bytes : mqtt::kMaxPacketBytes;
-  }
-  bool v5() const { return request_ && request_->version == mqtt::ProtocolVersion::v5; }
-  mqtt::ProtocolVersion version() const {
-    return request_ ? request_->version : mqtt::ProtocolVersion::v3_1_1;
-  }
+  void take_request(std::unique_ptr<ConnectRequest> request);
+  bool v5() const { return version_ == mqtt::ProtocolVersion::v5; }
 
   ServerLane& lane_;
   std::uint64_t id_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<ConnectRequest> request_;
+  std::unique_ptr<ConnectRequest> request_;               // until the session is open
+  std::size_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;
+  mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
   bool held_ = false;             // acknowledgements wait: a receiver of this peer's messages cannot follow
   bool reading_paused_ = false;   // MQTT 3.1.1 only: too many unanswered publishes
   std::uint32_t unanswered_ = 0;  // QoS 1 publishes without PUBACK
@@ -124,6 +122,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   TimerId timer_;
   std::vector<HeldAck> held_acks_;
   std::vector<Slice> aliases_;      // inbound, by alias - 1
+  std::uint8_t last_topic_ = 0;     // most clients publish to one topic again and again
   std::vector<KnownTopic> topics_;  // direct-mapped, kAuthorizedTopics once in use
 };
 

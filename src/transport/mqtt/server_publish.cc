@@ -38,15 +38,22 @@ hub::SubscriptionOptions hub_options(const mqtt::Subscription& subscription, std
 
 }  // namespace
 
-ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Slice* shared) {
+ServerPeer::KnownTopic& ServerPeer::topic_slot(std::string_view topic) {
+  static_assert(kAuthorizedTopics <= 256);
   if (topics_.empty()) topics_.resize(kAuthorizedTopics);
-  KnownTopic& known = topics_[hub::stable_hash(topic) % kAuthorizedTopics];
+  if (topics_[last_topic_].topic.text() != topic)
+    last_topic_ = static_cast<std::uint8_t>(hub::stable_hash(topic) % kAuthorizedTopics);
+  return topics_[last_topic_];
+}
+
+ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Slice* shared) {
+  KnownTopic& known = topic_slot(topic);
   const Instant now = lane_.executor.now();
   const bool same = known.topic.text() == topic;
   if (same && known.verdict != Verdict::unknown && now - known.at < kAuthorizationLifetime) return known;
   if (!same) known.topic = shared != nullptr ? *shared : Slice::copy_of(topic);
   known.at = now;
-  const Result<void> may = lane_.server.authorize()(*request_->principal, hub::Action::publish, topic);
+  const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::publish, topic);
   known.verdict = may ? Verdict::allowed : Verdict::refused;
   if (!may) log_refusal(ReasonCode::not_authorized, may.error().message);
   return known;
@@ -78,7 +85,6 @@ void ServerPeer::handle_publish(const mqtt::Publish& publish) {
   message.properties = hub_properties(publish.properties);
   message.qos = static_cast<hub::QoS>(publish.qos);
   message.retain = publish.retain ? hub::Message::Retain::yes : hub::Message::Retain::no;
-  message.principal = request_->principal;
   if (publish.qos == mqtt::QoS::at_most_once) return session_->publish(std::move(message), 0, {});
   const PacketType answer_type =
       publish.qos == mqtt::QoS::at_least_once ? PacketType::puback : PacketType::pubrec;
@@ -171,7 +177,7 @@ ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription
   if (mqtt::parse_shared_filter(subscription.filter)) return ReasonCode::shared_subscriptions_not_supported;
   if (!hub::check_filter(subscription.filter)) return ReasonCode::topic_filter_invalid;
   const Result<void> may =
-      lane_.server.authorize()(*request_->principal, hub::Action::subscribe, subscription.filter);
+      lane_.server.authorize()(*session_->principal(), hub::Action::subscribe, subscription.filter);
   if (may) return static_cast<ReasonCode>(subscription.qos);
   log_refusal(ReasonCode::not_authorized, may.error().message);
   return ReasonCode::not_authorized;

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "base/virtual_fs.h"
 #include "fleet/actuator.h"
 #include "fleet/credentials.h"
@@ -81,6 +84,22 @@ TEST(SiteFile, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(error_of("[[group]]\nname=\"a\"\ntype=\"t\"\ncount=3\n"), HasSubstr("two of that name"));
 }
 
+TEST(SiteFile, TheGuideNamesEveryKey) {
+  std::ifstream file(std::string(DUNLIN_SOURCE_DIR) + "/docs/guide/simulator.md");
+  const std::string guide((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string reference = site_reference();
+  std::size_t keys = 0;
+  for (std::size_t at = 0; at < reference.size(); at = reference.find('\n', at) + 1) {
+    std::string line = reference.substr(at, reference.find('\n', at) - at);
+    if (line.starts_with("# ")) line.erase(0, 2);
+    const std::size_t equals = line.find(" = ");
+    if (equals == std::string::npos || line.find(' ') != equals) continue;
+    ++keys;
+    EXPECT_THAT(guide, HasSubstr("`" + line.substr(0, equals) + "`"));
+  }
+  EXPECT_GE(keys, 20U);
+}
+
 TEST(SiteFile, RefusesMoreThanItsLimits) {
   const std::string group = "[[group]]\ntype=\"t\"\ncount=60000\nname=\"";
   EXPECT_THAT(error_of(group + "a{n}\"\n" + group + "b{n}\"\n"), HasSubstr("at most 100000 devices"));
@@ -93,6 +112,9 @@ TEST(SiteFile, RefusesMoreThanItsLimits) {
   EXPECT_THAT(error_of("[[device]]\nname=\"a\"\ntype=\"t\"\n[[device.channel]]\nname=\"x\"\nfollows=[" +
                        follows + "]\n"),
               HasSubstr("follows too many"));
+  std::string endpoints = "\"h:1\"";
+  for (std::size_t i = 0; i < kMaxEndpoints; ++i) endpoints += ",\"h:1\"";
+  EXPECT_THAT(error_of("[connect]\nendpoints=[" + endpoints + "]\n"), HasSubstr("1 to 64 addresses"));
   EXPECT_THAT(error_of("[[device]]\nname=\"" + std::string(kMaxNameBytes + 1, 'a') + "\"\ntype=\"t\"\n"),
               HasSubstr("one level"));
 }
@@ -267,6 +289,9 @@ TEST(CredentialsTest, ReadsTheFilesOfEachDevice) {
   connect.token_file = "tokens/all";
   EXPECT_EQ(file_credentials(connect, fs)("b")->username, std::nullopt);
   EXPECT_EQ(file_credentials(connect, fs)("b")->password, "dt_all");
+  ASSERT_TRUE(write_file_atomically(fs, "tokens/long", as_bytes(std::string(kMaxCredentialBytes + 1, 'x')))
+                  .has_value());
+  EXPECT_EQ(own("long").error().code, Errc::limit_exceeded);
   connect.ca_file = "tokens/a";
   EXPECT_FALSE(file_credentials(connect, fs)("b").has_value()) << "not PEM";
 }

@@ -335,6 +335,13 @@ Result<SiteConfig> load_site(const config::Schema::Source& source) {
   return config;
 }
 
+std::string site_reference() {
+  SiteConfig config;
+  config::Schema keys;
+  declare_keys(keys, config);
+  return keys.reference();
+}
+
 SiteConfig default_factory() {
   config::Schema::Source source;
   source.file_name = "factory.toml";

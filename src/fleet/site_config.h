@@ -121,6 +121,10 @@ struct SiteConfig {
 /// Reads a site file; errors name file and line. Errors: malformed, invalid_argument, limit_exceeded.
 Result<SiteConfig> load_site(const config::Schema::Source& source);
 
+/// Every key of [site], [connect], [[device]] and [[group]] with its default, as commented TOML; the keys of
+/// channels and actuators are in the guide.
+std::string site_reference();
+
 /// The site of factory_toml().
 SiteConfig default_factory();
 

@@ -6,7 +6,7 @@
 
 namespace dunlin::apps {
 
-Result<void> load(config::Schema& schema, const ConfigSource& source, Fs& fs) {
+Result<config::Schema::Source> read_source(const ConfigSource& source, Fs& fs) {
   config::Schema::Source from;
   if (!source.file.empty()) {
     constexpr std::uint64_t kMaxConfigBytes = 4 * 1024 * 1024;
@@ -23,6 +23,11 @@ Result<void> load(config::Schema& schema, const ConfigSource& source, Fs& fs) {
     }
   }
   from.settings = source.settings;
+  return from;
+}
+
+Result<void> load(config::Schema& schema, const ConfigSource& source, Fs& fs) {
+  DUNLIN_TRY(const config::Schema::Source from, read_source(source, fs));
   return schema.load(from);
 }
 

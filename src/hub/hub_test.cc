@@ -323,6 +323,27 @@ TEST_F(ShardsTest, WithoutAJournalNothingWaits) {
   EXPECT_THAT(to.payloads(), ElementsAre("1", "2"));
 }
 
+// Found by the simulator: samples without a time of their own fell together in the series.
+TEST_F(ShardsTest, MessagesOfOneTurnArriveAtDifferentTimes) {
+  boot(1);
+  std::vector<WallTime> times;
+  const auto consumer = hub().consume(*world->executors[0], {.name = "times", .filters = {"t"}, .start = {}},
+                                      [&times](std::vector<Delivery> batch, Task done) {
+                                        for (const Delivery& one : batch)
+                                          times.push_back(one.message.received_at);
+                                        done();
+                                      });
+  run();
+  RecordingLink from;
+  Session& publisher = open(from, options("publisher"));
+  for (std::uint16_t id = 1; id <= 3; ++id)
+    publisher.publish(message("t", "same turn", QoS::at_least_once), id, [](Result<void>) {});
+  run();
+  ASSERT_EQ(times.size(), 3U);
+  EXPECT_LT(times[0], times[1]);
+  EXPECT_LT(times[1], times[2]);
+}
+
 TEST(Record, MessagesRoundTrip) {
   Message original = message("a/b", "payload", QoS::exactly_once, Message::Retain::yes);
   Properties properties;

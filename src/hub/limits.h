@@ -18,6 +18,8 @@ inline constexpr std::size_t kMaxTrackedInFlight =
     4096;  // acknowledged entries behind an unacknowledged one count too
 inline constexpr std::size_t kRouteCacheEntries = 4096;  // per shard, direct-mapped
 inline constexpr Duration kCheckpointInterval = std::chrono::seconds{5};
+inline constexpr Duration kArrivalTimeLead =
+    std::chrono::seconds{1};  // how far times of arrival may run ahead of the clock to stay distinct
 inline constexpr Duration kSlowConsumerPatience = std::chrono::seconds{30};
 inline constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
 

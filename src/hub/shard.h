@@ -122,6 +122,8 @@ class Shard {
   bool is_attached(SessionRef ref, Attachment attachment);
 
   // Publishing.
+  /// The time, and never the same twice.
+  WallTime take_arrival_time();
   void append(RecordKind kind, ByteView bytes, Pending pending);
   void appended(std::uint64_t sequence, Result<store::Position> result);
   void settle(Pending pending);
@@ -187,6 +189,7 @@ class Shard {
   std::set<SessionRef>
       changed_exchanges_;  // persistent sessions whose open QoS 2 exchanges differ from their stored row
   store::Position routed_ = 0;
+  WallTime last_arrival_{};
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;
   std::size_t routing_ = 0;  // depth of route(): sessions must not end meanwhile

@@ -1,5 +1,6 @@
 // Shard: from a publish to its receivers.
 
+#include <algorithm>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -9,10 +10,19 @@
 
 namespace dunlin::hub {
 
+// All messages of one loop turn see the same clock, but a sample without a time of its own is stored under
+// its arrival: two of a channel must not fall together. A clock that was set back by more is followed.
+WallTime Shard::take_arrival_time() {
+  const WallTime now = executor().wall_now();
+  const bool set_back = last_arrival_ - now > kArrivalTimeLead;
+  last_arrival_ = set_back ? now : std::max(now, last_arrival_ + Duration{1});
+  return last_arrival_;
+}
+
 void Shard::publish_from(Session& session, Message message, std::uint16_t packet_id,
                          Session::PublishDone done) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
-  message.received_at = executor().wall_now();
+  message.received_at = take_arrival_time();
   if (!message.principal) message.principal = session.principal();
   if (message.qos == QoS::at_most_once) {
     Traveller traveller(std::move(message));
@@ -64,7 +74,7 @@ void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session:
 
 void Shard::publish_in_process(Message message, PublishDone done) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
-  if (message.received_at == WallTime{}) message.received_at = executor().wall_now();
+  if (message.received_at == WallTime{}) message.received_at = take_arrival_time();
   if (!message.principal) {
     static const PrincipalRef kHub = [] {
       Principal principal;

@@ -170,7 +170,7 @@ void Shard::send_will(Session& session) {
   Message message = std::move(session.options_.will->message);
   session.options_.will.reset();
   message.principal = session.principal();
-  message.received_at = executor().wall_now();
+  message.received_at = take_arrival_time();
   publish_in_process(std::move(message), {});
 }
 

@@ -6,8 +6,6 @@
 namespace dunlin::platform {
 namespace {
 
-using std::chrono::milliseconds;
-
 void declare_listeners(config::Schema& schema, ServerConfig& config) {
   schema.key("listen.mqtt", "MQTT without TLS; loopback only. \"address:port\", empty: off.", config.listen_mqtt);
   schema.key("listen.mqtts", "MQTT over TLS.", config.listen_mqtts);
@@ -63,8 +61,6 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   schema.key("journal.durable", "QoS 1 and 2 are acknowledged after they are on the disk.", config.durable);
   schema.bytes("journal.segment_bytes", "Size of a journal file.", config.journal_segment_bytes, 1 << 20, 1ULL << 30);
   schema.bytes("journal.max_bytes", "Past it publishers are refused.", config.journal_max_bytes, 4 << 20, 1ULL << 44);
-  schema.key("journal.group_delay", "How long a message may wait for others to share one write to the disk.", config.journal_group_delay,
-             milliseconds{0}, milliseconds{1000});
   schema.bytes("mqtt.max_packet_bytes", "Largest MQTT packet.", config.max_packet_bytes, 1024, 256ULL << 20);
   schema.key("mqtt.receive_maximum", "QoS 1 and 2 messages in flight per client.", config.receive_maximum, 1, 65535);
   schema.key("mqtt.max_queued_messages", "Messages waiting for one session.", config.max_queued_messages, 1, 1'000'000);

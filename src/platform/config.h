@@ -36,7 +36,6 @@ struct ServerConfig {
 
   std::uint64_t journal_segment_bytes = 16ULL << 20;
   std::uint64_t journal_max_bytes = 4ULL << 30;
-  Duration journal_group_delay = std::chrono::milliseconds{2};
 
   std::uint64_t max_packet_bytes = 1ULL << 20;
   std::int64_t receive_maximum = 100;

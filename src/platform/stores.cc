@@ -39,7 +39,6 @@ Result<Stores> open_stores(const StoresEnvironment& environment, const ServerCon
     options.folder = config.data_folder + "/journal/" + std::to_string(i);
     options.segment_bytes = config.journal_segment_bytes;
     options.max_bytes = config.journal_max_bytes;
-    options.group_delay = config.journal_group_delay;
     DUNLIN_CHECK(environment.fs.create_folders(options.folder));
     DUNLIN_TRY(auto log, store::open_log({environment.fs, *environment.executors[i], environment.workers, environment.metrics}, options));
     stores.journals.push_back(std::move(log));

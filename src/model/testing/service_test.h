@@ -4,7 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <memory>
 #include <string>
 #include <utility>
@@ -47,13 +48,14 @@ class ServiceTest : public ::testing::Test {
     user->kind = PrincipalKind::user;
     user->name = "ada";
     user->permissions = {"*"};
-    Result<boost::json::value> answer = fail(Errc::internal, "no answer");
+    // Shared: the answer may come after this call has given up.
+    auto answer = std::make_shared<Result<boost::json::value>>(fail(Errc::internal, "no answer"));
     const Operation* operation = table.find(name);
     if (operation == nullptr) return fail(Errc::internal, "no such operation");
     table.invoke(*operation, Caller{std::move(user), "test"}, std::move(request),
-                 [&answer](Result<boost::json::value> result) { answer = std::move(result); });
+                 [answer](Result<boost::json::value> result) { *answer = std::move(result); });
     settle();
-    return answer;
+    return *answer;
   }
   /// The text of the answer, or the name of the error.
   std::string ask(std::string_view name, boost::json::object request) {

@@ -1,8 +1,7 @@
 #include "service/alarm/alarm.h"
 
-#include <boost/json.hpp>
-
 #include <array>
+#include <boost/json.hpp>
 
 #include "base/time_text.h"
 #include "model/json_fields.h"
@@ -28,7 +27,9 @@ std::optional<WallTime> time_member(const boost::json::object& object, std::stri
 
 }  // namespace
 
-std::string_view severity_name(Severity severity) { return kSeverities[static_cast<std::size_t>(severity)]; }
+std::string_view severity_name(Severity severity) {
+  return kSeverities[static_cast<std::size_t>(severity)];
+}
 
 Result<Severity> parse_severity(std::string_view word) {
   for (std::size_t i = 0; i < kSeverities.size(); ++i) {
@@ -37,7 +38,9 @@ Result<Severity> parse_severity(std::string_view word) {
   return fail(Errc::invalid_argument, "a severity is one of info, warning, minor, major, critical");
 }
 
-std::string_view state_name(State state) { return kStates[static_cast<std::size_t>(state)]; }
+std::string_view state_name(State state) {
+  return kStates[static_cast<std::size_t>(state)];
+}
 
 std::optional<State> parse_state(std::string_view word) {
   for (std::size_t i = 0; i < kStates.size(); ++i) {
@@ -68,7 +71,9 @@ Result<Alarm> alarm_from_json(TenantId tenant, std::string_view text) {
   const boost::json::value document = boost::json::parse(text, error);
   if (error || !document.is_object()) return fail(Errc::corrupt, "a stored alarm is not a JSON object");
   const auto& object = document.get_object();
-  const auto text_of = [&object](std::string_view name) { return model::optional_text(object, name).value_or(""); };
+  const auto text_of = [&object](std::string_view name) {
+    return model::optional_text(object, name).value_or("");
+  };
   Alarm alarm;
   alarm.tenant = tenant;
   alarm.id = text_of("id");
@@ -79,7 +84,8 @@ Result<Alarm> alarm_from_json(TenantId tenant, std::string_view text) {
   const auto severity = parse_severity(text_of("severity"));
   const auto state = parse_state(text_of("state"));
   const auto raised = time_member(object, "raised_at");
-  if (!severity || !state || !raised || alarm.id.empty()) return fail(Errc::corrupt, "a stored alarm has an unknown form");
+  if (!severity || !state || !raised || alarm.id.empty())
+    return fail(Errc::corrupt, "a stored alarm has an unknown form");
   alarm.severity = *severity;
   alarm.state = *state;
   alarm.raised_at = *raised;

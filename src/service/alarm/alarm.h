@@ -1,11 +1,10 @@
 #pragma once
 // An alarm: a condition of a thing that somebody should know of, from its raising to its clearing.
 
+#include <boost/json/fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <boost/json/fwd.hpp>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -15,6 +14,7 @@ namespace dunlin::alarm {
 
 inline constexpr std::size_t kMaxNameBytes = 128;
 inline constexpr std::size_t kMaxMessageBytes = 1024;
+inline constexpr std::size_t kMaxThingBytes = 256;
 inline constexpr std::size_t kMaxOpenAlarms = 100'000;
 
 enum class Severity : std::uint8_t { info, warning, minor, major, critical };
@@ -42,6 +42,7 @@ struct Alarm {
   std::string acknowledged_by;
   std::optional<WallTime> cleared_at;
   std::string cleared_by;
+  int hops = 0;  // of the message behind the latest change (model/hops.h); not stored
 
   bool is_open() const { return state != State::cleared; }
 };

@@ -1,11 +1,12 @@
 #include "service/alarm/alarm_service.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
-#include <algorithm>
-
-#include "base/log.h"
+#include "base/core/assert.h"
+#include "model/hops.h"
 #include "model/keys.h"
+#include "model/text.h"
 
 namespace dunlin::alarm {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 constexpr std::size_t kMaxScannedAlarms = 100'000;
 
 store::Put stored(const Alarm& alarm) {
-  return {store::Table::alarm, model::tenant_key(alarm.tenant, alarm.id), boost::json::serialize(to_json(alarm))};
+  return {store::Table::alarm, model::tenant_key(alarm.tenant, alarm.id),
+          boost::json::serialize(to_json(alarm))};
 }
 
 }  // namespace
@@ -24,7 +26,8 @@ AlarmService::AlarmService(Executor& executor, hub::Bus& bus, store::Keyed& keye
       keyed_(keyed),
       raised_(metrics.counter("dunlin_alarm_raised_total", "Alarms raised")),
       open_gauge_(metrics.gauge("dunlin_alarm_open", "Alarms that are not cleared")),
-      refused_(metrics.counter("dunlin_alarm_refused_total", "Alarms not raised: over the limit of open ones")) {
+      refused_(
+          metrics.counter("dunlin_alarm_refused_total", "Alarms not raised: over the limit of open ones")) {
   auto self = std::make_shared<Principal>();
   self->kind = PrincipalKind::service;
   self->proof = Proof::in_process;
@@ -36,18 +39,26 @@ std::string AlarmService::open_key(TenantId tenant, const std::string& name, con
   return model::tenant_key(tenant, name) + '\0' + thing;
 }
 
-void AlarmService::count_open() { open_gauge_.set(static_cast<std::int64_t>(open_.size())); }
+void AlarmService::count_open() {
+  open_gauge_.set(static_cast<std::int64_t>(open_.size()));
+}
 
-void AlarmService::start(std::move_only_function<void(Result<void>)> started) { load({}, std::move(started)); }
+void AlarmService::start(std::move_only_function<void(Result<void>)> started) {
+  load({}, std::move(started));
+}
 
 void AlarmService::load(std::string after, std::move_only_function<void(Result<void>)> started) {
   keyed_.range(executor_, store::Table::alarm, {.begin = after, .end = {}},
                [this, started = std::move(started)](Result<std::vector<store::Entry>> entries) mutable {
                  if (!entries) return started(std::unexpected(entries.error()));
                  for (const store::Entry& entry : *entries) {
-                   auto alarm = alarm_from_json(TenantId{model::read_big_endian_32(entry.key.substr(0, 4))}, entry.value);
+                   if (entry.key.size() < 4)
+                     return started(fail(Errc::corrupt, "a stored alarm has an unknown key"));
+                   auto alarm = alarm_from_json(TenantId{model::read_big_endian_32(entry.key.substr(0, 4))},
+                                                entry.value);
                    if (!alarm) return started(std::unexpected(alarm.error()));
-                   if (alarm->is_open()) open_.insert_or_assign(open_key(alarm->tenant, alarm->name, alarm->thing), *alarm);
+                   if (alarm->is_open())
+                     open_.insert_or_assign(open_key(alarm->tenant, alarm->name, alarm->thing), *alarm);
                  }
                  count_open();
                  if (entries->empty()) return started({});
@@ -61,6 +72,7 @@ std::optional<Alarm> AlarmService::apply(const Finding& finding) {
   if (finding.kind == Finding::Kind::clear) {
     if (found == open_.end()) return std::nullopt;
     Alarm cleared = std::move(found->second);
+    cleared.hops = finding.hops;
     open_.erase(found);
     cleared.state = State::cleared;
     cleared.cleared_at = finding.at;
@@ -71,7 +83,8 @@ std::optional<Alarm> AlarmService::apply(const Finding& finding) {
     Alarm& alarm = found->second;
     ++alarm.count;
     alarm.last_at = finding.at;
-    alarm.message = finding.message;
+    alarm.hops = finding.hops;
+    alarm.message = model::cut_text(finding.message, kMaxMessageBytes);
     alarm.severity = std::max(alarm.severity, finding.severity);
     return alarm;
   }
@@ -86,7 +99,8 @@ std::optional<Alarm> AlarmService::apply(const Finding& finding) {
   alarm.thing = finding.thing;
   alarm.rule = finding.rule;
   alarm.severity = finding.severity;
-  alarm.message = finding.message;
+  alarm.message = model::cut_text(finding.message, kMaxMessageBytes);
+  alarm.hops = finding.hops;
   alarm.raised_at = finding.at;
   alarm.last_at = finding.at;
   raised_.add();
@@ -95,26 +109,52 @@ std::optional<Alarm> AlarmService::apply(const Finding& finding) {
 
 AlarmService::Prepared AlarmService::prepare(const std::vector<Finding>& findings) {
   Prepared prepared;
+  std::map<std::string, std::size_t> newest;  // by key: the place of its newest change
   for (const Finding& finding : findings) {
     auto alarm = apply(finding);
     if (!alarm) continue;
-    prepared.puts.push_back(stored(*alarm));
+    const std::string key = model::tenant_key(alarm->tenant, alarm->id);
+    const auto [at, fresh] = newest.try_emplace(key, prepared.changed.size());
+    if (!fresh && prepared.changed[at->second].state == alarm->state) {
+      prepared.changed[at->second] = *std::move(alarm);
+      continue;
+    }
+    at->second = prepared.changed.size();
     prepared.changed.push_back(*std::move(alarm));
   }
+  for (const auto& [key, at] : newest) prepared.puts.push_back(stored(prepared.changed[at]));
   count_open();
+  ++unannounced_;
   return prepared;
 }
 
-void AlarmService::announce(const std::vector<Alarm>& changed) {
-  for (const Alarm& alarm : changed) {
-    for (const auto& handler : handlers_) handler(alarm);
-    hub::Message message;
-    message.topic = Slice::copy_of("$dunlin/alarms/" + alarm.name + "/" + alarm.thing);
-    message.payload = Slice::copy_of(boost::json::serialize(to_json(alarm)));
-    message.principal = self_;
-    message.received_at = executor_.wall_now();
-    bus_.publish(executor_, std::move(message), {});
+void AlarmService::announce(const Prepared& prepared) {
+  DUNLIN_ASSERT(unannounced_ > 0);
+  --unannounced_;
+  for (const Alarm& alarm : prepared.changed) tell(alarm);
+  if (unannounced_ > 0) return;
+  for (Task& task : std::exchange(waiting_, {})) task();
+}
+
+void AlarmService::when_free(Task task) {
+  if (unannounced_ == 0) return task();
+  waiting_.push_back(std::move(task));
+}
+
+void AlarmService::tell(const Alarm& alarm) {
+  for (const auto& handler : handlers_) handler(alarm);
+  hub::Message message;
+  message.topic = Slice::copy_of("$dunlin/alarms/" + alarm.name + "/" + alarm.thing);
+  message.payload = Slice::copy_of(model::json_text(to_json(alarm)));
+  message.principal = self_;
+  if (alarm.tenant != self_->tenant) {
+    auto principal = std::make_shared<Principal>(*self_);
+    principal->tenant = alarm.tenant;
+    message.principal = std::move(principal);
   }
+  message.received_at = executor_.wall_now();
+  model::set_hops(message, alarm.hops + 1);
+  bus_.publish(executor_, std::move(message), {});
 }
 
 void AlarmService::get(TenantId tenant, std::string id, AlarmDone done) {
@@ -126,27 +166,48 @@ void AlarmService::get(TenantId tenant, std::string id, AlarmDone done) {
              });
 }
 
-void AlarmService::change(TenantId tenant, std::string id, std::function<Result<void>(Alarm&)> edit, AlarmDone done) {
+void AlarmService::change(TenantId tenant, std::string id, std::function<Result<void>(Alarm&)> edit,
+                          AlarmDone done) {
   get(tenant, id, [this, edit = std::move(edit), done = std::move(done)](Result<Alarm> found) mutable {
     if (!found) return done(std::move(found));
-    const std::string key = open_key(found->tenant, found->name, found->thing);
-    // The open one in memory is the newest: a finding may be on its way to the disk.
-    if (const auto open = open_.find(key); open != open_.end() && open->second.id == found->id) *found = open->second;
-    if (auto edited = edit(*found); !edited) return done(std::unexpected(edited.error()));
-    if (found->is_open()) {
-      open_.insert_or_assign(key, *found);
-    } else if (const auto open = open_.find(key); open != open_.end() && open->second.id == found->id) {
-      open_.erase(open);
-    }
-    count_open();
-    store::Batch batch;
-    batch.puts.push_back(stored(*found));
-    keyed_.write(executor_, std::move(batch), [this, alarm = *std::move(found), done = std::move(done)](Result<void> written) mutable {
-      if (!written) return done(std::unexpected(written.error()));
-      announce({alarm});
-      done(std::move(alarm));
+    when_free([this, edit = std::move(edit), alarm = *std::move(found), done = std::move(done)]() mutable {
+      store_change(std::move(alarm), edit, std::move(done));
     });
   });
+}
+
+void AlarmService::store_change(Alarm alarm, const std::function<Result<void>(Alarm&)>& edit,
+                                AlarmDone done) {
+  const std::string key = open_key(alarm.tenant, alarm.name, alarm.thing);
+  const auto open = open_.find(key);
+  // The open one in memory is the newest; one that is no longer open was cleared meanwhile.
+  const bool is_open = open != open_.end() && open->second.id == alarm.id;
+  if (!is_open && alarm.is_open()) return done(fail(Errc::conflict, "the alarm was cleared just now"));
+  if (is_open) alarm = open->second;
+  const Alarm before = alarm;
+  if (auto edited = edit(alarm); !edited) return done(std::unexpected(edited.error()));
+  alarm.hops = 0;
+  if (alarm.is_open()) {
+    open->second = alarm;
+  } else {
+    open_.erase(open);
+  }
+  count_open();
+  store::Batch batch;
+  batch.puts.push_back(stored(alarm));
+  keyed_.write(
+      executor_, std::move(batch),
+      [this, key, before, alarm = std::move(alarm), done = std::move(done)](Result<void> written) mutable {
+        if (!written) {
+          // It did not happen. Where the same alarm was raised anew meanwhile, that one stays.
+          const auto now = open_.try_emplace(key, before).first;
+          if (now->second.id == before.id) now->second = before;
+          count_open();
+          return done(std::unexpected(written.error()));
+        }
+        tell(alarm);
+        done(std::move(alarm));
+      });
 }
 
 void AlarmService::acknowledge(TenantId tenant, std::string id, std::string by, AlarmDone done) {
@@ -191,7 +252,10 @@ bool fits(const AlarmService::ListQuery& query, const Alarm& alarm) {
 }
 
 void finish(ListScan& scan) {
-  std::ranges::sort(scan.found, std::ranges::greater{}, &Alarm::raised_at);
+  const auto is_newer = [](const Alarm& a, const Alarm& b) {
+    return a.raised_at != b.raised_at ? a.raised_at > b.raised_at : a.id > b.id;
+  };
+  std::ranges::sort(scan.found, is_newer);
   if (scan.found.size() > scan.query.limit) scan.found.resize(scan.query.limit);
   scan.done(std::move(scan.found));
 }

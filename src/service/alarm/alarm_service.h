@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@ struct Finding {
   Severity severity = Severity::warning;
   std::string message;
   WallTime at{};
+  int hops = 0;  // that the message had passed (model/hops.h)
   enum class Kind : std::uint8_t { raise, clear } kind = Kind::raise;
 };
 
@@ -37,14 +40,16 @@ class AlarmService {
   /// Reads the open alarms. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
 
-  /// Changes that a finding makes, to be stored in the finder's own batch. They are in force at once; announce() tells the world once
-  /// they are durable.
+  /// Changes that findings make, to be stored in the finder's own batch. They are in force at once;
+  /// announce() tells the world once they are durable, and must be called for every prepare(): people's
+  /// changes wait in between, so that the finder's batch does not undo them. Repeated findings of one alarm
+  /// are one change.
   struct Prepared {
     std::vector<store::Put> puts;
     std::vector<Alarm> changed;
   };
   Prepared prepare(const std::vector<Finding>& findings);
-  void announce(const std::vector<Alarm>& changed);
+  void announce(const Prepared& prepared);
 
   /// Errors: not_found, conflict (it is cleared).
   void acknowledge(TenantId tenant, std::string id, std::string by, AlarmDone done);
@@ -70,7 +75,10 @@ class AlarmService {
  private:
   void load(std::string after, std::move_only_function<void(Result<void>)> started);
   std::optional<Alarm> apply(const Finding& finding);
+  void tell(const Alarm& alarm);
+  void when_free(Task task);
   void change(TenantId tenant, std::string id, std::function<Result<void>(Alarm&)> edit, AlarmDone done);
+  void store_change(Alarm alarm, const std::function<Result<void>(Alarm&)>& edit, AlarmDone done);
   void count_open();
   static std::string open_key(TenantId tenant, const std::string& name, const std::string& thing);
 
@@ -79,6 +87,8 @@ class AlarmService {
   store::Keyed& keyed_;
   PrincipalRef self_;
   std::map<std::string, Alarm> open_;  // by open_key
+  std::size_t unannounced_ = 0;        // prepared batches under way
+  std::vector<Task> waiting_;          // people's changes
   std::vector<std::function<void(const Alarm&)>> handlers_;
   metrics::Cell& raised_;
   metrics::Cell& open_gauge_;

@@ -1,5 +1,7 @@
 #include "service/presence/presence.h"
 
+#include <boost/json.hpp>
+
 #include "model/testing/service_test.h"
 
 namespace dunlin::presence {

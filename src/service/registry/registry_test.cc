@@ -1,5 +1,7 @@
 #include "service/registry/registry.h"
 
+#include <boost/json.hpp>
+
 #include "model/testing/service_test.h"
 
 namespace dunlin::registry {

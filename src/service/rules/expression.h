@@ -1,14 +1,13 @@
 #pragma once
 // Expressions of the rules' SQL: what a parsed one is, and what it gives for a message.
 
+#include <boost/json/value.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <boost/json.hpp>
 
 #include "base/clock.h"
 

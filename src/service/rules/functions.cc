@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
+#include <cctype>
+#include <charconv>
 #include <cmath>
 #include <functional>
 
@@ -30,7 +33,9 @@ Value math(const Context&, const Arguments& arguments) {
   return finite(function(*number));
 }
 
-double sign(double number) { return number > 0 ? 1.0 : number < 0 ? -1.0 : 0.0; }
+double sign(double number) {
+  return number > 0 ? 1.0 : number < 0 ? -1.0 : 0.0;
+}
 
 Value power(const Context&, const Arguments& arguments) {
   const auto base = as_number(arguments[0]);
@@ -52,17 +57,22 @@ Value topic(const Context& context, const Arguments& arguments) {
   }
 }
 
-Value timestamp(const Context& context, const Arguments&) { return boost::json::value(unix_milliseconds(context.received_at)); }
+Value timestamp(const Context& context, const Arguments&) {
+  return boost::json::value(unix_milliseconds(context.received_at));
+}
 Value client_id(const Context& context, const Arguments&) {
   return text_value(context.client_id.empty() ? "n/a" : std::string(context.client_id));
 }
-Value principal(const Context& context, const Arguments&) { return text_value(std::string(context.principal)); }
+Value principal(const Context& context, const Arguments&) {
+  return text_value(std::string(context.principal));
+}
 
 template <int (*convert)(int)>
 Value change_case(const Context&, const Arguments& arguments) {
   auto text = as_text(arguments[0]);
   if (!text) return std::nullopt;
-  std::ranges::transform(*text, text->begin(), [](char c) { return (c & 0x80) != 0 ? c : static_cast<char>(convert(c)); });
+  std::ranges::transform(*text, text->begin(),
+                         [](char c) { return (c & 0x80) != 0 ? c : static_cast<char>(convert(c)); });
   return text_value(*std::move(text));
 }
 
@@ -73,11 +83,27 @@ Value length(const Context&, const Arguments& arguments) {
   return boost::json::value(static_cast<std::int64_t>(std::ranges::count_if(*text, is_first_byte)));
 }
 
+Value concat_arrays(const Arguments& arguments) {
+  boost::json::array joined;
+  for (const Value& argument : arguments) {
+    if (!argument) return std::nullopt;
+    if (argument->is_array()) {
+      joined.insert(joined.end(), argument->get_array().begin(), argument->get_array().end());
+    } else {
+      joined.push_back(*argument);
+    }
+  }
+  return boost::json::value(std::move(joined));
+}
+
 Value concat(const Context&, const Arguments& arguments) {
+  const auto is_array = [](const Value& argument) { return argument && argument->is_array(); };
+  if (std::ranges::any_of(arguments, is_array)) return concat_arrays(arguments);
   std::string joined;
   for (const Value& argument : arguments) {
     const auto text = as_text(argument);
     if (!text) return std::nullopt;
+    if (joined.size() + text->size() > kMaxResultBytes) return std::nullopt;
     joined += *text;
   }
   return text_value(std::move(joined));
@@ -90,13 +116,36 @@ Value compare_texts(const Context&, const Arguments& arguments) {
   if (!text || !part) return std::nullopt;
   return boost::json::value(test(*text, *part));
 }
-bool starts_with(std::string_view text, std::string_view part) { return text.starts_with(part); }
-bool ends_with(std::string_view text, std::string_view part) { return text.ends_with(part); }
+bool starts_with(std::string_view text, std::string_view part) {
+  return text.starts_with(part);
+}
+bool ends_with(std::string_view text, std::string_view part) {
+  return text.ends_with(part);
+}
 
-Value is_null(const Context&, const Arguments& arguments) { return boost::json::value(arguments[0] && arguments[0]->is_null()); }
-Value is_undefined(const Context&, const Arguments& arguments) { return boost::json::value(!arguments[0]); }
+Value is_null(const Context&, const Arguments& arguments) {
+  return boost::json::value(arguments[0] && arguments[0]->is_null());
+}
+Value is_undefined(const Context&, const Arguments& arguments) {
+  return boost::json::value(!arguments[0]);
+}
 Value or_default(const Context&, const Arguments& arguments) {
   return !arguments[0] || arguments[0]->is_null() ? arguments[1] : arguments[0];
+}
+
+constexpr double kMaxIndex = 1e9;
+
+/// The character (code point) at a place, counted from 0.
+Value character(std::string_view text, std::size_t at) {
+  std::size_t begin = 0;
+  const auto next = [text](std::size_t from) {
+    do ++from;
+    while (from < text.size() && (text[from] & 0xc0) == 0x80);
+    return from;
+  };
+  for (; at > 0 && begin < text.size(); --at) begin = next(begin);
+  if (begin >= text.size()) return std::nullopt;
+  return text_value(std::string(text.substr(begin, next(begin) - begin)));
 }
 
 Value get(const Context&, const Arguments& arguments) {
@@ -107,10 +156,29 @@ Value get(const Context&, const Arguments& arguments) {
     return member == nullptr ? Value() : Value(*member);
   }
   const auto index = as_number(arguments[1]);
-  if (!index || *index < 0 || !arguments[0]->is_array()) return std::nullopt;
-  const auto& array = arguments[0]->get_array();
+  if (!index || *index < 0 || *index > kMaxIndex) return std::nullopt;
   const auto at = static_cast<std::size_t>(*index);
-  return at < array.size() ? Value(array[at]) : Value();
+  if (arguments[0]->is_string()) return character(arguments[0]->get_string(), at);
+  if (!arguments[0]->is_array() || at >= arguments[0]->get_array().size()) return std::nullopt;
+  return arguments[0]->get_array()[at];
+}
+
+/// Cuts the decimal form, so that no binary rounding shows: trunc(1.15, 2) is 1.15.
+Value trunc(const Context&, const Arguments& arguments) {
+  const auto number = as_number(arguments[0]);
+  const auto places = as_number(arguments[1]);
+  if (!number || !places) return std::nullopt;
+  std::array<char, 400> digits{};
+  const auto [end, error] =
+      std::to_chars(digits.data(), digits.data() + digits.size(), *number, std::chars_format::fixed);
+  if (error != std::errc()) return std::nullopt;
+  std::string_view text(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  const std::size_t point = text.find('.');
+  const auto kept = static_cast<std::size_t>(std::clamp(std::floor(*places), 0.0, 34.0));
+  if (point != std::string_view::npos) text = text.substr(0, point + 1 + kept);
+  double cut = 0;
+  std::from_chars(text.data(), text.data() + text.size(), cut);
+  return finite(cut);
 }
 
 struct Entry {
@@ -148,11 +216,12 @@ constexpr std::array<Entry, 29> kFunctions{{{"abs", 1, 1, math<std::fabs>},
                                             {"get_or_default", 2, 2, or_default},
                                             {"get", 2, 2, get},
                                             {"sign", 1, 1, math<sign>},
-                                            {"trunc", 1, 1, math<std::trunc>}}};
+                                            {"trunc", 2, 2, trunc}}};
 
 class Call final : public Expression {
  public:
-  Call(const Entry& entry, std::vector<ExpressionPtr> arguments) : entry_(entry), arguments_(std::move(arguments)) {}
+  Call(const Entry& entry, std::vector<ExpressionPtr> arguments)
+      : entry_(entry), arguments_(std::move(arguments)) {}
   Value evaluate(const Context& context) const override {
     Arguments values;
     values.reserve(arguments_.size());

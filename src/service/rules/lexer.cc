@@ -5,9 +5,15 @@
 namespace dunlin::rules {
 namespace {
 
-bool is_word_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_word_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 std::size_t end_of_number(std::string_view sql, std::size_t at) {
   while (at < sql.size() && is_digit(sql[at])) ++at;
@@ -42,7 +48,8 @@ Result<Token> read_text(std::string_view sql, std::size_t& at) {
     token.text.push_back(quote);
     ++at;
   }
-  return fail(Errc::malformed, "the text that begins at character " + std::to_string(token.at + 1) + " has no closing quote");
+  return fail(Errc::malformed,
+              "the text that begins at character " + std::to_string(token.at + 1) + " has no closing quote");
 }
 
 Token read_sign(std::string_view sql, std::size_t& at) {

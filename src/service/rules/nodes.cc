@@ -1,7 +1,9 @@
 #include "service/rules/nodes.h"
 
+#include <boost/json.hpp>
 #include <cmath>
 
+#include "model/text.h"
 #include "service/rules/limits.h"
 
 namespace dunlin::rules {
@@ -31,7 +33,9 @@ class Name final : public Expression {
 
 class Payload final : public Expression {
  public:
-  Value evaluate(const Context& context) const override { return context.payload == nullptr ? Value() : Value(*context.payload); }
+  Value evaluate(const Context& context) const override {
+    return context.payload == nullptr ? Value() : Value(*context.payload);
+  }
 };
 
 class Member final : public Expression {
@@ -49,37 +53,81 @@ class Member final : public Expression {
   std::string name_;
 };
 
-bool both_numbers(const Value& left, const Value& right) { return left->is_number() && right->is_number(); }
-
 Value equal(const Value& left, const Value& right) {
   if (!left || !right) return std::nullopt;
-  if (both_numbers(left, right)) return boost::json::value(left->to_number<double>() == right->to_number<double>());
-  return boost::json::value(*left == *right);
+  return boost::json::value(model::same_value(*left, *right));
 }
 
-Value order(BinaryOperator operation, const Value& left, const Value& right) {
-  const auto a = as_number(left);
-  const auto b = as_number(right);
-  if (!a || !b) return std::nullopt;
+bool both_whole(const Value& left, const Value& right) {
+  return left && right && left->is_int64() && right->is_int64();
+}
+
+template <class Number>
+bool compare(BinaryOperator operation, Number a, Number b) {
   switch (operation) {
-    case BinaryOperator::less: return boost::json::value(*a < *b);
-    case BinaryOperator::less_equal: return boost::json::value(*a <= *b);
-    case BinaryOperator::greater: return boost::json::value(*a > *b);
-    default: return boost::json::value(*a >= *b);
+    case BinaryOperator::less:
+      return a < b;
+    case BinaryOperator::less_equal:
+      return a <= b;
+    case BinaryOperator::greater:
+      return a > b;
+    default:
+      return a >= b;
   }
 }
 
+Value order(BinaryOperator operation, const Value& left, const Value& right) {
+  if (both_whole(left, right))
+    return boost::json::value(compare(operation, left->get_int64(), right->get_int64()));
+  const auto a = as_number(left);
+  const auto b = as_number(right);
+  if (!a || !b) return std::nullopt;
+  return boost::json::value(compare(operation, *a, *b));
+}
+
+/// The exact result of whole numbers; nullopt where it is not whole or does not fit.
+std::optional<std::int64_t> whole_result(BinaryOperator operation, std::int64_t a, std::int64_t b) {
+  std::int64_t result = 0;
+  switch (operation) {
+    case BinaryOperator::add:
+      return __builtin_add_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    case BinaryOperator::subtract:
+      return __builtin_sub_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    case BinaryOperator::multiply:
+      return __builtin_mul_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    default:
+      break;
+  }
+  if (b == 0 || b == -1) return std::nullopt;  // -1: the least number has no negative
+  if (operation == BinaryOperator::modulo) return a % b;
+  return a % b == 0 ? std::optional(a / b) : std::nullopt;
+}
+
 Value arithmetic(BinaryOperator operation, const Value& left, const Value& right) {
+  if (both_whole(left, right)) {
+    if (const auto whole = whole_result(operation, left->get_int64(), right->get_int64()))
+      return boost::json::value(*whole);
+  }
   const auto a = as_number(left);
   const auto b = as_number(right);
   if (!a || !b) return std::nullopt;
   double result = 0;
   switch (operation) {
-    case BinaryOperator::add: result = *a + *b; break;
-    case BinaryOperator::subtract: result = *a - *b; break;
-    case BinaryOperator::multiply: result = *a * *b; break;
-    case BinaryOperator::divide: result = *a / *b; break;
-    default: result = std::fmod(*a, *b); break;
+    case BinaryOperator::add:
+      result = *a + *b;
+      break;
+    case BinaryOperator::subtract:
+      result = *a - *b;
+      break;
+    case BinaryOperator::multiply:
+      result = *a * *b;
+      break;
+    case BinaryOperator::divide:
+      result = *a / *b;
+      break;
+    default:
+      result = std::fmod(*a, *b);
+      break;
   }
   // Division by zero has no value.
   if (!std::isfinite(result)) return std::nullopt;
@@ -111,7 +159,8 @@ class Binary final : public Expression {
     const Value left = left_->evaluate(context);
     const Value right = right_->evaluate(context);
     switch (operation_) {
-      case BinaryOperator::equal: return equal(left, right);
+      case BinaryOperator::equal:
+        return equal(left, right);
       case BinaryOperator::not_equal: {
         const Value same = equal(left, right);
         return same ? Value(boost::json::value(!same->get_bool())) : Value();
@@ -119,11 +168,15 @@ class Binary final : public Expression {
       case BinaryOperator::less:
       case BinaryOperator::less_equal:
       case BinaryOperator::greater:
-      case BinaryOperator::greater_equal: return order(operation_, left, right);
+      case BinaryOperator::greater_equal:
+        return order(operation_, left, right);
       case BinaryOperator::both:
-      case BinaryOperator::either: return logical(operation_, left, right);
-      case BinaryOperator::add: return add(left, right);
-      default: return arithmetic(operation_, left, right);
+      case BinaryOperator::either:
+        return logical(operation_, left, right);
+      case BinaryOperator::add:
+        return add(left, right);
+      default:
+        return arithmetic(operation_, left, right);
     }
   }
 
@@ -174,7 +227,8 @@ class Array final : public Expression {
 
 class Object final : public Expression {
  public:
-  explicit Object(std::vector<std::pair<std::string, ExpressionPtr>> members) : members_(std::move(members)) {}
+  explicit Object(std::vector<std::pair<std::string, ExpressionPtr>> members)
+      : members_(std::move(members)) {}
   Value evaluate(const Context& context) const override {
     boost::json::object object;
     for (const auto& [name, member] : members_) {
@@ -209,18 +263,30 @@ class Case final : public Expression {
 
 }  // namespace
 
-ExpressionPtr make_literal(boost::json::value value) { return std::make_unique<Literal>(std::move(value)); }
-ExpressionPtr make_name(std::string name) { return std::make_unique<Name>(std::move(name)); }
-ExpressionPtr make_payload() { return std::make_unique<Payload>(); }
+ExpressionPtr make_literal(boost::json::value value) {
+  return std::make_unique<Literal>(std::move(value));
+}
+ExpressionPtr make_name(std::string name) {
+  return std::make_unique<Name>(std::move(name));
+}
+ExpressionPtr make_payload() {
+  return std::make_unique<Payload>();
+}
 ExpressionPtr make_member(ExpressionPtr object, std::string name) {
   return std::make_unique<Member>(std::move(object), std::move(name));
 }
 ExpressionPtr make_binary(BinaryOperator operation, ExpressionPtr left, ExpressionPtr right) {
   return std::make_unique<Binary>(operation, std::move(left), std::move(right));
 }
-ExpressionPtr make_not(ExpressionPtr operand) { return std::make_unique<Not>(std::move(operand)); }
-ExpressionPtr make_negative(ExpressionPtr operand) { return std::make_unique<Negative>(std::move(operand)); }
-ExpressionPtr make_array(std::vector<ExpressionPtr> elements) { return std::make_unique<Array>(std::move(elements)); }
+ExpressionPtr make_not(ExpressionPtr operand) {
+  return std::make_unique<Not>(std::move(operand));
+}
+ExpressionPtr make_negative(ExpressionPtr operand) {
+  return std::make_unique<Negative>(std::move(operand));
+}
+ExpressionPtr make_array(std::vector<ExpressionPtr> elements) {
+  return std::make_unique<Array>(std::move(elements));
+}
 ExpressionPtr make_object(std::vector<std::pair<std::string, ExpressionPtr>> members) {
   return std::make_unique<Object>(std::move(members));
 }

@@ -9,7 +9,21 @@
 
 namespace dunlin::rules {
 
-enum class BinaryOperator : std::uint8_t { add, subtract, multiply, divide, modulo, equal, not_equal, less, less_equal, greater, greater_equal, both, either };
+enum class BinaryOperator : std::uint8_t {
+  add,
+  subtract,
+  multiply,
+  divide,
+  modulo,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  both,
+  either
+};
 
 ExpressionPtr make_literal(boost::json::value value);
 /// The payload's member of that name.

@@ -15,11 +15,12 @@ using model::Need;
 
 constexpr Field kListResponse[] = {{"rules", FieldType::array, Need::required, "rules, sorted by name"}};
 constexpr Field kOnlyRule[] = {{"rule", FieldType::text, Need::required, "the rule's name"}};
-constexpr Field kPutRequest[] = {{"rule", FieldType::text, Need::required, "the rule's name"},
-                                 {"sql", FieldType::text, Need::required, "SELECT .. FROM 'topic filter' WHERE .."},
-                                 {"description", FieldType::text, Need::optional, "what it is for"},
-                                 {"enabled", FieldType::boolean, Need::optional, "true unless said otherwise"},
-                                 {"actions", FieldType::array, Need::required, "republish and alarm actions"}};
+constexpr Field kPutRequest[] = {
+    {"rule", FieldType::text, Need::required, "the rule's name"},
+    {"sql", FieldType::text, Need::required, "SELECT .. FROM 'topic filter' WHERE .."},
+    {"description", FieldType::text, Need::optional, "what it is for"},
+    {"enabled", FieldType::boolean, Need::optional, "true unless said otherwise"},
+    {"actions", FieldType::array, Need::required, "republish and alarm actions"}};
 constexpr Field kRule[] = {{"name", FieldType::text, Need::required, "name"},
                            {"sql", FieldType::text, Need::required, "the statement"},
                            {"description", FieldType::text, Need::required, "what it is for"},
@@ -29,13 +30,22 @@ constexpr Field kRule[] = {{"name", FieldType::text, Need::required, "name"},
 constexpr Errc kPutErrors[] = {Errc::invalid_argument, Errc::malformed, Errc::limit_exceeded};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
-constexpr model::OperationSpec kList{"rule.list", model::Method::get, "/api/rules", "List rules.", "rules:read", {}, kListResponse, {}};
-constexpr model::OperationSpec kPut{"rule.put", model::Method::put, "/api/rules/{rule}", "Make or replace a rule.", "rules:write",
-                                    kPutRequest, kRule, kPutErrors};
-constexpr model::OperationSpec kGet{"rule.get", model::Method::get, "/api/rules/{rule}", "Show a rule.", "rules:read", kOnlyRule,
-                                    kRule, kGetErrors};
-constexpr model::OperationSpec kDelete{"rule.delete", model::Method::del, "/api/rules/{rule}", "Remove a rule.", "rules:write",
-                                       kOnlyRule, {}, kGetErrors};
+constexpr model::OperationSpec kList{
+    "rule.list", model::Method::get, "/api/rules", "List rules.", "rules:read", {}, kListResponse, {}};
+constexpr model::OperationSpec kPut{"rule.put",
+                                    model::Method::put,
+                                    "/api/rules/{rule}",
+                                    "Make or replace a rule.",
+                                    "rules:write",
+                                    kPutRequest,
+                                    kRule,
+                                    kPutErrors};
+constexpr model::OperationSpec kGet{"rule.get",     model::Method::get, "/api/rules/{rule}",
+                                    "Show a rule.", "rules:read",       kOnlyRule,
+                                    kRule,          kGetErrors};
+constexpr model::OperationSpec kDelete{
+    "rule.delete", model::Method::del, "/api/rules/{rule}", "Remove a rule.", "rules:write", kOnlyRule, {},
+    kGetErrors};
 
 RulesService::RuleDone answer(model::Reply reply) {
   return [reply = std::move(reply)](Result<boost::json::object> rule) mutable {

@@ -1,8 +1,10 @@
 #include "service/rules/parser.h"
 
 #include <array>
+#include <boost/json.hpp>
 #include <charconv>
 
+#include "hub/topic.h"
 #include "service/rules/functions.h"
 #include "service/rules/limits.h"
 #include "service/rules/nodes.h"
@@ -35,8 +37,8 @@ constexpr std::array<SignOperator, 6> kComparisons{{{"=", BinaryOperator::equal}
 std::unexpected<Error> Parser::unexpected(std::string_view expected) const {
   const Token& token = peek();
   const std::string found = token.kind == Token::Kind::end ? "the end" : "\"" + token.text + "\"";
-  return fail(Errc::malformed,
-              "expected " + std::string(expected) + " but found " + found + " at character " + std::to_string(token.at + 1));
+  return fail(Errc::malformed, "expected " + std::string(expected) + " but found " + found +
+                                   " at character " + std::to_string(token.at + 1));
 }
 
 bool Parser::take_sign(std::string_view sign) {
@@ -45,8 +47,12 @@ bool Parser::take_sign(std::string_view sign) {
   return true;
 }
 
+bool Parser::is_next(std::string_view word) const {
+  return peek().kind == Token::Kind::word && is_keyword(peek().text, word);
+}
+
 bool Parser::take_word(std::string_view word) {
-  if (peek().kind != Token::Kind::word || !is_keyword(peek().text, word)) return false;
+  if (!is_next(word)) return false;
   ++at_;
   return true;
 }
@@ -62,7 +68,12 @@ Result<Statement> Parser::statement() {
   DUNLIN_CHECK(select_list(statement));
   if (!take_word("FROM")) return unexpected("FROM");
   if (peek().kind != Token::Kind::text) return unexpected("a quoted topic filter");
+  const std::size_t place = peek().at + 1;
   statement.filter_ = tokens_[at_++].text;
+  if (auto checked = hub::check_filter(statement.filter_); !checked) {
+    return fail(checked.error().code,
+                "the topic filter at character " + std::to_string(place) + ": " + checked.error().message);
+  }
   if (take_word("WHERE")) {
     DUNLIN_TRY(statement.where_, expression());
   }
@@ -77,18 +88,32 @@ Result<ExpressionPtr> Parser::lone_expression() {
 }
 
 Result<void> Parser::select_list(Statement& statement) {
-  if (take_word("VALUE")) {
-    DUNLIN_TRY(statement.value_, expression());
+  const std::size_t begin = at_;
+  if (!take_word("VALUE")) return select_items(statement);
+  auto value = expression();
+  if (value && is_next("FROM")) {
+    statement.value_ = *std::move(value);
     return {};
   }
+  // No SELECT VALUE then, but a field of that name, as measurements have one.
+  const std::size_t failed_at = at_;
+  at_ = begin;
+  depth_ = 0;
+  nodes_ = 0;
+  auto items = select_items(statement);
+  if (!items && !value && failed_at > at_) return std::unexpected(value.error());
+  return items;
+}
+
+Result<void> Parser::select_items(Statement& statement) {
   do {
-    DUNLIN_TRY(Statement::Item item, select_item(statement.items_.size()));
+    DUNLIN_TRY(Statement::Item item, select_item());
     statement.items_.push_back(std::move(item));
   } while (take_sign(","));
   return {};
 }
 
-Result<Statement::Item> Parser::select_item(std::size_t number) {
+Result<Statement::Item> Parser::select_item() {
   Statement::Item item;
   if (take_sign("*")) {
     item.kind = Statement::Item::Kind::everything;
@@ -96,18 +121,39 @@ Result<Statement::Item> Parser::select_item(std::size_t number) {
   }
   const std::size_t begin = at_;
   DUNLIN_TRY(item.expression, expression());
-  // Without AS a path is named after its last step, anything else after its place.
-  item.name = "_" + std::to_string(number);
-  if (tokens_[at_ - 1].kind == Token::Kind::word && tokens_[begin].kind == Token::Kind::word) item.name = tokens_[at_ - 1].text;
-  if (take_word("AS")) {
-    if (peek().kind != Token::Kind::word && peek().kind != Token::Kind::text) return unexpected("a name");
-    item.name = tokens_[at_++].text;
+  if (!take_word("AS")) {
+    // A path is named after its last step; the names of anything else would be guesses.
+    if (!is_path(begin, at_)) return unexpected("AS and a name for what is selected");
+    item.path.push_back(tokens_[at_ - 1].text);
+    return item;
   }
+  do {
+    if (peek().kind != Token::Kind::word && peek().kind != Token::Kind::text) return unexpected("a name");
+    item.path.push_back(tokens_[at_++].text);
+  } while (take_sign("."));
   return item;
 }
 
+bool Parser::is_path(std::size_t begin, std::size_t end) const {
+  for (const std::string_view constant : {"TRUE", "FALSE", "NULL"}) {
+    if (is_keyword(tokens_[begin].text, constant)) return false;
+  }
+  for (std::size_t i = begin; i < end; ++i) {
+    const bool fits = (i - begin) % 2 == 0 ? tokens_[i].kind == Token::Kind::word : tokens_[i].text == ".";
+    if (!fits) return false;
+  }
+  return true;
+}
+
+Result<void> Parser::count_node() {
+  if (++nodes_ > kMaxSqlNodes)
+    return fail(Errc::limit_exceeded, "the statement has more than 1000 operands, operators and steps");
+  return {};
+}
+
 Result<ExpressionPtr> Parser::expression() {
-  if (++depth_ > kMaxSqlDepth) return fail(Errc::limit_exceeded, "the expression is nested more than 64 deep");
+  if (++depth_ > kMaxSqlDepth)
+    return fail(Errc::limit_exceeded, "the expression is nested more than 64 deep");
   DUNLIN_TRY(ExpressionPtr left, conjunction());
   while (take_word("OR")) {
     DUNLIN_TRY(ExpressionPtr right, conjunction());
@@ -128,9 +174,8 @@ Result<ExpressionPtr> Parser::conjunction() {
 
 Result<ExpressionPtr> Parser::negation() {
   std::size_t count = 0;
-  while (take_word("NOT")) ++count;
+  for (; take_word("NOT"); ++count) DUNLIN_CHECK(count_node());
   DUNLIN_TRY(ExpressionPtr operand, comparison());
-  if (count > kMaxSqlDepth) return fail(Errc::limit_exceeded, "more than 64 NOT in a row");
   for (std::size_t i = 0; i < count; ++i) operand = make_not(std::move(operand));
   return operand;
 }
@@ -151,7 +196,8 @@ Result<ExpressionPtr> Parser::sum() {
     const bool adds = take_sign("+");
     if (!adds && !take_sign("-")) return left;
     DUNLIN_TRY(ExpressionPtr right, product());
-    left = make_binary(adds ? BinaryOperator::add : BinaryOperator::subtract, std::move(left), std::move(right));
+    left =
+        make_binary(adds ? BinaryOperator::add : BinaryOperator::subtract, std::move(left), std::move(right));
   }
 }
 
@@ -173,8 +219,7 @@ Result<ExpressionPtr> Parser::product() {
 
 Result<ExpressionPtr> Parser::unary() {
   std::size_t count = 0;
-  while (take_sign("-")) ++count;
-  if (count > kMaxSqlDepth) return fail(Errc::limit_exceeded, "more than 64 signs in a row");
+  for (; take_sign("-"); ++count) DUNLIN_CHECK(count_node());
   DUNLIN_TRY(ExpressionPtr operand, postfix());
   for (std::size_t i = 0; i < count; ++i) operand = make_negative(std::move(operand));
   return operand;
@@ -184,23 +229,23 @@ Result<ExpressionPtr> Parser::postfix() {
   DUNLIN_TRY(ExpressionPtr value, primary());
   while (take_sign(".")) {
     if (peek().kind != Token::Kind::word) return unexpected("a name");
+    DUNLIN_CHECK(count_node());
     value = make_member(std::move(value), tokens_[at_++].text);
   }
   return value;
 }
 
 Result<ExpressionPtr> Parser::primary() {
-  const Token token = peek();
-  switch (token.kind) {
-    case Token::Kind::number: {
-      ++at_;
-      double number = 0;
-      std::from_chars(token.text.data(), token.text.data() + token.text.size(), number);
-      return make_literal(number_value(number));
-    }
-    case Token::Kind::text: ++at_; return make_literal(boost::json::value(token.text));
-    case Token::Kind::word: return word();
-    default: break;
+  DUNLIN_CHECK(count_node());
+  switch (peek().kind) {
+    case Token::Kind::number:
+      return number();
+    case Token::Kind::text:
+      return make_literal(boost::json::value(tokens_[at_++].text));
+    case Token::Kind::word:
+      return word();
+    default:
+      break;
   }
   if (take_sign("(")) {
     DUNLIN_TRY(ExpressionPtr inner, expression());
@@ -216,12 +261,28 @@ Result<ExpressionPtr> Parser::primary() {
   return unexpected("an expression");
 }
 
+Result<ExpressionPtr> Parser::number() {
+  const std::string& text = peek().text;
+  const char* const end = text.data() + text.size();
+  std::int64_t whole = 0;
+  double number = 0;
+  if (std::from_chars(text.data(), end, whole).ptr == end && text.size() < 19) {
+    ++at_;
+    return make_literal(whole);
+  }
+  if (std::from_chars(text.data(), end, number).ec != std::errc())
+    return unexpected("a number between 1E-307 and 1E308");
+  ++at_;
+  return make_literal(number_value(number));
+}
+
 Result<ExpressionPtr> Parser::word() {
   if (take_word("TRUE")) return make_literal(true);
   if (take_word("FALSE")) return make_literal(false);
   if (take_word("NULL")) return make_literal(nullptr);
   if (take_word("CASE")) return case_expression();
-  for (const std::string_view keyword : {"SELECT", "FROM", "WHERE", "AS", "AND", "OR", "WHEN", "THEN", "ELSE", "END"}) {
+  for (const std::string_view keyword :
+       {"SELECT", "FROM", "WHERE", "AS", "AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "END"}) {
     if (is_keyword(peek().text, keyword)) return unexpected("an expression");
   }
   const std::string name = tokens_[at_++].text;

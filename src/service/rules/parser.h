@@ -24,8 +24,13 @@ class Parser {
   Result<void> expect_sign(std::string_view sign);
   std::unexpected<Error> unexpected(std::string_view expected) const;
 
+  bool is_next(std::string_view word) const;
+  bool is_path(std::size_t begin, std::size_t end) const;
+  Result<void> count_node();
+
   Result<void> select_list(Statement& statement);
-  Result<Statement::Item> select_item(std::size_t number);
+  Result<void> select_items(Statement& statement);
+  Result<Statement::Item> select_item();
   Result<ExpressionPtr> expression();
   Result<ExpressionPtr> conjunction();
   Result<ExpressionPtr> negation();
@@ -35,6 +40,7 @@ class Parser {
   Result<ExpressionPtr> unary();
   Result<ExpressionPtr> postfix();
   Result<ExpressionPtr> primary();
+  Result<ExpressionPtr> number();
   Result<ExpressionPtr> word();
   Result<std::vector<ExpressionPtr>> list_until(std::string_view close);
   Result<ExpressionPtr> object_literal();
@@ -43,6 +49,7 @@ class Parser {
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
+  std::size_t nodes_ = 0;
 };
 
 }  // namespace dunlin::rules

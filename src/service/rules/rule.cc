@@ -1,7 +1,9 @@
 #include "service/rules/rule.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
+#include "hub/topic.h"
 #include "model/json_fields.h"
 #include "service/rules/limits.h"
 
@@ -10,42 +12,75 @@ namespace {
 
 using boost::json::object;
 
-Result<void> only_members(const object& given, std::initializer_list<std::string_view> known, std::string_view where) {
+Result<void> only_members(const object& given, std::initializer_list<std::string_view> known,
+                          std::string_view where) {
   for (const auto& member : given) {
     if (std::ranges::find(known, std::string_view(member.key())) == known.end()) {
-      return fail(Errc::invalid_argument, std::string(where) + " has no member \"" + std::string(member.key()) + "\"");
+      return fail(Errc::invalid_argument,
+                  std::string(where) + " has no member \"" + std::string(member.key()) + "\"");
     }
   }
   return {};
 }
 
+/// A member of one kind; nullopt where it is absent or null.
+template <class Kind>
+Result<std::optional<Kind>> typed(const object& given, std::string_view name, std::string_view kind,
+                                  std::optional<Kind> (*read)(const object&, std::string_view)) {
+  const auto* member = given.if_contains(name);
+  if (member == nullptr || member->is_null()) return std::optional<Kind>();
+  auto value = read(given, name);
+  if (!value)
+    return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be a " + std::string(kind));
+  return value;
+}
+/// Says in which member an expression is wrong.
+template <class Parsed>
+Result<Parsed> in_member(std::string_view name, Result<Parsed> parsed) {
+  if (parsed) return parsed;
+  return fail(parsed.error().code, std::string(name) + ": " + parsed.error().message);
+}
+
+Result<std::optional<std::string>> text_member(const object& given, std::string_view name) {
+  return typed<std::string>(given, name, "text", model::optional_text);
+}
+
 Result<RepublishAction> republish_from(const object& given) {
   DUNLIN_CHECK(only_members(given, {"topic", "qos", "retain"}, "republish"));
-  const auto topic = model::optional_text(given, "topic");
+  DUNLIN_TRY(const auto topic, text_member(given, "topic"));
   if (!topic || topic->empty()) return fail(Errc::invalid_argument, "republish needs a \"topic\"");
-  if (topic->find_first_of("+#") != std::string::npos) return fail(Errc::invalid_argument, "a topic to publish to has no wildcards");
-  const std::int64_t qos = model::optional_integer(given, "qos").value_or(1);
-  if (qos < 0 || qos > 2) return fail(Errc::invalid_argument, "\"qos\" is 0, 1 or 2");
+  DUNLIN_TRY(const auto qos, typed<std::int64_t>(given, "qos", "whole number", model::optional_integer));
+  if (qos.value_or(1) < 0 || qos.value_or(1) > 2) return fail(Errc::invalid_argument, "\"qos\" is 0, 1 or 2");
+  DUNLIN_TRY(const auto retain, typed<bool>(given, "retain", "truth value", model::optional_boolean));
   RepublishAction action;
-  DUNLIN_TRY(action.topic, Template::parse(*topic));
-  action.qos = static_cast<hub::QoS>(qos);
-  if (model::optional_boolean(given, "retain").value_or(false)) action.retain = hub::Message::Retain::yes;
+  DUNLIN_TRY(action.topic, in_member("topic", Template::parse(*topic)));
+  if (hub::has_wildcard(action.topic.literal_text())) {
+    return fail(Errc::invalid_argument, "a topic to publish to has no wildcards");
+  }
+  action.qos = static_cast<hub::QoS>(qos.value_or(1));
+  if (retain.value_or(false)) action.retain = hub::Message::Retain::yes;
   return action;
 }
 
 Result<AlarmAction> alarm_from(const object& given) {
   DUNLIN_CHECK(only_members(given, {"name", "severity", "message", "thing", "clear_when"}, "alarm"));
   AlarmAction action;
-  action.name = model::optional_text(given, "name").value_or("");
-  if (action.name.empty() || action.name.size() > alarm::kMaxNameBytes || action.name.find_first_of("/+#~") != std::string::npos) {
+  DUNLIN_TRY(const auto name, text_member(given, "name"));
+  action.name = name.value_or("");
+  const bool fits = !action.name.empty() && action.name.size() <= alarm::kMaxNameBytes;
+  if (!fits || action.name.find_first_of(std::string_view("/+#~\0", 5)) != std::string::npos) {
     return fail(Errc::invalid_argument, "alarm needs a \"name\" of 1 to 128 bytes without / + # ~");
   }
-  DUNLIN_TRY(action.severity, alarm::parse_severity(model::optional_text(given, "severity").value_or("warning")));
-  DUNLIN_TRY(action.message, Template::parse(model::optional_text(given, "message").value_or("")));
+  DUNLIN_TRY(const auto severity, text_member(given, "severity"));
+  DUNLIN_TRY(action.severity, alarm::parse_severity(severity.value_or("warning")));
+  DUNLIN_TRY(const auto message, text_member(given, "message"));
+  DUNLIN_TRY(action.message, in_member("message", Template::parse(message.value_or(""))));
   // The native topics carry the device in their fourth level.
-  DUNLIN_TRY(action.thing, Template::parse(model::optional_text(given, "thing").value_or("${topic(4)}")));
-  if (const auto clear = model::optional_text(given, "clear_when")) {
-    DUNLIN_TRY(action.clear_when, parse_expression(*clear));
+  DUNLIN_TRY(const auto thing, text_member(given, "thing"));
+  DUNLIN_TRY(action.thing, in_member("thing", Template::parse(thing.value_or("${topic(4)}"))));
+  DUNLIN_TRY(const auto clear, text_member(given, "clear_when"));
+  if (clear) {
+    DUNLIN_TRY(action.clear_when, in_member("clear_when", parse_expression(*clear)));
   }
   return action;
 }
@@ -55,7 +90,8 @@ Result<Action> action_from(const boost::json::value& given) {
     return fail(Errc::invalid_argument, "an action is an object with one member, \"republish\" or \"alarm\"");
   }
   const auto& member = *given.get_object().begin();
-  if (!member.value().is_object()) return fail(Errc::invalid_argument, "an action's member must be an object");
+  if (!member.value().is_object())
+    return fail(Errc::invalid_argument, "an action's member must be an object");
   if (member.key() == "republish") {
     DUNLIN_TRY(Action action, republish_from(member.value().get_object()));
     return action;
@@ -64,7 +100,8 @@ Result<Action> action_from(const boost::json::value& given) {
     DUNLIN_TRY(Action action, alarm_from(member.value().get_object()));
     return action;
   }
-  return fail(Errc::invalid_argument, "there is no action \"" + std::string(member.key()) + "\"; known are republish and alarm");
+  return fail(Errc::invalid_argument,
+              "there is no action \"" + std::string(member.key()) + "\"; known are republish and alarm");
 }
 
 Result<std::vector<Action>> actions_from(const object& document) {
@@ -72,7 +109,8 @@ Result<std::vector<Action>> actions_from(const object& document) {
   if (given == nullptr || !given->is_array() || given->get_array().empty()) {
     return fail(Errc::invalid_argument, "a rule needs \"actions\", a list with at least one");
   }
-  if (given->get_array().size() > kMaxActions) return fail(Errc::limit_exceeded, "a rule has at most 10 actions");
+  if (given->get_array().size() > kMaxActions)
+    return fail(Errc::limit_exceeded, "a rule has at most 10 actions");
   std::vector<Action> actions;
   for (const auto& entry : given->get_array()) {
     DUNLIN_TRY(Action action, action_from(entry));
@@ -84,15 +122,22 @@ Result<std::vector<Action>> actions_from(const object& document) {
 }  // namespace
 
 Result<Rule> rule_from_json(const object& document) {
-  DUNLIN_CHECK(only_members(document, {"name", "sql", "description", "enabled", "actions", "version"}, "a rule"));
+  DUNLIN_CHECK(
+      only_members(document, {"name", "sql", "description", "enabled", "actions", "version"}, "a rule"));
   Rule rule;
   rule.name = model::optional_text(document, "name").value_or("");
   if (rule.name.empty() || rule.name.size() > alarm::kMaxNameBytes) {
     return fail(Errc::invalid_argument, "a rule's name has 1 to 128 bytes");
   }
-  rule.description = model::optional_text(document, "description").value_or("");
-  rule.sql = model::optional_text(document, "sql").value_or("");
-  if (!model::optional_boolean(document, "enabled").value_or(true)) rule.state = Rule::State::disabled;
+  DUNLIN_TRY(const auto description, text_member(document, "description"));
+  rule.description = description.value_or("");
+  if (rule.description.size() > kMaxDescriptionBytes) {
+    return fail(Errc::limit_exceeded, "a rule's description has at most 1024 bytes");
+  }
+  DUNLIN_TRY(const auto sql, text_member(document, "sql"));
+  rule.sql = sql.value_or("");
+  DUNLIN_TRY(const auto enabled, typed<bool>(document, "enabled", "truth value", model::optional_boolean));
+  if (!enabled.value_or(true)) rule.state = Rule::State::disabled;
   auto statement = Statement::parse(rule.sql);
   if (!statement) return fail(statement.error().code, "sql: " + statement.error().message);
   rule.statement = *std::move(statement);

@@ -1,14 +1,13 @@
 #pragma once
 // A rule: a statement and what happens with what it finds. Document: docs/guide/rules.md.
 
+#include <boost/json/fwd.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include <boost/json/fwd.hpp>
 
 #include "base/result.h"
 #include "hub/message.h"

@@ -3,41 +3,18 @@
 #include <boost/json.hpp>
 
 #include "base/log.h"
+#include "hub/topic.h"
 #include "model/cursors.h"
+#include "model/hops.h"
 #include "model/keys.h"
+#include "model/text.h"
 #include "service/rules/limits.h"
 
 namespace dunlin::rules {
 namespace {
 
 constexpr std::string_view kConsumer = "rules";
-constexpr std::string_view kHops = "dunlin-hops";
 constexpr Duration kRetryInterval = std::chrono::seconds{1};
-
-/// Whether the filter matches the topic, MQTT 5.0 section 4.7, for filters that the hub has accepted.
-bool topic_matches(std::string_view filter, std::string_view topic) {
-  if (topic.starts_with('$') && (filter.starts_with('+') || filter.starts_with('#'))) return false;
-  while (true) {
-    const std::size_t filter_slash = filter.find('/');
-    const std::size_t topic_slash = topic.find('/');
-    const std::string_view level = filter.substr(0, filter_slash);
-    if (level == "#") return true;
-    if (level != "+" && level != topic.substr(0, topic_slash)) return false;
-    if (filter_slash == std::string_view::npos) return topic_slash == std::string_view::npos;
-    filter.remove_prefix(filter_slash + 1);
-    // "a/#" matches "a" too.
-    if (topic_slash == std::string_view::npos) return filter == "#";
-    topic.remove_prefix(topic_slash + 1);
-  }
-}
-
-int hops_of(const hub::Message& message) {
-  if (!message.properties) return 0;
-  for (const auto& [name, value] : message.properties->user) {
-    if (name == kHops) return std::atoi(value.c_str());
-  }
-  return 0;
-}
 
 std::optional<boost::json::value> parse_payload(const hub::Message& message) {
   if (message.payload.size() > kMaxPayloadBytes) return std::nullopt;
@@ -51,21 +28,33 @@ std::optional<boost::json::value> parse_payload(const hub::Message& message) {
 
 }  // namespace
 
-/// One batch of messages on its way through the rules. Handed from completion to completion; one owner at a time.
+/// One batch of messages on its way through the rules. Handed from completion to completion; one owner at a
+/// time.
 struct RulesService::Round {
   std::vector<alarm::Finding> findings;
   std::vector<hub::JournalPosition> positions;
   alarm::AlarmService::Prepared prepared;
+  std::vector<hub::Message> outgoing;  // not taken by the hub yet
+  std::size_t unanswered = 0;
+  int tries = 0;
   Task done;
 };
 
 RulesService::RulesService(RulesEnvironment environment)
     : environment_(environment),
-      evaluated_(environment.metrics.counter("dunlin_rules_evaluated_total", "Messages that a rule's filter matched")),
-      matched_(environment.metrics.counter("dunlin_rules_matched_total", "Messages for which a rule's WHERE held")),
-      republished_(environment.metrics.counter("dunlin_rules_republished_total", "Messages published by rules")),
-      stopped_(environment.metrics.counter("dunlin_rules_chains_stopped_total", "Messages of rules that had passed too many rules")),
-      retries_(environment.metrics.counter("dunlin_rules_write_retries_total", "Writes repeated after an error of the store")) {
+      evaluated_(environment.metrics.counter("dunlin_rules_evaluated_total",
+                                             "Messages that a rule's filter matched")),
+      matched_(environment.metrics.counter("dunlin_rules_matched_total",
+                                           "Messages for which a rule's WHERE held")),
+      republished_(
+          environment.metrics.counter("dunlin_rules_republished_total", "Messages published by rules")),
+      stopped_(environment.metrics.counter("dunlin_rules_chains_stopped_total",
+                                           "Messages of rules that had passed too many rules")),
+      failed_(environment.metrics.counter(
+          "dunlin_rules_actions_failed_total",
+          "Actions without effect: a topic or thing that cannot be, or the hub took nothing")),
+      retries_(environment.metrics.counter("dunlin_rules_write_retries_total",
+                                           "Writes repeated after an error of the store")) {
   auto self = std::make_shared<Principal>();
   self->kind = PrincipalKind::service;
   self->proof = Proof::in_process;
@@ -73,7 +62,9 @@ RulesService::RulesService(RulesEnvironment environment)
   self_ = std::move(self);
 }
 
-RulesService::~RulesService() { environment_.executor.cancel(retry_); }
+RulesService::~RulesService() {
+  environment_.executor.cancel(retry_);
+}
 
 void RulesService::start(std::move_only_function<void(Result<void>)> started) {
   load({}, [this, started = std::move(started)](Result<void> loaded) mutable {
@@ -93,37 +84,40 @@ void RulesService::load(std::string after, std::move_only_function<void(Result<v
   query.tenant = kDefaultTenant.value;
   query.after_id = std::move(after);
   query.limit = 1000;
-  environment_.repository.find(environment_.executor, std::move(query),
-                               [this, started = std::move(started)](Result<std::vector<store::Document>> found) mutable {
-                                 if (!found) return started(std::unexpected(found.error()));
-                                 for (const store::Document& document : *found) {
-                                   boost::system::error_code error;
-                                   const auto body = boost::json::parse(document.body, error);
-                                   auto rule = !error && body.is_object() ? rule_from_json(body.get_object())
-                                                                          : Result<Rule>(fail(Errc::corrupt, "not JSON"));
-                                   if (!rule) {
-                                     log::error("service/rules", "a stored rule cannot be read and does not run",
-                                                {{"rule", document.id}, {"why", rule.error().message}});
-                                     continue;
-                                   }
-                                   rule->version = document.version;
-                                   rules_.insert_or_assign(model::tenant_key(kDefaultTenant, rule->name), *std::move(rule));
-                                 }
-                                 if (found->empty()) return started({});
-                                 load(found->back().id, std::move(started));
-                               });
+  environment_.repository.find(
+      environment_.executor, std::move(query),
+      [this, started = std::move(started)](Result<std::vector<store::Document>> found) mutable {
+        if (!found) return started(std::unexpected(found.error()));
+        for (const store::Document& document : *found) {
+          boost::system::error_code error;
+          const auto body = boost::json::parse(document.body, error);
+          auto rule = !error && body.is_object() ? rule_from_json(body.get_object())
+                                                 : Result<Rule>(fail(Errc::corrupt, "not JSON"));
+          if (!rule) {
+            log::error("service/rules", "a stored rule cannot be read and does not run",
+                       {{"rule", document.id}, {"why", rule.error().message}});
+            continue;
+          }
+          rule->version = document.version;
+          rules_.insert_or_assign(model::tenant_key(kDefaultTenant, rule->name), *std::move(rule));
+        }
+        if (found->empty()) return started({});
+        load(found->back().id, std::move(started));
+      });
 }
 
 void RulesService::consume(std::vector<hub::JournalPosition> from) {
   positions_ = from;
   hub::ConsumerOptions options;
   options.name = kConsumer;
-  // Everything, so that a rule that is put needs no new consumer; each message is matched against the rules' own filters.
+  // Everything, so that a rule that is put needs no new consumer; each message is matched against the rules'
+  // own filters.
   options.filters = {"#", "$dunlin/#"};
   options.start = std::move(from);
-  consumer_ = environment_.bus.consume(environment_.executor, std::move(options), [this](std::vector<hub::Delivery> batch, Task done) {
-    take(std::move(batch), std::move(done));
-  });
+  options.max_batch = kMaxBatch;
+  consumer_ = environment_.bus.consume(
+      environment_.executor, std::move(options),
+      [this](std::vector<hub::Delivery> batch, Task done) { take(std::move(batch), std::move(done)); });
 }
 
 void RulesService::take(std::vector<hub::Delivery> batch, Task done) {
@@ -134,7 +128,7 @@ void RulesService::take(std::vector<hub::Delivery> batch, Task done) {
     if (delivery.at.position != 0) model::advance(round->positions, delivery.at);
   }
   round->prepared = environment_.alarms.prepare(round->findings);
-  save(std::move(round));
+  publish(std::move(round));
 }
 
 void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
@@ -142,7 +136,9 @@ void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
   std::optional<boost::json::value> payload;
   enum class Parsed { no, yes } parsed = Parsed::no;
   for (const auto& [key, rule] : rules_) {
-    if (rule.state == Rule::State::disabled || !topic_matches(rule.statement.filter(), message.topic.text())) continue;
+    if (rule.state == Rule::State::disabled ||
+        !hub::filter_matches(rule.statement.filter(), message.topic.text()))
+      continue;
     if (parsed == Parsed::no) payload = parse_payload(message);
     parsed = Parsed::yes;
     evaluated_.add();
@@ -152,61 +148,117 @@ void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
     context.received_at = message.received_at;
     if (message.principal) {
       context.client_id = message.principal->client_id;
-      context.principal = message.principal->certificate_fingerprint.empty() ? message.principal->name
-                                                                             : message.principal->certificate_fingerprint;
+      context.principal = message.principal->certificate_fingerprint.empty()
+                              ? message.principal->name
+                              : message.principal->certificate_fingerprint;
     }
-    for (const Action& action : rule.actions) act(rule, action, context, message, round);
+    const bool holds = rule.statement.matches(context);
+    if (holds) matched_.add();
+    for (const Action& action : rule.actions) {
+      if (const auto* republish = std::get_if<RepublishAction>(&action)) {
+        if (holds) make_message(*republish, rule, context, message, round);
+      } else {
+        find(std::get<AlarmAction>(action), rule, holds ? Where::holds : Where::does_not, context, message,
+             round);
+      }
+    }
   }
 }
 
-void RulesService::act(const Rule& rule, const Action& action, const Context& context, const hub::Message& message, Round& round) {
-  const bool holds = rule.statement.matches(context);
-  if (const auto* republish = std::get_if<RepublishAction>(&action)) {
-    if (holds) matched_.add();
-    if (holds) publish(*republish, rule, context, message);
-    return;
-  }
-  const auto& raise = std::get<AlarmAction>(action);
-  const bool clears = !holds && raise.clear_when && as_boolean(raise.clear_when->evaluate(context)).value_or(false);
-  if (!holds && !clears) return;
-  if (holds) matched_.add();
+bool RulesService::may_go_on(const hub::Message& cause, const Rule& rule) {
+  if (model::hops_of(cause) < kMaxHops) return true;
+  stopped_.add();
+  log::refusal("service/rules", "a chain of rules is stopped: does a rule feed itself?", rule.name);
+  return false;
+}
+
+void RulesService::find(const AlarmAction& action, const Rule& rule, Where where, const Context& context,
+                        const hub::Message& message, Round& round) {
+  const bool holds = where == Where::holds;
+  const bool clears =
+      !holds && action.clear_when && as_boolean(action.clear_when->evaluate(context)).value_or(false);
+  if ((!holds && !clears) || !may_go_on(message, rule)) return;
   alarm::Finding finding;
   finding.tenant = message.principal ? message.principal->tenant : kDefaultTenant;
-  finding.name = raise.name;
-  finding.thing = raise.thing.render(context);
+  finding.name = action.name;
+  finding.thing = action.thing.render(context);
+  if (finding.thing.size() > alarm::kMaxThingBytes ||
+      finding.thing.find_first_of(std::string_view("/+#\0", 4)) != std::string::npos) {
+    failed_.add();
+    log::refusal("service/rules", "an alarm's thing is no level of a topic", rule.name);
+    return;
+  }
   finding.rule = rule.name;
-  finding.severity = raise.severity;
-  finding.message = raise.message.render(context).substr(0, alarm::kMaxMessageBytes);
+  finding.severity = action.severity;
+  finding.message = action.message.render(context);
   finding.at = message.received_at;
+  finding.hops = model::hops_of(message);
   finding.kind = holds ? alarm::Finding::Kind::raise : alarm::Finding::Kind::clear;
   round.findings.push_back(std::move(finding));
 }
 
-void RulesService::publish(const RepublishAction& action, const Rule& rule, const Context& context, const hub::Message& cause) {
-  const int hops = hops_of(cause);
-  if (hops >= kMaxHops) {
-    stopped_.add();
-    log::refusal("service/rules", "a chain of rules is stopped: does a rule feed itself?", rule.name);
-    return;
-  }
-  const Value output = rule.statement.select(context);
-  if (!output) return;
+void RulesService::make_message(const RepublishAction& action, const Rule& rule, const Context& context,
+                                const hub::Message& cause, Round& round) {
+  if (!may_go_on(cause, rule)) return;
   hub::Message message;
+  if (rule.statement.passes_payload()) {
+    message.payload = cause.payload;
+  } else {
+    const Value output = rule.statement.select(context);
+    if (!output) return;
+    message.payload =
+        Slice::copy_of(output->is_string() ? std::string(output->get_string()) : model::json_text(*output));
+  }
   message.topic = Slice::copy_of(action.topic.render(context));
-  if (message.topic.empty() || message.topic.text().find_first_of(std::string_view("+#\0", 3)) != std::string_view::npos) {
-    log::refusal("service/rules", "a rule made a topic that nobody can publish to", rule.name);
+  if (auto checked = hub::check_topic(message.topic.text()); !checked) {
+    failed_.add();
+    log::refusal("service/rules", "a rule made a topic that nobody can publish to", rule.name,
+                 {{"why", checked.error().message}});
     return;
   }
-  message.payload = Slice::copy_of(output->is_string() ? std::string(output->get_string()) : boost::json::serialize(*output));
   message.qos = action.qos;
   message.retain = action.retain;
   message.principal = self_;
   message.received_at = environment_.executor.wall_now();
-  auto properties = std::make_shared<hub::Properties>();
-  properties->user.emplace_back(kHops, std::to_string(hops + 1));
-  message.properties = std::move(properties);
-  republished_.add();
-  environment_.bus.publish(environment_.executor, std::move(message), {});
+  model::set_hops(message, model::hops_of(cause) + 1);
+  round.outgoing.push_back(std::move(message));
+}
+
+// The position in the journal is stored only when the hub has taken (and for QoS 1 and 2 committed) what the
+// rules made.
+void RulesService::publish(std::shared_ptr<Round> round) {
+  if (round->outgoing.empty()) return save(std::move(round));
+  std::vector<hub::Message> messages = std::exchange(round->outgoing, {});
+  round->unanswered = messages.size();
+  for (hub::Message& message : messages) {
+    auto answered = [this, round, message](Result<void> taken) mutable {
+      if (taken) {
+        republished_.add();
+      } else if (taken.error().code == Errc::unavailable) {
+        round->outgoing.push_back(std::move(message));
+      } else {
+        failed_.add();
+        log::refusal("service/rules", "a rule's message is not published", message.topic.text(),
+                     {{"why", taken.error().message}});
+      }
+      if (--round->unanswered == 0) answered_all(round);
+    };
+    environment_.bus.publish(environment_.executor, std::move(message), std::move(answered));
+  }
+}
+
+void RulesService::answered_all(const std::shared_ptr<Round>& round) {
+  if (round->outgoing.empty()) return save(round);
+  // Not for ever: the journal may be full of what waits for the rules.
+  if (++round->tries == kMaxPublishTries) {
+    failed_.add(static_cast<std::int64_t>(round->outgoing.size()));
+    log::error("service/rules", "messages of rules are given up: the journal takes nothing",
+               {{"messages", static_cast<std::uint64_t>(round->outgoing.size())}});
+    round->outgoing.clear();
+    return save(round);
+  }
+  retries_.add();
+  retry_ = environment_.executor.schedule(kRetryInterval, [this, round] { publish(round); });
 }
 
 void RulesService::save(std::shared_ptr<Round> round) {
@@ -217,13 +269,14 @@ void RulesService::save(std::shared_ptr<Round> round) {
   environment_.keyed.write(environment_.executor, std::move(batch), [this, round](Result<void> written) {
     if (written) return finish(*round);
     retries_.add();
-    log::refusal("service/rules", "alarms are not stored; trying again", "store", {{"why", written.error().message}});
+    log::refusal("service/rules", "alarms are not stored; trying again", "store",
+                 {{"why", written.error().message}});
     retry_ = environment_.executor.schedule(kRetryInterval, [this, round] { save(round); });
   });
 }
 
 void RulesService::finish(Round& round) {
-  environment_.alarms.announce(round.prepared.changed);
+  environment_.alarms.announce(round.prepared);
   for (const hub::JournalPosition& at : round.positions) consumer_->commit(at);
   round.done();
 }
@@ -232,7 +285,8 @@ void RulesService::put(TenantId tenant, const boost::json::object& document, Rul
   auto rule = rule_from_json(document);
   if (!rule) return done(std::unexpected(rule.error()));
   const std::string key = model::tenant_key(tenant, rule->name);
-  if (!rules_.contains(key) && rules_.size() >= kMaxRules) return done(fail(Errc::limit_exceeded, "there are 1000 rules already"));
+  if (!rules_.contains(key) && rules_.size() >= kMaxRules)
+    return done(fail(Errc::limit_exceeded, "there are 1000 rules already"));
   store::Change change;
   change.kind = store::DocumentKind::rule;
   change.tenant = tenant.value;
@@ -241,14 +295,15 @@ void RulesService::put(TenantId tenant, const boost::json::object& document, Rul
   stored.erase("version");
   change.document.body = boost::json::serialize(stored);
   std::vector<store::Change> changes{std::move(change)};
-  environment_.repository.write(environment_.executor, std::move(changes),
-                                [this, key, rule = *std::move(rule), done = std::move(done)](auto written) mutable {
-                                  if (!written) return done(std::unexpected(written.error()));
-                                  rule.version = written->at(0);
-                                  boost::json::object shown = to_json(rule);
-                                  rules_.insert_or_assign(key, std::move(rule));
-                                  done(std::move(shown));
-                                });
+  environment_.repository.write(
+      environment_.executor, std::move(changes),
+      [this, key, rule = *std::move(rule), done = std::move(done)](auto written) mutable {
+        if (!written) return done(std::unexpected(written.error()));
+        rule.version = written->at(0);
+        boost::json::object shown = to_json(rule);
+        rules_.insert_or_assign(key, std::move(rule));
+        done(std::move(shown));
+      });
 }
 
 void RulesService::remove(TenantId tenant, const std::string& name, RuleDone done) {
@@ -260,11 +315,12 @@ void RulesService::remove(TenantId tenant, const std::string& name, RuleDone don
   change.tenant = tenant.value;
   change.document.id = name;
   std::vector<store::Change> changes{std::move(change)};
-  environment_.repository.write(environment_.executor, std::move(changes), [this, key, done = std::move(done)](auto written) mutable {
-    if (!written) return done(std::unexpected(written.error()));
-    rules_.erase(key);
-    done(boost::json::object{});
-  });
+  environment_.repository.write(environment_.executor, std::move(changes),
+                                [this, key, done = std::move(done)](auto written) mutable {
+                                  if (!written) return done(std::unexpected(written.error()));
+                                  rules_.erase(key);
+                                  done(boost::json::object{});
+                                });
 }
 
 }  // namespace dunlin::rules

@@ -39,7 +39,8 @@ class RulesService {
   /// Reads the rules and takes up the journal where it left off. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
 
-  /// Makes or replaces a rule, in force for messages that come after `done`. Errors: invalid_argument, malformed, limit_exceeded.
+  /// Makes or replaces a rule, in force for messages that come after `done`. Errors: invalid_argument,
+  /// malformed, limit_exceeded.
   void put(TenantId tenant, const boost::json::object& document, RuleDone done);
   /// Errors: not_found.
   void remove(TenantId tenant, const std::string& name, RuleDone done);
@@ -57,10 +58,16 @@ class RulesService {
   void consume(std::vector<hub::JournalPosition> from);
   void take(std::vector<hub::Delivery> batch, Task done);
   void run_rules(const hub::Delivery& delivery, Round& round);
-  void act(const Rule& rule, const Action& action, const Context& context, const hub::Message& message, Round& round);
+  enum class Where : std::uint8_t { holds, does_not };
+  bool may_go_on(const hub::Message& cause, const Rule& rule);
+  void find(const AlarmAction& action, const Rule& rule, Where where, const Context& context,
+            const hub::Message& message, Round& round);
+  void make_message(const RepublishAction& action, const Rule& rule, const Context& context,
+                    const hub::Message& cause, Round& round);
+  void publish(std::shared_ptr<Round> round);
+  void answered_all(const std::shared_ptr<Round>& round);
   void save(std::shared_ptr<Round> round);
   void finish(Round& round);
-  void publish(const RepublishAction& action, const Rule& rule, const Context& context, const hub::Message& cause);
 
   RulesEnvironment environment_;
   PrincipalRef self_;
@@ -72,6 +79,7 @@ class RulesService {
   metrics::Cell& matched_;
   metrics::Cell& republished_;
   metrics::Cell& stopped_;
+  metrics::Cell& failed_;
   metrics::Cell& retries_;
 };
 

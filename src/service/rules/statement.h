@@ -18,6 +18,8 @@ class Statement {
   const std::string& filter() const { return filter_; }
   /// Whether WHERE holds (true where there is none).
   bool matches(const Context& context) const;
+  /// Whether the output is the payload itself, byte for byte (`SELECT *`).
+  bool passes_payload() const;
   /// The SELECT list's output; Undefined members are left out. nullopt: `SELECT VALUE` gave Undefined.
   Value select(const Context& context) const;
 
@@ -26,7 +28,7 @@ class Statement {
   struct Item {
     enum class Kind : std::uint8_t { everything, named } kind = Kind::named;
     ExpressionPtr expression;
-    std::string name;
+    std::vector<std::string> path;  // of the output's member; more than one step makes nested objects
   };
   std::vector<Item> items_;
   ExpressionPtr value_;  // of SELECT VALUE
@@ -42,8 +44,10 @@ class Template {
  public:
   /// Errors as Statement::parse.
   static Result<Template> parse(std::string_view text);
-  /// Parts without a text form stay empty.
+  /// Parts without a text form stay empty. Ends early past kMaxResultBytes.
   std::string render(const Context& context) const;
+  /// The parts that no expression makes, joined.
+  std::string literal_text() const;
 
  private:
   struct Part {

@@ -1,6 +1,8 @@
+#include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
 
+#include "model/text.h"
 #include "service/rules/expression.h"
 
 namespace dunlin::rules {
@@ -62,12 +64,13 @@ std::optional<double> as_number(const Value& value) {
 std::optional<std::string> as_text(const Value& value) {
   if (!value || value->is_null()) return std::nullopt;
   if (value->is_string()) return std::string(value->get_string());
-  return boost::json::serialize(*value);
+  return model::json_text(*value);
 }
 
 boost::json::value number_value(double number) {
   constexpr double kMostExact = 9007199254740992.0;  // 2^53
-  if (std::trunc(number) == number && std::fabs(number) <= kMostExact) return static_cast<std::int64_t>(number);
+  if (std::trunc(number) == number && std::fabs(number) <= kMostExact)
+    return static_cast<std::int64_t>(number);
   return number;
 }
 

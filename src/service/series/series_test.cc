@@ -1,3 +1,5 @@
+#include <boost/json.hpp>
+
 #include "base/hex.h"
 #include "base/rng.h"
 #include "model/testing/service_test.h"

@@ -1,6 +1,7 @@
 #include "service/shadow/document.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "model/json_fields.h"
 #include "model/text.h"

@@ -1,7 +1,7 @@
 #pragma once
 // A shadow document and its changes. Pure: no clock, no store. Format: docs/formats/shadow.md.
 
-#include <boost/json.hpp>
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>

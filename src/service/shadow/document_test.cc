@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
 #include <fstream>
 #include <sstream>
 
@@ -102,11 +103,12 @@ TEST(DocumentTest, TheStoredFormReadsBackAndKeepsNumbers) {
 
 TEST(DocumentTest, EveryEarlierFormatCanBeRead) {
   const auto read = Document::from_stored(
-      R"({"format":1,"desired":{"a":1},"reported":{"b":2},"desired_metadata":{"a":{"timestamp":5}},"reported_metadata":{"b":{"timestamp":6}},"version":9,"timestamp":6})");
+      R"({"format":1,"desired":{"a":1},"reported":{"b":2},"desired_metadata":{"a":{"timestamp":5}},)"
+      R"("reported_metadata":{"b":{"timestamp":6}},"version":9,"timestamp":6})");
   ASSERT_TRUE(read);
-  EXPECT_EQ(
-      boost::json::serialize(read->to_json()),
-      R"({"state":{"desired":{"a":1},"reported":{"b":2},"delta":{"a":1}},"metadata":{"desired":{"a":{"timestamp":5}},"reported":{"b":{"timestamp":6}}},"version":9,"timestamp":6})");
+  EXPECT_EQ(boost::json::serialize(read->to_json()),
+            R"({"state":{"desired":{"a":1},"reported":{"b":2},"delta":{"a":1}},"metadata":{"desired":)"
+            R"({"a":{"timestamp":5}},"reported":{"b":{"timestamp":6}}},"version":9,"timestamp":6})");
 }
 
 /// A shadow as a flat map of paths: the simplest thing that could be right.

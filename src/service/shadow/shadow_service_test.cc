@@ -1,5 +1,7 @@
 #include "service/shadow/shadow_service.h"
 
+#include <boost/json.hpp>
+
 #include "model/testing/service_test.h"
 #include "service/shadow/limits.h"
 

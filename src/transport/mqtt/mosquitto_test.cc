@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <future>
 #include <thread>
 
 #include "base/rng.h"
@@ -110,10 +111,20 @@ class Mosquitto : public ::testing::TestWithParam<const char*> {
   }
   /// Waits until the subscription stands.
   std::unique_ptr<Program> subscribe(std::vector<std::string> more) {
-    const double before = metrics.value("dunlin_hub_subscriptions");
+    const auto named = std::ranges::find(more, "-i");
+    const std::string id = named != more.end() ? *(named + 1) : "sub" + std::to_string(++last_id);
+    if (named == more.end()) more = with({"-i", id}, std::move(more));
     auto program = std::make_unique<Program>(with(base("mosquitto_sub"), std::move(more)));
-    wait_until([&] { return metrics.value("dunlin_hub_subscriptions") > before; });
+    wait_until([&] { return subscriptions_of(id) > 0; });
     return program;
+  }
+  std::size_t subscriptions_of(const std::string& id) {
+    std::promise<std::size_t> answer;
+    hub->sessions(threads.at(0), kDefaultTenant, 1000, [&](const std::vector<hub::SessionInfo>& all) {
+      const auto found = std::ranges::find(all, id, &hub::SessionInfo::client_id);
+      answer.set_value(found == all.end() ? 0 : found->subscriptions);
+    });
+    return answer.get_future().get();
   }
   template <class Condition>
   void wait_until(Condition condition) {
@@ -143,6 +154,7 @@ class Mosquitto : public ::testing::TestWithParam<const char*> {
   std::unique_ptr<MqttServer> server;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::uint16_t port = 0;
+  int last_id = 0;
 };
 
 TEST_P(Mosquitto, DeliversEveryQosWithWildcards) {

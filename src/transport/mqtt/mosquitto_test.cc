@@ -169,8 +169,6 @@ TEST_P(Mosquitto, DeliversEveryQosWithWildcards) {
       EXPECT_EQ(program.get()->read_all(), "a/b/c one\na/b/c two\na/b/c three\n") << "qos " << qos;
       EXPECT_EQ(program.get()->wait(), 0);
     }
-    // The next round counts subscriptions from here.
-    wait_until([&] { return metrics.value("dunlin_hub_subscriptions") == 0; });
   }
 }
 

@@ -45,13 +45,17 @@ struct Answers {
 
 }  // namespace
 
-Hub::Hub(HubEnvironment environment) : keyed_(environment.keyed), limits_(environment.limits) {
+Hub::Hub(HubEnvironment environment)
+    : keyed_(environment.keyed),
+      limits_(environment.limits),
+      durable_filters_(std::move(environment.durable_filters)) {
   DUNLIN_ASSERT(!environment.shards.empty() && environment.shards.size() <= kMaxShards);
   for (std::size_t i = 0; i < environment.shards.size(); ++i) {
     const ShardEnvironment& shard = environment.shards[i];
     shards_.push_back(std::make_unique<Shard>(ShardSetup{
         static_cast<std::uint16_t>(i), shard.executor, shard.log, environment.keyed, environment.metrics,
-        limits_, shards_, [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next()}));
+        limits_, shards_, [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next(),
+        durable_filters_}));
   }
   for (const auto& shard : shards_) shard->connect_shards();
 }

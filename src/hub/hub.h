@@ -26,6 +26,9 @@ struct HubEnvironment {
   metrics::Registry& metrics;
   Rng& rng;  // used in the constructor only
   Limits limits = {};
+  /// A QoS 0 message whose topic one of these filters matches is journalled and delivered as QoS 1: a gateway's telemetry. Its
+  /// publisher waits for nothing.
+  std::vector<std::string> durable_filters = {};
 };
 
 class Hub final : public Bus {
@@ -80,6 +83,7 @@ class Hub final : public Bus {
 
   store::Keyed* keyed_;
   Limits limits_;
+  std::vector<std::string> durable_filters_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<Listener> listeners_;
   std::atomic<ConsumerId> next_consumer_{1};

@@ -39,6 +39,7 @@ class MemoryLog final : public store::Log {
   }
   store::Position committed() const override { return disk_.records.size(); }
   store::Position first() const override { return 1; }
+  std::uint64_t size_bytes() const override { return disk_.records.size(); }
   Result<std::vector<store::Record>> read(store::Position after, std::size_t max_records,
                                           std::size_t) override {
     std::vector<store::Record> found;

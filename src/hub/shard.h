@@ -31,6 +31,7 @@ struct ShardSetup {
       shards;                                // all of them, complete before the first task runs
   std::function<void(SessionEvent)> report;  // any thread
   std::uint64_t seed = 0;
+  const std::vector<std::string>& durable_filters;  // of HubEnvironment
 };
 
 class Shard {
@@ -43,7 +44,7 @@ class Shard {
   Shard& operator=(const Shard&) = delete;
 
   Executor& executor() { return setup_.executor; }
-  store::Log* log() { return setup_.log; }
+  store::Log* log() const { return setup_.log; }
   const Limits& limits() const { return setup_.limits; }
   ShardMetrics& metrics() { return metrics_; }
   std::uint16_t index() const { return setup_.index; }
@@ -124,6 +125,7 @@ class Shard {
   // Publishing.
   /// The time, and never the same twice.
   WallTime take_arrival_time();
+  void raise_qos(Message& message) const;
   void append(RecordKind kind, ByteView bytes, Pending pending);
   void appended(std::uint64_t sequence, Result<store::Position> result);
   void settle(Pending pending);

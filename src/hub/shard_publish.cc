@@ -19,9 +19,16 @@ WallTime Shard::take_arrival_time() {
   return last_arrival_;
 }
 
+void Shard::raise_qos(Message& message) const {
+  if (message.qos != QoS::at_most_once || log() == nullptr) return;
+  const auto matches = [&](const std::string& filter) { return filter_matches(filter, message.topic.text()); };
+  if (std::ranges::any_of(setup_.durable_filters, matches)) message.qos = QoS::at_least_once;
+}
+
 void Shard::publish_from(Session& session, Message message, std::uint16_t packet_id,
                          Session::PublishDone done) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
+  raise_qos(message);
   message.received_at = take_arrival_time();
   if (!message.principal) message.principal = session.principal();
   if (message.qos == QoS::at_most_once) {
@@ -74,6 +81,7 @@ void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session:
 
 void Shard::publish_in_process(Message message, PublishDone done) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
+  raise_qos(message);
   if (message.received_at == WallTime{}) message.received_at = take_arrival_time();
   if (!message.principal) {
     static const PrincipalRef kHub = [] {

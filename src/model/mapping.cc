@@ -22,6 +22,12 @@ std::vector<std::string_view> split_levels(std::string_view topic) {
   }
 }
 
+bool is_historical(const hub::Message& message) {
+  if (!message.properties) return false;
+  const auto marks = [](const auto& property) { return property.first == kHistoricalProperty && property.second == "true"; };
+  return std::ranges::any_of(message.properties->user, marks);
+}
+
 }  // namespace
 
 Result<Mapping::Row> Mapping::compile(MappingRow row) {
@@ -141,6 +147,7 @@ Result<Mapped> Mapping::samples_of(const hub::Message& message) const {
     base.t_source = message.received_at;
     base.unit = row.source.unit;
     base.origin.protocol = "mqtt";
+    if (is_historical(message)) base.flags |= kHistorical;
     if (message.principal && message.principal->kind == PrincipalKind::gateway)
       base.origin.gateway = message.principal->name;
     if (row.source.payload == PayloadShape::binary) {

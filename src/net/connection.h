@@ -25,6 +25,9 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+/// "127.0.0.1:1883", "[::1]:1883", "platform.example:8883". Errors: invalid_argument, with an example.
+Result<Endpoint> parse_endpoint(std::string_view text);
+
 /// What is known of the other side. The certificate is there only after a verified mutual TLS handshake.
 struct PeerInfo {
   Endpoint address;

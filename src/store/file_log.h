@@ -41,6 +41,7 @@ class FileLog final : public Log {
   void append(std::uint8_t kind, ByteView bytes, AppendDone done) override;
   Position committed() const override { return committed_; }
   Position first() const override { return std::min(segments_.front().first, committed_ + 1); }
+  std::uint64_t size_bytes() const override { return segment_bytes_; }
   Result<std::vector<Record>> read(Position after, std::size_t max_records, std::size_t max_bytes) override;
   void set_cursor(std::string_view name, Position position) override;
   Result<Position> cursor(std::string_view name) const override;

@@ -56,6 +56,9 @@ class Log {
   /// The position of the oldest record that is still kept (committed()+1 when none is).
   virtual Position first() const = 0;
 
+  /// Bytes of all segments that are kept: what LogOptions::max_bytes bounds.
+  virtual std::uint64_t size_bytes() const = 0;
+
   /// Up to `max_records` / `max_bytes` committed records after `after`, in order (at least one if there is
   /// one). Reads of recent records do not touch the disk. Errors: corrupt, io.
   virtual Result<std::vector<Record>> read(Position after, std::size_t max_records,

@@ -40,7 +40,7 @@ void Device::turn() {
 
 TelemetryDevice::TelemetryDevice(std::string name, std::string site, Stream::Way way, Executor& executor,
                                  Rng& rng, History& history)
-    : Device(std::move(name), executor, rng, history), site_(std::move(site)) {
+    : Device(std::move(name), executor, rng, history), site_(std::move(site)), way_(way) {
   const std::size_t channels = 1 + rng.below(3);
   for (std::size_t i = 0; i < channels; ++i) {
     Stream stream;
@@ -48,8 +48,7 @@ TelemetryDevice::TelemetryDevice(std::string name, std::string site, Stream::Way
     stream.channel = "c" + std::to_string(i);
     stream.qos = static_cast<hub::QoS>(rng.below(8) == 0 ? 0 : 1 + rng.below(2));
     stream.way = way;
-    // Behind a gateway a message may be forwarded twice; with a time of its own it is still one sample.
-    const Shape shape = way == Stream::Way::gateway ? Shape::timed : static_cast<Shape>(rng.below(3));
+    const auto shape = static_cast<Shape>(rng.below(3));
     Stream& kept = history.streams.emplace(name_ + "/" + stream.channel, stream).first->second;
     channels_.push_back({&kept, shape});
   }

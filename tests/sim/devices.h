@@ -27,6 +27,7 @@ class Device {
   /// Sends nothing new from now on.
   void rest() { working_ = false; }
   virtual bool idle() const { return client_->idle(); }
+  virtual Stream::Way way() const { return Stream::Way::direct; }
   Client& client() { return *client_; }
   const std::string& name() const { return name_; }
 
@@ -55,6 +56,7 @@ class TelemetryDevice final : public Device {
  public:
   TelemetryDevice(std::string name, std::string site, Stream::Way way, Executor& executor, Rng& rng,
                   History& history);
+  Stream::Way way() const override { return way_; }
 
  private:
   enum class Shape : std::uint8_t { number, object, timed };
@@ -70,6 +72,7 @@ class TelemetryDevice final : public Device {
   std::string payload(Channel& channel, Sequence sequence);
 
   std::string site_;
+  Stream::Way way_;
   std::vector<Channel> channels_;
 };
 

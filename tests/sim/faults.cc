@@ -6,7 +6,8 @@
 namespace dunlin::sim {
 namespace {
 
-constexpr std::size_t kMaxFaults = 10;
+constexpr std::size_t kMaxFaults = 12;
+constexpr Duration kCalm = std::chrono::seconds{2};  // until everybody has begun
 constexpr std::array<std::string_view, kFaultKinds> kNames{"cut",
                                                            "partition",
                                                            "isolate",
@@ -34,10 +35,10 @@ std::string_view fault_name(FaultKind kind) {
 
 std::vector<Fault> make_faults(Rng& rng, Duration until) {
   std::vector<Fault> faults(2 + rng.below(kMaxFaults - 1));
-  const auto span = static_cast<std::uint64_t>(until.count());
+  const auto span = static_cast<std::uint64_t>((until - kCalm).count());
   for (Fault& fault : faults) {
     fault.kind = static_cast<FaultKind>(rng.below(kFaultKinds));
-    fault.at = Duration{static_cast<Duration::rep>(rng.below(span * 9 / 10))};
+    fault.at = kCalm + Duration{static_cast<Duration::rep>(rng.below(span * 9 / 10))};
     // Mostly short ones, now and then longer than any keep-alive.
     const std::uint64_t longest = rng.below(4) == 0 ? 15'000 : 2'000;
     fault.length = std::chrono::milliseconds{100 + rng.below(longest)};

@@ -106,6 +106,10 @@ void ScriptedClient::connected(Result<std::unique_ptr<net::Connection>> result) 
   packet.keep_alive = setup_.keep_alive_seconds;
   if (setup_.version == mqtt::ProtocolVersion::v5)
     packet.properties.session_expiry_interval = kSessionExpirySeconds;
+  if (!setup_.token.empty()) {
+    packet.user_name = setup_.client_id;
+    packet.password = as_bytes(setup_.token);
+  }
   send(packet);
 }
 

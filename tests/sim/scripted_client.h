@@ -29,6 +29,7 @@ struct ClientSetup {
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v5;
   std::uint16_t keep_alive_seconds = 5;
   std::size_t window = 10;  // QoS 1 and 2 messages under way
+  std::string token;        // the password; empty: none
 };
 
 class ScriptedClient final : public Client, public net::ConnectionHandler {

@@ -75,6 +75,7 @@ bool run_seed(const WorldOptions& options) {
 }  // namespace dunlin::sim
 
 int main(int count, char** arguments) {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   auto request = dunlin::sim::parse(count, arguments);
   if (!request) {
     std::printf("%s\nusage: dunlin_sim [--seed N] [--seeds COUNT] [--devices COUNT] [--verbose]\n",

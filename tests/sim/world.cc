@@ -46,13 +46,15 @@ World::World(WorldOptions options)
       control_(scheduler_),
       field_(scheduler_),
       bus_(options_.plant),
-      platform_({scheduler_, network_, rng_, history_, bus_, 1 + rng_.below(2)}) {}
+      platform_({scheduler_, network_, rng_, history_, bus_, 1 + rng_.below(2)}),
+      gateway_({scheduler_, network_, rng_, history_}) {}
 
 World::~World() = default;
 
 History World::run() {
   add_devices();
   start_platform();
+  gateway_.start();
   control_.schedule(std::chrono::seconds{2}, [this] { owner_turn(); });
   if (options_.faults == WorldOptions::Faults::by_seed) {
     for (const Fault& fault : make_faults(rng_, options_.active))
@@ -79,6 +81,10 @@ void World::add_devices() {
     } else if (i % 25 == 9) {
       add(std::make_unique<Subscriber>("reader" + number, static_cast<mqtt::QoS>(rng_.below(3)), field_, rng_,
                                        history_));
+    } else if (i % 5 == 1) {
+      gateway_.add_device("device" + number);
+      add(std::make_unique<TelemetryDevice>("device" + number, "plant", Stream::Way::gateway, field_, rng_,
+                                            history_));
     } else {
       add(std::make_unique<TelemetryDevice>("device" + number, "site", Stream::Way::direct, field_, rng_,
                                             history_));
@@ -95,9 +101,10 @@ void World::add(std::unique_ptr<Device> device) {
 /// Every tenth device has the product's own client.
 std::unique_ptr<Client> World::make_client(Device& device) {
   const auto version = rng_.below(2) == 0 ? mqtt::ProtocolVersion::v3_1_1 : mqtt::ProtocolVersion::v5;
-  const net::Endpoint server{kPlatformHost, kMqttPort};
+  const bool behind = device.way() == Stream::Way::gateway;
+  const net::Endpoint server{behind ? kGatewayHost : kPlatformHost, kMqttPort};
   net::Network& network = network_.host(device.name());
-  if (rng_.below(10) == 0) {
+  if (!behind && rng_.below(10) == 0) {
     transport::ClientOptions options;
     options.connection.endpoint = server;
     options.client_id = device.name();
@@ -106,9 +113,9 @@ std::unique_ptr<Client> World::make_client(Device& device) {
     options.most_backoff = std::chrono::seconds{4};
     return std::make_unique<ProductClient>(network, field_, rng_, std::move(options), device.events());
   }
-  return std::make_unique<ScriptedClient>(
-      ClientSetup{network, field_, rng_, server, device.name(), version, 5, 1 + rng_.below(20)},
-      device.events());
+  return std::make_unique<ScriptedClient>(ClientSetup{network, field_, rng_, server, device.name(), version,
+                                                      5, 1 + rng_.below(20), behind ? kGatewayToken : ""},
+                                          device.events());
 }
 
 void World::start_platform() {
@@ -157,11 +164,8 @@ void World::begin(const Fault& fault) {
       return crash_platform(Crash::power_mid_call, fault.length);
     case FaultKind::platform_restart:
       return restart_platform(fault.length);
-    case FaultKind::disk_full: {
-      const std::uint64_t used = kUnlimitedDisk - *platform_.disk().free_space("/");
-      platform_.disk().set_capacity(used + fault.pick % 4096);
-      return later(fault.length, [this] { platform_.disk().set_capacity(kUnlimitedDisk); });
-    }
+    case FaultKind::disk_full:
+      return fill_disk(platform_.disk(), fault);
     case FaultKind::disk_error:
       platform_.disk().fail_call(1 + fault.pick % 20, Errc::io);
       return later(fault.length, [this, pick = fault.pick] {
@@ -170,6 +174,38 @@ void World::begin(const Fault& fault) {
     default:
       return begin_at_devices(fault);
   }
+}
+
+void World::crash_gateway(Crash how, Duration pause) {
+  if (gateway_down_) return;
+  gateway_down_ = true;
+  gateway_.crash(how);
+  later(pause, [this] {
+    gateway_down_ = false;
+    gateway_.start();
+  });
+}
+
+void World::begin_at_gateway(const Fault& fault) {
+  switch (fault.kind) {
+    case FaultKind::gateway_kill:
+      return crash_gateway(Crash::kill, fault.length);
+    case FaultKind::gateway_power_cut:
+      return crash_gateway(Crash::power_cut, fault.length);
+    case FaultKind::gateway_disk_full:
+      return fill_disk(gateway_.disk(), fault);
+    case FaultKind::uplink_cut:
+      network_.partition(kGatewayHost, kPlatformHost);
+      return later(fault.length, [this] { network_.heal(kGatewayHost, kPlatformHost); });
+    default:
+      return;
+  }
+}
+
+void World::fill_disk(VirtualFs& disk, const Fault& fault) {
+  const std::uint64_t used = kUnlimitedDisk - *disk.free_space("/");
+  disk.set_capacity(used + fault.pick % 4096);
+  later(fault.length, [&disk] { disk.set_capacity(kUnlimitedDisk); });
 }
 
 void World::begin_at_devices(const Fault& fault) {
@@ -202,7 +238,7 @@ void World::begin_at_devices(const Fault& fault) {
     case FaultKind::device_leave:
       return device.client().leave(fault.length);
     default:
-      return;
+      return begin_at_gateway(fault);
   }
 }
 
@@ -234,10 +270,12 @@ void World::settle() {
   network_.heal_all();
   network_.set_default_link({});
   platform_.disk().set_capacity(kUnlimitedDisk);
+  gateway_.disk().set_capacity(kUnlimitedDisk);
   const bool rested = scheduler_.run_until([this] { return at_rest(); }, options_.patience);
   scheduler_.run_for(kServicesRest);
   if (!rested || !at_rest()) {
     std::string who = platform_.serving() ? "" : " platform";
+    if (!gateway_.at_rest()) who += gateway_.serving() ? " gateway (line)" : " gateway";
     for (const auto& device : devices_) who += device->idle() ? "" : " " + device->name();
     history_.broken.push_back("rest: after the faults these did not come to rest:" + who);
   }
@@ -250,7 +288,7 @@ void World::settle() {
 }
 
 bool World::at_rest() const {
-  if (!platform_.serving()) return false;
+  if (!platform_.serving() || !gateway_.at_rest()) return false;
   for (const auto& device : devices_) {
     if (!device->idle()) return false;
   }

@@ -10,6 +10,7 @@
 #include "base/virtual_executor.h"
 #include "devices.h"
 #include "faults.h"
+#include "gateway_process.h"
 #include "history.h"
 #include "net/virtual_network.h"
 #include "planted_bus.h"
@@ -20,7 +21,7 @@ namespace dunlin::sim {
 struct WorldOptions {
   std::uint64_t seed = 1;
   std::size_t devices = 50;
-  Duration active = std::chrono::seconds{25};     // how long devices send and faults happen
+  Duration active = std::chrono::seconds{60};     // how long devices send and faults happen
   Duration patience = std::chrono::seconds{180};  // for everything to come to rest afterwards
   enum class Faults : std::uint8_t { none, by_seed } faults = Faults::by_seed;
   enum class Talk : std::uint8_t { silent, verbose } talk = Talk::silent;
@@ -49,6 +50,9 @@ class World {
   void begin_at_devices(const Fault& fault);
   void crash_platform(Crash how, Duration pause);
   void restart_platform(Duration pause);
+  void begin_at_gateway(const Fault& fault);
+  void fill_disk(VirtualFs& disk, const Fault& fault);
+  void crash_gateway(Crash how, Duration pause);
   void later(Duration delay, Task task) { control_.schedule(delay, std::move(task)); }
   void owner_turn();
   void settle();
@@ -71,8 +75,10 @@ class World {
   VirtualExecutor field_;    // the devices
   PlantedBus bus_;
   PlatformProcess platform_;
+  GatewayProcess gateway_;
   std::vector<std::unique_ptr<Device>> devices_;
   bool platform_down_ = false;  // on purpose
+  bool gateway_down_ = false;
   bool working_ = true;
   std::size_t open_looks_ = 0;
 };

@@ -23,7 +23,6 @@ Result<void> result_of(ReasonCode reason) {
   if (!mqtt::is_error(reason)) return {};
   const std::string text = "the server refused: " + std::string(mqtt::reason_code_name(reason));
   if (reason == ReasonCode::not_authorized) return fail(Errc::permission_denied, text);
-  if (reason == ReasonCode::quota_exceeded) return fail(Errc::limit_exceeded, text);
   return fail(Errc::unavailable, text);
 }
 

@@ -107,7 +107,8 @@ void ServerPeer::handle_connect(ByteView frame) {
   state_ = State::authenticating;
   connection_->pause_reading();
   hub::Credentials credentials;
-  credentials.client_id = request_->client_id;
+  // An absent id is chosen by who authenticates: it must be one that the principal may have.
+  if (request_->assigned == ConnectRequest::Assigned::no) credentials.client_id = request_->client_id;
   if (connect->user_name) credentials.username = *connect->user_name;
   if (connect->password) credentials.password = as_text(*connect->password);
   credentials.certificate_der = connection_->peer().certificate_der;
@@ -166,6 +167,9 @@ void ServerPeer::authenticated(Result<PrincipalRef> result) {
   if (state_ != State::authenticating) return;
   if (!result) return refuse_connect(connect_reason(result.error().code), result.error().message);
   request_->principal = std::move(*result);
+  if (request_->assigned == ConnectRequest::Assigned::yes && !request_->principal->client_id.empty()) {
+    request_->client_id = request_->principal->client_id;
+  }
   const hub::Authorizer& authorize = lane_.server.authorize();
   if (Result<void> may = authorize(*request_->principal, hub::Action::connect, request_->client_id); !may) {
     return refuse_connect(ReasonCode::not_authorized, may.error().message);

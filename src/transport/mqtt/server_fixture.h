@@ -128,12 +128,12 @@ class ServerTest : public hub::testing::HubTest {
     server.reset();
     listeners.clear();
     boot(shards, hub_limits);
-    hub::Authenticator authenticate = [](hub::Credentials credentials, hub::Authenticated done) {
+    hub::Authenticator authenticate = [this](hub::Credentials credentials, hub::Authenticated done) {
       if (credentials.password && *credentials.password == "wrong")
         return done(fail(Errc::unauthenticated, "wrong password"));
       auto principal = std::make_shared<Principal>();
       principal->name = credentials.username.value_or(credentials.client_id);
-      principal->client_id = credentials.client_id;
+      principal->client_id = credentials.client_id.empty() ? chosen_client_id : credentials.client_id;
       done(principal);
     };
     hub::Authorizer authorize = [this](const Principal&, hub::Action action,
@@ -202,6 +202,7 @@ class ServerTest : public hub::testing::HubTest {
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<RawClient>> clients;
   std::size_t authorizations = 0;
+  std::string chosen_client_id;  // what the authenticator gives a client without an id
 };
 
 }  // namespace dunlin::transport::testing

@@ -36,6 +36,15 @@ TEST_F(Server, AnnouncesItsLimits) {
   EXPECT_TRUE(client.assigned.starts_with("auto-"));
 }
 
+TEST_F(Server, AnAbsentClientIdIsChosenByWhoAuthenticates) {
+  chosen_client_id = "press-01/4711";
+  start(2);
+  RawClient& client = dial();
+  client.send(packet(""));
+  settle();
+  EXPECT_EQ(client.assigned, "press-01/4711");
+}
+
 TEST_F(Server, DeliversAcrossVersionsAndShards) {
   RawClient& from = connected("p");
   std::vector<RawClient*> subscribers;

@@ -103,7 +103,7 @@ function(dunlin_room path)
 
   if(benches AND DUNLIN_TESTS)
     find_package(benchmark REQUIRED)
-    add_executable(${target}_bench ${benches})
+    add_executable(${target}_bench EXCLUDE_FROM_ALL ${benches})
     target_link_libraries(${target}_bench PRIVATE ${target} ${ROOM_LIBS} benchmark::benchmark_main)
     dunlin_use_pch(${target}_bench)
   endif()

@@ -100,7 +100,7 @@ TEST_F(ShardsTest, BackPressureCrossesShards) {
   Session& publisher = open(from, options(client_on(0, "p")));
   OpenOptions narrow = options(client_on(1, "s"));
   narrow.receive_maximum = 1;
-  Session& subscriber = open(to, narrow);
+  Session& subscriber = open(to, std::move(narrow));
   subscribe(to, "a");
   for (std::uint16_t i = 1; i <= 4; ++i) publish(publisher, message("a", "x", QoS::at_least_once), i);
   EXPECT_TRUE(from.paused);

@@ -98,7 +98,7 @@ class ExactlyOnce {
     options.principal = principal("p");
     options.start = OpenOptions::Start::resume;
     options.expiry_seconds = 1000;
-    link_.session = *life_->hub->open(0, options, link_, [this](Present) { resume(); });
+    link_.session = *life_->hub->open(0, std::move(options), link_, [this](Present) { resume(); });
     return true;
   }
   void power_cut() {

@@ -110,7 +110,7 @@ TEST_F(SessionTest, TheWindowHoldsBackAndKeepsOrder) {
   Session& publisher = open(from, options("p"));
   OpenOptions narrow = options("s");
   narrow.receive_maximum = 2;
-  Session& subscriber = open(to, narrow);
+  Session& subscriber = open(to, std::move(narrow));
   subscribe(to, "a");
   for (std::uint16_t i = 1; i <= 5; ++i)
     publish(publisher, message("a", std::to_string(i), QoS::at_least_once), i);
@@ -144,7 +144,7 @@ TEST_F(SessionTest, ReconnectResendsWithDupThenTheQueue) {
   Session& publisher = open(from, options("p"));
   OpenOptions narrow = lasting("s");
   narrow.receive_maximum = 2;
-  Session& subscriber = open(first, narrow);
+  Session& subscriber = open(first, std::move(narrow));
   subscribe(first, "a");
   for (std::uint16_t i = 1; i <= 3; ++i)
     publish(publisher, message("a", std::to_string(i), QoS::exactly_once), i);
@@ -169,7 +169,7 @@ TEST_F(SessionTest, CleanStartForgetsAndExpiryEnds) {
   session.close({"disconnected", Session::WillFate::discard, std::nullopt});
   OpenOptions clean = lasting("s");
   clean.start = OpenOptions::Start::clean;
-  Session& fresh = open(b, clean);
+  Session& fresh = open(b, std::move(clean));
   EXPECT_EQ(b.present, Present::no);
   fresh.close({"disconnected", Session::WillFate::discard, 10});
   run(std::chrono::seconds{9});
@@ -195,7 +195,7 @@ TEST_F(SessionTest, AnotherIdentityCannotTakeAClientId) {
   open(mine, lasting("s"));
   OpenOptions stranger = lasting("s");
   stranger.principal = principal("mallory");
-  const auto refused = try_open(theirs, stranger);
+  const auto refused = try_open(theirs, std::move(stranger));
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::permission_denied);
   EXPECT_FALSE(mine.end_reason.has_value());
@@ -304,7 +304,7 @@ TEST_F(SessionTest, SlowReceiverHoldsItsPublishersAndLetsThemGo) {
   Session& publisher = open(from, options("p"));
   OpenOptions narrow = options("s");
   narrow.receive_maximum = 1;
-  Session& subscriber = open(to, narrow);
+  Session& subscriber = open(to, std::move(narrow));
   subscribe(to, "a");
   for (std::uint16_t i = 1; i <= 5; ++i)
     publish(publisher, message("a", std::to_string(i), QoS::at_least_once), i);
@@ -322,7 +322,7 @@ TEST_F(SessionTest, AStuckReceiverIsEndedAfterThePatience) {
   Session& publisher = open(from, options("p"));
   OpenOptions narrow = options("s");
   narrow.receive_maximum = 1;
-  open(to, narrow);
+  open(to, std::move(narrow));
   subscribe(to, "a");
   for (std::uint16_t i = 1; i <= 4; ++i)
     publish(publisher, message("a", std::to_string(i), QoS::at_least_once), i);

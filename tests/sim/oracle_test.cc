@@ -112,7 +112,13 @@ TEST_F(PlantTest, StaleOrLostRetainedMessage) {
 }
 
 Stream stream_of(hub::QoS qos, Stream::Way way = Stream::Way::direct) {
-  Stream stream{.device = "d", .channel = "c", .qos = qos, .way = way, .sent = 3, .acknowledged = {1, 2, 3}};
+  Stream stream;
+  stream.device = "d";
+  stream.channel = "c";
+  stream.qos = qos;
+  stream.way = way;
+  stream.sent = 3;
+  stream.acknowledged = {1, 2, 3};
   stream.stored = {1, 2, 3};
   if (way == Stream::Way::direct) stream.journal = {{0, 10, 1}, {0, 11, 2}, {0, 12, 3}};
   return stream;

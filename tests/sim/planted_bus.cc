@@ -52,8 +52,7 @@ void PlantedBus::tamper(std::vector<hub::Delivery>& batch) {
 bool PlantedBus::tamper_one(std::vector<hub::Delivery>& batch, std::size_t index) {
   hub::Delivery& here = batch[index];
   if (plant_.kind == Plant::Kind::lose) {
-    // The position stays, with something that is nobody's business.
-    here.message.topic = Slice::copy_of(std::string_view("nowhere"));
+    batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(index));
     return true;
   }
   if (plant_.kind == Plant::Kind::reorder) {

@@ -128,7 +128,11 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
     std::ostringstream out;
     std::ostringstream problems;
     const int status = app.exit(error, out, problems);
-    return Exit{status == 0 ? 0 : 2, out.str() + problems.str()};
+    // CLI11 only says that a subcommand is missing.
+    const std::string_view first = argc > 1 ? argv[1] : "";
+    const bool unknown = !first.empty() && !first.starts_with('-') && app.get_subcommand_no_throw(std::string(first)) == nullptr;
+    const std::string problem = unknown ? "There is no subcommand \"" + std::string(first) + "\"\n" : std::string();
+    return Exit{status == 0 ? 0 : 2, problem + out.str() + problems.str()};
   }
   return command;
 }

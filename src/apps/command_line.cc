@@ -130,7 +130,8 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
     const int status = app.exit(error, out, problems);
     // CLI11 only says that a subcommand is missing.
     const std::string_view first = argc > 1 ? argv[1] : "";
-    const bool unknown = !first.empty() && !first.starts_with('-') && app.get_subcommand_no_throw(std::string(first)) == nullptr;
+    const bool unknown = !first.empty() && !first.starts_with('-') && 
+                         app.get_subcommands([&](const CLI::App* one) { return one->get_name() == first; }).empty();
     const std::string problem = unknown ? "There is no subcommand \"" + std::string(first) + "\"\n" : std::string();
     return Exit{status == 0 ? 0 : 2, problem + out.str() + problems.str()};
   }

@@ -123,7 +123,7 @@ TEST(TcpMove, QueuedOutputGoesAlong) {
   auto listener = *cluster.network.listen(
       cluster.threads.at(0), on_loopback(), [&](std::unique_ptr<Connection> connection) {
         connection->write(std::string(6'000'000, 'm'));
-        EXPECT_EQ(connection->pending_output(), 6'000'000U);
+        EXPECT_GT(connection->pending_output(), 0U);  // the kernel does not take all of it at once
         connection->move_to(cluster.threads.at(1),
                             [&](std::unique_ptr<Connection> moved) { server.take(std::move(moved)); });
       });

@@ -112,6 +112,8 @@ TEST(TcpMove, NothingIsLostOrReorderedUnderLoad) {
 }
 
 TEST(TcpMove, QueuedOutputGoesAlong) {
+  // More than the kernel takes at once, however fast the peer reads.
+  constexpr std::size_t kBytes = 64'000'000;
   Cluster cluster;
   std::atomic<std::size_t> got{0};
   test::Recorder server;
@@ -122,8 +124,8 @@ TEST(TcpMove, QueuedOutputGoesAlong) {
   };
   auto listener = *cluster.network.listen(
       cluster.threads.at(0), on_loopback(), [&](std::unique_ptr<Connection> connection) {
-        connection->write(std::string(6'000'000, 'm'));
-        EXPECT_EQ(connection->pending_output(), 6'000'000U);
+        connection->write(std::string(kBytes, 'm'));
+        EXPECT_GT(connection->pending_output(), 0U);
         connection->move_to(cluster.threads.at(1),
                             [&](std::unique_ptr<Connection> moved) { server.take(std::move(moved)); });
       });
@@ -134,10 +136,9 @@ TEST(TcpMove, QueuedOutputGoesAlong) {
         [&](Result<std::unique_ptr<Connection>> result) { client.take(*std::move(result)); });
   });
   cluster.threads.start();
-  for (int i = 0; i < 20'000 && got < 6'000'000; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  for (int i = 0; i < 20'000 && got < kBytes; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{1});
   cluster.threads.stop();
-  EXPECT_EQ(got, 6'000'000U);
+  EXPECT_EQ(got, kBytes);
   EXPECT_EQ(&server.connection->executor(), &cluster.threads.at(1));
   server.connection.reset();
   client.connection.reset();

@@ -1,8 +1,7 @@
 #include "apps/api_client.h"
 
-#include <boost/json.hpp>
-
 #include <algorithm>
+#include <boost/json.hpp>
 #include <future>
 
 #include "base/metrics.h"
@@ -31,13 +30,16 @@ std::string without_line_end(std::string text) {
 Result<Address> address_of_folder(const std::string& folder, Fs& fs) {
   auto text = read_file(fs, folder + "/server.json");
   if (!text) {
-    return fail(Errc::not_found, "no server runs on the folder " + folder + "; start one with `dunlin serve --data " + folder +
+    return fail(Errc::not_found, "no server runs on the folder " + folder +
+                                     "; start one with `dunlin serve --data " + folder +
                                      "`, name its folder with --data, or another server with --server");
   }
   boost::system::error_code error;
   const auto document = boost::json::parse(*text, error);
-  const auto* listeners = !error && document.is_object() ? document.get_object().if_contains("listeners") : nullptr;
-  if (listeners == nullptr || !listeners->is_object()) return fail(Errc::malformed, folder + "/server.json cannot be read");
+  const auto* listeners =
+      !error && document.is_object() ? document.get_object().if_contains("listeners") : nullptr;
+  if (listeners == nullptr || !listeners->is_object())
+    return fail(Errc::malformed, folder + "/server.json cannot be read");
   Address address;
   for (const std::string_view name : {"https", "http"}) {
     const auto* where = listeners->get_object().if_contains(name);
@@ -45,7 +47,8 @@ Result<Address> address_of_folder(const std::string& folder, Fs& fs) {
     DUNLIN_TRY(address.endpoint, net::parse_endpoint(where->get_string()));
     address.scheme = name == "https" ? Address::Scheme::https : Address::Scheme::http;
   }
-  if (address.endpoint.port == 0) return fail(Errc::unavailable, "the server on " + folder + " has no HTTP listener");
+  if (address.endpoint.port == 0)
+    return fail(Errc::unavailable, "the server on " + folder + " has no HTTP listener");
   if (address.endpoint.host == "0.0.0.0") address.endpoint.host = "127.0.0.1";
   DUNLIN_TRY(std::string token, read_file(fs, folder + "/admin.token"));
   address.token = without_line_end(std::move(token));
@@ -66,7 +69,8 @@ Result<Address> address_of_server(const CallTarget& target, Fs& fs) {
   rest.remove_prefix(rest.find("//") + 2);
   while (rest.ends_with('/')) rest.remove_suffix(1);
   DUNLIN_TRY(address.endpoint, net::parse_endpoint(rest));
-  if (address.scheme == Address::Scheme::http && !address.endpoint.is_loopback() && address.endpoint.host != "localhost") {
+  if (address.scheme == Address::Scheme::http && !address.endpoint.is_loopback() &&
+      address.endpoint.host != "localhost") {
     return fail(Errc::invalid_argument, "a token is not sent without TLS to another machine: use https://");
   }
   if (target.token_file.empty()) return fail(Errc::invalid_argument, "--server needs --token-file");
@@ -85,7 +89,8 @@ Error error_of(const net::http::Response& response) {
     const auto* error = document.get_object().if_contains("error");
     if (error != nullptr && error->is_object()) {
       const auto* message = error->get_object().if_contains("message");
-      if (message != nullptr && message->is_string()) return {Errc::invalid_argument, std::string(message->get_string())};
+      if (message != nullptr && message->is_string())
+        return {Errc::invalid_argument, std::string(message->get_string())};
     }
   }
   return {Errc::unavailable, "the server answered " + std::to_string(response.status)};
@@ -114,11 +119,13 @@ class NetworkApiClient final : public ApiClient {
     return {};
   }
 
-  Result<boost::json::value> call(const model::OperationSpec& operation, const boost::json::object& fields) override {
+  Result<boost::json::value> call(const model::OperationSpec& operation,
+                                  const boost::json::object& fields) override {
     std::promise<Result<net::http::Response>> answered;
     auto answer = answered.get_future();
     threads_.at(0).post([&] {
-      client_->send(request(operation, fields), [&](Result<net::http::Response> response) { answered.set_value(std::move(response)); });
+      client_->send(request(operation, fields),
+                    [&](Result<net::http::Response> response) { answered.set_value(std::move(response)); });
     });
     const auto response = answer.get();
     if (!response) return std::unexpected(response.error());
@@ -130,7 +137,8 @@ class NetworkApiClient final : public ApiClient {
   }
 
  private:
-  net::http::ClientRequest request(const model::OperationSpec& operation, const boost::json::object& fields) const {
+  net::http::ClientRequest request(const model::OperationSpec& operation,
+                                   const boost::json::object& fields) const {
     RenderedCall call = render_call(operation, fields);
     net::http::ClientRequest result;
     result.method = method_of(operation.method);
@@ -168,7 +176,8 @@ RenderedCall render_call(const model::OperationSpec& operation, boost::json::obj
     const std::string name(path.substr(open + 1, close - open - 1));
     const auto* value = fields.if_contains(name);
     if (value != nullptr) {
-      call.target += net::http::percent_encode(value->is_string() ? std::string(value->get_string()) : boost::json::serialize(*value));
+      call.target += net::http::percent_encode(value->is_string() ? std::string(value->get_string())
+                                                                  : boost::json::serialize(*value));
       fields.erase(name);
     }
     path.remove_prefix(close + 1);
@@ -187,7 +196,8 @@ RenderedCall render_call(const model::OperationSpec& operation, boost::json::obj
 }
 
 Result<std::unique_ptr<ApiClient>> ApiClient::open(const CallTarget& target, Fs& fs) {
-  auto address = target.server.empty() ? address_of_folder(target.data_folder, fs) : address_of_server(target, fs);
+  auto address =
+      target.server.empty() ? address_of_folder(target.data_folder, fs) : address_of_server(target, fs);
   if (!address) return std::unexpected(address.error());
   auto client = std::make_unique<NetworkApiClient>(*std::move(address));
   DUNLIN_CHECK(client->open());

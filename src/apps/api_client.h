@@ -1,9 +1,9 @@
 #pragma once
-// Calls operations of a running server: the one on this machine, found through its data folder, or another by its address.
-
-#include <memory>
+// Calls operations of a running server: the one on this machine, found through its data folder, or another by
+// its address.
 
 #include <boost/json/fwd.hpp>
+#include <memory>
 
 #include "apps/commands.h"
 #include "base/fs.h"
@@ -18,7 +18,8 @@ class ApiClient {
   virtual ~ApiClient() = default;
 
   /// Errors: the server's own, unavailable (no connection), timed_out.
-  virtual Result<boost::json::value> call(const model::OperationSpec& operation, const boost::json::object& fields) = 0;
+  virtual Result<boost::json::value> call(const model::OperationSpec& operation,
+                                          const boost::json::object& fields) = 0;
 };
 
 /// The target of an operation as method, path with query, and body.

@@ -14,7 +14,8 @@ Result<void> wait_on(Executor& executor, Begin begin) {
   std::promise<Result<void>> finished;
   auto future = finished.get_future();
   executor.post([&] {
-    begin(std::move_only_function<void(Result<void>)>([&](Result<void> result) { finished.set_value(std::move(result)); }));
+    begin(std::move_only_function<void(Result<void>)>(
+        [&](Result<void> result) { finished.set_value(std::move(result)); }));
   });
   return future.get();
 }

@@ -1,5 +1,4 @@
 #include <boost/json.hpp>
-
 #include <cstdio>
 #include <future>
 
@@ -19,7 +18,8 @@ Result<boost::json::value> typed(const model::Field& field, const std::string& t
   if (!error) return value;
   if (field.type == model::FieldType::any) return boost::json::value(text);
   return fail(Errc::invalid_argument, "--" + std::string(field.name) + " must be of type " +
-                                          std::string(model::field_type_name(field.type)) + ", written as JSON");
+                                          std::string(model::field_type_name(field.type)) +
+                                          ", written as JSON");
 }
 
 Result<boost::json::object> fields_of(const CallCommand& command) {

@@ -31,9 +31,14 @@ std::string reference(CheckConfigCommand::Role role) {
   platform::ServerConfig server;
   edge::GatewayConfig gateway;
   switch (role) {
-    case CheckConfigCommand::Role::server: platform::declare_keys(schema, server); return schema.reference();
-    case CheckConfigCommand::Role::gateway: edge::declare_keys(schema, gateway); return schema.reference();
-    case CheckConfigCommand::Role::site: return std::string(fleet::factory_toml());
+    case CheckConfigCommand::Role::server:
+      platform::declare_keys(schema, server);
+      return schema.reference();
+    case CheckConfigCommand::Role::gateway:
+      edge::declare_keys(schema, gateway);
+      return schema.reference();
+    case CheckConfigCommand::Role::site:
+      return std::string(fleet::factory_toml());
   }
   return {};
 }

@@ -1,7 +1,6 @@
 #include "apps/command_line.h"
 
 #include <CLI/CLI.hpp>
-
 #include <map>
 #include <sstream>
 
@@ -14,20 +13,26 @@ namespace {
 void add_source(CLI::App& app, ConfigSource& source) {
   app.add_option("--config", source.file, "TOML file; see `dunlin check-config --reference` for every key");
   app.add_option("--data", source.data_folder, "the data folder");
-  app.add_option("--set", source.settings, "a key and its value, e.g. --set listen.https=0.0.0.0:9443")->allow_extra_args(false);
+  app.add_option("--set", source.settings, "a key and its value, e.g. --set listen.https=0.0.0.0:9443")
+      ->allow_extra_args(false);
 }
 
 /// Subcommands that run something on this machine.
 void add_programs(CLI::App& app, Command& command) {
-  auto up = std::make_shared<UpCommand>();  // shared with the callback that runs after parsing; so are the others
-  CLI::App* up_app = app.add_subcommand("up", "run a server with a gateway and a simulated factory: the quickest way to see Dunlin");
+  auto up =
+      std::make_shared<UpCommand>();  // shared with the callback that runs after parsing; so are the others
+  CLI::App* up_app = app.add_subcommand(
+      "up", "run a server with a gateway and a simulated factory: the quickest way to see Dunlin");
   add_source(*up_app, up->source);
-  up_app->add_option("--speed", up->speed, "how much faster than real time the series are replayed")->check(CLI::Range(1.0, 100000.0));
-  up_app->add_flag_callback("--no-site", [up] { up->site = UpCommand::Site::none; }, "without the simulated factory");
+  up_app->add_option("--speed", up->speed, "how much faster than real time the series are replayed")
+      ->check(CLI::Range(1.0, 100000.0));
+  up_app->add_flag_callback(
+      "--no-site", [up] { up->site = UpCommand::Site::none; }, "without the simulated factory");
   up_app->callback([up, &command] { command = *up; });
 
   auto serve = std::make_shared<ServeCommand>();
-  CLI::App* serve_app = app.add_subcommand("serve", "run a server in the foreground; prints `ready` when it accepts traffic");
+  CLI::App* serve_app =
+      app.add_subcommand("serve", "run a server in the foreground; prints `ready` when it accepts traffic");
   add_source(*serve_app, serve->source);
   serve_app->callback([serve, &command] { command = *serve; });
 
@@ -45,12 +50,17 @@ void add_programs(CLI::App& app, Command& command) {
 
 void add_helpers(CLI::App& app, Command& command) {
   auto check = std::make_shared<CheckConfigCommand>();  // shared with the callbacks
-  CLI::App* check_app = app.add_subcommand("check-config", "say whether a configuration is right, without running anything");
+  CLI::App* check_app =
+      app.add_subcommand("check-config", "say whether a configuration is right, without running anything");
   add_source(*check_app, check->source);
-  check_app->add_flag_callback("--reference", [check] { check->print = CheckConfigCommand::Print::reference; },
-                               "print every key with its meaning and default");
-  check_app->add_flag_callback("--gateway", [check] { check->role = CheckConfigCommand::Role::gateway; }, "of a gateway, not of a server");
-  check_app->add_flag_callback("--site", [check] { check->role = CheckConfigCommand::Role::site; }, "of a simulated site");
+  check_app->add_flag_callback(
+      "--reference", [check] { check->print = CheckConfigCommand::Print::reference; },
+      "print every key with its meaning and default");
+  check_app->add_flag_callback(
+      "--gateway", [check] { check->role = CheckConfigCommand::Role::gateway; },
+      "of a gateway, not of a server");
+  check_app->add_flag_callback(
+      "--site", [check] { check->role = CheckConfigCommand::Role::site; }, "of a simulated site");
   check_app->callback([check, &command] { command = *check; });
 
   CLI::App* version_app = app.add_subcommand("version", "print the version");
@@ -58,11 +68,13 @@ void add_helpers(CLI::App& app, Command& command) {
 }
 
 void add_target(CLI::App& app, CallTarget& target) {
-  app.add_option("--data", target.data_folder, "the data folder of the server on this machine")->capture_default_str();
+  app.add_option("--data", target.data_folder, "the data folder of the server on this machine")
+      ->capture_default_str();
   app.add_option("--server", target.server, "another server: https://host:port");
   app.add_option("--ca", target.ca_file, "the root certificate of that server, PEM");
   app.add_option("--token-file", target.token_file, "a file with an API token for that server");
-  app.add_flag_callback("--json", [&target] { target.output = CallTarget::Output::json; }, "print the answer as JSON");
+  app.add_flag_callback(
+      "--json", [&target] { target.output = CallTarget::Output::json; }, "print the answer as JSON");
 }
 
 struct Words {
@@ -77,7 +89,7 @@ Words words_of(std::string_view name) {
 
 /// "thing.create" as `dunlin thing create`: fields of the path by position, the others as options.
 void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& command) {
-  auto call = std::make_shared<CallCommand>();             // shared with the callbacks
+  auto call = std::make_shared<CallCommand>();  // shared with the callbacks
   auto given = std::make_shared<std::map<std::string, std::string>>();
   call->operation = spec;
   CLI::App* app = noun.add_subcommand(words_of(spec.name).verb, std::string(spec.summary));
@@ -86,11 +98,13 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
     const std::string name(field.name);
     const bool positional = std::ranges::find(in_path, name) != in_path.end();
     CLI::Option* option = app->add_option_function<std::string>(
-        positional ? name : "--" + name, [given, name](const std::string& text) { (*given)[name] = text; }, std::string(field.help));
+        positional ? name : "--" + name, [given, name](const std::string& text) { (*given)[name] = text; },
+        std::string(field.help));
     option->type_name(std::string(model::field_type_name(field.type)));
     if (positional || field.need == model::Need::required) option->required();
   }
-  if (spec.name == "cert.issue") app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");
+  if (spec.name == "cert.issue")
+    app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");
   add_target(*app, call->target);
   app->callback([call, given, &command] {
     call->fields.assign(given->begin(), given->end());
@@ -130,9 +144,11 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
     const int status = app.exit(error, out, problems);
     // CLI11 only says that a subcommand is missing.
     const std::string_view first = argc > 1 ? argv[1] : "";
-    const bool unknown = !first.empty() && !first.starts_with('-') && 
-                         app.get_subcommands([&](const CLI::App* one) { return one->get_name() == first; }).empty();
-    const std::string problem = unknown ? "There is no subcommand \"" + std::string(first) + "\"\n" : std::string();
+    const bool unknown =
+        !first.empty() && !first.starts_with('-') &&
+        app.get_subcommands([&](const CLI::App* one) { return one->get_name() == first; }).empty();
+    const std::string problem =
+        unknown ? "There is no subcommand \"" + std::string(first) + "\"\n" : std::string();
     return Exit{status == 0 ? 0 : 2, problem + out.str() + problems.str()};
   }
   return command;

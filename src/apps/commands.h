@@ -13,9 +13,9 @@ namespace dunlin::apps {
 
 /// Where configuration comes from: `dunlin serve`, `up`, `gateway` and `check-config` share it.
 struct ConfigSource {
-  std::string file;                    // empty: none
-  std::string data_folder;             // empty: as configured
-  std::vector<std::string> settings;   // "key=value"
+  std::string file;                   // empty: none
+  std::string data_folder;            // empty: as configured
+  std::vector<std::string> settings;  // "key=value"
 };
 
 struct ServeCommand {
@@ -55,7 +55,8 @@ struct CallCommand {
   std::string out_folder;  // cert issue: where the files go
 };
 
-using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand, CallCommand>;
+using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
+                             VersionCommand, CallCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);

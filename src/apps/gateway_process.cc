@@ -21,19 +21,22 @@ class RunningGateway final : public GatewayProcess {
   ~RunningGateway() override {
     if (gateway_) {
       const auto stopped = wait_on(threads_.at(0), [this](auto done) { gateway_->stop(std::move(done)); });
-      if (!stopped) log::error("apps", "the gateway did not stop in order", {{"why", stopped.error().message}});
+      if (!stopped)
+        log::error("apps", "the gateway did not stop in order", {{"why", stopped.error().message}});
     }
     threads_.stop();
   }
 
   Result<void> open(const edge::GatewayConfig& config) {
     DUNLIN_TRY(lock_, platform::lock_data_folder(fs_, config.data_folder));
-    DUNLIN_TRY(keyed_, store::open_rocks_keyed({fs_, workers_, metrics_}, {.folder = config.data_folder + "/keyed"}));
-    DUNLIN_TRY(repository_, store::open_sqlite_repository({fs_, workers_, metrics_}, config.data_folder + "/records.sqlite"));
+    DUNLIN_TRY(keyed_,
+               store::open_rocks_keyed({fs_, workers_, metrics_}, {.folder = config.data_folder + "/keyed"}));
+    DUNLIN_TRY(repository_, store::open_sqlite_repository({fs_, workers_, metrics_},
+                                                          config.data_folder + "/records.sqlite"));
     DUNLIN_TRY(auto uplink, edge::load_uplink_tls(fs_, config));
     DUNLIN_TRY(auto listen, edge::load_listen_tls(fs_, config));
-    DUNLIN_TRY(gateway_, edge::Gateway::open({network_, threads_.at(0), workers_, fs_, *keyed_, *repository_, metrics_, rng_,
-                                              std::move(uplink), std::move(listen)},
+    DUNLIN_TRY(gateway_, edge::Gateway::open({network_, threads_.at(0), workers_, fs_, *keyed_, *repository_,
+                                              metrics_, rng_, std::move(uplink), std::move(listen)},
                                              config));
     threads_.start();
     return wait_on(threads_.at(0), [this](auto done) { gateway_->start(std::move(done)); });

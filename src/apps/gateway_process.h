@@ -13,8 +13,8 @@ namespace dunlin::apps {
 /// The thread that makes it also stops and destroys it.
 class GatewayProcess {
  public:
-  /// Blocks until the gateway's listeners accept. Errors: conflict (the folder is in use), corrupt, io, unavailable (a port is taken),
-  /// and those of the configuration and its files.
+  /// Blocks until the gateway's listeners accept. Errors: conflict (the folder is in use), corrupt, io,
+  /// unavailable (a port is taken), and those of the configuration and its files.
   static Result<std::unique_ptr<GatewayProcess>> start(const edge::GatewayConfig& config, Fs& fs);
   virtual ~GatewayProcess() = default;
 

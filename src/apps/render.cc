@@ -1,10 +1,10 @@
 #include "apps/render.h"
-#include "model/text.h"
-
-#include <boost/json.hpp>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <vector>
+
+#include "model/text.h"
 
 namespace dunlin::apps {
 namespace {
@@ -24,7 +24,8 @@ std::vector<std::string> columns_of(const boost::json::array& rows) {
   for (const auto& row : rows) {
     if (!row.is_object()) continue;
     for (const auto& member : row.get_object()) {
-      if (std::ranges::find(columns, std::string_view(member.key())) == columns.end()) columns.emplace_back(member.key());
+      if (std::ranges::find(columns, std::string_view(member.key())) == columns.end())
+        columns.emplace_back(member.key());
     }
   }
   return columns;
@@ -62,9 +63,10 @@ std::string render_text(const boost::json::value& answer) {
   if (!answer.is_object()) return model::json_text(answer) + "\n";
   const auto& object = answer.get_object();
   if (object.empty()) return "done\n";
-  const bool only_scalars_in_lists =
-      std::ranges::any_of(object, [](const auto& member) { return member.value().is_array() && !member.value().get_array().empty() &&
-                                                                 !member.value().get_array().front().is_object(); });
+  const bool only_scalars_in_lists = std::ranges::any_of(object, [](const auto& member) {
+    return member.value().is_array() && !member.value().get_array().empty() &&
+           !member.value().get_array().front().is_object();
+  });
   if (object.size() <= 2 && object.begin()->value().is_array() && !only_scalars_in_lists) {
     return table(object.begin()->value().get_array());
   }

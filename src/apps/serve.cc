@@ -16,7 +16,8 @@ log::Level level_of(const std::string& word) {
 
 }  // namespace
 
-Result<platform::ServerConfig> read_server_config(const ConfigSource& source, Fs& fs, platform::BusyPort busy_port) {
+Result<platform::ServerConfig> read_server_config(const ConfigSource& source, Fs& fs,
+                                                  platform::BusyPort busy_port) {
   platform::ServerConfig config;
   config::Schema schema;
   platform::declare_keys(schema, config);
@@ -30,7 +31,8 @@ Result<platform::ServerConfig> read_server_config(const ConfigSource& source, Fs
 
 void print_ready(const platform::Server& server) {
   std::string line = "ready";
-  for (const platform::ListenerInfo& info : server.listeners()) line += " " + info.name + "=" + info.address.to_string();
+  for (const platform::ListenerInfo& info : server.listeners())
+    line += " " + info.name + "=" + info.address.to_string();
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
 }
@@ -53,8 +55,10 @@ int run_serve(const ServeCommand& command) {
   print_ready(**server);
   if ((*server)->claim_token()) {
     const std::string http = listener_address(**server, "http");
-    const std::string base = http.empty() ? "https://" + listener_address(**server, "https") : "http://" + http;
-    std::printf("first sign-in (valid once, for 24 hours): %s/#/claim/%s\n", base.c_str(), (*server)->claim_token()->c_str());
+    const std::string base =
+        http.empty() ? "https://" + listener_address(**server, "https") : "http://" + http;
+    std::printf("first sign-in (valid once, for 24 hours): %s/#/claim/%s\n", base.c_str(),
+                (*server)->claim_token()->c_str());
     std::fflush(stdout);
   }
   wait_for_end();

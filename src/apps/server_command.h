@@ -9,7 +9,8 @@
 namespace dunlin::apps {
 
 /// Reads the configuration; `busy_port` says what happens when a port is taken.
-Result<platform::ServerConfig> read_server_config(const ConfigSource& source, Fs& fs, platform::BusyPort busy_port);
+Result<platform::ServerConfig> read_server_config(const ConfigSource& source, Fs& fs,
+                                                  platform::BusyPort busy_port);
 
 /// One line: "ready mqtt=127.0.0.1:1883 ...".
 void print_ready(const platform::Server& server);

@@ -15,9 +15,8 @@ class RunningSite final : public SiteProcess {
   RunningSite(const fleet::SiteConfig& config, fleet::CredentialSource credentials)
       : site_({threads_.at(0), network_, rng_, metrics_, std::move(credentials)}, config) {}
   ~RunningSite() override {
-    (void)wait_on(threads_.at(0), [this](auto done) {
-      site_.stop([done = std::move(done)]() mutable { done({}); });
-    });
+    (void)wait_on(threads_.at(0),
+                  [this](auto done) { site_.stop([done = std::move(done)]() mutable { done({}); }); });
     threads_.stop();
   }
 
@@ -38,7 +37,8 @@ class RunningSite final : public SiteProcess {
 
 }  // namespace
 
-Result<std::unique_ptr<SiteProcess>> SiteProcess::start(const fleet::SiteConfig& config, fleet::CredentialSource credentials) {
+Result<std::unique_ptr<SiteProcess>> SiteProcess::start(const fleet::SiteConfig& config,
+                                                        fleet::CredentialSource credentials) {
   auto site = std::make_unique<RunningSite>(config, std::move(credentials));
   DUNLIN_CHECK(site->start());
   return site;

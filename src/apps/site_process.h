@@ -11,7 +11,8 @@ namespace dunlin::apps {
 class SiteProcess {
  public:
   /// Errors: those of fleet::Site::start().
-  static Result<std::unique_ptr<SiteProcess>> start(const fleet::SiteConfig& config, fleet::CredentialSource credentials);
+  static Result<std::unique_ptr<SiteProcess>> start(const fleet::SiteConfig& config,
+                                                    fleet::CredentialSource credentials);
   virtual ~SiteProcess() = default;
   virtual std::size_t device_count() const = 0;
 };

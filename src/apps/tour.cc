@@ -1,8 +1,7 @@
 #include "apps/tour.h"
 
-#include <boost/json.hpp>
-
 #include <array>
+#include <boost/json.hpp>
 
 #include "base/base64.h"
 #include "base/rng.h"
@@ -27,9 +26,11 @@ Result<boost::json::value> call(ApiClient& client, std::string_view name, const 
   return fail(Errc::internal, "there is no operation " + std::string(name));
 }
 
-Result<void> write_member(Fs& fs, const boost::json::object& answer, std::string_view member, const std::string& path) {
+Result<void> write_member(Fs& fs, const boost::json::object& answer, std::string_view member,
+                          const std::string& path) {
   const auto* text = answer.if_contains(member);
-  if (text == nullptr || !text->is_string()) return fail(Errc::malformed, "the server's answer has no " + std::string(member));
+  if (text == nullptr || !text->is_string())
+    return fail(Errc::malformed, "the server's answer has no " + std::string(member));
   return write_file_atomically(fs, path, as_bytes(std::string_view(text->get_string())));
 }
 
@@ -49,7 +50,9 @@ Result<void> prepare_tour(ApiClient& client, Fs& fs, const std::string& folder) 
   DUNLIN_CHECK(fs.create_folders(folder));
   if (!call(client, "thing.get", {{"thing", kTourGateway}})) {
     DUNLIN_CHECK(call(client, "thing.create",
-                      {{"name", kTourGateway}, {"type", "gateway"}, {"attributes", {{"project", "demo"}, {"site", "plant1"}}}}));
+                      {{"name", kTourGateway},
+                       {"type", "gateway"},
+                       {"attributes", {{"project", "demo"}, {"site", "plant1"}}}}));
     DUNLIN_CHECK(call(client, "rule.put", boost::json::parse(kRule).get_object()));
   }
   if (fs.exists(folder + "/certificate.pem")) return {};
@@ -67,7 +70,8 @@ std::map<std::string, std::string> make_tokens(const fleet::SiteConfig& site) {
   return tokens;
 }
 
-edge::GatewayConfig tour_gateway(const std::string& folder, const std::string& mqtts, const std::map<std::string, std::string>& tokens) {
+edge::GatewayConfig tour_gateway(const std::string& folder, const std::string& mqtts,
+                                 const std::map<std::string, std::string>& tokens) {
   edge::GatewayConfig config;
   config.name = kTourGateway;
   config.data_folder = folder;
@@ -77,7 +81,8 @@ edge::GatewayConfig tour_gateway(const std::string& folder, const std::string& m
   config.uplink_certificate_file = folder + "/certificate.pem";
   config.uplink_key_file = folder + "/key.pem";
   config.listen_mqtt = "127.0.0.1:0";
-  for (const auto& [name, token] : tokens) config.devices.push_back({name, security::sha256_hex(as_bytes(token)), {}});
+  for (const auto& [name, token] : tokens)
+    config.devices.push_back({name, security::sha256_hex(as_bytes(token)), {}});
   return config;
 }
 

@@ -22,7 +22,8 @@ std::string local_address(const std::string& address) {
   return address.starts_with(kAny) ? "127.0.0.1:" + address.substr(kAny.size()) : address;
 }
 
-Result<Tour> start_tour(const UpCommand& command, const platform::ServerConfig& config, const platform::Server& server, Fs& fs) {
+Result<Tour> start_tour(const UpCommand& command, const platform::ServerConfig& config,
+                        const platform::Server& server, Fs& fs) {
   const std::string folder = config.data_folder + "/tour-gateway";
   CallTarget target;
   target.data_folder = config.data_folder;
@@ -33,10 +34,13 @@ Result<Tour> start_tour(const UpCommand& command, const platform::ServerConfig& 
   site.speed = command.speed;
   const auto tokens = make_tokens(site);
   Tour tour;
-  DUNLIN_TRY(tour.gateway, GatewayProcess::start(tour_gateway(folder, local_address(listener_address(server, "mqtts")), tokens), fs));
+  DUNLIN_TRY(tour.gateway,
+             GatewayProcess::start(
+                 tour_gateway(folder, local_address(listener_address(server, "mqtts")), tokens), fs));
   site.connect.endpoints = {tour.gateway->listeners().at(0).to_string()};
   for (fleet::DeviceConfig& device : site.devices) device.endpoint = site.connect.endpoints.front();
-  DUNLIN_TRY(tour.site, SiteProcess::start(site, [tokens](const std::string& device) -> Result<fleet::Credentials> {
+  DUNLIN_TRY(tour.site,
+             SiteProcess::start(site, [tokens](const std::string& device) -> Result<fleet::Credentials> {
                return fleet::Credentials{device, tokens.at(device), nullptr};
              }));
   return tour;
@@ -44,15 +48,20 @@ Result<Tour> start_tour(const UpCommand& command, const platform::ServerConfig& 
 
 void print_welcome(const platform::Server& server, const platform::ServerConfig& config, const Tour& tour) {
   for (const platform::ListenerInfo& info : server.listeners()) {
-    if (!info.note.empty()) std::printf("%s listens on %s instead: %s\n", info.name.c_str(), info.address.to_string().c_str(), info.note.c_str());
+    if (!info.note.empty())
+      std::printf("%s listens on %s instead: %s\n", info.name.c_str(), info.address.to_string().c_str(),
+                  info.note.c_str());
   }
   const std::string http = listener_address(server, "http");
   const std::string base = "http://localhost:" + http.substr(http.rfind(':') + 1);
-  if (tour.site) std::printf("%zu simulated devices behind the gateway %s\n", tour.site->device_count(), std::string(kTourGateway).c_str());
+  if (tour.site)
+    std::printf("%zu simulated devices behind the gateway %s\n", tour.site->device_count(),
+                std::string(kTourGateway).c_str());
   std::printf("data in %s\n", config.data_folder.c_str());
   if (server.claim_token()) {
-    std::printf("\nOpen this to sign in for the first time (valid once, for 24 hours):\n\n  %s/#/claim/%s\n\n", base.c_str(),
-                server.claim_token()->c_str());
+    std::printf(
+        "\nOpen this to sign in for the first time (valid once, for 24 hours):\n\n  %s/#/claim/%s\n\n",
+        base.c_str(), server.claim_token()->c_str());
   } else {
     std::printf("\nDashboard: %s\n\n", base.c_str());
   }

@@ -14,12 +14,14 @@ namespace dunlin {
 
 class VirtualExecutor;
 
-/// Owns virtual time for any number of executors and runs them one task at a time, in an order that only the calls decide. One thread.
+/// Owns virtual time for any number of executors and runs them one task at a time, in an order that only the
+/// calls decide. One thread.
 class VirtualScheduler {
  public:
   explicit VirtualScheduler(VirtualClock& clock) : clock_(clock) {}
 
-  /// Runs every task that is ready, without moving time. Returns how many ran; stops after `max_tasks` (a loop that never rests).
+  /// Runs every task that is ready, without moving time. Returns how many ran; stops after `max_tasks` (a
+  /// loop that never rests).
   std::size_t run_ready(std::size_t max_tasks = 10'000'000);
   /// Runs tasks and timers until `duration` of virtual time has passed.
   void run_for(Duration duration);
@@ -55,7 +57,8 @@ class VirtualScheduler {
   std::unordered_map<std::uint64_t, VirtualExecutor*> executors_;
 };
 
-/// One simulated thread. When it is destroyed (the simulated process dies), its tasks and timers are forgotten without running.
+/// One simulated thread. When it is destroyed (the simulated process dies), its tasks and timers are
+/// forgotten without running.
 class VirtualExecutor final : public Executor {
  public:
   explicit VirtualExecutor(VirtualScheduler& scheduler);

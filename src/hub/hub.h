@@ -26,8 +26,8 @@ struct HubEnvironment {
   metrics::Registry& metrics;
   Rng& rng;  // used in the constructor only
   Limits limits = {};
-  /// A QoS 0 message whose topic one of these filters matches is journalled and delivered as QoS 1: a gateway's telemetry. Its
-  /// publisher waits for nothing.
+  /// A QoS 0 message whose topic one of these filters matches is journalled and delivered as QoS 1: a
+  /// gateway's telemetry. Its publisher waits for nothing.
   std::vector<std::string> durable_filters = {};
 };
 

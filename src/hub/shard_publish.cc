@@ -21,7 +21,9 @@ WallTime Shard::take_arrival_time() {
 
 void Shard::raise_qos(Message& message) const {
   if (message.qos != QoS::at_most_once || log() == nullptr) return;
-  const auto matches = [&](const std::string& filter) { return filter_matches(filter, message.topic.text()); };
+  const auto matches = [&](const std::string& filter) {
+    return filter_matches(filter, message.topic.text());
+  };
   if (std::ranges::any_of(setup_.durable_filters, matches)) message.qos = QoS::at_least_once;
 }
 

@@ -15,7 +15,7 @@ namespace dunlin::model {
 enum class Quality : std::uint8_t { good, uncertain, bad };
 
 /// Bit flags of a sample.
-inline constexpr std::uint8_t kHistorical = 1;      // sent later than measured (store-and-forward)
+inline constexpr std::uint8_t kHistorical = 1;  // sent later than measured (store-and-forward)
 /// The user property of a message whose samples are historical; its value is "true".
 inline constexpr std::string_view kHistoricalProperty = "dunlin-historical";
 inline constexpr std::uint8_t kEstimated = 2;

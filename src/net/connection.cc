@@ -6,7 +6,9 @@ namespace dunlin::net {
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const auto refuse = [text] {
-    return fail(Errc::invalid_argument, "\"" + std::string(text) + "\" is not an address and port such as 127.0.0.1:1883 or [::1]:1883");
+    return fail(
+        Errc::invalid_argument,
+        "\"" + std::string(text) + "\" is not an address and port such as 127.0.0.1:1883 or [::1]:1883");
   };
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return refuse();

@@ -12,7 +12,8 @@ TEST(ParseEndpoint, TakesAddressesAndNames) {
 }
 
 TEST(ParseEndpoint, RefusesTheRest) {
-  for (const char* text : {"", ":1", "host", "host:", "host:x", "host:65536", "host:-1", "::1:1883", "[]:1"}) {
+  for (const char* text :
+       {"", ":1", "host", "host:", "host:x", "host:65536", "host:-1", "::1:1883", "[]:1"}) {
     const auto parsed = parse_endpoint(text);
     ASSERT_FALSE(parsed.has_value()) << text;
     EXPECT_EQ(parsed.error().code, Errc::invalid_argument);

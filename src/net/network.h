@@ -1,5 +1,6 @@
 #pragma once
-// Opening and accepting connections, real or virtual. Composed once by platform, edge, fleet or the simulator.
+// Opening and accepting connections, real or virtual. Composed once by platform, edge, fleet or the
+// simulator.
 
 #include <functional>
 #include <memory>
@@ -23,7 +24,8 @@ using ConnectHandler = std::move_only_function<void(Result<std::unique_ptr<Conne
 
 struct ListenOptions {
   Endpoint endpoint;
-  std::shared_ptr<TlsServerContext> tls;  // null: plain. Shared by every connection made under it, also after its replacement.
+  std::shared_ptr<TlsServerContext>
+      tls;  // null: plain. Shared by every connection made under it, also after its replacement.
   int backlog = 4096;
   Duration handshake_deadline = std::chrono::seconds{5};
   /// Half-open handshakes allowed at once on this listener; more are refused.
@@ -41,10 +43,13 @@ struct ConnectOptions {
 class Network {
  public:
   virtual ~Network() = default;
-  /// Accepts on `executor`; with several reactors, call once for each (they share the port through SO_REUSEPORT). `accept` gets
-  /// connections whose TLS handshake is complete. Executor's thread only. Errors: unavailable (address in use), permission_denied.
-  virtual Result<std::unique_ptr<Listener>> listen(Executor& executor, ListenOptions options, AcceptHandler accept) = 0;
-  /// Calls `done` on `executor` exactly once, later. Host names are resolved on the worker pool. Executor's thread only.
+  /// Accepts on `executor`; with several reactors, call once for each (they share the port through
+  /// SO_REUSEPORT). `accept` gets connections whose TLS handshake is complete. Executor's thread only.
+  /// Errors: unavailable (address in use), permission_denied.
+  virtual Result<std::unique_ptr<Listener>> listen(Executor& executor, ListenOptions options,
+                                                   AcceptHandler accept) = 0;
+  /// Calls `done` on `executor` exactly once, later. Host names are resolved on the worker pool. Executor's
+  /// thread only.
   virtual void connect(Executor& executor, ConnectOptions options, ConnectHandler done) = 0;
 };
 

@@ -402,7 +402,8 @@ TEST(Tcp, PortsInUseAreFoundAndFreedAtOnce) {
 
 TEST(Tcp, OutOfDescriptorsIsSurvived) {
 #ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the undefined-behaviour sanitizer opens pipes to look at memory, and reports a bug when it cannot";
+  GTEST_SKIP()
+      << "the undefined-behaviour sanitizer opens pipes to look at memory, and reports a bug when it cannot";
 #endif
   Loop loop;
   EchoServer echo;

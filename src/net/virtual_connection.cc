@@ -181,7 +181,7 @@ void VirtualConnection::deliver() {
   if (stream_ == nullptr || state_ != State::open) return;
   end().offered = paused_ ? 0 : kept.size();
   end().unread = std::move(kept);
-  network_.pump(*stream_, 1 - side_);  // the window has opened
+  network_.pump(*stream_, 1 - side_);                       // the window has opened
   if (stream_ == nullptr || state_ != State::open) return;  // what the peer sent into it met a reset
   if (paused_ || handler_ == nullptr || end().unread.size() <= max_unconsumed_) return;
   network_.metrics_.unconsumed_exceeded.add();

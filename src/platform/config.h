@@ -10,7 +10,8 @@
 
 namespace dunlin::platform {
 
-/// What a listener does when its port is taken: `serve` ends with an error, `up` names the owner and takes the next free one.
+/// What a listener does when its port is taken: `serve` ends with an error, `up` names the owner and takes
+/// the next free one.
 enum class BusyPort : std::uint8_t { is_error, takes_next };
 
 struct ServerConfig {
@@ -47,7 +48,8 @@ struct ServerConfig {
 /// Declares every key; `config` holds the defaults and must outlive the schema.
 void declare_keys(config::Schema& schema, ServerConfig& config);
 
-/// What declare_keys cannot see: listeners without TLS only on loopback, mapping rows. Errors: invalid_argument, with the key.
+/// What declare_keys cannot see: listeners without TLS only on loopback, mapping rows. Errors:
+/// invalid_argument, with the key.
 Result<void> check(const ServerConfig& config);
 
 }  // namespace dunlin::platform

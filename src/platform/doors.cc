@@ -8,8 +8,8 @@ namespace dunlin::platform {
 namespace {
 
 security::Action action_of(hub::Action action) {
-  constexpr std::array kActions{security::Action::connect, security::Action::publish, security::Action::subscribe,
-                                security::Action::receive};
+  constexpr std::array kActions{security::Action::connect, security::Action::publish,
+                                security::Action::subscribe, security::Action::receive};
   return kActions[static_cast<std::size_t>(action)];
 }
 

@@ -22,12 +22,15 @@ void Listeners::open(std::vector<ListenerRequest> requests, BusyPort busy_port,
   open_next(std::move(opening));
 }
 
-Result<void> Listeners::listen_on(std::size_t reactor, const ListenerRequest& request, const net::Endpoint& endpoint) {
+Result<void> Listeners::listen_on(std::size_t reactor, const ListenerRequest& request,
+                                  const net::Endpoint& endpoint) {
   net::ListenOptions options;
   options.endpoint = endpoint;
   options.tls = request.tls;
   auto listener = network_.listen(threads_.at(reactor), std::move(options),
-                                  [accept = request.accept](std::unique_ptr<net::Connection> connection) { accept(std::move(connection)); });
+                                  [accept = request.accept](std::unique_ptr<net::Connection> connection) {
+                                    accept(std::move(connection));
+                                  });
   if (!listener) return std::unexpected(listener.error());
   open_[reactor].push_back(*std::move(listener));
   return {};
@@ -44,10 +47,13 @@ void Listeners::open_next(std::shared_ptr<Opening> opening) {
     const auto listening = listen_on(0, request, info.address);
     if (listening) break;
     const bool busy = listening.error().code == Errc::unavailable;
-    if (busy && info.note.empty()) info.note = "port " + std::to_string(info.address.port) + " is held by " + port_owner(info.address.port);
+    if (busy && info.note.empty())
+      info.note =
+          "port " + std::to_string(info.address.port) + " is held by " + port_owner(info.address.port);
     if (!busy || opening->busy_port == BusyPort::is_error || tries == kMaxPortsTried) {
-      return opening->done(fail(listening.error().code, "cannot listen on " + request.address + " (" + request.name + "): " +
-                                                            (busy ? info.note : listening.error().message)));
+      return opening->done(
+          fail(listening.error().code, "cannot listen on " + request.address + " (" + request.name +
+                                           "): " + (busy ? info.note : listening.error().message)));
     }
     ++info.address.port;
   }
@@ -65,7 +71,8 @@ void Listeners::open_others(const ListenerRequest& request, net::Endpoint endpoi
   if (reactor == threads_.size()) return done({});
   threads_.at(reactor).post([this, request, endpoint, reactor, done = std::move(done)]() mutable {
     auto listening = listen_on(reactor, request, endpoint);
-    threads_.at(0).post([this, request, endpoint, reactor, listening = std::move(listening), done = std::move(done)]() mutable {
+    threads_.at(0).post([this, request, endpoint, reactor, listening = std::move(listening),
+                         done = std::move(done)]() mutable {
       if (!listening) return done(std::move(listening));
       open_others(request, endpoint, reactor + 1, std::move(done));
     });
@@ -73,7 +80,7 @@ void Listeners::open_others(const ListenerRequest& request, net::Endpoint endpoi
 }
 
 void Listeners::close(std::move_only_function<void(Result<void>)> done) {
-  auto left = std::make_shared<std::size_t>(threads_.size());       // both are shared by the reactors' answers
+  auto left = std::make_shared<std::size_t>(threads_.size());  // both are shared by the reactors' answers
   auto finish = std::make_shared<std::move_only_function<void(Result<void>)>>(std::move(done));
   for (std::size_t reactor = 0; reactor < threads_.size(); ++reactor) {
     threads_.at(reactor).post([this, reactor, left, finish] {

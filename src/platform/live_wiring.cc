@@ -15,8 +15,8 @@ void feed_arrival(transport::LiveFeed& feed, const series::Arrival& arrival) {
     }
     const auto number = series::number_of(sample.value);
     if (!number) continue;
-    feed.value({sample.tenant, sample.device, sample.channel, sample.unit, static_cast<double>(unix_nanoseconds(sample.t_source)) / 1e6,
-                *number});
+    feed.value({sample.tenant, sample.device, sample.channel, sample.unit,
+                static_cast<double>(unix_nanoseconds(sample.t_source)) / 1e6, *number});
   }
 }
 
@@ -41,9 +41,10 @@ void wire_live_feed(Services& services, transport::LiveFeed& feed) {
   services.registry().on_change([&feed](TenantId tenant, const registry::Thing& thing) {
     feed.event(tenant, {{"type", "thing"}, {"thing", to_json(thing)}});
   });
-  services.shadow().on_change([&feed](TenantId tenant, const std::string& thing, const shadow::Document& document) {
-    feed.event(tenant, shadow_event(thing, document));
-  });
+  services.shadow().on_change(
+      [&feed](TenantId tenant, const std::string& thing, const shadow::Document& document) {
+        feed.event(tenant, shadow_event(thing, document));
+      });
   services.alarms().on_change([&feed](const alarm::Alarm& alarm) {
     feed.event(alarm.tenant, {{"type", "alarm"}, {"alarm", to_json(alarm)}});
   });

@@ -24,9 +24,11 @@ std::set<std::string> listening_inodes(std::uint16_t port) {
       unsigned state = 0;
       unsigned long inode = 0;
       // sl local:port remote:port state queues timer retransmits uid timeout inode
-      const int fields = std::sscanf(line.c_str(), " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %lu", &local_port,
-                                     &state, &inode);
-      if (fields == 3 && local_port == port && state == kListening) inodes.insert("socket:[" + std::to_string(inode) + "]");
+      const int fields =
+          std::sscanf(line.c_str(), " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %lu",
+                      &local_port, &state, &inode);
+      if (fields == 3 && local_port == port && state == kListening)
+        inodes.insert("socket:[" + std::to_string(inode) + "]");
     }
   }
   return inodes;
@@ -44,7 +46,8 @@ bool holds_one(const std::string& process, const std::set<std::string>& inodes) 
   while (const dirent* entry = readdir(folder.get())) {
     std::array<char, 64> target{};
     const ssize_t length = readlink((path + "/" + entry->d_name).c_str(), target.data(), target.size() - 1);
-    if (length > 0 && inodes.contains(std::string(target.data(), static_cast<std::size_t>(length)))) return true;
+    if (length > 0 && inodes.contains(std::string(target.data(), static_cast<std::size_t>(length))))
+      return true;
   }
   return false;
 }
@@ -66,6 +69,8 @@ std::string port_owner(std::uint16_t port) {
   return "another process";
 }
 
-int process_id() { return static_cast<int>(getpid()); }
+int process_id() {
+  return static_cast<int>(getpid());
+}
 
 }  // namespace dunlin::platform

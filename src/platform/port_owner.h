@@ -5,8 +5,8 @@
 
 namespace dunlin::platform {
 
-/// The process that listens on a TCP port of this machine, e.g. "mosquitto (process 1234)", or "another process" where that cannot be
-/// seen. Reads /proc.
+/// The process that listens on a TCP port of this machine, e.g. "mosquitto (process 1234)", or "another
+/// process" where that cannot be seen. Reads /proc.
 std::string port_owner(std::uint16_t port);
 
 /// This process's id.

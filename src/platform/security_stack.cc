@@ -21,41 +21,53 @@ security::AuthenticatorOptions authenticator_options(const ServerConfig& config)
 
 }  // namespace
 
-SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config, std::unique_ptr<security::Pki> pki)
+SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config,
+                             std::unique_ptr<security::Pki> pki)
     : pki_(std::move(pki)),
-      authenticator_({environment.repository, environment.workers, environment.clock, environment.rng, revocations_},
-                     authenticator_options(config)),
+      authenticator_(
+          {environment.repository, environment.workers, environment.clock, environment.rng, revocations_},
+          authenticator_options(config)),
       accounts_(environment.repository, authenticator_, environment.clock, environment.rng),
-      certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock, environment.rng}),
+      certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
+                     environment.rng}),
       policies_(environment.repository, engine_, environment.clock, environment.rng) {
-  const auto count = [&](std::string name, std::string help, std::uint64_t security::Authenticator::Counts::*field) {
-    environment.metrics.gauge_function(std::move(name), std::move(help), {},
-                                       [this, field] { return static_cast<double>(authenticator_.counts().*field); });
+  const auto count = [&](std::string name, std::string help,
+                         std::uint64_t security::Authenticator::Counts::* field) {
+    environment.metrics.gauge_function(std::move(name), std::move(help), {}, [this, field] {
+      return static_cast<double>(authenticator_.counts().*field);
+    });
   };
-  count("dunlin_security_accepted", "Identities accepted since the start", &security::Authenticator::Counts::accepted);
-  count("dunlin_security_refused", "Identities refused since the start", &security::Authenticator::Counts::refused);
-  count("dunlin_security_penalised", "Attempts turned away for earlier failures", &security::Authenticator::Counts::penalised);
+  count("dunlin_security_accepted", "Identities accepted since the start",
+        &security::Authenticator::Counts::accepted);
+  count("dunlin_security_refused", "Identities refused since the start",
+        &security::Authenticator::Counts::refused);
+  count("dunlin_security_penalised", "Attempts turned away for earlier failures",
+        &security::Authenticator::Counts::penalised);
 }
 
-Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment environment, const ServerConfig& config) {
+Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment environment,
+                                                           const ServerConfig& config) {
   security::PkiOptions options;
   options.host_name = host_name();
   options.names = config.certificate_names;
   options.addresses = config.certificate_addresses;
-  DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng, config.data_folder, options));
+  DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng,
+                                           config.data_folder, options));
   return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki));
 }
 
-void SecurityStack::load(Executor& executor, std::move_only_function<void(Result<std::optional<std::string>>)> done) {
+void SecurityStack::load(Executor& executor,
+                         std::move_only_function<void(Result<std::optional<std::string>>)> done) {
   policies_.load(executor, [this, &executor, done = std::move(done)](Result<void> loaded) mutable {
     if (!loaded) return done(std::unexpected(loaded.error()));
     certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
       if (!indexed) return done(std::unexpected(indexed.error()));
-      accounts_.prepare_claim(executor, [done = std::move(done)](Result<std::optional<security::Secret>> claim) mutable {
-        if (!claim) return done(std::unexpected(claim.error()));
-        if (!*claim) return done(std::nullopt);
-        done(std::string((*claim)->view()));
-      });
+      accounts_.prepare_claim(
+          executor, [done = std::move(done)](Result<std::optional<security::Secret>> claim) mutable {
+            if (!claim) return done(std::unexpected(claim.error()));
+            if (!*claim) return done(std::nullopt);
+            done(std::string((*claim)->view()));
+          });
     });
   });
 }

@@ -30,9 +30,11 @@ struct SecurityEnvironment {
 class SecurityStack {
  public:
   /// Opens or makes the certificate authority. Blocks. Errors: corrupt, io, no_space, invalid_argument.
-  static Result<std::unique_ptr<SecurityStack>> open(SecurityEnvironment environment, const ServerConfig& config);
+  static Result<std::unique_ptr<SecurityStack>> open(SecurityEnvironment environment,
+                                                     const ServerConfig& config);
 
-  /// Reads policies and revocations, and makes the claim for the first user: its token, or nullopt once a user exists.
+  /// Reads policies and revocations, and makes the claim for the first user: its token, or nullopt once a
+  /// user exists.
   void load(Executor& executor, std::move_only_function<void(Result<std::optional<std::string>>)> done);
 
   struct Tls {
@@ -52,7 +54,8 @@ class SecurityStack {
   struct Key {};  // only open() can make one
 
  public:
-  SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config, std::unique_ptr<security::Pki> pki);
+  SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config,
+                std::unique_ptr<security::Pki> pki);
 
  private:
   std::unique_ptr<security::Pki> pki_;

@@ -1,7 +1,6 @@
 #include "platform/server.h"
 
 #include <boost/json.hpp>
-
 #include <future>
 
 #include "base/log.h"
@@ -109,7 +108,8 @@ Result<void> RunningServer::open() {
   std::vector<Executor*> executors;
   for (net::Reactor* reactor : threads_.all()) executors.push_back(reactor);
   DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors}, config_));
-  DUNLIN_TRY(security_, SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
+  DUNLIN_TRY(security_,
+             SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
   compose();
   return {};
 }
@@ -119,21 +119,25 @@ void RunningServer::compose() {
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     shards.push_back({threads_.at(i), stores_.journals.empty() ? nullptr : stores_.journals[i].get()});
   }
-  hub_ = std::make_unique<hub::Hub>(hub::HubEnvironment{std::move(shards), stores_.keyed.get(), metrics_, rng_, hub_limits(config_)});
-  services_ = std::make_unique<Services>(ServicesEnvironment{home(), *hub_, *stores_.keyed, *stores_.repository, metrics_,
+  hub_ = std::make_unique<hub::Hub>(
+      hub::HubEnvironment{std::move(shards), stores_.keyed.get(), metrics_, rng_, hub_limits(config_)});
+  services_ = std::make_unique<Services>(ServicesEnvironment{home(), *hub_, *stores_.keyed,
+                                                             *stores_.repository, metrics_,
                                                              mapping_of(config_), registry_options(config_)});
-  mqtt_ = std::make_unique<transport::MqttServer>(
-      transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
-                                   make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_)});
+  mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
+      *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
+      make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_)});
   services_->declare(operations_);
-  access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(), security_->accounts()}, operations_);
+  access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
+                   security_->accounts()},
+                  operations_);
   declare_status(operations_, {clock_, metrics_, listener_infos_});
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
-      home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_), *live_, metrics_, assets_,
-      std::string(version()), [this] { return ready_.load(); },
+      home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
+      *live_, metrics_, assets_, std::string(version()), [this] { return ready_.load(); },
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
   listeners_ = std::make_unique<Listeners>(network_, threads_);
 }
@@ -171,24 +175,31 @@ void RunningServer::start_parts(Done done) {
 void RunningServer::open_listeners(Done done) {
   auto tls = security_->make_tls(clock_);
   if (!tls) return done(std::unexpected(tls.error()));
-  const auto accept_mqtt = [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); };
-  const auto accept_web = [this](std::unique_ptr<net::Connection> connection) { web_->accept(std::move(connection)); };
+  const auto accept_mqtt = [this](std::unique_ptr<net::Connection> connection) {
+    mqtt_->accept(std::move(connection));
+  };
+  const auto accept_web = [this](std::unique_ptr<net::Connection> connection) {
+    web_->accept(std::move(connection));
+  };
   using On = ListenerRequest::On;
-  std::vector<ListenerRequest> wanted{{"mqtt", config_.listen_mqtt, nullptr, On::every_reactor, accept_mqtt},
-                                      {"mqtts", config_.listen_mqtts, tls->devices, On::every_reactor, accept_mqtt},
-                                      {"https", config_.listen_https, tls->people, On::home, accept_web},
-                                      {"http", config_.listen_http, nullptr, On::home, accept_web}};
-  listeners_->open(std::move(wanted), config_.busy_port, [this, done = std::move(done)](Result<std::vector<ListenerInfo>> opened) mutable {
-    if (!opened) return done(std::unexpected(opened.error()));
-    listener_infos_ = *std::move(opened);
-    done({});
-  });
+  std::vector<ListenerRequest> wanted{
+      {"mqtt", config_.listen_mqtt, nullptr, On::every_reactor, accept_mqtt},
+      {"mqtts", config_.listen_mqtts, tls->devices, On::every_reactor, accept_mqtt},
+      {"https", config_.listen_https, tls->people, On::home, accept_web},
+      {"http", config_.listen_http, nullptr, On::home, accept_web}};
+  listeners_->open(std::move(wanted), config_.busy_port,
+                   [this, done = std::move(done)](Result<std::vector<ListenerInfo>> opened) mutable {
+                     if (!opened) return done(std::unexpected(opened.error()));
+                     listener_infos_ = *std::move(opened);
+                     done({});
+                   });
 }
 
 Result<void> RunningServer::write_server_file() {
   boost::json::object addresses;
   for (const ListenerInfo& info : listener_infos_) addresses[info.name] = info.address.to_string();
-  const std::string text = boost::json::serialize(boost::json::object{{"process", process_id()}, {"listeners", std::move(addresses)}});
+  const std::string text = boost::json::serialize(
+      boost::json::object{{"process", process_id()}, {"listeners", std::move(addresses)}});
   return write_file_atomically(fs_, config_.data_folder + "/server.json", as_bytes(text));
 }
 

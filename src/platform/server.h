@@ -22,13 +22,13 @@ struct ListenerInfo {
 /// The thread that makes it also starts, stops and destroys it.
 class Server {
  public:
-  /// Opens the data folder and everything in it. Blocks. Errors: conflict (another process uses the folder), corrupt, io, no_space,
-  /// invalid_argument.
+  /// Opens the data folder and everything in it. Blocks. Errors: conflict (another process uses the folder),
+  /// corrupt, io, no_space, invalid_argument.
   static Result<std::unique_ptr<Server>> open(ServerConfig config, Fs& fs);
   virtual ~Server() = default;
 
-  /// Runs the threads and opens the listeners; returns once traffic is accepted. Errors: unavailable (a port is taken), and those of
-  /// the stores.
+  /// Runs the threads and opens the listeners; returns once traffic is accepted. Errors: unavailable (a port
+  /// is taken), and those of the stores.
   virtual Result<void> start() = 0;
   /// Ends listeners and sessions, stores what is open, joins the threads. Idempotent.
   virtual void stop() = 0;

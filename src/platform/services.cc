@@ -21,10 +21,12 @@ void run_steps(std::vector<Step> steps, std::move_only_function<void(Result<void
 Services::Services(ServicesEnvironment environment)
     : registry_(environment.executor, environment.repository, environment.metrics, environment.registry),
       presence_(environment.executor, environment.bus, environment.keyed, environment.metrics),
-      series_(environment.executor, environment.bus, environment.keyed, environment.metrics, std::move(environment.mapping)),
+      series_(environment.executor, environment.bus, environment.keyed, environment.metrics,
+              std::move(environment.mapping)),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics),
-      rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_, environment.metrics}) {
+      rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
+              environment.metrics}) {
   series_.on_arrival([this](const series::Arrival& arrival) {
     if (arrival.samples.empty()) return;
     const model::Sample& sample = arrival.samples.front();
@@ -42,7 +44,9 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
             std::move(started));
 }
 
-void Services::stop(std::move_only_function<void(Result<void>)> stopped) { presence_.flush(std::move(stopped)); }
+void Services::stop(std::move_only_function<void(Result<void>)> stopped) {
+  presence_.flush(std::move(stopped));
+}
 
 void Services::declare(model::OperationTable& table) {
   registry_.declare(table);

@@ -1,5 +1,6 @@
 #pragma once
-// The services of a server over a hub and its stores, wired to each other. The server and the simulator compose the same stack.
+// The services of a server over a hub and its stores, wired to each other. The server and the simulator
+// compose the same stack.
 
 #include <functional>
 #include <memory>

@@ -19,36 +19,48 @@ using model::Field;
 using model::FieldType;
 using model::Need;
 
-constexpr Field kStatus[] = {{"version", FieldType::text, Need::required, "the program's version"},
-                             {"uptime_seconds", FieldType::number, Need::required, "since the start"},
-                             {"listeners", FieldType::array, Need::required, "name and address of each"},
-                             {"counts", FieldType::object, Need::required, "connections, messages, samples, alarms"}};
-constexpr model::OperationSpec kSpec{"system.status", model::Method::get, "/api/status", "How the server is.", "status:read", {}, kStatus, {}};
+constexpr Field kStatus[] = {
+    {"version", FieldType::text, Need::required, "the program's version"},
+    {"uptime_seconds", FieldType::number, Need::required, "since the start"},
+    {"listeners", FieldType::array, Need::required, "name and address of each"},
+    {"counts", FieldType::object, Need::required, "connections, messages, samples, alarms"}};
+constexpr model::OperationSpec kSpec{
+    "system.status", model::Method::get, "/api/status", "How the server is.", "status:read", {}, kStatus, {}};
 
 constexpr std::pair<std::string_view, std::string_view> kCounts[] = {
-    {"connections", "dunlin_mqtt_connections"},        {"things_online", "dunlin_presence_things_online"},
-    {"alarms_open", "dunlin_alarm_open"},              {"samples_stored", "dunlin_series_samples_stored_total"},
-    {"messages_received", "dunlin_mqtt_messages_received_total"}, {"messages_sent", "dunlin_mqtt_messages_sent_total"},
+    {"connections", "dunlin_mqtt_connections"},
+    {"things_online", "dunlin_presence_things_online"},
+    {"alarms_open", "dunlin_alarm_open"},
+    {"samples_stored", "dunlin_series_samples_stored_total"},
+    {"messages_received", "dunlin_mqtt_messages_received_total"},
+    {"messages_sent", "dunlin_mqtt_messages_sent_total"},
     {"live_pages", "dunlin_live_pages"}};
 
 constexpr std::string_view kNoDashboard =
-    "<!doctype html><meta charset=utf-8><title>Dunlin</title><p>This program was built without the dashboard. Build it with DUNLIN_WEB=ON; "
+    "<!doctype html><meta charset=utf-8><title>Dunlin</title><p>This program was built without the "
+    "dashboard. Build it with DUNLIN_WEB=ON; "
     "the API is described at <a href=\"/api/openapi.json\">/api/openapi.json</a>.";
 
-Slice slice_of(ByteView bytes) { return Slice::of_static(as_text(bytes)); }
+Slice slice_of(ByteView bytes) {
+  return Slice::of_static(as_text(bytes));
+}
 
 }  // namespace
 
-std::string_view version() { return DUNLIN_VERSION; }
+std::string_view version() {
+  return DUNLIN_VERSION;
+}
 
 void declare_status(model::OperationTable& table, StatusParts parts) {
-  table.add(kSpec, [parts, started = parts.clock.now()](const model::Caller&, boost::json::object, model::Reply reply) {
+  table.add(kSpec, [parts, started = parts.clock.now()](const model::Caller&, boost::json::object,
+                                                        model::Reply reply) {
     boost::json::array listeners;
     for (const ListenerInfo& info : parts.listeners) {
       listeners.push_back({{"name", info.name}, {"address", info.address.to_string()}, {"note", info.note}});
     }
     boost::json::object counts;
-    for (const auto& [name, metric] : kCounts) counts[name] = static_cast<std::int64_t>(parts.metrics.value(metric));
+    for (const auto& [name, metric] : kCounts)
+      counts[name] = static_cast<std::int64_t>(parts.metrics.value(metric));
     const double uptime = std::chrono::duration<double>(parts.clock.now() - started).count();
     reply(boost::json::value{{"version", version()},
                              {"uptime_seconds", uptime},
@@ -59,8 +71,9 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
 
 std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
-  for (const auto& more : {registry::operations(), presence::operations(), series::operations(), shadow::operations(), alarm::operations(),
-                           rules::operations(), access::operations()}) {
+  for (const auto& more :
+       {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
+        alarm::operations(), rules::operations(), access::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;
@@ -70,8 +83,9 @@ net::http::AssetTable dashboard_assets() {
   net::http::AssetTable table(transport::security_headers());
   for (const web::Asset& asset : web::assets()) {
     const bool hashed = asset.path.starts_with("/assets/");
-    table.add(std::string(asset.path), {slice_of(asset.identity), slice_of(asset.gzip), slice_of(asset.brotli),
-                                        hashed ? net::http::CachePolicy::immutable : net::http::CachePolicy::revalidate});
+    table.add(std::string(asset.path),
+              {slice_of(asset.identity), slice_of(asset.gzip), slice_of(asset.brotli),
+               hashed ? net::http::CachePolicy::immutable : net::http::CachePolicy::revalidate});
   }
   if (web::assets().empty()) {
     table.add("/index.html", {Slice::of_static(kNoDashboard), {}, {}, net::http::CachePolicy::revalidate});

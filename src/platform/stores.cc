@@ -13,7 +13,8 @@ Result<std::unique_ptr<File>> lock_data_folder(Fs& fs, const std::string& folder
   DUNLIN_CHECK(fs.create_folders(folder));
   auto lock = fs.lock(folder + "/lock");
   if (!lock && lock.error().code == Errc::conflict) {
-    return fail(Errc::conflict, "another dunlin runs with the folder " + folder + "; stop it first, or choose another with --data");
+    return fail(Errc::conflict, "another dunlin runs with the folder " + folder +
+                                    "; stop it first, or choose another with --data");
   }
   return lock;
 }
@@ -27,7 +28,8 @@ Result<std::size_t> journal_count(Fs& fs, const ServerConfig& config) {
   for (const std::string& name : names) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc() && end == name.data() + name.size() && number < 64) count = std::max(count, number + 1);
+    if (error == std::errc() && end == name.data() + name.size() && number < 64)
+      count = std::max(count, number + 1);
   }
   return count;
 }
@@ -40,13 +42,18 @@ Result<Stores> open_stores(const StoresEnvironment& environment, const ServerCon
     options.segment_bytes = config.journal_segment_bytes;
     options.max_bytes = config.journal_max_bytes;
     DUNLIN_CHECK(environment.fs.create_folders(options.folder));
-    DUNLIN_TRY(auto log, store::open_log({environment.fs, *environment.executors[i], environment.workers, environment.metrics}, options));
+    DUNLIN_TRY(auto log, store::open_log({environment.fs, *environment.executors[i], environment.workers,
+                                          environment.metrics},
+                                         options));
     stores.journals.push_back(std::move(log));
   }
   store::RocksOptions rocks;
   rocks.folder = config.data_folder + "/keyed";
-  DUNLIN_TRY(stores.keyed, store::open_rocks_keyed({environment.fs, environment.workers, environment.metrics}, rocks));
-  DUNLIN_TRY(stores.repository, store::open_sqlite_repository({environment.fs, environment.workers, environment.metrics}, config.data_folder + "/records.sqlite"));
+  DUNLIN_TRY(stores.keyed,
+             store::open_rocks_keyed({environment.fs, environment.workers, environment.metrics}, rocks));
+  DUNLIN_TRY(stores.repository,
+             store::open_sqlite_repository({environment.fs, environment.workers, environment.metrics},
+                                           config.data_folder + "/records.sqlite"));
   return stores;
 }
 

@@ -18,8 +18,8 @@ namespace dunlin::platform {
 /// Errors: conflict, io, no_space.
 Result<std::unique_ptr<File>> lock_data_folder(Fs& fs, const std::string& folder);
 
-/// How many journals there must be: one per reactor, and never fewer than there are already, since each may hold messages that are not
-/// consumed yet.
+/// How many journals there must be: one per reactor, and never fewer than there are already, since each may
+/// hold messages that are not consumed yet.
 Result<std::size_t> journal_count(Fs& fs, const ServerConfig& config);
 
 struct Stores {

@@ -7,7 +7,7 @@
 namespace dunlin::platform {
 
 /// The security room as the HTTP side asks it. All three must outlive the door.
-transport::WebDoor make_web_door(Executor& executor, security::Authenticator& authenticator, security::Accounts& accounts,
-                                 const Clock& clock);
+transport::WebDoor make_web_door(Executor& executor, security::Authenticator& authenticator,
+                                 security::Accounts& accounts, const Clock& clock);
 
 }  // namespace dunlin::platform

@@ -30,7 +30,8 @@ struct Record {
 struct LogOptions {
   std::string folder;
   std::uint64_t segment_bytes = 16 * 1024 * 1024;
-  std::size_t group_bytes = 64 * 1024;  // a group that holds this much is written even while the loop turn goes on
+  std::size_t group_bytes =
+      64 * 1024;  // a group that holds this much is written even while the loop turn goes on
   std::uint64_t max_bytes = 4ULL * 1024 * 1024 * 1024;  // past it append() answers no_space
   std::size_t max_record_bytes = 256 * 1024 * 1024 + 64 * 1024;
   std::size_t max_uncommitted_bytes = 64 * 1024 * 1024;  // past it append() answers unavailable

@@ -1,3 +1,5 @@
 #include "apps/program.h"
 
-int main(int argc, char** argv) { return dunlin::apps::run(argc, argv); }
+int main(int argc, char** argv) {
+  return dunlin::apps::run(argc, argv);
+}

@@ -1,5 +1,6 @@
 #pragma once
-// Who may enter, as operations: certificates, policies, users and tokens. The rules are the security room's; this renders them.
+// Who may enter, as operations: certificates, policies, users and tokens. The rules are the security room's;
+// this renders them.
 
 #include "base/executor.h"
 #include "hub/bus.h"
@@ -20,8 +21,8 @@ struct AccessParts {
   security::Accounts& accounts;
 };
 
-/// Declares ca.get, cert.*, policy.*, user.*, token.* and thing.token. The parts must outlive the table. A revoked certificate or removed
-/// token ends the live sessions of its owner.
+/// Declares ca.get, cert.*, policy.*, user.*, token.* and thing.token. The parts must outlive the table. A
+/// revoked certificate or removed token ends the live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 
 /// What declare() adds, for clients that render the operations without a server.

@@ -11,46 +11,70 @@ using model::FieldType;
 using model::Need;
 
 constexpr Field kUserList[] = {{"users", FieldType::array, Need::required, "sorted by name"}};
-constexpr Field kPageRequest[] = {{"after", FieldType::text, Need::optional, "page: begin behind this name"},
-                                  {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
-constexpr Field kUserRequest[] = {{"name", FieldType::text, Need::required, "the user's name"},
-                                  {"password", FieldType::text, Need::required, "at least 12 characters"},
-                                  {"permissions", FieldType::array, Need::optional, "e.g. [\"things:read\"]; \"*\" is all"},
-                                  {"policies", FieldType::array, Need::optional, "policies for topics ([\"user\"])"}};
+constexpr Field kPageRequest[] = {
+    {"after", FieldType::text, Need::optional, "page: begin behind this name"},
+    {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
+constexpr Field kUserRequest[] = {
+    {"name", FieldType::text, Need::required, "the user's name"},
+    {"password", FieldType::text, Need::required, "at least 12 characters"},
+    {"permissions", FieldType::array, Need::optional, "e.g. [\"things:read\"]; \"*\" is all"},
+    {"policies", FieldType::array, Need::optional, "policies for topics ([\"user\"])"}};
 constexpr Field kUser[] = {{"name", FieldType::text, Need::required, "name"},
                            {"permissions", FieldType::array, Need::required, "what the user may do"}};
 constexpr Field kOnlyUser[] = {{"user", FieldType::text, Need::required, "the user's name"}};
-constexpr Field kTokenRequest[] = {{"owner", FieldType::text, Need::required, "the user it speaks for"},
-                                   {"label", FieldType::text, Need::optional, "what it is for"},
-                                   {"permissions", FieldType::array, Need::required, "at most what the owner has"},
-                                   {"days", FieldType::integer, Need::optional, "lifetime; without it the token does not expire"}};
+constexpr Field kTokenRequest[] = {
+    {"owner", FieldType::text, Need::required, "the user it speaks for"},
+    {"label", FieldType::text, Need::optional, "what it is for"},
+    {"permissions", FieldType::array, Need::required, "at most what the owner has"},
+    {"days", FieldType::integer, Need::optional, "lifetime; without it the token does not expire"}};
 constexpr Field kToken[] = {{"id", FieldType::text, Need::required, "its public part"},
                             {"token", FieldType::text, Need::required, "the token, shown this once"}};
 constexpr Field kThingTokenRequest[] = {{"thing", FieldType::text, Need::required, "the thing"},
                                         {"label", FieldType::text, Need::optional, "what it is for"}};
-constexpr Field kTokenListRequest[] = {{"type", FieldType::text, Need::optional, "device, api or session (api)"},
-                                       {"owner", FieldType::text, Need::required, "the thing or user"}};
+constexpr Field kTokenListRequest[] = {
+    {"type", FieldType::text, Need::optional, "device, api or session (api)"},
+    {"owner", FieldType::text, Need::required, "the thing or user"}};
 constexpr Field kTokenList[] = {{"tokens", FieldType::array, Need::required, "without their secret parts"}};
 constexpr Field kOnlyToken[] = {{"token", FieldType::text, Need::required, "the token's id"}};
 constexpr Errc kCreateErrors[] = {Errc::invalid_argument, Errc::already_exists, Errc::unavailable};
 constexpr Errc kTokenErrors[] = {Errc::not_found, Errc::permission_denied, Errc::limit_exceeded};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
-constexpr model::OperationSpec kListUsers{"user.list", model::Method::get, "/api/users", "List users.", "users:read", kPageRequest,
-                                          kUserList, {}};
-constexpr model::OperationSpec kCreateUser{"user.create", model::Method::post, "/api/users", "Make a user.", "users:write",
-                                           kUserRequest, kUser, kCreateErrors};
-constexpr model::OperationSpec kDeleteUser{"user.delete", model::Method::del, "/api/users/{user}",
-                                           "Remove a user with all tokens and sessions.", "users:write", kOnlyUser, {}, kGetErrors};
-constexpr model::OperationSpec kCreateToken{"token.create", model::Method::post, "/api/tokens", "Make an API token.", "users:write",
-                                            kTokenRequest, kToken, kTokenErrors};
-constexpr model::OperationSpec kListTokens{"token.list", model::Method::get, "/api/tokens", "List tokens of a thing or user.",
-                                           "users:read", kTokenListRequest, kTokenList, {}};
-constexpr model::OperationSpec kDeleteToken{"token.delete", model::Method::del, "/api/tokens/{token}", "Remove a token.",
-                                            "users:write", kOnlyToken, {}, kGetErrors};
-constexpr model::OperationSpec kThingToken{"thing.token", model::Method::post, "/api/things/{thing}/tokens",
-                                           "Make a token with which the thing connects (user name: the thing's name).", "things:write",
-                                           kThingTokenRequest, kToken, kTokenErrors};
+constexpr model::OperationSpec kListUsers{"user.list",  model::Method::get, "/api/users", "List users.",
+                                          "users:read", kPageRequest,       kUserList,    {}};
+constexpr model::OperationSpec kCreateUser{"user.create", model::Method::post, "/api/users", "Make a user.",
+                                           "users:write", kUserRequest,        kUser,        kCreateErrors};
+constexpr model::OperationSpec kDeleteUser{"user.delete",
+                                           model::Method::del,
+                                           "/api/users/{user}",
+                                           "Remove a user with all tokens and sessions.",
+                                           "users:write",
+                                           kOnlyUser,
+                                           {},
+                                           kGetErrors};
+constexpr model::OperationSpec kCreateToken{
+    "token.create", model::Method::post, "/api/tokens", "Make an API token.",
+    "users:write",  kTokenRequest,       kToken,        kTokenErrors};
+constexpr model::OperationSpec kListTokens{
+    "token.list", model::Method::get, "/api/tokens", "List tokens of a thing or user.",
+    "users:read", kTokenListRequest,  kTokenList,    {}};
+constexpr model::OperationSpec kDeleteToken{"token.delete",
+                                            model::Method::del,
+                                            "/api/tokens/{token}",
+                                            "Remove a token.",
+                                            "users:write",
+                                            kOnlyToken,
+                                            {},
+                                            kGetErrors};
+constexpr model::OperationSpec kThingToken{
+    "thing.token",
+    model::Method::post,
+    "/api/things/{thing}/tokens",
+    "Make a token with which the thing connects (user name: the thing's name).",
+    "things:write",
+    kThingTokenRequest,
+    kToken,
+    kTokenErrors};
 
 security::Accounts::Done<security::IssuedToken> answer_token(model::Reply reply) {
   return [reply = std::move(reply)](Result<security::IssuedToken> issued) mutable {
@@ -61,7 +85,8 @@ security::Accounts::Done<security::IssuedToken> answer_token(model::Reply reply)
   };
 }
 
-void create_user(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request, model::Reply reply) {
+void create_user(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
+                 model::Reply reply) {
   security::NewUser user;
   user.name = *model::optional_text(request, "name");
   user.password = security::Secret(*model::optional_text(request, "password"));
@@ -72,18 +97,21 @@ void create_user(const AccessParts& parts, const model::Caller& caller, const bo
   // Nobody can give what they do not have.
   for (const std::string& permission : *permissions) {
     if (!model::has_permission(*caller.principal, permission)) {
-      return reply(fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself"));
+      return reply(
+          fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself"));
     }
   }
   user.permissions = *std::move(permissions);
   if (!policies->empty()) user.policies = *std::move(policies);
-  parts.accounts.create_user(parts.executor, caller.principal->name, std::move(user), [reply = std::move(reply)](auto made) mutable {
-    if (!made) return reply(std::unexpected(made.error()));
-    reply(boost::json::value(to_json(*made)));
-  });
+  parts.accounts.create_user(parts.executor, caller.principal->name, std::move(user),
+                             [reply = std::move(reply)](auto made) mutable {
+                               if (!made) return reply(std::unexpected(made.error()));
+                               reply(boost::json::value(to_json(*made)));
+                             });
 }
 
-void create_token(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request, model::Reply reply) {
+void create_token(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
+                  model::Reply reply) {
   security::NewApiToken wanted;
   wanted.owner = *model::optional_text(request, "owner");
   wanted.label = model::optional_text(request, "label").value_or("");
@@ -93,12 +121,14 @@ void create_token(const AccessParts& parts, const model::Caller& caller, const b
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
   for (const std::string& permission : *permissions) {
     if (!model::has_permission(*caller.principal, permission)) {
-      return reply(fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself"));
+      return reply(
+          fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself"));
     }
   }
   wanted.permissions = *std::move(permissions);
   wanted.lifetime = *lifetime;
-  parts.accounts.create_api_token(parts.executor, caller.principal->name, std::move(wanted), answer_token(std::move(reply)));
+  parts.accounts.create_api_token(parts.executor, caller.principal->name, std::move(wanted),
+                                  answer_token(std::move(reply)));
 }
 
 void list_tokens(const AccessParts& parts, const boost::json::object& request, model::Reply reply) {
@@ -109,12 +139,13 @@ void list_tokens(const AccessParts& parts, const boost::json::object& request, m
   const auto type = word == "device" ? security::TokenType::device
                     : word == "api"  ? security::TokenType::api
                                      : security::TokenType::session;
-  parts.accounts.list_tokens(parts.executor, type, *model::optional_text(request, "owner"), [reply = std::move(reply)](auto tokens) mutable {
-    if (!tokens) return reply(std::unexpected(tokens.error()));
-    boost::json::array rows;
-    for (const auto& token : *tokens) rows.push_back(to_json(token));
-    reply(boost::json::value{{"tokens", std::move(rows)}});
-  });
+  parts.accounts.list_tokens(parts.executor, type, *model::optional_text(request, "owner"),
+                             [reply = std::move(reply)](auto tokens) mutable {
+                               if (!tokens) return reply(std::unexpected(tokens.error()));
+                               boost::json::array rows;
+                               for (const auto& token : *tokens) rows.push_back(to_json(token));
+                               reply(boost::json::value{{"tokens", std::move(rows)}});
+                             });
 }
 
 }  // namespace
@@ -131,30 +162,39 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
                                 reply(boost::json::value{{"users", std::move(rows)}});
                               });
   });
-  table.add(kCreateUser, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    create_user(parts, caller, request, std::move(reply));
-  });
-  table.add(kDeleteUser, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    const std::string user = *model::optional_text(request, "user");
-    parts.bus.end_sessions(caller.principal->tenant, user, "revoked");
-    parts.accounts.remove_user(parts.executor, caller.principal->name, user, answer_nothing(std::move(reply)));
-  });
-  table.add(kCreateToken, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    create_token(parts, caller, request, std::move(reply));
-  });
+  table.add(kCreateUser,
+            [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+              create_user(parts, caller, request, std::move(reply));
+            });
+  table.add(kDeleteUser,
+            [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+              const std::string user = *model::optional_text(request, "user");
+              parts.bus.end_sessions(caller.principal->tenant, user, "revoked");
+              parts.accounts.remove_user(parts.executor, caller.principal->name, user,
+                                         answer_nothing(std::move(reply)));
+            });
+  table.add(kCreateToken,
+            [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+              create_token(parts, caller, request, std::move(reply));
+            });
   table.add(kListTokens, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     list_tokens(parts, request, std::move(reply));
   });
-  table.add(kDeleteToken, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    parts.accounts.remove_token(parts.executor, caller.principal->name, *model::optional_text(request, "token"),
-                                answer_nothing(std::move(reply)));
+  table.add(kDeleteToken, [parts](const model::Caller& caller, boost::json::object request,
+                                  model::Reply reply) {
+    parts.accounts.remove_token(parts.executor, caller.principal->name,
+                                *model::optional_text(request, "token"), answer_nothing(std::move(reply)));
   });
-  table.add(kThingToken, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    parts.accounts.create_device_token(parts.executor, caller.principal->name, *model::optional_text(request, "thing"),
-                                       model::optional_text(request, "label").value_or(""), answer_token(std::move(reply)));
-  });
+  table.add(kThingToken,
+            [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+              parts.accounts.create_device_token(
+                  parts.executor, caller.principal->name, *model::optional_text(request, "thing"),
+                  model::optional_text(request, "label").value_or(""), answer_token(std::move(reply)));
+            });
 }
 
-std::vector<model::OperationSpec> account_operations() { return {kListUsers, kCreateUser, kDeleteUser, kCreateToken, kListTokens, kDeleteToken, kThingToken}; }
+std::vector<model::OperationSpec> account_operations() {
+  return {kListUsers, kCreateUser, kDeleteUser, kCreateToken, kListTokens, kDeleteToken, kThingToken};
+}
 
 }  // namespace dunlin::access

@@ -10,37 +10,58 @@ using model::Field;
 using model::FieldType;
 using model::Need;
 
-constexpr Field kListRequest[] = {{"thing", FieldType::text, Need::optional, "only certificates of this thing"},
-                                  {"after", FieldType::text, Need::optional, "page: begin behind this fingerprint"},
-                                  {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
-constexpr Field kListResponse[] = {{"certificates", FieldType::array, Need::required, "sorted by fingerprint"}};
-constexpr Field kIssueRequest[] = {{"thing", FieldType::text, Need::required, "the thing it is for"},
-                                   {"csr", FieldType::text, Need::optional, "PKCS#10 request, PEM; without one a key is made"},
-                                   {"days", FieldType::integer, Need::optional, "lifetime (365)"}};
-constexpr Field kIssueResponse[] = {{"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
-                                    {"certificate", FieldType::text, Need::required, "PEM, with the intermediate"},
-                                    {"private_key", FieldType::text, Need::optional, "PEM, shown this once, if no CSR was given"},
-                                    {"ca", FieldType::text, Need::required, "what the device should trust, PEM"}};
-constexpr Field kOnlyFingerprint[] = {{"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"}};
+constexpr Field kListRequest[] = {
+    {"thing", FieldType::text, Need::optional, "only certificates of this thing"},
+    {"after", FieldType::text, Need::optional, "page: begin behind this fingerprint"},
+    {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
+constexpr Field kListResponse[] = {
+    {"certificates", FieldType::array, Need::required, "sorted by fingerprint"}};
+constexpr Field kIssueRequest[] = {
+    {"thing", FieldType::text, Need::required, "the thing it is for"},
+    {"csr", FieldType::text, Need::optional, "PKCS#10 request, PEM; without one a key is made"},
+    {"days", FieldType::integer, Need::optional, "lifetime (365)"}};
+constexpr Field kIssueResponse[] = {
+    {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
+    {"certificate", FieldType::text, Need::required, "PEM, with the intermediate"},
+    {"private_key", FieldType::text, Need::optional, "PEM, shown this once, if no CSR was given"},
+    {"ca", FieldType::text, Need::required, "what the device should trust, PEM"}};
+constexpr Field kOnlyFingerprint[] = {
+    {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"}};
 constexpr Field kCertificate[] = {{"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
                                   {"thing", FieldType::text, Need::required, "whose it is"},
                                   {"state", FieldType::text, Need::required, "active or revoked"},
                                   {"not_after", FieldType::text, Need::required, "RFC 3339"}};
 constexpr Field kCaResponse[] = {{"ca", FieldType::text, Need::required, "the root certificate, PEM"}};
-constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::limit_exceeded, Errc::invalid_argument, Errc::malformed};
+constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::limit_exceeded, Errc::invalid_argument,
+                                 Errc::malformed};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
-constexpr model::OperationSpec kCa{"ca.get", model::Method::get, "/api/ca", "The root certificate that devices and browsers trust.",
-                                   model::kPublic, {}, kCaResponse, {}};
-constexpr model::OperationSpec kList{"cert.list", model::Method::get, "/api/certificates", "List certificates.", "certificates:read",
-                                     kListRequest, kListResponse, {}};
-constexpr model::OperationSpec kIssue{"cert.issue", model::Method::post, "/api/certificates", "Issue a certificate to a thing.",
-                                      "certificates:write", kIssueRequest, kIssueResponse, kIssueErrors};
-constexpr model::OperationSpec kGet{"cert.get", model::Method::get, "/api/certificates/{fingerprint}", "Show a certificate.",
-                                    "certificates:read", kOnlyFingerprint, kCertificate, kGetErrors};
-constexpr model::OperationSpec kRevoke{"cert.revoke", model::Method::del, "/api/certificates/{fingerprint}",
-                                       "Revoke a certificate and end its thing's sessions.", "certificates:write", kOnlyFingerprint,
-                                       kCertificate, kGetErrors};
+constexpr model::OperationSpec kCa{"ca.get",       model::Method::get,
+                                   "/api/ca",      "The root certificate that devices and browsers trust.",
+                                   model::kPublic, {},
+                                   kCaResponse,    {}};
+constexpr model::OperationSpec kList{
+    "cert.list",         model::Method::get, "/api/certificates", "List certificates.",
+    "certificates:read", kListRequest,       kListResponse,       {}};
+constexpr model::OperationSpec kIssue{
+    "cert.issue",         model::Method::post, "/api/certificates", "Issue a certificate to a thing.",
+    "certificates:write", kIssueRequest,       kIssueResponse,      kIssueErrors};
+constexpr model::OperationSpec kGet{"cert.get",
+                                    model::Method::get,
+                                    "/api/certificates/{fingerprint}",
+                                    "Show a certificate.",
+                                    "certificates:read",
+                                    kOnlyFingerprint,
+                                    kCertificate,
+                                    kGetErrors};
+constexpr model::OperationSpec kRevoke{"cert.revoke",
+                                       model::Method::del,
+                                       "/api/certificates/{fingerprint}",
+                                       "Revoke a certificate and end its thing's sessions.",
+                                       "certificates:write",
+                                       kOnlyFingerprint,
+                                       kCertificate,
+                                       kGetErrors};
 
 security::CertificateRegister::Done<security::CertificateRecord> answer_record(model::Reply reply) {
   return [reply = std::move(reply)](Result<security::CertificateRecord> record) mutable {
@@ -49,7 +70,8 @@ security::CertificateRegister::Done<security::CertificateRecord> answer_record(m
   };
 }
 
-void issue(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request, model::Reply reply) {
+void issue(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
+           model::Reply reply) {
   security::DeviceCertificateRequest wanted;
   wanted.thing_name = *model::optional_text(request, "thing");
   wanted.csr_pem = model::optional_text(request, "csr").value_or("");
@@ -57,10 +79,14 @@ void issue(const AccessParts& parts, const model::Caller& caller, const boost::j
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
   wanted.lifetime = *lifetime;
   parts.certificates.issue(parts.executor, caller.principal->name, std::move(wanted),
-                           [ca = parts.pki.root_pem(), reply = std::move(reply)](Result<security::IssuedCertificate> issued) mutable {
+                           [ca = parts.pki.root_pem(),
+                            reply = std::move(reply)](Result<security::IssuedCertificate> issued) mutable {
                              if (!issued) return reply(std::unexpected(issued.error()));
-                             boost::json::object answer{{"fingerprint", issued->info.fingerprint}, {"certificate", issued->chain_pem}, {"ca", ca}};
-                             if (!issued->private_key_pem.empty()) answer["private_key"] = issued->private_key_pem;
+                             boost::json::object answer{{"fingerprint", issued->info.fingerprint},
+                                                        {"certificate", issued->chain_pem},
+                                                        {"ca", ca}};
+                             if (!issued->private_key_pem.empty())
+                               answer["private_key"] = issued->private_key_pem;
                              reply(boost::json::value(std::move(answer)));
                            });
 }
@@ -69,7 +95,8 @@ void list(const AccessParts& parts, const boost::json::object& request, model::R
   const auto limit = model::limit_field(request);
   if (!limit) return reply(std::unexpected(limit.error()));
   parts.certificates.list(parts.executor, model::optional_text(request, "thing").value_or(""),
-                          model::optional_text(request, "after").value_or(""), *limit, [reply = std::move(reply)](auto records) mutable {
+                          model::optional_text(request, "after").value_or(""), *limit,
+                          [reply = std::move(reply)](auto records) mutable {
                             if (!records) return reply(std::unexpected(records.error()));
                             boost::json::array rows;
                             for (const auto& record : *records) rows.push_back(to_json(record));
@@ -77,13 +104,15 @@ void list(const AccessParts& parts, const boost::json::object& request, model::R
                           });
 }
 
-void revoke(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request, model::Reply reply) {
-  parts.certificates.revoke(parts.executor, caller.principal->name, *model::optional_text(request, "fingerprint"),
-                            [&bus = parts.bus, tenant = caller.principal->tenant, reply = std::move(reply)](auto record) mutable {
-                              if (!record) return reply(std::unexpected(record.error()));
-                              bus.end_sessions(tenant, record->thing, "revoked");
-                              reply(boost::json::value(to_json(*record)));
-                            });
+void revoke(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
+            model::Reply reply) {
+  parts.certificates.revoke(
+      parts.executor, caller.principal->name, *model::optional_text(request, "fingerprint"),
+      [&bus = parts.bus, tenant = caller.principal->tenant, reply = std::move(reply)](auto record) mutable {
+        if (!record) return reply(std::unexpected(record.error()));
+        bus.end_sessions(tenant, record->thing, "revoked");
+        reply(boost::json::value(to_json(*record)));
+      });
 }
 
 }  // namespace
@@ -99,13 +128,16 @@ void declare_certificates(const AccessParts& parts, model::OperationTable& table
     issue(parts, caller, request, std::move(reply));
   });
   table.add(kGet, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
-    parts.certificates.get(parts.executor, *model::optional_text(request, "fingerprint"), answer_record(std::move(reply)));
+    parts.certificates.get(parts.executor, *model::optional_text(request, "fingerprint"),
+                           answer_record(std::move(reply)));
   });
   table.add(kRevoke, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     revoke(parts, caller, request, std::move(reply));
   });
 }
 
-std::vector<model::OperationSpec> certificate_operations() { return {kCa, kList, kIssue, kGet, kRevoke}; }
+std::vector<model::OperationSpec> certificate_operations() {
+  return {kCa, kList, kIssue, kGet, kRevoke};
+}
 
 }  // namespace dunlin::access

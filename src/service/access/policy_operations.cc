@@ -11,9 +11,10 @@ using model::FieldType;
 using model::Need;
 
 constexpr Field kOnlyPolicy[] = {{"policy", FieldType::text, Need::required, "the policy's name"}};
-constexpr Field kPutRequest[] = {{"policy", FieldType::text, Need::required, "the policy's name"},
-                                 {"document", FieldType::object, Need::required, "{\"statements\": [..]}"},
-                                 {"version", FieldType::integer, Need::optional, "refuse unless this is the present version"}};
+constexpr Field kPutRequest[] = {
+    {"policy", FieldType::text, Need::required, "the policy's name"},
+    {"document", FieldType::object, Need::required, "{\"statements\": [..]}"},
+    {"version", FieldType::integer, Need::optional, "refuse unless this is the present version"}};
 constexpr Field kPolicy[] = {{"name", FieldType::text, Need::required, "name"},
                              {"version", FieldType::integer, Need::required, "rises with each change"},
                              {"document", FieldType::object, Need::required, "the statements"}};
@@ -21,14 +22,29 @@ constexpr Field kListResponse[] = {{"policies", FieldType::array, Need::required
 constexpr Errc kPutErrors[] = {Errc::invalid_argument, Errc::malformed, Errc::limit_exceeded, Errc::conflict};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
-constexpr model::OperationSpec kList{"policy.list", model::Method::get, "/api/policies", "List policies.", "policies:read", {},
-                                     kListResponse, {}};
-constexpr model::OperationSpec kPut{"policy.put", model::Method::put, "/api/policies/{policy}", "Make or replace a policy.",
-                                    "policies:write", kPutRequest, kPolicy, kPutErrors};
-constexpr model::OperationSpec kGet{"policy.get", model::Method::get, "/api/policies/{policy}", "Show a policy.", "policies:read",
-                                    kOnlyPolicy, kPolicy, kGetErrors};
-constexpr model::OperationSpec kDelete{"policy.delete", model::Method::del, "/api/policies/{policy}", "Remove a policy.",
-                                       "policies:write", kOnlyPolicy, {}, kGetErrors};
+constexpr model::OperationSpec kList{"policy.list",   model::Method::get,
+                                     "/api/policies", "List policies.",
+                                     "policies:read", {},
+                                     kListResponse,   {}};
+constexpr model::OperationSpec kPut{"policy.put",
+                                    model::Method::put,
+                                    "/api/policies/{policy}",
+                                    "Make or replace a policy.",
+                                    "policies:write",
+                                    kPutRequest,
+                                    kPolicy,
+                                    kPutErrors};
+constexpr model::OperationSpec kGet{"policy.get",     model::Method::get, "/api/policies/{policy}",
+                                    "Show a policy.", "policies:read",    kOnlyPolicy,
+                                    kPolicy,          kGetErrors};
+constexpr model::OperationSpec kDelete{"policy.delete",
+                                       model::Method::del,
+                                       "/api/policies/{policy}",
+                                       "Remove a policy.",
+                                       "policies:write",
+                                       kOnlyPolicy,
+                                       {},
+                                       kGetErrors};
 
 security::PolicyRegister::Done<security::StoredPolicy> answer_policy(model::Reply reply) {
   return [reply = std::move(reply)](Result<security::StoredPolicy> policy) mutable {
@@ -41,7 +57,8 @@ security::PolicyRegister::Done<security::StoredPolicy> answer_policy(model::Repl
 
 void declare_policies(const AccessParts& parts, model::OperationTable& table) {
   table.add(kList, [parts](const model::Caller&, boost::json::object, model::Reply reply) {
-    parts.policies.list(parts.executor, [reply = std::move(reply)](Result<std::vector<security::StoredPolicy>> policies) mutable {
+    parts.policies.list(parts.executor, [reply = std::move(reply)](
+                                            Result<std::vector<security::StoredPolicy>> policies) mutable {
       if (!policies) return reply(std::unexpected(policies.error()));
       boost::json::array rows;
       for (const auto& policy : *policies) rows.push_back(to_json(policy));
@@ -49,13 +66,17 @@ void declare_policies(const AccessParts& parts, model::OperationTable& table) {
     });
   });
   table.add(kPut, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    security::StoredPolicy policy{*model::optional_text(request, "policy"), boost::json::serialize(request.at("document")), 0};
+    security::StoredPolicy policy{*model::optional_text(request, "policy"),
+                                  boost::json::serialize(request.at("document")), 0};
     std::optional<std::uint64_t> expected;
-    if (const auto version = model::optional_integer(request, "version")) expected = static_cast<std::uint64_t>(*version);
-    parts.policies.put(parts.executor, caller.principal->name, std::move(policy), expected, answer_policy(std::move(reply)));
+    if (const auto version = model::optional_integer(request, "version"))
+      expected = static_cast<std::uint64_t>(*version);
+    parts.policies.put(parts.executor, caller.principal->name, std::move(policy), expected,
+                       answer_policy(std::move(reply)));
   });
   table.add(kGet, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
-    parts.policies.get(parts.executor, *model::optional_text(request, "policy"), answer_policy(std::move(reply)));
+    parts.policies.get(parts.executor, *model::optional_text(request, "policy"),
+                       answer_policy(std::move(reply)));
   });
   table.add(kDelete, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     parts.policies.remove(parts.executor, caller.principal->name, *model::optional_text(request, "policy"),
@@ -63,6 +84,8 @@ void declare_policies(const AccessParts& parts, model::OperationTable& table) {
   });
 }
 
-std::vector<model::OperationSpec> policy_operations() { return {kList, kPut, kGet, kDelete}; }
+std::vector<model::OperationSpec> policy_operations() {
+  return {kList, kPut, kGet, kDelete};
+}
 
 }  // namespace dunlin::access

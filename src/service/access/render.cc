@@ -13,13 +13,18 @@ boost::json::value time_or_null(std::int64_t milliseconds) {
   return boost::json::value(format_rfc3339(from_unix_milliseconds(milliseconds)));
 }
 
-boost::json::array array_of(const std::vector<std::string>& texts) { return boost::json::array(texts.begin(), texts.end()); }
+boost::json::array array_of(const std::vector<std::string>& texts) {
+  return boost::json::array(texts.begin(), texts.end());
+}
 
 std::string_view type_name(security::TokenType type) {
   switch (type) {
-    case security::TokenType::device: return "device";
-    case security::TokenType::api: return "api";
-    case security::TokenType::session: return "session";
+    case security::TokenType::device:
+      return "device";
+    case security::TokenType::api:
+      return "api";
+    case security::TokenType::session:
+      return "session";
   }
   return "device";
 }
@@ -67,7 +72,8 @@ Result<std::vector<std::string>> text_list(const boost::json::object& request, s
   const auto* list = request.if_contains(name);
   if (list == nullptr || !list->is_array()) return texts;
   for (const auto& entry : list->get_array()) {
-    if (!entry.is_string()) return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be a list of texts");
+    if (!entry.is_string())
+      return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be a list of texts");
     texts.emplace_back(entry.get_string());
   }
   return texts;
@@ -76,7 +82,8 @@ Result<std::vector<std::string>> text_list(const boost::json::object& request, s
 Result<Duration> days_field(const boost::json::object& request, std::string_view name, Duration absent) {
   const auto days = model::optional_integer(request, name);
   if (!days) return absent;
-  if (*days < 1 || *days > 3650) return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be between 1 and 3650 days");
+  if (*days < 1 || *days > 3650)
+    return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be between 1 and 3650 days");
   return std::chrono::days{*days};
 }
 
@@ -89,7 +96,8 @@ std::move_only_function<void(Result<void>)> answer_nothing(model::Reply reply) {
 
 std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = certificate_operations();
-  for (const auto& more : {policy_operations(), account_operations()}) all.insert(all.end(), more.begin(), more.end());
+  for (const auto& more : {policy_operations(), account_operations()})
+    all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 

@@ -1,15 +1,14 @@
 #pragma once
 // JSON forms of the security room's records, without anything secret. Internal to the room.
 
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <vector>
 
-#include <boost/json/fwd.hpp>
-
 #include "model/operation.h"
-#include "service/access/access.h"
 #include "security/policies.h"
 #include "security/records.h"
+#include "service/access/access.h"
 
 namespace dunlin::access {
 

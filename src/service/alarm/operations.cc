@@ -94,6 +94,8 @@ void AlarmService::declare(model::OperationTable& table) {
   });
 }
 
-std::vector<model::OperationSpec> operations() { return {kList, kGet, kAcknowledge, kClear}; }
+std::vector<model::OperationSpec> operations() {
+  return {kList, kGet, kAcknowledge, kClear};
+}
 
 }  // namespace dunlin::alarm

@@ -77,6 +77,8 @@ void PresenceService::declare(model::OperationTable& table) {
   });
 }
 
-std::vector<model::OperationSpec> operations() { return {kList, kGet}; }
+std::vector<model::OperationSpec> operations() {
+  return {kList, kGet};
+}
 
 }  // namespace dunlin::presence

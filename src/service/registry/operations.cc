@@ -164,6 +164,8 @@ void Registry::declare(model::OperationTable& table) {
   });
 }
 
-std::vector<model::OperationSpec> operations() { return {kList, kCreate, kGet, kUpdate, kDelete}; }
+std::vector<model::OperationSpec> operations() {
+  return {kList, kCreate, kGet, kUpdate, kDelete};
+}
 
 }  // namespace dunlin::registry

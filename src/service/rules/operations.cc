@@ -81,6 +81,8 @@ void RulesService::declare(model::OperationTable& table) {
   });
 }
 
-std::vector<model::OperationSpec> operations() { return {kList, kPut, kGet, kDelete}; }
+std::vector<model::OperationSpec> operations() {
+  return {kList, kPut, kGet, kDelete};
+}
 
 }  // namespace dunlin::rules

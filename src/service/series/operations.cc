@@ -150,6 +150,8 @@ void SeriesService::declare(model::OperationTable& table) {
   });
 }
 
-std::vector<model::OperationSpec> operations() { return {kList, kLast, kRange}; }
+std::vector<model::OperationSpec> operations() {
+  return {kList, kLast, kRange};
+}
 
 }  // namespace dunlin::series

@@ -32,7 +32,8 @@ class SeriesDictionaryTest : public ::testing::Test {
     sample.value = 20.5;
     sample.t_source = from_unix_milliseconds(1'700'000'000'000);
     Result<SeriesStore::Written> answer = fail(Errc::internal, "no answer");
-    store_->write({sample}, "test", {}, [&answer](Result<SeriesStore::Written> result) { answer = std::move(result); });
+    store_->write({sample}, "test", {},
+                  [&answer](Result<SeriesStore::Written> result) { answer = std::move(result); });
     scheduler_.run_ready();
     return answer;
   }

@@ -75,6 +75,8 @@ void ShadowService::declare(model::OperationTable& table) {
   });
 }
 
-std::vector<model::OperationSpec> operations() { return {kGet, kUpdate, kDelete}; }
+std::vector<model::OperationSpec> operations() {
+  return {kGet, kUpdate, kDelete};
+}
 
 }  // namespace dunlin::shadow

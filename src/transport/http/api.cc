@@ -3,7 +3,6 @@
 #include <boost/json.hpp>
 
 #include "base/core/assert.h"
-
 #include "model/json_fields.h"
 #include "transport/http/openapi.h"
 
@@ -17,11 +16,16 @@ using net::http::Response;
 
 net::http::Method method_of(model::Method method) {
   switch (method) {
-    case model::Method::get: return net::http::Method::get;
-    case model::Method::put: return net::http::Method::put;
-    case model::Method::post: return net::http::Method::post;
-    case model::Method::patch: return net::http::Method::patch;
-    case model::Method::del: return net::http::Method::delete_;
+    case model::Method::get:
+      return net::http::Method::get;
+    case model::Method::put:
+      return net::http::Method::put;
+    case model::Method::post:
+      return net::http::Method::post;
+    case model::Method::patch:
+      return net::http::Method::patch;
+    case model::Method::del:
+      return net::http::Method::delete_;
   }
   return net::http::Method::get;
 }
@@ -41,7 +45,9 @@ bool changes_something(const Request& request) {
   return request.method != net::http::Method::get && request.method != net::http::Method::head;
 }
 
-bool is_secure(const Request& request) { return !request.peer->tls_version.empty(); }
+bool is_secure(const Request& request) {
+  return !request.peer->tls_version.empty();
+}
 
 boost::json::value user_json(const Principal& principal) {
   boost::json::array permissions(principal.permissions.begin(), principal.permissions.end());
@@ -72,16 +78,26 @@ SignInDone answer_signed_in(bool secure, Responder responder) {
   };
 }
 
-constexpr model::Field kSignInFields[] = {{"user", model::FieldType::text, model::Need::required, "the user's name"},
-                                          {"password", model::FieldType::text, model::Need::required, "the password"}};
-constexpr model::Field kClaimFields[] = {{"token", model::FieldType::text, model::Need::required, "from the one-time link"},
-                                         {"password", model::FieldType::text, model::Need::required, "the chosen password"}};
-constexpr model::OperationSpec kSignIn{"session.login", model::Method::post, "/api/session", "Sign in.", model::kPublic, kSignInFields, {}, {}};
-constexpr model::OperationSpec kClaim{"session.claim", model::Method::post, "/api/session/claim", "Claim the installation.",
-                                      model::kPublic, kClaimFields, {}, {}};
+constexpr model::Field kSignInFields[] = {
+    {"user", model::FieldType::text, model::Need::required, "the user's name"},
+    {"password", model::FieldType::text, model::Need::required, "the password"}};
+constexpr model::Field kClaimFields[] = {
+    {"token", model::FieldType::text, model::Need::required, "from the one-time link"},
+    {"password", model::FieldType::text, model::Need::required, "the chosen password"}};
+constexpr model::OperationSpec kSignIn{
+    "session.login", model::Method::post, "/api/session", "Sign in.", model::kPublic, kSignInFields, {}, {}};
+constexpr model::OperationSpec kClaim{"session.claim",
+                                      model::Method::post,
+                                      "/api/session/claim",
+                                      "Claim the installation.",
+                                      model::kPublic,
+                                      kClaimFields,
+                                      {},
+                                      {}};
 
 /// Both texts of a sign-in body. Errors: invalid_argument, malformed.
-Result<std::pair<std::string, std::string>> read_pair(const model::OperationSpec& spec, const Request& request) {
+Result<std::pair<std::string, std::string>> read_pair(const model::OperationSpec& spec,
+                                                      const Request& request) {
   if (!request.headers.get(kRequestHeader)) {
     return fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing");
   }
@@ -98,10 +114,13 @@ Result<std::pair<std::string, std::string>> read_pair(const model::OperationSpec
 }  // namespace
 
 Api::Api(const model::OperationTable& table, WebDoor door, std::string version)
-    : table_(table), door_(std::move(door)), openapi_(boost::json::serialize(openapi_document(table, version))) {}
+    : table_(table),
+      door_(std::move(door)),
+      openapi_(boost::json::serialize(openapi_document(table, version))) {}
 
 void Api::mount(net::http::Router& router) {
-  const auto add = [&router](net::http::Method method, std::string_view path, net::http::RouteHandler handler) {
+  const auto add = [&router](net::http::Method method, std::string_view path,
+                             net::http::RouteHandler handler) {
     const auto added = router.add(method, path, std::move(handler));
     DUNLIN_ASSERT(added.has_value());
   };
@@ -117,12 +136,14 @@ void Api::mount(net::http::Router& router) {
   add(net::http::Method::post, "/api/session", [this](Request request, PathParameters, Responder responder) {
     serve_sign_in(std::move(request), std::move(responder));
   });
-  add(net::http::Method::delete_, "/api/session", [this](Request request, PathParameters, Responder responder) {
-    serve_sign_out(std::move(request), std::move(responder));
-  });
-  add(net::http::Method::post, "/api/session/claim", [this](Request request, PathParameters, Responder responder) {
-    serve_claim(std::move(request), std::move(responder));
-  });
+  add(net::http::Method::delete_, "/api/session",
+      [this](Request request, PathParameters, Responder responder) {
+        serve_sign_out(std::move(request), std::move(responder));
+      });
+  add(net::http::Method::post, "/api/session/claim",
+      [this](Request request, PathParameters, Responder responder) {
+        serve_claim(std::move(request), std::move(responder));
+      });
   add(net::http::Method::get, "/api/openapi.json", [this](Request, PathParameters, Responder responder) {
     responder.send(net::http::json_response(200, openapi_));
   });
@@ -135,23 +156,28 @@ void Api::identify(const Request& request, CallerDone done) {
   if (credentials.bearer_token.empty() && credentials.session_token.empty()) {
     return done(model::Caller{std::make_shared<Principal>(), address});
   }
-  if (!credentials.session_token.empty() && changes_something(request) && !request.headers.get(kRequestHeader)) {
+  if (!credentials.session_token.empty() && changes_something(request) &&
+      !request.headers.get(kRequestHeader)) {
     return done(fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing"));
   }
-  door_.authenticate(std::move(credentials), [address, done = std::move(done)](Result<PrincipalRef> principal) mutable {
-    if (!principal) return done(std::unexpected(principal.error()));
-    done(model::Caller{*std::move(principal), address});
-  });
+  door_.authenticate(std::move(credentials),
+                     [address, done = std::move(done)](Result<PrincipalRef> principal) mutable {
+                       if (!principal) return done(std::unexpected(principal.error()));
+                       done(model::Caller{*std::move(principal), address});
+                     });
 }
 
-void Api::serve(const model::Operation& operation, Request request, const PathParameters& path, Responder responder) {
+void Api::serve(const model::Operation& operation, Request request, const PathParameters& path,
+                Responder responder) {
   auto fields = read_fields(operation.spec, request, path);
   if (!fields) return responder.send(render(std::unexpected(fields.error())));
   identify(request, [this, &operation, fields = *std::move(fields),
                      responder = std::move(responder)](Result<model::Caller> caller) mutable {
     if (!caller) return responder.send(render_refusal(caller.error()));
     table_.invoke(operation, *caller, std::move(fields),
-                  [responder = std::move(responder)](Result<boost::json::value> answer) mutable { responder.send(render(answer)); });
+                  [responder = std::move(responder)](Result<boost::json::value> answer) mutable {
+                    responder.send(render(answer));
+                  });
   });
 }
 
@@ -183,13 +209,17 @@ void Api::serve_sign_out(Request request, Responder responder) {
   if (!request.headers.get(kRequestHeader)) {
     return responder.send(render(fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing")));
   }
-  door_.sign_out(session_token(request), [secure = is_secure(request), responder = std::move(responder)](Result<void> done) mutable {
-    if (!done) return responder.send(render(std::unexpected(done.error())));
-    Response response = render(boost::json::value(boost::json::object{}));
-    const net::http::SetCookie gone{.name = std::string(kSessionCookie), .value = "", .max_age = std::chrono::seconds{0}, .secure = secure};
-    response.headers.add("Set-Cookie", net::http::format_set_cookie(gone).value_or(""));
-    responder.send(std::move(response));
-  });
+  door_.sign_out(session_token(request),
+                 [secure = is_secure(request), responder = std::move(responder)](Result<void> done) mutable {
+                   if (!done) return responder.send(render(std::unexpected(done.error())));
+                   Response response = render(boost::json::value(boost::json::object{}));
+                   const net::http::SetCookie gone{.name = std::string(kSessionCookie),
+                                                   .value = "",
+                                                   .max_age = std::chrono::seconds{0},
+                                                   .secure = secure};
+                   response.headers.add("Set-Cookie", net::http::format_set_cookie(gone).value_or(""));
+                   responder.send(std::move(response));
+                 });
 }
 
 }  // namespace dunlin::transport

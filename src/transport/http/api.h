@@ -1,11 +1,10 @@
 #pragma once
 // The operations as HTTP routes: reads the request's fields, finds the caller, renders the answer.
 
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
-
-#include <boost/json/fwd.hpp>
 
 #include "model/operation.h"
 #include "net/http/router.h"
@@ -26,13 +25,14 @@ class Api {
   void mount(net::http::Router& router);
 
   using CallerDone = std::move_only_function<void(Result<model::Caller>)>;
-  /// Who sends the request: by bearer token, or by session cookie. A call that changes something and comes with the cookie needs the
-  /// header kRequestHeader, which no other site's page can send. Without either the caller is anonymous.
+  /// Who sends the request: by bearer token, or by session cookie. A call that changes something and comes
+  /// with the cookie needs the header kRequestHeader, which no other site's page can send. Without either the
+  /// caller is anonymous.
   void identify(const net::http::Request& request, CallerDone done);
 
  private:
-  void serve(const model::Operation& operation, net::http::Request request, const net::http::PathParameters& path,
-             net::http::Responder responder);
+  void serve(const model::Operation& operation, net::http::Request request,
+             const net::http::PathParameters& path, net::http::Responder responder);
   void serve_session(net::http::Request request, net::http::Responder responder);
   void serve_sign_in(net::http::Request request, net::http::Responder responder);
   void serve_claim(net::http::Request request, net::http::Responder responder);

@@ -11,8 +11,10 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 inline constexpr std::size_t kMaxApiBodyBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxLivePages = 256;
 inline constexpr std::size_t kMaxSeriesPerPage = 20'000;
-inline constexpr std::size_t kMaxSamplesPerFrame = 5'000;      // past it only the newest value of each series is kept
-inline constexpr std::size_t kMaxLiveBacklogBytes = 1024 * 1024;  // a page that is this far behind gets no new frames until it has read
+inline constexpr std::size_t kMaxSamplesPerFrame =
+    5'000;  // past it only the newest value of each series is kept
+inline constexpr std::size_t kMaxLiveBacklogBytes =
+    1024 * 1024;  // a page that is this far behind gets no new frames until it has read
 inline constexpr std::size_t kMaxLiveRequestBytes = 64 * 1024;
 inline constexpr std::size_t kMaxPictureBytes = 512 * 1024;
 inline constexpr Duration kLiveInterval = std::chrono::milliseconds{100};

@@ -3,13 +3,15 @@
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
-#include "transport/http/limits.h"
 #include "model/text.h"
+#include "transport/http/limits.h"
 
 namespace dunlin::transport {
 namespace {
 
-std::string series_key(const std::string& device, const std::string& channel) { return device + '\0' + channel; }
+std::string series_key(const std::string& device, const std::string& channel) {
+  return device + '\0' + channel;
+}
 
 std::string_view picture_type(std::string_view bytes) {
   if (bytes.starts_with("\xff\xd8\xff")) return "image/jpeg";
@@ -23,9 +25,12 @@ LiveFeed::LiveFeed(Executor& executor, metrics::Registry& metrics)
     : executor_(executor),
       open_pages_(metrics.gauge("dunlin_live_pages", "Open live pages")),
       frames_(metrics.counter("dunlin_live_frames_total", "Frames sent to live pages")),
-      thinned_(metrics.counter("dunlin_live_samples_thinned_total", "Samples that a slow page got only the newest of")) {}
+      thinned_(metrics.counter("dunlin_live_samples_thinned_total",
+                               "Samples that a slow page got only the newest of")) {}
 
-LiveFeed::~LiveFeed() { executor_.cancel(flush_timer_); }
+LiveFeed::~LiveFeed() {
+  executor_.cancel(flush_timer_);
+}
 
 std::unique_ptr<LivePage> LiveFeed::open(TenantId tenant, LiveSink& sink) {
   if (pages_.size() >= kMaxLivePages) return nullptr;
@@ -50,7 +55,8 @@ void LiveFeed::event(TenantId tenant, const boost::json::object& event) {
   }
 }
 
-void LiveFeed::picture(TenantId tenant, const std::string& device, const std::string& channel, std::string_view bytes) {
+void LiveFeed::picture(TenantId tenant, const std::string& device, const std::string& channel,
+                       std::string_view bytes) {
   if (bytes.size() > kMaxPictureBytes || picture_type(bytes).empty()) return;
   for (LivePage* page : pages_) {
     if (page->tenant_ == tenant) page->picture(device, channel, bytes, executor_.now());
@@ -70,7 +76,8 @@ void LiveFeed::flush() {
   });
 }
 
-LivePage::LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink) : feed_(feed), tenant_(tenant), sink_(sink) {
+LivePage::LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink)
+    : feed_(feed), tenant_(tenant), sink_(sink) {
   feed_.pages_.insert(this);
   feed_.open_pages_.set(static_cast<std::int64_t>(feed_.pages_.size()));
 }
@@ -92,7 +99,11 @@ bool LivePage::wants(const std::string& key) const {
 
 void LivePage::announce(const LiveValue& value, Wanted& wanted) {
   wanted.unit = value.unit;
-  send_event({{"type", "series"}, {"id", wanted.id}, {"device", value.device}, {"channel", value.channel}, {"unit", value.unit}});
+  send_event({{"type", "series"},
+              {"id", wanted.id},
+              {"device", value.device},
+              {"channel", value.channel},
+              {"unit", value.unit}});
 }
 
 void LivePage::value(const LiveValue& value) {
@@ -131,12 +142,14 @@ void LivePage::flush() {
   for (auto& [key, wanted] : series_) wanted.newest = Wanted::kNone;
 }
 
-void LivePage::picture(const std::string& device, const std::string& channel, std::string_view bytes, Instant now) {
+void LivePage::picture(const std::string& device, const std::string& channel, std::string_view bytes,
+                       Instant now) {
   if (!wants(series_key(device, channel)) || sink_.backlog() > kMaxLiveBacklogBytes) return;
   auto [last, first] = last_picture_.try_emplace(device, now);
   if (!first && now - last->second < kPictureInterval) return;
   last->second = now;
-  send_event({{"type", "frame"}, {"device", device}, {"channel", channel}, {"content_type", picture_type(bytes)}});
+  send_event(
+      {{"type", "frame"}, {"device", device}, {"channel", channel}, {"content_type", picture_type(bytes)}});
   sink_.send_binary(encode_picture(bytes));
   feed_.frames_.add();
 }
@@ -162,9 +175,12 @@ void LivePage::subscribe(const boost::json::value& wanted) {
 
 void LivePage::on_request(std::string_view text) {
   boost::system::error_code error;
-  const boost::json::value request = text.size() <= kMaxLiveRequestBytes ? boost::json::parse(text, error) : boost::json::value();
+  const boost::json::value request =
+      text.size() <= kMaxLiveRequestBytes ? boost::json::parse(text, error) : boost::json::value();
   if (error || !request.is_object()) {
-    return send_event({{"type", "error"}, {"message", "send {\"subscribe\": {\"all\": true}} or {\"subscribe\": {\"series\": [..]}}"}});
+    return send_event(
+        {{"type", "error"},
+         {"message", "send {\"subscribe\": {\"all\": true}} or {\"subscribe\": {\"series\": [..]}}"}});
   }
   if (const auto* wanted = request.get_object().if_contains("subscribe")) subscribe(*wanted);
   if (request.get_object().contains("ping")) send_event({{"type", "pong"}});

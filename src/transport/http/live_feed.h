@@ -1,6 +1,7 @@
 #pragma once
 // What happens, as it happens, to every open page: one WebSocket each. Format: docs/protocols/live.md.
 
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -8,8 +9,6 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include <boost/json/fwd.hpp>
 
 #include "base/executor.h"
 #include "base/metrics.h"
@@ -53,7 +52,8 @@ class LiveFeed {
   void value(const LiveValue& value);
   /// `event` is sent as it is, e.g. {"type":"presence",...}.
   void event(TenantId tenant, const boost::json::object& event);
-  void picture(TenantId tenant, const std::string& device, const std::string& channel, std::string_view bytes);
+  void picture(TenantId tenant, const std::string& device, const std::string& channel,
+               std::string_view bytes);
 
   std::size_t page_count() const { return pages_.size(); }
 

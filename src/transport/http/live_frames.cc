@@ -6,7 +6,8 @@
 namespace dunlin::transport {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the frames are little endian; this machine needs a swap here");
+static_assert(std::endian::native == std::endian::little,
+              "the frames are little endian; this machine needs a swap here");
 
 template <class Number>
 void append(std::string& out, Number number) {

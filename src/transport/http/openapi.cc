@@ -1,8 +1,7 @@
 #include "transport/http/openapi.h"
 
-#include <boost/json.hpp>
-
 #include <algorithm>
+#include <boost/json.hpp>
 #include <map>
 
 #include "net/http/message.h"
@@ -58,7 +57,8 @@ object error_responses(std::span<const Errc> errors, std::string_view permission
   }
   object responses;
   for (const auto& [status, names] : by_status) {
-    responses[std::to_string(status)] = object{{"$ref", "#/components/responses/Error"}, {"description", names}};
+    responses[std::to_string(status)] =
+        object{{"$ref", "#/components/responses/Error"}, {"description", names}};
   }
   return responses;
 }
@@ -94,7 +94,8 @@ object operation_object(const model::OperationSpec& spec) {
                 {"responses", std::move(responses)},
                 {"x-permission", spec.permission}};
   if (!body.empty()) {
-    result["requestBody"] = {{"required", true}, {"content", {{"application/json", {{"schema", object_schema(body)}}}}}};
+    result["requestBody"] = {{"required", true},
+                             {"content", {{"application/json", {{"schema", object_schema(body)}}}}}};
   }
   if (spec.permission == model::kPublic) result["security"] = array{};
   return result;
@@ -136,7 +137,10 @@ object openapi_document(const model::OperationTable& table, std::string_view ver
     path.get_object()[lower(model::method_name(operation.spec.method))] = operation_object(operation.spec);
   }
   return {{"openapi", "3.1.0"},
-          {"info", {{"title", "Dunlin"}, {"version", version}, {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
+          {"info",
+           {{"title", "Dunlin"},
+            {"version", version},
+            {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
           {"paths", std::move(paths)},
           {"components", components()},
           {"security", array{object{{"token", array{}}}, object{{"session", array{}}}}}};

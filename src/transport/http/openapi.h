@@ -1,9 +1,8 @@
 #pragma once
 // The OpenAPI 3.1 document of a program's operations, made from their tables.
 
-#include <string_view>
-
 #include <boost/json/fwd.hpp>
+#include <string_view>
 
 #include "model/operation.h"
 

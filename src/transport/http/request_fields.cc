@@ -1,11 +1,10 @@
 #include <boost/json.hpp>
-
 #include <charconv>
 
+#include "model/text.h"
 #include "transport/http/api.h"
 #include "transport/http/limits.h"
 #include "transport/http/openapi.h"
-#include "model/text.h"
 
 namespace dunlin::transport {
 namespace {
@@ -29,17 +28,22 @@ Result<boost::json::value> number_from(std::string_view name, const std::string&
   return boost::json::value(number);
 }
 
-/// A text of the path or query as the declared type. Unknown names stay texts: the table refuses them with their name.
-Result<boost::json::value> value_from_text(const model::OperationSpec& spec, std::string_view name, const std::string& text) {
+/// A text of the path or query as the declared type. Unknown names stay texts: the table refuses them with
+/// their name.
+Result<boost::json::value> value_from_text(const model::OperationSpec& spec, std::string_view name,
+                                           const std::string& text) {
   const model::Field* field = field_named(spec, name);
   if (field == nullptr) return boost::json::value(text);
   switch (field->type) {
-    case FieldType::integer: return number_from<std::int64_t>(name, text);
-    case FieldType::number: return number_from<double>(name, text);
+    case FieldType::integer:
+      return number_from<std::int64_t>(name, text);
+    case FieldType::number:
+      return number_from<double>(name, text);
     case FieldType::boolean:
       if (text == "true" || text == "false") return boost::json::value(text == "true");
       return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be true or false");
-    default: return boost::json::value(text);
+    default:
+      return boost::json::value(text);
   }
 }
 
@@ -68,12 +72,14 @@ Result<boost::json::object> read_fields(const model::OperationSpec& spec, const 
     DUNLIN_TRY(fields, read_body(request));
   }
   for (const auto& [name, text] : request.query) {
-    if (has_body) return fail(Errc::invalid_argument, "\"" + name + "\" belongs into the JSON body, not into the query");
+    if (has_body)
+      return fail(Errc::invalid_argument, "\"" + name + "\" belongs into the JSON body, not into the query");
     DUNLIN_TRY(fields[name], value_from_text(spec, name, text));
   }
   for (const std::string& name : path_fields(spec.path)) {
     const std::string text(path.get(name));
-    if (const auto* twice = fields.if_contains(name); twice != nullptr && *twice != boost::json::value(text)) {
+    if (const auto* twice = fields.if_contains(name);
+        twice != nullptr && *twice != boost::json::value(text)) {
       return fail(Errc::invalid_argument, "\"" + name + "\" differs between the path and the body");
     }
     DUNLIN_TRY(fields[name], value_from_text(spec, name, text));

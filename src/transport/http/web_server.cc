@@ -33,14 +33,16 @@ bool is_own_origin(std::string_view origin, const Request& request) {
 }  // namespace
 
 net::http::Headers security_headers() {
-  return {{"Content-Security-Policy",
-           "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; "
-           "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
-          {"X-Content-Type-Options", "nosniff"},
-          {"X-Frame-Options", "DENY"},
-          {"Referrer-Policy", "no-referrer"},
-          {"Cross-Origin-Opener-Policy", "same-origin"},
-          {"Cross-Origin-Resource-Policy", "same-origin"}};
+  return {
+      {"Content-Security-Policy",
+       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src "
+       "'self'; font-src 'self'; "
+       "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+      {"X-Content-Type-Options", "nosniff"},
+      {"X-Frame-Options", "DENY"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Cross-Origin-Opener-Policy", "same-origin"},
+      {"Cross-Origin-Resource-Policy", "same-origin"}};
 }
 
 /// One live page: a WebSocket and its place in the feed.
@@ -48,19 +50,22 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
  public:
   Page(WebServer& server, net::http::Upgraded upgraded, TenantId tenant)
       : server_(server),
-        socket_(std::move(upgraded.connection), net::websocket::Role::server, options(), *this, std::move(upgraded.unread)),
+        socket_(std::move(upgraded.connection), net::websocket::Role::server, options(), *this,
+                std::move(upgraded.unread)),
         page_(server.parts_.live.open(tenant, *this)) {
     if (!page_) socket_.close(CloseCode::policy_violation, "too many live pages are open");
   }
 
   void on_message(net::websocket::MessageKind kind, ByteView payload) override {
-    if (kind == net::websocket::MessageKind::binary) return socket_.close(CloseCode::unsupported_data, "send text");
+    if (kind == net::websocket::MessageKind::binary)
+      return socket_.close(CloseCode::unsupported_data, "send text");
     if (page_) page_->on_request(as_text(payload));
   }
   void on_closed(CloseCode, std::string_view) override { server_.forget(this); }
 
   void send_text(std::string text) override {
-    if (backlog() > 4 * kMaxLiveBacklogBytes) return socket_.close(CloseCode::policy_violation, "the page does not read");
+    if (backlog() > 4 * kMaxLiveBacklogBytes)
+      return socket_.close(CloseCode::policy_violation, "the page does not read");
     socket_.send_text(text);
   }
   void send_binary(std::string bytes) override { socket_.send_binary(as_bytes(bytes)); }
@@ -84,14 +89,17 @@ WebServer::WebServer(WebServerParts parts)
       probe_(parts_.metrics),
       self_(std::make_shared<WebServer*>(this)) {
   mount();
-  server_ = std::make_unique<net::http::HttpServer>(
-      parts_.executor, server_options(probe_),
-      [this](Request request, Responder responder) { router_.route(std::move(request), std::move(responder)); });
+  server_ = std::make_unique<net::http::HttpServer>(parts_.executor, server_options(probe_),
+                                                    [this](Request request, Responder responder) {
+                                                      router_.route(std::move(request), std::move(responder));
+                                                    });
 }
 
 WebServer::~WebServer() = default;
 
-void WebServer::accept(std::unique_ptr<net::Connection> connection) { server_->accept(std::move(connection)); }
+void WebServer::accept(std::unique_ptr<net::Connection> connection) {
+  server_->accept(std::move(connection));
+}
 
 void WebServer::drain() {
   server_->drain();
@@ -106,18 +114,23 @@ void WebServer::mount() {
   get("/api/live", [this](Request request, PathParameters, Responder responder) {
     serve_live(std::move(request), std::move(responder));
   });
-  get("/mqtt", [this](Request request, PathParameters, Responder responder) { serve_mqtt(request, std::move(responder)); });
+  get("/mqtt", [this](Request request, PathParameters, Responder responder) {
+    serve_mqtt(request, std::move(responder));
+  });
   get("/metrics", [this](Request request, PathParameters, Responder responder) {
     serve_metrics(std::move(request), std::move(responder));
   });
-  get("/healthz", [](Request, PathParameters, Responder responder) { responder.send(net::http::text_response(200, "ok\n")); });
+  get("/healthz", [](Request, PathParameters, Responder responder) {
+    responder.send(net::http::text_response(200, "ok\n"));
+  });
   get("/readyz", [this](Request, PathParameters, Responder responder) {
     const bool ready = parts_.is_ready();
     responder.send(net::http::text_response(ready ? 200 : 503, ready ? "ready\n" : "starting or stopping\n"));
   });
   router_.set_fallback([this](Request request, PathParameters, Responder responder) {
     if (request.path == "/api" || request.path.starts_with("/api/")) {
-      return responder.send(net::http::error_response(Errc::not_found, "there is no such operation; see /api/openapi.json"));
+      return responder.send(
+          net::http::error_response(Errc::not_found, "there is no such operation; see /api/openapi.json"));
     }
     responder.send(parts_.assets.serve(request.path, request));
   });
@@ -127,19 +140,24 @@ void WebServer::serve_live(Request request, Responder responder) {
   auto upgrade = net::websocket::accept_upgrade(request, {});
   if (!upgrade) return responder.send(net::websocket::refuse_upgrade(upgrade.error()));
   if (!upgrade->origin.empty() && !is_own_origin(upgrade->origin, request)) {
-    return responder.send(net::http::error_response(Errc::permission_denied, "live pages are served to this server's own pages only"));
+    return responder.send(net::http::error_response(Errc::permission_denied,
+                                                    "live pages are served to this server's own pages only"));
   }
   api_.identify(request, [this, headers = std::move(upgrade->headers),
                           responder = std::move(responder)](Result<model::Caller> caller) mutable {
-    if (!caller) return responder.send(net::http::error_response(caller.error().code, caller.error().message));
+    if (!caller)
+      return responder.send(net::http::error_response(caller.error().code, caller.error().message));
     const Principal& principal = *caller->principal;
-    if (principal.kind == PrincipalKind::anonymous) return responder.send(net::http::error_response(Errc::unauthenticated, "sign in first"));
+    if (principal.kind == PrincipalKind::anonymous)
+      return responder.send(net::http::error_response(Errc::unauthenticated, "sign in first"));
     if (!model::has_permission(principal, "series:read")) {
-      return responder.send(net::http::error_response(Errc::permission_denied, "this needs the permission \"series:read\""));
+      return responder.send(
+          net::http::error_response(Errc::permission_denied, "this needs the permission \"series:read\""));
     }
-    responder.upgrade(std::move(headers), [weak = std::weak_ptr(self_), tenant = principal.tenant](net::http::Upgraded upgraded) {
-      if (const auto self = weak.lock()) (*self)->open_page(std::move(upgraded), tenant);
-    });
+    responder.upgrade(std::move(headers),
+                      [weak = std::weak_ptr(self_), tenant = principal.tenant](net::http::Upgraded upgraded) {
+                        if (const auto self = weak.lock()) (*self)->open_page(std::move(upgraded), tenant);
+                      });
   });
 }
 
@@ -157,13 +175,15 @@ void WebServer::forget(Page* page) {
 }
 
 void WebServer::serve_mqtt(const Request& request, Responder responder) {
-  auto upgrade = net::websocket::accept_upgrade(request, {{"mqtt"}, net::websocket::UpgradeOptions::Subprotocol::required});
+  auto upgrade = net::websocket::accept_upgrade(
+      request, {{"mqtt"}, net::websocket::UpgradeOptions::Subprotocol::required});
   if (!upgrade) return responder.send(net::websocket::refuse_upgrade(upgrade.error()));
   responder.upgrade(std::move(upgrade->headers), [weak = std::weak_ptr(self_)](net::http::Upgraded upgraded) {
     const auto self = weak.lock();
     if (!self) return;
     (*self)->parts_.accept_mqtt(std::make_unique<net::websocket::WebSocketStream>(
-        std::move(upgraded.connection), net::websocket::Role::server, net::websocket::WebSocketOptions{}, std::move(upgraded.unread)));
+        std::move(upgraded.connection), net::websocket::Role::server, net::websocket::WebSocketOptions{},
+        std::move(upgraded.unread)));
   });
 }
 
@@ -176,9 +196,11 @@ void WebServer::serve_metrics(Request request, Responder responder) {
   // A scraper on the machine itself needs no token; from elsewhere it does.
   if (request.peer->address.is_loopback()) return answer(std::move(responder));
   api_.identify(request, [answer, responder = std::move(responder)](Result<model::Caller> caller) mutable {
-    if (!caller) return responder.send(net::http::error_response(caller.error().code, caller.error().message));
+    if (!caller)
+      return responder.send(net::http::error_response(caller.error().code, caller.error().message));
     if (!model::has_permission(*caller->principal, "metrics:read")) {
-      return responder.send(net::http::error_response(Errc::permission_denied, "from another machine this needs a token with \"metrics:read\""));
+      return responder.send(net::http::error_response(
+          Errc::permission_denied, "from another machine this needs a token with \"metrics:read\""));
     }
     answer(std::move(responder));
   });

@@ -1,11 +1,11 @@
 #pragma once
-// The HTTP side for people and tools: the API, the live feed, MQTT over WebSocket, metrics, health and the dashboard.
+// The HTTP side for people and tools: the API, the live feed, MQTT over WebSocket, metrics, health and the
+// dashboard.
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
-
 
 #include "base/metrics.h"
 #include "base/rng.h"

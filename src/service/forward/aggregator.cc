@@ -170,7 +170,8 @@ std::vector<Summary> Aggregator::close_until(WallTime now) {
 
 Summary Aggregator::close(const std::string& key, Channel& channel, WallTime stamp) {
   ChannelState& state = channel.state;
-  // Rows of a series are told apart by their time: two windows must never share one.
+  // Rows of a series are told apart by their time as the payload states it: two windows must never share one.
+  stamp = std::chrono::floor<std::chrono::milliseconds>(stamp);
   const bool just_behind = stamp <= state.last_stamp && state.last_stamp - stamp < std::chrono::seconds{1};
   if (just_behind) stamp = state.last_stamp + std::chrono::milliseconds{1};
   state.last_stamp = stamp;

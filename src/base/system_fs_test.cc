@@ -84,7 +84,7 @@ TEST_F(SystemFsTest, ReserveKeepsTheVisibleSize) {
   const auto reserved = file->reserve(1 << 20);
   if (!reserved) {
     EXPECT_EQ(reserved.error().code, Errc::unsupported);
-    GTEST_SKIP() << "this file system cannot reserve";
+    return;  // this file system cannot reserve, and says so
   }
   EXPECT_EQ(file->size().value(), 0U);
   struct stat info{};
@@ -145,7 +145,7 @@ TEST_F(SystemFsTest, AFailedAppendLeavesNoPart) {
 }
 
 TEST_F(SystemFsTest, AFullDiskIsNoSpace) {
-  if (!fs->exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  ASSERT_TRUE(fs->exists("/dev/full"));
   const auto full = fs->open("/dev/full", OpenMode::read_write);
   ASSERT_TRUE(full);
   EXPECT_EQ((*full)->write_at(0, as_bytes("x")).error().code, Errc::no_space);

@@ -13,7 +13,8 @@ TcpConnection::TcpConnection(TcpContext& context, TcpStream stream)
     : context_(&context), stream_(std::move(stream)) {}
 
 std::unique_ptr<TcpConnection> TcpConnection::make(TcpContext& context, TcpStream stream) {
-  std::unique_ptr<TcpConnection> connection(new TcpConnection(context, std::move(stream)));
+  std::unique_ptr<TcpConnection> connection(
+      new TcpConnection(context, std::move(stream)));  // NOLINT: private constructor
   TcpConnection& self = *connection;
   if (!context.reactor.watch(self.stream_.fd.get(), EPOLLIN, self)) {
     self.stream_.fd.reset();
@@ -208,7 +209,8 @@ std::unique_ptr<Connection> TcpConnection::arrive(TcpContext& context, TcpStream
   // The stream broke on its way: the new owner learns it as of any other connection.
   TcpStream broken;
   broken.address = address;
-  std::unique_ptr<TcpConnection> connection(new TcpConnection(context, std::move(broken)));
+  std::unique_ptr<TcpConnection> connection(
+      new TcpConnection(context, std::move(broken)));  // NOLINT: private constructor
   connection->fail(reason);
   return connection;
 }

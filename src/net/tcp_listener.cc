@@ -55,7 +55,8 @@ TcpListener::TcpListener(TcpContext& context, UniqueFd socket, AcceptHandler acc
 
 Result<std::unique_ptr<TcpListener>> TcpListener::open(TcpContext& context, UniqueFd socket,
                                                        AcceptHandler accept) {
-  std::unique_ptr<TcpListener> listener(new TcpListener(context, std::move(socket), std::move(accept)));
+  std::unique_ptr<TcpListener> listener(
+      new TcpListener(context, std::move(socket), std::move(accept)));  // NOLINT: private constructor
   if (!context.reactor.watch(listener->socket_.get(), EPOLLIN, *listener)) {
     listener->socket_.reset();
     return fail(Errc::unavailable, "cannot watch the listening socket");

@@ -400,11 +400,9 @@ TEST(Tcp, PortsInUseAreFoundAndFreedAtOnce) {
   EXPECT_EQ(not_numeric.error().code, Errc::invalid_argument);
 }
 
+// The undefined-behaviour sanitizer opens pipes to look at memory, and reports a bug when it cannot.
+#ifndef __SANITIZE_ADDRESS__
 TEST(Tcp, OutOfDescriptorsIsSurvived) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP()
-      << "the undefined-behaviour sanitizer opens pipes to look at memory, and reports a bug when it cannot";
-#endif
   Loop loop;
   EchoServer echo;
   auto listener = *loop.network.listen(loop.reactor, on_loopback(), echo.acceptor());
@@ -431,6 +429,7 @@ TEST(Tcp, OutOfDescriptorsIsSurvived) {
                        [&](Result<std::unique_ptr<Connection>> result) { connected = result.has_value(); });
   ASSERT_TRUE(loop.run_until([&] { return connected && echo.peers.size() == 1; }));
 }
+#endif
 
 }  // namespace
 }  // namespace dunlin::net

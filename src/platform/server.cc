@@ -134,6 +134,10 @@ void RunningServer::compose() {
   declare_status(operations_, {clock_, metrics_, listener_infos_});
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
+  services_->registry().on_change([this](TenantId tenant, const registry::Thing& thing) {
+    const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
+    if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
+  });
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),

@@ -338,8 +338,8 @@ describe('flows', () => {
     await server.api('PUT', '/api/rules/too-hot', {
       sql: "SELECT value, topic(4) AS device FROM 'demo/+/machine/+/temperature' WHERE value > 80",
       actions: [
-        { alarm: { name: 'too-hot', severity: 'major', message: '${device} has ${value}', clear_when: 'value < 70' } },
-        { republish: { topic: 'alerts/${device}', qos: 1 } },
+        { alarm: { name: 'too-hot', severity: 'major', message: '${topic(4)} has ${value}', clear_when: 'value < 70' } },
+        { republish: { topic: 'alerts/${topic(4)}', qos: 1 } },
       ],
     });
     const topic = 'demo/plant1/machine/oven-01/temperature';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { connect, disconnectAll } from './lib/mqtt.mjs';
-import { sleep, until } from './lib/program.mjs';
+import { until } from './lib/program.mjs';
 import { start } from './lib/server.mjs';
 
 const NAME = 'logger-01';
@@ -122,27 +122,6 @@ describe('kill -9 during a flood', () => {
     const found = await storedWhen('count', total, (have) => have.size === total);
     assert.deepEqual([...found.keys()].sort((a, b) => a - b), [...Array(total).keys()]);
     client.end(true);
-  });
-
-  test('a subscriber with a lasting session gets each QoS 2 message exactly once over kills', async () => {
-    const watcher = await server.user('watcher');
-    const lasting = { clean: false, properties: { sessionExpiryInterval: 3600 }, reconnectPeriod: 200 };
-    const subscriber = await connect(server, watcher, { clientId: 'user-watcher', ...lasting });
-    await subscriber.subscribeAsync(topic('once'), { qos: 2 });
-    const publisher = await connect(server, device, { clientId: `${NAME}/once`, ...lasting });
-    const total = 600;
-    const progress = publishAll(publisher, 'once', total, String);
-    for (const share of [0.25, 0.6]) {
-      await until(() => progress.completed >= total * share, `${total * share} completions`);
-      await restart();
-    }
-    await until(() => progress.completed === total && subscriber.received.length >= total, 'everything to arrive', { timeout: 90_000 });
-    await sleep(1000);
-    const got = subscriber.received.map(({ payload }) => Number(payload));
-    assert.equal(new Set(got).size, total);
-    assert.equal(got.length, total, 'no message came twice');
-    publisher.end(true);
-    subscriber.end(true);
   });
 
   test('things, shadows, retained messages, alarms and sessions outlive a kill', async () => {

@@ -55,13 +55,15 @@ async function restart() {
  * heed. Gives a counter of what was completed.
  */
 function publishAll(client, channel, total, payload) {
-  const progress = { completed: 0 };
+  const progress = { completed: 0, errors: [] };
   let next = 0;
   const more = () => {
     if (next >= total) return;
     const n = next++;
     client.publish(topic(channel), payload(n), { qos: 2 }, (error) => {
-      if (!error) progress.completed++;
+      // 0x92 to a PUBREL that is sent again after a kill: the server had released the message before (MQTT 5.0 section 4.4).
+      if (!error || error.code === 0x92) progress.completed++;
+      else progress.errors.push(error.message);
       more();
     });
   };
@@ -118,7 +120,8 @@ describe('kill -9 during a flood', () => {
       await until(() => progress.completed >= total * share, `${total * share} completions`);
       await restart();
     }
-    await until(() => progress.completed === total, `all ${total} completions`, { timeout: 90_000 });
+    await until(() => progress.completed + progress.errors.length === total, `all ${total} completions`, { timeout: 60_000 });
+    assert.deepEqual(progress.errors, []);
     const found = await storedWhen('count', total, (have) => have.size === total);
     assert.deepEqual([...found.keys()].sort((a, b) => a - b), [...Array(total).keys()]);
     client.end(true);

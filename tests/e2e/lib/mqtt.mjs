@@ -29,7 +29,6 @@ export async function connect(server, who, { transport = 'tcp', clientId, versio
   open.add(client);
   client.received = [];
   client.on('message', (topic, payload, packet) => client.received.push({ topic, payload, packet }));
-  client.on('close', () => open.delete(client));
   await new Promise((resolve, reject) => {
     client.once('connect', (connack) => {
       client.connack = connack;

@@ -1,8 +1,11 @@
 # Flags, cache, linker and the shared precompiled header.
 find_program(DUNLIN_CCACHE ccache)
 if(DUNLIN_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${DUNLIN_CCACHE})
-  set(CMAKE_C_COMPILER_LAUNCHER ${DUNLIN_CCACHE})
+  # Clones in other folders share results, and the precompiled header does not spoil them.
+  set(cached ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+             CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${DUNLIN_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${cached})
+  set(CMAKE_C_COMPILER_LAUNCHER ${cached})
 endif()
 
 add_library(dunlin_flags INTERFACE)

@@ -44,9 +44,7 @@ Pki::~Pki() {
 
 Result<std::unique_ptr<Pki>> Pki::open(Fs& fs, const Clock& clock, Rng& rng, std::string data_folder,
                                        PkiOptions options) {
-  std::unique_ptr<Pki> pki;
-  pki.reset(new Pki(fs, clock, rng, std::move(data_folder) + "/pki",
-                    std::move(options)));  // NOLINT: private constructor
+  std::unique_ptr<Pki> pki(new Pki(fs, clock, rng, data_folder + "/pki", options));  // NOLINT: private constructor
   DUNLIN_CHECK(pki->check_options());
   DUNLIN_CHECK(fs.create_folders(pki->folder_));
   DUNLIN_CHECK(pki->load_root());

@@ -44,7 +44,9 @@ Pki::~Pki() {
 
 Result<std::unique_ptr<Pki>> Pki::open(Fs& fs, const Clock& clock, Rng& rng, std::string data_folder,
                                        PkiOptions options) {
-  std::unique_ptr<Pki> pki(new Pki(fs, clock, rng, data_folder + "/pki", options));  // NOLINT: private constructor
+  // The constructor is private: make_unique cannot reach it.
+  auto* made = new Pki(fs, clock, rng, data_folder + "/pki", options);  // NOLINT
+  std::unique_ptr<Pki> pki(made);
   DUNLIN_CHECK(pki->check_options());
   DUNLIN_CHECK(fs.create_folders(pki->folder_));
   DUNLIN_CHECK(pki->load_root());

@@ -89,7 +89,7 @@ before(async () => {
     `uplink.ca_file=${certificate.ca}`,
     `uplink.certificate_file=${certificate.cert}`,
     `uplink.key_file=${certificate.key}`,
-    'uplink.keep_alive=3s',
+    'uplink.keep_alive=5s',
     'listen.mqtt=127.0.0.1:0',
     'listen.anonymous_on_loopback=true',
   ];

@@ -1,5 +1,7 @@
 #include "platform/server.h"
 
+#include <malloc.h>
+
 #include <boost/json.hpp>
 #include <future>
 
@@ -24,6 +26,8 @@
 
 namespace dunlin::platform {
 namespace {
+
+constexpr Duration kMemoryReturnInterval = std::chrono::seconds{30};
 
 using Done = std::move_only_function<void(Result<void>)>;
 
@@ -75,6 +79,7 @@ class RunningServer final : public Server {
   void start_parts(Done done);
   void open_listeners(Done done);
   Result<void> write_server_file();
+  void give_memory_back_later();
   Result<void> wait_for(std::function<void(Done)> begin);
   void close_listeners();
 
@@ -161,8 +166,17 @@ Result<void> RunningServer::start() {
   DUNLIN_CHECK(wait_for([this](Done done) { open_listeners(std::move(done)); }));
   DUNLIN_CHECK(security_->authenticator().write_local_admin_token(fs_, config_.data_folder));
   DUNLIN_CHECK(write_server_file());
+  home().post([this] { give_memory_back_later(); });
   ready_ = true;
   return {};
+}
+
+// The C library keeps what a burst has freed; a server that rests should not.
+void RunningServer::give_memory_back_later() {
+  home().schedule(kMemoryReturnInterval, [this] {
+    workers_.run([] { malloc_trim(0); });
+    give_memory_back_later();
+  });
 }
 
 void RunningServer::start_parts(Done done) {

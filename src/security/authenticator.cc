@@ -102,7 +102,7 @@ void Authenticator::by_certificate(AttemptPtr attempt) {
         if (record->state != CertificateRecord::State::active) {
           return refuse(std::move(attempt), "the certificate is revoked");
         }
-        load_thing(std::move(attempt), std::move(name));
+        load_thing(std::move(attempt), std::move(name), record->created_at);
       });
 }
 
@@ -131,7 +131,7 @@ void Authenticator::check_token(AttemptPtr attempt, TokenText token, const store
   if (record->type == TokenType::device) {
     if (!constant_time_equal(username, record->owner))
       return refuse(std::move(attempt), "the token is not valid");
-    return load_thing(std::move(attempt), record->owner);
+    return load_thing(std::move(attempt), record->owner, record->created_at);
   }
   if (!username.empty() && username != record->owner)
     return refuse(std::move(attempt), "the token is not valid");
@@ -271,25 +271,28 @@ void Authenticator::by_nothing(AttemptPtr attempt) {
                         });
 }
 
-void Authenticator::load_thing(AttemptPtr attempt, std::string name) {
+void Authenticator::load_thing(AttemptPtr attempt, std::string name, std::int64_t credential_made_at) {
   if (!check_thing_name(name)) return refuse(std::move(attempt), "the thing is not known");
   Executor& reply_to = *attempt->reply_to;
-  parts_.repository.get(reply_to, DocumentKind::thing, options_.tenant.value, std::move(name),
-                        [this, attempt = std::move(attempt)](Result<OptionalDocument> found) mutable {
-                          if (!found) return finish(std::move(attempt), std::unexpected(found.error()));
-                          if (!*found) return refuse(std::move(attempt), "the thing is not known");
-                          auto thing = thing_of(**found);
-                          if (!thing) return finish(std::move(attempt), std::unexpected(thing.error()));
-                          if (thing->state != ThingRecord::State::enabled)
-                            return refuse(std::move(attempt), "the thing is disabled");
-                          Principal principal;
-                          principal.kind =
-                              thing->type == "gateway" ? PrincipalKind::gateway : PrincipalKind::device;
-                          principal.name = std::move(thing->name);
-                          principal.attributes = std::move(thing->attributes);
-                          principal.policies = std::move(thing->policies);
-                          accept(std::move(attempt), std::move(principal));
-                        });
+  parts_.repository.get(
+      reply_to, DocumentKind::thing, options_.tenant.value, std::move(name),
+      [this, credential_made_at, attempt = std::move(attempt)](Result<OptionalDocument> found) mutable {
+        if (!found) return finish(std::move(attempt), std::unexpected(found.error()));
+        if (!*found) return refuse(std::move(attempt), "the thing is not known");
+        auto thing = thing_of(**found);
+        if (!thing) return finish(std::move(attempt), std::unexpected(thing.error()));
+        if (thing->state != ThingRecord::State::enabled)
+          return refuse(std::move(attempt), "the thing is disabled");
+        // A new thing of an old name: what was given to the old one is not its own.
+        if (credential_made_at < thing->created_at)
+          return refuse(std::move(attempt), "the credential is older than the thing");
+        Principal principal;
+        principal.kind = thing->type == "gateway" ? PrincipalKind::gateway : PrincipalKind::device;
+        principal.name = std::move(thing->name);
+        principal.attributes = std::move(thing->attributes);
+        principal.policies = std::move(thing->policies);
+        accept(std::move(attempt), std::move(principal));
+      });
 }
 
 void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<std::string> cut_to) {

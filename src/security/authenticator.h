@@ -107,7 +107,7 @@ class Authenticator {
   void touch_session(Executor& reply_to, const TokenRecord& token, std::uint64_t version);
   void by_password(AttemptPtr attempt);
   void by_nothing(AttemptPtr attempt);
-  void load_thing(AttemptPtr attempt, std::string name);
+  void load_thing(AttemptPtr attempt, std::string name, std::int64_t credential_made_at);
   void load_user(AttemptPtr attempt, std::string name, std::vector<std::string> cut_to);
   void accept(AttemptPtr attempt, Principal principal);
 

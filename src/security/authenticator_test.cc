@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "base/time_text.h"
 #include "security/identity_fixture.h"
 #include "security/names.h"
 
@@ -133,6 +134,19 @@ TEST_F(IdentityTest, ADisabledOrRemovedThingsTokenIsRefused) {
   EXPECT_FALSE(login_as(with_password("press-01", token))) << "an unreadable state is not 'enabled'";
   repository.documents.erase({DocumentKind::thing, 1, "press-01"});
   EXPECT_FALSE(login_as(with_password("press-01", token)));
+}
+
+TEST_F(IdentityTest, ARecreatedThingDoesNotInheritTheOldOnesCredentials) {
+  const std::string token = device_token("press-01");
+  const std::string der = der_of(issue("press-01")->certificate_pem);
+  clock.advance_to(clock.now() + std::chrono::seconds{1});
+  const std::string body =
+      R"({"type":"machine","state":"enabled","created_at":")" + format_rfc3339(clock.wall_now()) + "\"}";
+  repository.put(DocumentKind::thing, "press-01", body);
+  EXPECT_FALSE(login_as(with_password("press-01", token)));
+  EXPECT_FALSE(login_as(with_certificate(der)));
+  EXPECT_TRUE(login_as(with_password("press-01", device_token("press-01"), "press-01", "198.51.100.7")));
+  EXPECT_TRUE(login_as(with_certificate(der_of(issue("press-01")->certificate_pem))));
 }
 
 TEST_F(IdentityTest, PasswordsAreCheckedAndNotTold) {

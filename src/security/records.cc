@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/hex.h"
+#include "base/time_text.h"
 #include "security/limits.h"
 
 namespace dunlin::security {
@@ -205,6 +206,9 @@ Result<ThingRecord> thing_of(const Document& stored) {
   if (reader.member("state") != nullptr) {
     thing.state = reader.word("state", "enabled", ThingRecord::State::enabled, "disabled",
                               ThingRecord::State::disabled);
+  }
+  if (const auto created = parse_rfc3339(reader.optional_text("created_at"))) {
+    thing.created_at = unix_milliseconds(*created);
   }
   const json::value* attributes = reader.member("attributes");
   if (attributes != nullptr && attributes->is_object()) {

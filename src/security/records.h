@@ -64,6 +64,7 @@ struct ThingRecord {
   std::map<std::string, std::string> attributes;
   std::vector<std::string> policies;  // none in the document: "gateway" for the type gateway, else "device"
   enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
+  std::int64_t created_at = 0;
 };
 
 /// Errors of all: corrupt.

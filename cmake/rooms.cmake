@@ -24,6 +24,9 @@ if(DUNLIN_TESTS)
   include(GoogleTest)
 endif()
 
+if(DUNLIN_FUZZ)
+  add_custom_target(fuzzers)
+endif()
 set(DUNLIN_FUZZ_SECONDS 8 CACHE STRING "How long each fuzz test runs")
 
 function(dunlin_floor_of path out)
@@ -99,6 +102,7 @@ function(dunlin_room path)
       add_executable(fuzz_${target}_${name} "${fuzzer}")
       target_link_libraries(fuzz_${target}_${name} PRIVATE ${target} ${ROOM_LIBS})
       target_link_options(fuzz_${target}_${name} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzzers fuzz_${target}_${name})
       # What it finds goes into a folder of the build; the committed seeds are only read.
       set(found "${CMAKE_BINARY_DIR}/found/${target}_${name}")
       file(MAKE_DIRECTORY "${found}")

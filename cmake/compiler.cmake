@@ -19,7 +19,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # libstdc++ 12 hides std::expected from clang unless it reports C++23 concepts support.
-  target_compile_options(dunlin_flags INTERFACE -Wno-builtin-macro-redefined -D__cpp_concepts=202002L)
+  # And its std::stable_sort uses what it marks as deprecated.
+  target_compile_options(dunlin_flags INTERFACE -Wno-builtin-macro-redefined -D__cpp_concepts=202002L -Wno-deprecated-declarations)
 endif()
 if(DUNLIN_SANITIZE)
   target_compile_options(dunlin_flags INTERFACE -fsanitize=${DUNLIN_SANITIZE} -fno-sanitize-recover=all)

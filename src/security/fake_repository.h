@@ -1,6 +1,7 @@
 #pragma once
 // A repository in memory for this room's tests. It can refuse the next write.
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 

@@ -1,6 +1,7 @@
 #pragma once
 // A file system in memory for this room's tests: it can fail, or "lose power", at the n-th changing call.
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>

@@ -1,7 +1,6 @@
 #include "fleet/site.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -10,21 +9,11 @@
 namespace dunlin::fleet {
 
 Result<net::Endpoint> parse_endpoint(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  const auto wrong =
-      fail(Errc::invalid_argument, "an endpoint must be like \"127.0.0.1:1883\" or \"[::1]:1883\"");
-  if (colon == std::string_view::npos) return wrong;
-  std::string_view host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.contains(':')) {
-    return wrong;
-  }
-  net::Endpoint made{std::string(host), 0};
-  const char* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data() + colon + 1, end, made.port);
-  if (host.empty() || read.ec != std::errc{} || read.ptr != end || made.port == 0) return wrong;
-  return made;
+  DUNLIN_TRY(net::Endpoint endpoint, net::parse_endpoint(text));
+  // A listener may ask for a free port; a device has to know where it connects.
+  if (endpoint.port == 0)
+    return fail(Errc::invalid_argument, "the endpoint \"" + std::string(text) + "\" has no port");
+  return endpoint;
 }
 
 Site::Site(Environment environment, SiteConfig config)

@@ -113,8 +113,9 @@ function(dunlin_room path)
           list(APPEND seed_folders "${seed}")
         endif()
       endforeach()
+      # A fixed seed: a test run repeats what it did before. Search for new findings by running the program itself.
       add_test(NAME fuzz/${path}/${name}
-               COMMAND fuzz_${target}_${name} -max_total_time=${DUNLIN_FUZZ_SECONDS} -rss_limit_mb=2048 -timeout=10 "${found}" ${seed_folders})
+               COMMAND fuzz_${target}_${name} -seed=1 -max_total_time=${DUNLIN_FUZZ_SECONDS} -rss_limit_mb=2048 -timeout=10 "${found}" ${seed_folders})
       set_tests_properties(fuzz/${path}/${name} PROPERTIES LABELS "fuzz" TIMEOUT 1800)
     endforeach()
   endif()

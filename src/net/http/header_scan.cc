@@ -54,6 +54,24 @@ std::expected<bool, Refusal> HeaderScan::step(std::uint8_t byte) {
   return false;
 }
 
+std::expected<bool, Refusal> scan_chunk_header(std::string_view bytes, std::size_t offset) {
+  bool quoted = false;
+  for (std::size_t at = offset; at < bytes.size(); ++at) {
+    if (at - offset == kMaxTrailerBytes) return refuse(400, "a chunk header or trailer is too long");
+    const char c = bytes[at];
+    if (c == '\n') return refuse(400, "a chunk header holds an LF without CR");
+    if (c == '\r') {
+      if (at + 1 == bytes.size()) return false;
+      if (bytes[at + 1] != '\n') return refuse(400, "a chunk header holds a CR without LF");
+      if (quoted) return refuse(400, "a quoted chunk extension has no end");
+      return true;
+    }
+    if (c == '"') quoted = !quoted;
+    if (c == '\\' && quoted) ++at;
+  }
+  return false;
+}
+
 std::optional<Refusal> check_framing(const Headers& headers, Version version) {
   const auto length = headers.get("Content-Length");
   const auto coding = headers.get("Transfer-Encoding");

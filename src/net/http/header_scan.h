@@ -28,6 +28,10 @@ class HeaderScan {
   std::uint8_t previous_ = 0;
 };
 
+/// Whether the header line of a chunk that begins at `offset` of `bytes` is all there (RFC 9112 section 7.1).
+/// Refuses CR or LF alone, a quoted extension without an end and more than kMaxTrailerBytes.
+std::expected<bool, Refusal> scan_chunk_header(std::string_view bytes, std::size_t offset);
+
 /// What the framing fields say, by the strict reading of RFC 9112 section 6.
 std::optional<Refusal> check_framing(const Headers& headers, Version version);
 /// Exactly one well-formed Host under HTTP/1.1, at most one under 1.0 (RFC 9112 section 3.2).

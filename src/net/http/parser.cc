@@ -41,6 +41,8 @@ class Machine final : public beast::basic_parser<is_request> {
   bool header_done = false;
 
   bool at_chunk_header() const { return header_done && this->chunked() && chunk_left_ == 0; }
+  /// Where the next chunk's header begins: the CRLF that ends the chunk before it comes first.
+  std::size_t chunk_header_offset() const { return has_chunk_ ? 2 : 0; }
 
  private:
   void on_request_impl(beast::verb, BeastText method_text, BeastText target_text, int number,
@@ -70,6 +72,7 @@ class Machine final : public beast::basic_parser<is_request> {
       return;
     }
     chunk_left_ = size;
+    has_chunk_ = true;
   }
   std::size_t on_chunk_body_impl(std::uint64_t, BeastText bytes, BeastError&) override {
     body.append(bytes.data(), bytes.size());
@@ -79,6 +82,7 @@ class Machine final : public beast::basic_parser<is_request> {
   void on_finish_impl(BeastError&) override {}
 
   std::uint64_t chunk_left_ = 0;
+  bool has_chunk_ = false;
   std::size_t extension_bytes_ = 0;
 };
 
@@ -156,13 +160,22 @@ struct Reader {
     return **end;
   }
 
+  /// Beast reads a chunk's header only whole: given a part of it, it takes a quoted extension that has no end
+  /// for one that goes on behind the line.
+  bool chunk_header_complete(std::string_view rest) {
+    if (rest.size() < kLeastChunkBytes) return false;
+    const auto complete = scan_chunk_header(rest, machine->chunk_header_offset());
+    if (!complete) refuse(complete.error());
+    return complete && *complete;
+  }
+
   /// Returns how many bytes were consumed; fewer than there are only when more is needed or the message has
   /// ended.
   std::size_t feed_body(ByteView bytes) {
     std::size_t consumed = 0;
     while (state == ParseState::body && consumed < bytes.size()) {
       const auto rest = as_text(bytes.subspan(consumed));
-      if (machine->at_chunk_header() && rest.size() < kLeastChunkBytes) break;
+      if (machine->at_chunk_header() && !chunk_header_complete(rest)) break;
       BeastError error;
       consumed += machine->put({rest.data(), rest.size()}, error);
       if (error == beast::error::need_more) {

@@ -226,6 +226,14 @@ TEST(RequestParserTraps, ChunkExtensionsAreCapped) {
   expect_refused(post("Transfer-Encoding: chunked\r\n", many));
 }
 
+TEST(RequestParserTraps, QuotedChunkExtensionRanPastItsLine) {
+  const std::string head = post("Transfer-Encoding: chunked\r\n", "");
+  expect_refused(head + "3;x=\"y\r\nabc\r\n0\r\n\r\n\"\r\n");
+  expect_refused(head + "3;x=\"y\\\"\r\nabc\r\n0\r\n\r\n");
+  expect_refused(head + "3\r\nabc\r\n0;x=\"y\r\n\r\n");
+  EXPECT_EQ(parse(head + "3;x=\"a\\\"b\"\r\nabc\r\n0;y=\"\"\r\n\r\n").requests.size(), 1u);
+}
+
 TEST(RequestParserTraps, TrailersAreCapped) {
   std::string trailers;
   for (int i = 0; i < 500; ++i) trailers += "X: yyyyyyyy\r\n";

@@ -204,7 +204,7 @@ TEST_F(HttpServerTest, ASlowHeaderGets408EvenIfItTricklesIn) {
 
 TEST_F(HttpServerTest, ASlowBodyGets408) {
   open();
-  exchange("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc");
+  exchange("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab");
   scheduler.run_for(kBodyDeadline);
   EXPECT_TRUE(exchange("").starts_with("HTTP/1.1 408 "));
   EXPECT_TRUE(closed());

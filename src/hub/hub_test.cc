@@ -380,6 +380,19 @@ TEST(Record, MessagesRoundTrip) {
   }
 }
 
+TEST(Principal, AServiceSpeaksForEachTenantUnderItsName) {
+  const PrincipalRef alarm = make_service_principal("alarm");
+  EXPECT_EQ(alarm->kind, PrincipalKind::service);
+  EXPECT_EQ(alarm->proof, Proof::in_process);
+  EXPECT_EQ(alarm->tenant, kDefaultTenant);
+  EXPECT_EQ(in_tenant(alarm, kDefaultTenant), alarm);
+  const PrincipalRef other = in_tenant(alarm, TenantId{7});
+  EXPECT_EQ(other->tenant, TenantId{7});
+  EXPECT_EQ(other->name, "alarm");
+  EXPECT_EQ(other->kind, PrincipalKind::service);
+  EXPECT_EQ(alarm->tenant, kDefaultTenant);
+}
+
 TEST(Record, DamagedSessionsAndKeysAreRefused) {
   SessionRecord session;
   session.instance = 5;

@@ -86,13 +86,7 @@ void Shard::publish_in_process(Message message, PublishDone done) {
   raise_qos(message);
   if (message.received_at == WallTime{}) message.received_at = take_arrival_time();
   if (!message.principal) {
-    static const PrincipalRef kHub = [] {
-      Principal principal;
-      principal.kind = PrincipalKind::service;
-      principal.proof = Proof::in_process;
-      principal.name = "hub";
-      return std::make_shared<const Principal>(std::move(principal));
-    }();
+    static const PrincipalRef kHub = make_service_principal("hub");
     message.principal = kHub;
   }
   if (message.qos == QoS::at_most_once) {

@@ -24,16 +24,11 @@ AlarmService::AlarmService(Executor& executor, hub::Bus& bus, store::Keyed& keye
     : executor_(executor),
       bus_(bus),
       keyed_(keyed),
+      self_(make_service_principal("alarm")),
       raised_(metrics.counter("dunlin_alarm_raised_total", "Alarms raised")),
       open_gauge_(metrics.gauge("dunlin_alarm_open", "Alarms that are not cleared")),
       refused_(
-          metrics.counter("dunlin_alarm_refused_total", "Alarms not raised: over the limit of open ones")) {
-  auto self = std::make_shared<Principal>();
-  self->kind = PrincipalKind::service;
-  self->proof = Proof::in_process;
-  self->name = "alarm";
-  self_ = std::move(self);
-}
+          metrics.counter("dunlin_alarm_refused_total", "Alarms not raised: over the limit of open ones")) {}
 
 std::string AlarmService::open_key(TenantId tenant, const std::string& name, const std::string& thing) {
   return model::tenant_key(tenant, name) + '\0' + thing;
@@ -146,12 +141,7 @@ void AlarmService::tell(const Alarm& alarm) {
   hub::Message message;
   message.topic = Slice::copy_of("$dunlin/alarms/" + alarm.name + "/" + alarm.thing);
   message.payload = Slice::copy_of(model::json_text(to_json(alarm)));
-  message.principal = self_;
-  if (alarm.tenant != self_->tenant) {
-    auto principal = std::make_shared<Principal>(*self_);
-    principal->tenant = alarm.tenant;
-    message.principal = std::move(principal);
-  }
+  message.principal = in_tenant(self_, alarm.tenant);
   message.received_at = executor_.wall_now();
   model::set_hops(message, alarm.hops + 1);
   bus_.publish(executor_, std::move(message), {});

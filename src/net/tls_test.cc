@@ -276,6 +276,40 @@ TEST(Tls, SessionsAreResumedWithTheirCertificate) {
   EXPECT_EQ(certificates[2], certificates[0]);
 }
 
+TEST(Tls, AListenerKeptItsFirstCertificateForever) {
+  const Identity other = test::make_authority("Next Root");
+  const Identity next = test::make_identity(other, "server.test");
+  Attempt attempt(server_options(), client_options());
+  attempt.run();
+  ASSERT_TRUE(attempt.client.connection && attempt.server.connection);
+  TlsServerOptions renewed = server_options();
+  renewed.certificate_chain_pem = next.certificate_pem;
+  renewed.private_key_pem = next.key_pem;
+  attempt.listener->replace_tls(*make_tls_server_context(renewed));
+  TlsClientOptions trusting = client_options();
+  trusting.trusted_ca_pem = other.certificate_pem;
+  Recorder later;
+  const auto old_connection = std::move(attempt.server.connection);
+  std::optional<Error> refused;
+  const auto connect = [&](const ConnectOptions& options) {
+    later.connection.reset();
+    refused.reset();
+    attempt.loop.network.connect(attempt.loop.reactor, options,
+                                 [&](Result<std::unique_ptr<Connection>> result) {
+                                   if (result) return later.take(*std::move(result));
+                                   refused = result.error();
+                                 });
+    ASSERT_TRUE(attempt.loop.run_until([&] { return later.connection != nullptr || refused; }));
+  };
+  connect(connect_with(attempt.listener->local(), trusting));
+  EXPECT_FALSE(refused) << refused->message;
+  // The same client context as before: its session belongs to the former certificate and is not resumed.
+  connect(attempt.connect);
+  EXPECT_TRUE(refused);
+  old_connection->write("still here");
+  ASSERT_TRUE(attempt.loop.run_until([&] { return attempt.client.received == "still here"; }));
+}
+
 TEST(Tls, CarriesMuchBothWays) {
   Loop loop;
   EchoServer echo;

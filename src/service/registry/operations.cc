@@ -39,6 +39,7 @@ constexpr Field kThing[] = {{"name", FieldType::text, Need::required, "name"},
                             {"gateway", FieldType::text, Need::required, "gateway, or empty"},
                             {"attributes", FieldType::object, Need::required, "attributes"},
                             {"state", FieldType::text, Need::required, "enabled or disabled"},
+                            {"policies", FieldType::array, Need::optional, "where it has its own"},
                             {"created_at", FieldType::text, Need::required, "RFC 3339"},
                             {"version", FieldType::integer, Need::required, "rises with each change"}};
 constexpr Errc kReadErrors[] = {Errc::not_found};

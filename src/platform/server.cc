@@ -20,6 +20,7 @@
 #include "platform/services.h"
 #include "platform/status.h"
 #include "platform/stores.h"
+#include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
 #include "transport/http/web_server.h"
@@ -146,6 +147,7 @@ void RunningServer::compose() {
     const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
   });
+  withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
@@ -175,6 +177,7 @@ Result<void> RunningServer::start() {
   home().post([this] {
     give_memory_back_later();
     renewal_->start();
+    sweep_credentials(home(), security_->thing_credentials());
   });
   ready_ = true;
   return {};

@@ -212,14 +212,21 @@ void Accounts::list_tokens(Executor& reply_to, TokenType type, std::string owner
   });
 }
 
-void Accounts::remove_token(Executor& reply_to, std::string actor, std::string id, Done<void> done) {
+void Accounts::remove_token(Executor& reply_to, std::string actor, std::string id, Done<TokenRecord> done) {
   repository_.get(
       reply_to, DocumentKind::token, tenant().value, id,
       [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
         if (!found) return done(std::unexpected(found.error()));
         if (!*found) return done(fail(Errc::not_found, "there is no such token"));
+        // One that cannot be read goes too; whose sessions it opened is not known then: they end nobody's.
+        TokenRecord token;
+        token.id = id;
+        if (auto read = token_of(**found)) token = *std::move(read);
         write(reply_to, {remove_change(DocumentKind::token, tenant(), id), audit(actor, "token.delete", id)},
-              std::move(done));
+              [token = std::move(token), done = std::move(done)](Result<void> written) mutable {
+                if (!written) return done(std::unexpected(written.error()));
+                done(std::move(token));
+              });
       });
 }
 

@@ -64,8 +64,9 @@ class Accounts {
   void create_api_token(Executor& reply_to, std::string actor, NewApiToken wanted, Done<IssuedToken> done);
   void list_tokens(Executor& reply_to, TokenType type, std::string owner,
                    Done<std::vector<TokenRecord>> done);
+  /// Answers the token that was removed; the caller ends its owner's sessions (hub::Bus::end_sessions).
   /// Errors: not_found.
-  void remove_token(Executor& reply_to, std::string actor, std::string id, Done<void> done);
+  void remove_token(Executor& reply_to, std::string actor, std::string id, Done<TokenRecord> done);
 
   /// While no user exists: a new claim, valid for kClaimLifetime, replacing the former; its token goes into
   /// the one-time link. Once a user exists: nothing, and no claim is left open.

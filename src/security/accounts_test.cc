@@ -205,9 +205,10 @@ TEST_F(AccountsTest, TokensAreCountedListedAndRemoved) {
   ASSERT_EQ(list->size(), 1U);
   EXPECT_TRUE(login_as(with_password("press-02", token)));
   const auto remove = [&](const std::string& id) {
-    return wait<void>([&](auto done) { accounts->remove_token(executor, "test", id, std::move(done)); });
+    return wait<TokenRecord>(
+        [&](auto done) { accounts->remove_token(executor, "test", id, std::move(done)); });
   };
-  EXPECT_TRUE(remove(list->front().id));
+  EXPECT_EQ(remove(list->front().id)->owner, "press-02");
   EXPECT_FALSE(login_as(with_password("press-02", token)));
   EXPECT_EQ(remove(list->front().id).error().code, Errc::not_found);
 }

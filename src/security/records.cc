@@ -166,6 +166,7 @@ Result<CertificateRecord> certificate_of(const Document& stored) {
                                   CertificateRecord::State::revoked);
   certificate.created_at = reader.number("created_at");
   certificate.revoked_at = reader.number("revoked_at");
+  certificate.reason = reader.optional_text("reason");
   return reader.finish(std::move(certificate), "certificate");
 }
 
@@ -179,7 +180,8 @@ Document document_of(const CertificateRecord& certificate) {
                    {"not_after", certificate.not_after},
                    {"state", state},
                    {"created_at", certificate.created_at},
-                   {"revoked_at", certificate.revoked_at}},
+                   {"revoked_at", certificate.revoked_at},
+                   {"reason", certificate.reason}},
                   {{"thing", certificate.thing}, {"state", state}});
 }
 

@@ -49,7 +49,10 @@ struct CertificateRecord {
   enum class State : std::uint8_t { active, revoked } state = State::active;
   std::int64_t created_at = 0;
   std::int64_t revoked_at = 0;
+  std::string reason;  // why revoked: kRequested or kThingRemoved; empty: active, or from before reasons
 };
+inline constexpr std::string_view kRequested = "requested";
+inline constexpr std::string_view kThingRemoved = "thing_removed";
 
 struct ClaimRecord {
   std::string hash;

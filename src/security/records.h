@@ -57,7 +57,7 @@ inline constexpr std::string_view kThingRemoved = "thing_removed";
 struct ClaimRecord {
   std::string hash;
   std::int64_t expires_at = 0;
-  enum class State : std::uint8_t { open, used } state = State::open;
+  enum class State : std::uint8_t { open, used, voided } state = State::open;
 };
 
 /// What this room needs of a thing's document, which service/registry owns.
@@ -81,6 +81,7 @@ store::Document document_of(const UserRecord& user);
 store::Document document_of(const TokenRecord& token);
 store::Document document_of(const CertificateRecord& certificate);
 store::Document document_of(const ClaimRecord& claim);
+inline constexpr std::string_view kClaimId = "claim";
 
 /// The value of the token index "owner": "device:NAME", "api:NAME", "session:NAME".
 std::string token_owner_key(TokenType type, std::string_view owner);

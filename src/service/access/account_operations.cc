@@ -20,7 +20,8 @@ constexpr Field kUserRequest[] = {
     {"permissions", FieldType::array, Need::optional, "e.g. [\"things:read\"]; \"*\" is all"},
     {"policies", FieldType::array, Need::optional, "policies for topics ([\"user\"])"}};
 constexpr Field kUser[] = {{"name", FieldType::text, Need::required, "name"},
-                           {"permissions", FieldType::array, Need::required, "what the user may do"}};
+                           {"permissions", FieldType::array, Need::required, "what the user may do"},
+                           {"note", FieldType::text, Need::optional, "what else this has changed"}};
 constexpr Field kOnlyUser[] = {{"user", FieldType::text, Need::required, "the user's name"}};
 constexpr Field kTokenRequest[] = {
     {"owner", FieldType::text, Need::required, "the user it speaks for"},
@@ -103,11 +104,16 @@ void create_user(const AccessParts& parts, const model::Caller& caller, const bo
   }
   user.permissions = *std::move(permissions);
   if (!policies->empty()) user.policies = *std::move(policies);
-  parts.accounts.create_user(parts.executor, caller.principal->name, std::move(user),
-                             [reply = std::move(reply)](auto made) mutable {
-                               if (!made) return reply(std::unexpected(made.error()));
-                               reply(boost::json::value(to_json(*made)));
-                             });
+  parts.accounts.create_user(
+      parts.executor, caller.principal->name, std::move(user), [reply = std::move(reply)](auto made) mutable {
+        if (!made) return reply(std::unexpected(made.error()));
+        boost::json::object answer = to_json(made->user);
+        if (made->link == security::CreatedUser::Link::voided) {
+          answer["note"] =
+              "the one-time link for the first sign-in is void now: sign in as " + made->user.name;
+        }
+        reply(boost::json::value(std::move(answer)));
+      });
 }
 
 void create_token(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,

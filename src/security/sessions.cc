@@ -17,7 +17,8 @@ constexpr std::string_view kFirstUser = "admin";
 constexpr const char* kNotValid =
     "the link is not valid: if it was used, sign in; if it is older than a day, restart the server for a new "
     "one";
-constexpr const char* kUserExists =
+constexpr const char* kUserExists = "the link is not valid any more: there is a user already; sign in";
+constexpr const char* kVoid =
     "the link is void: a user was made on the server before it was used; sign in with that user's name";
 
 store::Query any_user(TenantId tenant) {
@@ -85,7 +86,7 @@ void Accounts::claim(Executor& reply_to, Secret token, Secret password, std::str
                     const bool right = record && token.view().size() <= kMaxSecretBytes &&
                                        secret_matches(token.view(), record->hash);
                     if (right && record->state == ClaimRecord::State::voided)
-                      return done(fail(Errc::unauthenticated, kUserExists));
+                      return done(fail(Errc::unauthenticated, kVoid));
                     const bool open = right && record->state == ClaimRecord::State::open &&
                                       unix_milliseconds(clock_.wall_now()) < record->expires_at;
                     if (!open) {

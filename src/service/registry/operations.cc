@@ -39,9 +39,11 @@ constexpr Field kThing[] = {{"name", FieldType::text, Need::required, "name"},
                             {"gateway", FieldType::text, Need::required, "gateway, or empty"},
                             {"attributes", FieldType::object, Need::required, "attributes"},
                             {"state", FieldType::text, Need::required, "enabled or disabled"},
+                            {"policies", FieldType::array, Need::optional, "where it has its own"},
                             {"created_at", FieldType::text, Need::required, "RFC 3339"},
                             {"version", FieldType::integer, Need::required, "rises with each change"}};
 constexpr Errc kReadErrors[] = {Errc::not_found};
+constexpr Errc kDeleteErrors[] = {Errc::not_found, Errc::conflict};
 constexpr Errc kCreateErrors[] = {Errc::already_exists, Errc::invalid_argument, Errc::limit_exceeded};
 constexpr Errc kUpdateErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid_argument,
                                   Errc::limit_exceeded};
@@ -64,11 +66,11 @@ constexpr model::OperationSpec kUpdate{"thing.update",
 constexpr model::OperationSpec kDelete{"thing.delete",
                                        model::Method::del,
                                        "/api/things/{thing}",
-                                       "Remove a thing.",
+                                       "Remove a thing with its tokens; its certificates are revoked.",
                                        "things:write",
                                        kOnlyName,
                                        {},
-                                       kReadErrors};
+                                       kDeleteErrors};
 
 Registry::ThingDone answer(model::Reply reply) {
   return [reply = std::move(reply)](Result<Thing> thing) mutable {
@@ -156,7 +158,7 @@ void Registry::declare(model::OperationTable& table) {
            answer(std::move(reply)));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    remove(caller.principal->tenant, *model::optional_text(request, "thing"),
+    remove({caller.principal->tenant, *model::optional_text(request, "thing"), caller.principal->name},
            [reply = std::move(reply)](Result<void> removed) mutable {
              if (!removed) return reply(std::unexpected(removed.error()));
              reply(boost::json::value(boost::json::object{}));

@@ -20,7 +20,8 @@ constexpr Field kUserRequest[] = {
     {"permissions", FieldType::array, Need::optional, "e.g. [\"things:read\"]; \"*\" is all"},
     {"policies", FieldType::array, Need::optional, "policies for topics ([\"user\"])"}};
 constexpr Field kUser[] = {{"name", FieldType::text, Need::required, "name"},
-                           {"permissions", FieldType::array, Need::required, "what the user may do"}};
+                           {"permissions", FieldType::array, Need::required, "what the user may do"},
+                           {"note", FieldType::text, Need::optional, "what else this has changed"}};
 constexpr Field kOnlyUser[] = {{"user", FieldType::text, Need::required, "the user's name"}};
 constexpr Field kTokenRequest[] = {
     {"owner", FieldType::text, Need::required, "the user it speaks for"},
@@ -61,7 +62,7 @@ constexpr model::OperationSpec kListTokens{
 constexpr model::OperationSpec kDeleteToken{"token.delete",
                                             model::Method::del,
                                             "/api/tokens/{token}",
-                                            "Remove a token.",
+                                            "Remove a token and end its owner's sessions.",
                                             "users:write",
                                             kOnlyToken,
                                             {},
@@ -103,11 +104,16 @@ void create_user(const AccessParts& parts, const model::Caller& caller, const bo
   }
   user.permissions = *std::move(permissions);
   if (!policies->empty()) user.policies = *std::move(policies);
-  parts.accounts.create_user(parts.executor, caller.principal->name, std::move(user),
-                             [reply = std::move(reply)](auto made) mutable {
-                               if (!made) return reply(std::unexpected(made.error()));
-                               reply(boost::json::value(to_json(*made)));
-                             });
+  parts.accounts.create_user(
+      parts.executor, caller.principal->name, std::move(user), [reply = std::move(reply)](auto made) mutable {
+        if (!made) return reply(std::unexpected(made.error()));
+        boost::json::object answer = to_json(made->user);
+        if (made->link == security::CreatedUser::Link::voided) {
+          answer["note"] =
+              "the one-time link for the first sign-in is void now: sign in as " + made->user.name;
+        }
+        reply(boost::json::value(std::move(answer)));
+      });
 }
 
 void create_token(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
@@ -129,6 +135,29 @@ void create_token(const AccessParts& parts, const model::Caller& caller, const b
   wanted.lifetime = *lifetime;
   parts.accounts.create_api_token(parts.executor, caller.principal->name, std::move(wanted),
                                   answer_token(std::move(reply)));
+}
+
+// Sessions end behind the write: a client that comes back at once must find the credential gone.
+void remove_user(const AccessParts& parts, const model::Caller& caller, const std::string& user,
+                 model::Reply reply) {
+  parts.accounts.remove_user(parts.executor, caller.principal->name, user,
+                             [&bus = parts.bus, tenant = caller.principal->tenant, user,
+                              reply = std::move(reply)](auto done) mutable {
+                               if (!done) return reply(std::unexpected(done.error()));
+                               bus.end_sessions(tenant, user, "revoked");
+                               reply(boost::json::value(boost::json::object{}));
+                             });
+}
+
+void remove_token(const AccessParts& parts, const model::Caller& caller, const std::string& id,
+                  model::Reply reply) {
+  parts.accounts.remove_token(
+      parts.executor, caller.principal->name, id,
+      [&bus = parts.bus, tenant = caller.principal->tenant, reply = std::move(reply)](auto token) mutable {
+        if (!token) return reply(std::unexpected(token.error()));
+        if (!token->owner.empty()) bus.end_sessions(tenant, token->owner, "revoked");
+        reply(boost::json::value(boost::json::object{}));
+      });
 }
 
 void list_tokens(const AccessParts& parts, const boost::json::object& request, model::Reply reply) {
@@ -168,10 +197,7 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
             });
   table.add(kDeleteUser,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-              const std::string user = *model::optional_text(request, "user");
-              parts.bus.end_sessions(caller.principal->tenant, user, "revoked");
-              parts.accounts.remove_user(parts.executor, caller.principal->name, user,
-                                         answer_nothing(std::move(reply)));
+              remove_user(parts, caller, *model::optional_text(request, "user"), std::move(reply));
             });
   table.add(kCreateToken,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
@@ -180,11 +206,10 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
   table.add(kListTokens, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     list_tokens(parts, request, std::move(reply));
   });
-  table.add(kDeleteToken, [parts](const model::Caller& caller, boost::json::object request,
-                                  model::Reply reply) {
-    parts.accounts.remove_token(parts.executor, caller.principal->name,
-                                *model::optional_text(request, "token"), answer_nothing(std::move(reply)));
-  });
+  table.add(kDeleteToken,
+            [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+              remove_token(parts, caller, *model::optional_text(request, "token"), std::move(reply));
+            });
   table.add(kThingToken,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               parts.accounts.create_device_token(

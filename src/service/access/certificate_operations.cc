@@ -27,10 +27,12 @@ constexpr Field kIssueResponse[] = {
     {"ca", FieldType::text, Need::required, "what the device should trust, PEM"}};
 constexpr Field kOnlyFingerprint[] = {
     {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"}};
-constexpr Field kCertificate[] = {{"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
-                                  {"thing", FieldType::text, Need::required, "whose it is"},
-                                  {"state", FieldType::text, Need::required, "active or revoked"},
-                                  {"not_after", FieldType::text, Need::required, "RFC 3339"}};
+constexpr Field kCertificate[] = {
+    {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
+    {"thing", FieldType::text, Need::required, "whose it is"},
+    {"state", FieldType::text, Need::required, "active or revoked"},
+    {"reason", FieldType::text, Need::optional, "why revoked: requested or thing_removed"},
+    {"not_after", FieldType::text, Need::required, "RFC 3339"}};
 constexpr Field kCaResponse[] = {{"ca", FieldType::text, Need::required, "the root certificate, PEM"}};
 constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::limit_exceeded, Errc::invalid_argument,
                                  Errc::malformed};

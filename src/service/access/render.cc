@@ -39,6 +39,7 @@ boost::json::object to_json(const security::CertificateRecord& record) {
           {"not_before", time_or_null(record.not_before)},
           {"not_after", time_or_null(record.not_after)},
           {"revoked_at", time_or_null(record.revoked_at)},
+          {"reason", record.reason.empty() ? boost::json::value() : boost::json::value(record.reason)},
           {"certificate", record.pem}};
 }
 

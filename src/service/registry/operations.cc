@@ -40,9 +40,11 @@ constexpr Field kThing[] = {{"name", FieldType::text, Need::required, "name"},
                             {"gateway", FieldType::text, Need::required, "gateway, or empty"},
                             {"attributes", FieldType::object, Need::required, "attributes"},
                             {"state", FieldType::text, Need::required, "enabled or disabled"},
+                            {"policies", FieldType::array, Need::optional, "where it has its own"},
                             {"created_at", FieldType::text, Need::required, "RFC 3339"},
                             {"version", FieldType::integer, Need::required, "rises with each change"}};
 constexpr Errc kReadErrors[] = {Errc::not_found};
+constexpr Errc kDeleteErrors[] = {Errc::not_found, Errc::conflict};
 constexpr Errc kCreateErrors[] = {Errc::already_exists, Errc::invalid_argument, Errc::limit_exceeded};
 constexpr Errc kUpdateErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid_argument,
                                   Errc::limit_exceeded};
@@ -65,11 +67,11 @@ constexpr model::OperationSpec kUpdate{"thing.update",
 constexpr model::OperationSpec kDelete{"thing.delete",
                                        model::Method::del,
                                        "/api/things/{thing}",
-                                       "Remove a thing.",
+                                       "Remove a thing with its tokens; its certificates are revoked.",
                                        "things:write",
                                        kOnlyName,
                                        {},
-                                       kReadErrors};
+                                       kDeleteErrors};
 
 Result<std::map<std::string, std::optional<std::string>>> attribute_changes(
     const boost::json::object& request) {
@@ -147,7 +149,7 @@ void Registry::declare(model::OperationTable& table) {
            model::reply_record(std::move(reply)));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    remove(caller.principal->tenant, *model::optional_text(request, "thing"),
+    remove({caller.principal->tenant, *model::optional_text(request, "thing"), caller.principal->name},
            model::reply_nothing(std::move(reply)));
   });
 }

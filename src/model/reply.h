@@ -10,11 +10,16 @@
 
 namespace dunlin::model {
 
-/// {name: [..]}, a row for each record: its to_json(), found by the record's type.
-template <class Records>
-boost::json::object list_of(std::string_view name, const Records& records) {
+/// A record's to_json(), found by the record's type.
+struct JsonForm {
+  auto operator()(const auto& record) const { return to_json(record); }
+};
+
+/// {name: [..]}, a row for each record.
+template <class Records, class Form = JsonForm>
+boost::json::object list_of(std::string_view name, const Records& records, Form form = {}) {
   boost::json::array rows;
-  for (const auto& record : records) rows.push_back(to_json(record));
+  for (const auto& record : records) rows.push_back(form(record));
   return {{name, std::move(rows)}};
 }
 
@@ -27,14 +32,16 @@ auto reply_with(Reply reply, Form form) {
   };
 }
 
-/// Answers a Result of one record with its to_json(), found by the record's type.
+/// Answers a Result of one record with its to_json().
 inline auto reply_record(Reply reply) {
-  return reply_with(std::move(reply), [](const auto& record) { return to_json(record); });
+  return reply_with(std::move(reply), JsonForm());
 }
 
 /// Answers a Result of a vector of records with list_of(); `name` must outlive the answer.
-inline auto reply_list(Reply reply, std::string_view name) {
-  return reply_with(std::move(reply), [name](const auto& records) { return list_of(name, records); });
+template <class Form = JsonForm>
+auto reply_list(Reply reply, std::string_view name, Form form = {}) {
+  return reply_with(std::move(reply),
+                    [name, form](const auto& records) { return list_of(name, records, form); });
 }
 
 /// Answers a Result<void> with {}.

@@ -58,7 +58,8 @@ class Shard {
   void close(Session& session, Session::CloseOptions options);
   void end(SessionRef ref, EndReason reason, std::string detail);
   void end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail);
-  void end_all(EndReason reason);
+  /// For the shutdown: ends every connected session, each with a line at debug only. Returns how many.
+  std::size_t end_all();
   std::vector<SessionInfo> list(TenantId tenant, std::size_t limit) const;
 
   // Subscriptions (shard_subscriptions.cc).
@@ -148,6 +149,7 @@ class Shard {
   Result<Session*> resume_or_make(OpenOptions options, Present& present);
   void finish_open(Session& session, OpenDone done, Present present);
   void remove(Session& session);
+  void end_unlogged(Session& session, EndReason reason, const std::string& detail);
   void go_offline(Session& session, WallTime since);
   void send_will(Session& session);
   void schedule_will(Session& session);

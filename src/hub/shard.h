@@ -48,6 +48,8 @@ class Shard {
   const Limits& limits() const { return setup_.limits; }
   ShardMetrics& metrics() { return metrics_; }
   std::uint16_t index() const { return setup_.index; }
+  /// At most kMaxShards.
+  std::uint16_t shard_count() const { return static_cast<std::uint16_t>(setup_.shards.size()); }
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }

@@ -217,7 +217,7 @@ void Shard::schedule_turn_end() {
 
 void Shard::turn_end() {
   turn_end_scheduled_ = false;
-  for (std::uint16_t shard = 0; shard < parcels_.size(); ++shard) flush_parcels(shard);
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) flush_parcels(shard);
   for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
 }
 

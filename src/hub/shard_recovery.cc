@@ -66,7 +66,7 @@ void Shard::replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position
   Result<std::vector<store::Record>> records = log()->read(after, kReplayRecords, kReplayBytes);
   if (!records) return done(std::unexpected(std::move(records).error()));
   if (records->empty()) {
-    for (std::uint16_t shard = 0; shard < parcels_.size(); ++shard) flush_parcels(shard);
+    for (std::uint16_t shard = 0; shard < shard_count(); ++shard) flush_parcels(shard);
     return done({});
   }
   for (const store::Record& record : *records) {
@@ -162,7 +162,7 @@ void Shard::checkpoint(std::move_only_function<void(Result<void>)> done) {
     done(std::move(result));
   };
   session_rows_.flush([gathering](Result<void> result) { gathering->answer(std::move(result)); });
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     flush_parcels(shard);
     post_to(shard, [from = index(), gathering](Shard& other) {
       other.flush_retained([from, gathering, &other](Result<void> result) {

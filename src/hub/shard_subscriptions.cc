@@ -22,7 +22,7 @@ struct Countdown {
 void Shard::add_interest(InterestKey key) {
   if (setup_.shards.size() == 1 || !interest_.add(key)) return;
   interest_.expect(key, setup_.shards.size() - 1);
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (shard == index()) continue;
     post_to(shard, [key, from = index()](Shard& other) {
       other.router_.add_foreign(key, from);
@@ -33,7 +33,7 @@ void Shard::add_interest(InterestKey key) {
 
 void Shard::remove_interest(InterestKey key) {
   if (setup_.shards.size() == 1 || !interest_.remove(key)) return;
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (shard == index()) continue;
     post_to(shard, [key, from = index()](Shard& other) { other.router_.remove_foreign(key, from); });
   }
@@ -119,7 +119,7 @@ void Shard::send_retained(Session& session, const std::string& filter, const Sub
   const std::uint16_t home = shard_of(tenant, filter);
   const SessionRef ref = session.self_;
   const Attachment attachment = session.attachment_;
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (!everywhere && shard != home) continue;
     if (shard == index()) {
       take_retained(ref, attachment, match_retained(tenant, filter), options);

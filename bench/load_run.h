@@ -51,7 +51,7 @@ class LoadRun final : private LoadClient::Events {
   void make_clients();
   void connect_next();
   void begin();
-  void note_progress(std::size_t publisher);
+  void note_progress(std::size_t number);
   void publish_more();
   std::uint32_t room(const Publisher& publisher) const;
   bool complete() const;
@@ -82,6 +82,6 @@ class LoadRun final : private LoadClient::Events {
 };
 
 /// Runs the load on a reactor of the calling thread and waits for it.
-Result<LoadReport> run_load(const LoadOptions& options);
+Result<LoadReport> run_load(const LoadOptions& wanted);
 
 }  // namespace dunlin::bench

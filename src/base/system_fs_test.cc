@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/fs.h"
@@ -52,6 +53,25 @@ TEST_F(SystemFsTest, WritesAreReadBack) {
   EXPECT_EQ(read_file(*fs, at("a")).value(), "Jello");
 }
 
+// For the thread sanitizer, too.
+TEST_F(SystemFsTest, ThreadsReadOneFileAtTheSameTime) {
+  const auto file = open("a", OpenMode::read_write);
+  ASSERT_TRUE(file->append(as_bytes("0123456789")));
+  std::array<std::string, 4> seen;
+  {
+    std::vector<std::jthread> readers;
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      readers.emplace_back([&, i] {
+        for (std::uint64_t offset = 0; offset < 10; ++offset) {
+          std::array<std::uint8_t, 1> out{};
+          if (file->read_at(offset, out).value_or(0) == 1) seen[i] += as_text(out);
+        }
+      });
+    }
+  }
+  for (const std::string& text : seen) EXPECT_EQ(text, "0123456789");
+}
+
 TEST_F(SystemFsTest, AppendModeContinuesAtTheEnd) {
   ASSERT_TRUE(open("a", OpenMode::append)->append(as_bytes("one")));
   ASSERT_TRUE(open("a", OpenMode::append)->append(as_bytes("two")));
@@ -66,6 +86,15 @@ TEST_F(SystemFsTest, FilesAndFoldersAreTheirOwnersAlone) {
   EXPECT_EQ(mode_of("x/y/z/file"), 0600U);
   EXPECT_TRUE(fs->create_folders(at("x/y/z")));
   EXPECT_EQ(fs->create_folders(at("x/y/z/file/below")).error().code, Errc::already_exists);
+}
+
+TEST_F(SystemFsTest, ACertificateForEveryoneWasReadableByItsOwnerOnly) {
+  const std::string text = "not secret";
+  ASSERT_TRUE(write_file_atomically(*fs, at("ca.pem"), as_bytes(text), Readers::everyone));
+  EXPECT_EQ(mode_of("ca.pem"), 0644U);
+  ASSERT_TRUE(write_file_atomically(*fs, at("ca.pem"), as_bytes(text)));
+  EXPECT_EQ(mode_of("ca.pem"), 0600U) << "no mode is inherited";
+  EXPECT_EQ(fs->let_everyone_read(at("nothing")).error().code, Errc::not_found);
 }
 
 TEST_F(SystemFsTest, OpenErrorsSayWhichFile) {

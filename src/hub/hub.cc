@@ -209,12 +209,15 @@ void Hub::stop(Executor& reply_to, Done done) {
     reply_to.post(
         [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
   };
-  const auto end = [](Shard& shard, Done ended) {
-    shard.end_all(EndReason::shutdown);
+  // Shared: every shard adds to it.
+  const auto count = std::make_shared<std::atomic<std::uint64_t>>(0);
+  const auto end = [count](Shard& shard, Done ended) {
+    count->fetch_add(shard.end_all());
     if (shard.log() == nullptr) return ended({});
     shard.log()->flush(std::move(ended));
   };
-  on_all(end, [this, reply = std::move(reply)](Result<void> flushed) mutable {
+  on_all(end, [this, count, reply = std::move(reply)](Result<void> flushed) mutable {
+    if (*count > 0) log::info("hub", "the shutdown ended the sessions", {{"count", count->load()}});
     on_all([](Shard& shard, Done stored) { shard.checkpoint(std::move(stored)); },
            [flushed = std::move(flushed), reply = std::move(reply)](Result<void> stored) mutable {
              reply(flushed ? std::move(stored) : std::move(flushed));

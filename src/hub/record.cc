@@ -53,8 +53,8 @@ std::unexpected<Error> corrupt(const char* what) {
 }  // namespace
 
 void encode_message(const Message& message, const ExchangeId* exchange, std::vector<std::uint8_t>& out) {
-  static const Principal nobody;
-  const Principal& principal = message.principal ? *message.principal : nobody;
+  static const Principal kNobody;
+  const Principal& principal = message.principal ? *message.principal : kNobody;
   out.clear();
   RecordWriter writer(out);
   writer.u8(kMessageVersion);

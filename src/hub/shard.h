@@ -52,6 +52,8 @@ class Shard {
   const Limits& limits() const { return setup_.limits; }
   ShardMetrics& metrics() { return metrics_; }
   std::uint16_t index() const { return setup_.index; }
+  /// At most kMaxShards.
+  std::uint16_t shard_count() const { return static_cast<std::uint16_t>(setup_.shards.size()); }
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
@@ -62,7 +64,8 @@ class Shard {
   void close(Session& session, Session::CloseOptions options);
   void end(SessionRef ref, EndReason reason, std::string detail);
   void end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail);
-  void end_all(EndReason reason);
+  /// For the shutdown: ends every connected session, each with a line at debug only. Returns how many.
+  std::size_t end_all();
   std::vector<SessionInfo> list(TenantId tenant, std::size_t limit) const;
 
   // Subscriptions (shard_subscriptions.cc).
@@ -178,6 +181,7 @@ class Shard {
   Result<Session*> resume_or_make(OpenOptions options, Present& present);
   void finish_open(Session& session, OpenDone done, Present present);
   void remove(Session& session);
+  void end_unlogged(Session& session, EndReason reason, const std::string& detail);
   void go_offline(Session& session, WallTime since);
   bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   void send_will(Session& session);

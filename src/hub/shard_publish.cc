@@ -86,13 +86,7 @@ void Shard::publish_in_process(Message message, PublishDone done) {
   raise_qos(message);
   if (message.received_at == WallTime{}) message.received_at = take_arrival_time();
   if (!message.principal) {
-    static const PrincipalRef kHub = [] {
-      Principal principal;
-      principal.kind = PrincipalKind::service;
-      principal.proof = Proof::in_process;
-      principal.name = "hub";
-      return std::make_shared<const Principal>(std::move(principal));
-    }();
+    static const PrincipalRef kHub = make_service_principal("hub");
     message.principal = kHub;
   }
   if (message.qos == QoS::at_most_once) {
@@ -226,7 +220,7 @@ void Shard::schedule_turn_end() {
 void Shard::turn_end() {
   turn_end_scheduled_ = false;
   flush_notes();
-  for (std::uint16_t shard = 0; shard < parcels_.size(); ++shard) flush_parcels(shard);
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) flush_parcels(shard);
   for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
 }
 

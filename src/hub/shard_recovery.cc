@@ -56,7 +56,7 @@ void Shard::replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position
 
 /// Tells the others how far this journal has been given to them.
 void Shard::replay_ended() {
-  for (std::uint16_t shard = 0; shard < parcels_.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     flush_parcels(shard);
     post_to(shard, [from = index(), reached = routed_](Shard& other) { other.taken_[from] = reached; });
   }
@@ -74,7 +74,7 @@ Result<void> Shard::replay_record(const store::Record& record, MessageDecoder& d
   }
   if (record.kind == static_cast<std::uint8_t>(RecordKind::delivery)) {
     DUNLIN_TRY(std::vector<DeliveryNote> notes, decode_deliveries(record.bytes.view()));
-    for (std::uint16_t shard = 0; shard < parcels_.size(); ++shard)
+    for (std::uint16_t shard = 0; shard < shard_count(); ++shard)
       post_to(shard, [notes](Shard& home) { home.replay_deliveries(notes); });
     return {};
   }
@@ -178,7 +178,7 @@ void Shard::checkpoint(std::move_only_function<void(Result<void>)> done) {
     if (result && log() != nullptr) log()->set_cursor(kCursor, reached);
     done(std::move(result));
   };
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     flush_parcels(shard);
     post_to(shard, [from = index(), reached, gathering](Shard& other) {
       other.taken_[from] = std::max(other.taken_[from], reached);

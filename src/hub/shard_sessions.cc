@@ -220,12 +220,16 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   if (reason == EndReason::queue_full) metrics_.queue_full.add();
   log::refusal("hub", "a session was ended", session->client_id(),
                {{"reason", end_reason_name(reason)}, {"detail", detail}});
+  end_unlogged(*session, reason, detail);
+}
+
+void Shard::end_unlogged(Session& session, EndReason reason, const std::string& detail) {
   // The queue of a session that is ended for good goes with it; its client sees "session present" 0 and
   // knows.
   const bool for_good = reason == EndReason::queue_full || reason == EndReason::revoked;
-  SessionLink* link = session->link_;
+  SessionLink* link = session.link_;
   if (link == nullptr) {
-    if (for_good) remove(*session);
+    if (for_good) remove(session);
     return;
   }
   Session::CloseOptions closing;
@@ -234,7 +238,7 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   // back.
   if (reason == EndReason::shutdown) closing.will = Session::WillFate::keep;
   if (for_good) closing.expiry_seconds = 0;
-  close(*session, std::move(closing));
+  close(session, std::move(closing));
   link->ended(reason, detail);
 }
 
@@ -247,12 +251,21 @@ void Shard::end_principal(TenantId tenant, const std::string& principal_name, co
   for (const SessionRef ref : theirs) end(ref, EndReason::revoked, detail);
 }
 
-void Shard::end_all(EndReason reason) {
+std::size_t Shard::end_all() {
   std::vector<SessionRef> online;
   for (const auto& [key, session] : sessions_) {
     if (session->link_ != nullptr) online.push_back(session->self_);
   }
-  for (const SessionRef ref : online) end(ref, reason, "the server is shutting down");
+  std::size_t ended = 0;
+  for (const SessionRef ref : online) {
+    Session* session = find(ref);
+    if (session == nullptr) continue;
+    log::debug("hub", "a session was ended",
+               {{"client", session->client_id()}, {"reason", end_reason_name(EndReason::shutdown)}});
+    end_unlogged(*session, EndReason::shutdown, "the server is shutting down");
+    ++ended;
+  }
+  return ended;
 }
 
 std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {

@@ -23,7 +23,7 @@ struct Countdown {
 void Shard::add_interest(InterestKey key) {
   if (setup_.shards.size() == 1 || !interest_.add(key)) return;
   interest_.expect(key, setup_.shards.size() - 1);
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (shard == index()) continue;
     post_to(shard, [key, from = index()](Shard& other) {
       other.router_.add_foreign(key, from);
@@ -37,7 +37,7 @@ void Shard::add_interest(InterestKey key) {
 
 void Shard::remove_interest(InterestKey key) {
   if (setup_.shards.size() == 1 || !interest_.remove(key)) return;
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (shard == index()) continue;
     post_to(shard, [key, from = index()](Shard& other) { other.router_.remove_foreign(key, from); });
   }
@@ -131,11 +131,11 @@ void Shard::send_retained(Session& session, const std::string& filter, const Sub
   const std::uint16_t home = shard_of(tenant, filter);
   const SessionRef ref = session.self_;
   const Attachment attachment = session.attachment_;
-  const std::size_t shards = everywhere ? setup_.shards.size() : 1;
+  const std::size_t shards = everywhere ? shard_count() : 1;
   // Shared by the shards' answers.
   const auto countdown =
       std::make_shared<Countdown>(Countdown{shards, [this, ref, filter] { retained_sent(ref, filter); }});
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (!everywhere && shard != home) continue;
     if (shard == index()) {
       take_retained(ref, attachment, match_retained(tenant, filter), options);

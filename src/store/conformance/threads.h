@@ -68,6 +68,7 @@ class TestWorkers final : public WorkerPool {
   TestWorkers(const TestWorkers&) = delete;
   TestWorkers& operator=(const TestWorkers&) = delete;
 
+  std::size_t count() const { return threads_.size(); }
   void run(Task task) override {
     const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));

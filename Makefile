@@ -6,18 +6,23 @@ PATH := $(CURDIR)/.cache/node/bin:$(PATH)
 export PATH
 NINJA_STATUS ?= [%f/%t] 
 
-.PHONY: build check all-tests format clean configure
+.PHONY: build check all-tests format clean configure configure-tests
 
 build: configure
 	@cmake --build --preset release --target dunlin
 	@ln -sf release/apps/dunlin build/dunlin
 	@touch build/.built
 
+# Who only runs the program need not have the tests' libraries.
 configure:
-	@test -f build/release/build.ninja || cmake --preset release >build-configure.log 2>&1 || (cat build-configure.log; exit 1)
-	@rm -f build-configure.log
+	@mkdir -p build
+	@test -f build/release/build.ninja || cmake --preset release -D DUNLIN_TESTS=OFF >build/configure.log 2>&1 || (cat build/configure.log; exit 1)
 
-check: configure
+configure-tests:
+	@mkdir -p build
+	@cmake --preset release >build/configure.log 2>&1 || (cat build/configure.log; exit 1)
+
+check: configure-tests
 	@cmake --build --preset release
 	@ln -sf release/apps/dunlin build/dunlin && touch build/.built
 	@ctest --test-dir build/release -L check -j2 --output-on-failure

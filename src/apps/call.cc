@@ -35,13 +35,20 @@ Result<boost::json::object> fields_of(const CallCommand& command) {
 
 Result<void> write_certificate_files(Fs& fs, const std::string& folder, const boost::json::object& answer) {
   DUNLIN_CHECK(fs.create_folders(folder));
-  constexpr std::pair<std::string_view, std::string_view> kFiles[] = {
-      {"certificate", "certificate.pem"}, {"private_key", "key.pem"}, {"ca", "ca.pem"}};
-  for (const auto& [member, file] : kFiles) {
-    const auto* text = answer.if_contains(member);
+  struct CertificateFile {
+    std::string_view member;
+    std::string_view name;
+    Readers readers;
+  };
+  constexpr CertificateFile kFiles[] = {{"certificate", "certificate.pem", Readers::everyone},
+                                        {"private_key", "key.pem", Readers::owner},
+                                        {"ca", "ca.pem", Readers::everyone}};
+  for (const CertificateFile& file : kFiles) {
+    const auto* text = answer.if_contains(file.member);
     if (text == nullptr || !text->is_string()) continue;
-    const std::string path = folder + "/" + std::string(file);
-    DUNLIN_CHECK(write_file_atomically(fs, path, as_bytes(std::string_view(text->get_string()))));
+    const std::string path = folder + "/" + std::string(file.name);
+    const std::string_view pem = text->get_string();
+    DUNLIN_CHECK(write_file_atomically(fs, path, as_bytes(pem), file.readers));
     std::printf("wrote %s\n", path.c_str());
   }
   return {};

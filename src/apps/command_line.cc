@@ -102,6 +102,9 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
         std::string(field.help));
     option->type_name(std::string(model::field_type_name(field.type)));
     if (positional || field.need == model::Need::required) option->required();
+    // An empty part of a path names another operation, or none.
+    if (positional)
+      option->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
   }
   if (spec.name == "cert.issue")
     app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");

@@ -39,9 +39,10 @@ Result<std::string> read_file(Fs& fs, const std::string& path, std::uint64_t lim
   }
 }
 
-Result<void> write_file_atomically(Fs& fs, const std::string& path, ByteView bytes) {
+Result<void> write_file_atomically(Fs& fs, const std::string& path, ByteView bytes, Readers readers) {
   const std::string temporary = path + ".new";
   Result<void> written = write_new_file(fs, temporary, bytes);
+  if (written && readers == Readers::everyone) written = fs.let_everyone_read(temporary);
   if (written) written = fs.rename(temporary, path);
   if (!written) {
     // The first error is the one worth reporting.

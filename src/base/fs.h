@@ -60,6 +60,9 @@ class Fs {
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual bool exists(const std::string& path) = 0;
   virtual bool is_folder(const std::string& path) = 0;
+  /// Lets every user of the machine read a file, as certificates need (mode 0644); file systems without modes
+  /// have nothing to do. Errors: not_found, io.
+  virtual Result<void> let_everyone_read(const std::string& /*path*/) { return {}; }
   /// Makes creations, renames and removals in the folder durable.
   virtual Result<void> sync_folder(const std::string& folder) = 0;
   /// Takes an exclusive lock that is held until the returned object dies. Errors: conflict (another process
@@ -75,10 +78,13 @@ std::unique_ptr<Fs> make_system_fs();
 /// The whole file. Errors: not_found, io, limit_exceeded (larger than `limit` bytes).
 Result<std::string> read_file(Fs& fs, const std::string& path, std::uint64_t limit = 64 * 1024 * 1024);
 
+enum class Readers : std::uint8_t { owner, everyone };
+
 /// Writes to a temporary name (`path` + ".new"), syncs, renames, syncs the folder: after a crash either the
 /// old or the new file is there. One writer of a path at a time. After an error of the last step the new file
 /// may be there and not yet durable.
-Result<void> write_file_atomically(Fs& fs, const std::string& path, ByteView bytes);
+Result<void> write_file_atomically(Fs& fs, const std::string& path, ByteView bytes,
+                                   Readers readers = Readers::owner);
 
 /// The folder part of a path ("." if it has none).
 std::string parent_folder(std::string_view path);

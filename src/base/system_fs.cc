@@ -20,6 +20,7 @@ namespace dunlin {
 namespace {
 
 constexpr mode_t kFileMode = 0600;
+constexpr mode_t kPublicFileMode = 0644;
 constexpr mode_t kFolderMode = 0700;
 
 Errc code_of(int error_number) {
@@ -217,6 +218,11 @@ class SystemFs final : public Fs {
     if (::rename(from.c_str(), to.c_str()) != 0) {
       return system_error("rename", from + " to " + to, errno == EEXIST ? ENOTEMPTY : errno);
     }
+    return {};
+  }
+
+  Result<void> let_everyone_read(const std::string& path) override {
+    if (::chmod(path.c_str(), kPublicFileMode) != 0) return system_error("chmod", path, errno);
     return {};
   }
 

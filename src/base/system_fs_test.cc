@@ -88,6 +88,15 @@ TEST_F(SystemFsTest, FilesAndFoldersAreTheirOwnersAlone) {
   EXPECT_EQ(fs->create_folders(at("x/y/z/file/below")).error().code, Errc::already_exists);
 }
 
+TEST_F(SystemFsTest, ACertificateForEveryoneWasReadableByItsOwnerOnly) {
+  const std::string text = "not secret";
+  ASSERT_TRUE(write_file_atomically(*fs, at("ca.pem"), as_bytes(text), Readers::everyone));
+  EXPECT_EQ(mode_of("ca.pem"), 0644U);
+  ASSERT_TRUE(write_file_atomically(*fs, at("ca.pem"), as_bytes(text)));
+  EXPECT_EQ(mode_of("ca.pem"), 0600U) << "no mode is inherited";
+  EXPECT_EQ(fs->let_everyone_read(at("nothing")).error().code, Errc::not_found);
+}
+
 TEST_F(SystemFsTest, OpenErrorsSayWhichFile) {
   const auto missing = fs->open(at("missing"), OpenMode::read);
   ASSERT_FALSE(missing);

@@ -59,8 +59,10 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Executor& executor, Liste
                                                        AcceptHandler accept) {
   Lane& lane = lane_of(executor);
   DUNLIN_TRY(UniqueFd socket, open_shared(options.endpoint, options.backlog));
-  auto handler = accept_with_tls(options, lane.context.metrics, std::move(accept));
-  return TcpListener::open(lane.context, std::move(socket), std::move(handler));
+  auto tls = listener_tls(options);
+  auto handler = accept_with_tls(options, tls, lane.context.metrics, std::move(accept));
+  DUNLIN_TRY(auto listener, TcpListener::open(lane.context, std::move(socket), std::move(handler)));
+  return listener_with_tls(std::move(listener), std::move(tls));
 }
 
 void EpollNetwork::connect(Executor& executor, ConnectOptions options, ConnectHandler done) {

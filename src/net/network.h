@@ -17,6 +17,9 @@ class Listener {
   virtual ~Listener() = default;
   /// The address in use (the port that was found, where port 0 was asked for).
   virtual Endpoint local() const = 0;
+  /// Handshakes that begin from now on are made under `tls` (never null); connections and handshakes that
+  /// have begun keep theirs. A plain listener stays plain. Executor's thread only.
+  virtual void replace_tls(std::shared_ptr<TlsServerContext> /*tls*/) {}
 };
 
 using AcceptHandler = std::move_only_function<void(std::unique_ptr<Connection>)>;

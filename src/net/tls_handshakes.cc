@@ -80,16 +80,43 @@ void TlsHandshakes::report_failure(Handshake& handshake, Error error) {
   done(std::unexpected(std::move(error)));
 }
 
-AcceptHandler accept_with_tls(const ListenOptions& options, NetMetrics& metrics, AcceptHandler accept) {
-  if (options.tls == nullptr) return accept;
+namespace {
+
+class ListenerWithTls final : public Listener {
+ public:
+  ListenerWithTls(std::unique_ptr<Listener> listener, ListenerTlsRef tls)
+      : listener_(std::move(listener)), tls_(std::move(tls)) {}
+  Endpoint local() const override { return listener_->local(); }
+  void replace_tls(std::shared_ptr<TlsServerContext> tls) override { tls_->context = std::move(tls); }
+
+ private:
+  std::unique_ptr<Listener> listener_;
+  ListenerTlsRef tls_;
+};
+
+}  // namespace
+
+ListenerTlsRef listener_tls(const ListenOptions& options) {
+  if (options.tls == nullptr) return nullptr;
+  return std::make_shared<ListenerTls>(options.tls);
+}
+
+std::unique_ptr<Listener> listener_with_tls(std::unique_ptr<Listener> listener, ListenerTlsRef tls) {
+  if (tls == nullptr) return listener;
+  return std::make_unique<ListenerWithTls>(std::move(listener), std::move(tls));
+}
+
+AcceptHandler accept_with_tls(const ListenOptions& options, ListenerTlsRef tls, NetMetrics& metrics,
+                              AcceptHandler accept) {
+  if (tls == nullptr) return accept;
   return [handshakes = std::make_unique<TlsHandshakes>(metrics), &metrics, accepted = std::move(accept),
-          context = options.tls, deadline = options.handshake_deadline,
+          tls = std::move(tls), deadline = options.handshake_deadline,
           limit = options.max_handshakes](std::unique_ptr<Connection> inner) mutable {
     if (handshakes->under_way() >= limit) {
       metrics.handshakes_refused.add();
       return;
     }
-    handshakes->begin(std::move(inner), make_tls_state(context), deadline,
+    handshakes->begin(std::move(inner), make_tls_state(tls->context), deadline,
                       [&accepted](Result<std::unique_ptr<Connection>> result) {
                         if (result) accepted(*std::move(result));
                       });

@@ -38,8 +38,18 @@ class TlsHandshakes {
   std::unordered_map<std::uint64_t, std::unique_ptr<Handshake>> handshakes_;
 };
 
-/// Puts the TLS of `options` (if any) between a plain acceptor and `accept`.
-AcceptHandler accept_with_tls(const ListenOptions& options, NetMetrics& metrics, AcceptHandler accept);
+/// What a listener's next handshakes are made under.
+struct ListenerTls {
+  std::shared_ptr<TlsServerContext> context;  // shared with the connections made under it
+};
+using ListenerTlsRef = std::shared_ptr<ListenerTls>;  // shared by a listener and its acceptor; null: plain
+
+ListenerTlsRef listener_tls(const ListenOptions& options);
+/// Puts TLS (if any) between a plain acceptor and `accept`.
+AcceptHandler accept_with_tls(const ListenOptions& options, ListenerTlsRef tls, NetMetrics& metrics,
+                              AcceptHandler accept);
+/// The listener, able to replace what its acceptor uses.
+std::unique_ptr<Listener> listener_with_tls(std::unique_ptr<Listener> listener, ListenerTlsRef tls);
 
 /// Likewise for one connect. `begun` is when the connect began: the deadline covers both. `handshakes` must
 /// outlive the connect.

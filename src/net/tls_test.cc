@@ -276,6 +276,31 @@ TEST(Tls, SessionsAreResumedWithTheirCertificate) {
   EXPECT_EQ(certificates[2], certificates[0]);
 }
 
+TEST(Tls, AListenerKeptItsFirstCertificateForever) {
+  const Identity root = test::make_authority("Next Root");
+  const Identity next = test::make_identity(root, "server.test");
+  Attempt attempt(server_options(), client_options());
+  attempt.run();
+  ASSERT_TRUE(attempt.client.connection && attempt.server.connection);
+  TlsServerOptions renewed = server_options();
+  renewed.certificate_chain_pem = next.certificate_pem;
+  renewed.private_key_pem = next.key_pem;
+  attempt.listener->replace_tls(*make_tls_server_context(renewed));
+  const auto old_connection = std::move(attempt.server.connection);
+  const auto gets_in = [&attempt](const ConnectOptions& options) {
+    std::optional<Result<std::unique_ptr<Connection>>> answer;
+    attempt.loop.network.connect(attempt.loop.reactor, options,
+                                 [&](auto result) { answer = std::move(result); });
+    return attempt.loop.run_until([&] { return answer.has_value(); }) && answer->has_value();
+  };
+  TlsClientOptions trusting = client_options();
+  trusting.trusted_ca_pem = root.certificate_pem;
+  EXPECT_TRUE(gets_in(connect_with(attempt.listener->local(), trusting)));
+  EXPECT_FALSE(gets_in(attempt.connect)) << "the former session is not resumed";
+  old_connection->write("still here");
+  ASSERT_TRUE(attempt.loop.run_until([&] { return attempt.client.received == "still here"; }));
+}
+
 TEST(Tls, CarriesMuchBothWays) {
   Loop loop;
   EchoServer echo;

@@ -132,8 +132,11 @@ Result<std::unique_ptr<Listener>> VirtualNetwork::listen(const std::string& host
     if (std::any_of(found->second.begin(), found->second.end(), same))
       return fail(Errc::unavailable, "address in use: " + Endpoint{host, port}.to_string());
   }
-  auto handler = accept_with_tls(options, metrics_, std::move(accept));
-  return std::make_unique<VirtualListener>(*this, executor, Endpoint{host, port}, std::move(handler));
+  auto tls = listener_tls(options);
+  auto handler = accept_with_tls(options, tls, metrics_, std::move(accept));
+  auto listener =
+      std::make_unique<VirtualListener>(*this, executor, Endpoint{host, port}, std::move(handler));
+  return listener_with_tls(std::move(listener), std::move(tls));
 }
 
 void VirtualNetwork::connect(const std::string& host, Executor& executor, ConnectOptions options,

@@ -32,7 +32,7 @@ Result<void> Listeners::listen_on(std::size_t reactor, const ListenerRequest& re
                                     accept(std::move(connection));
                                   });
   if (!listener) return std::unexpected(listener.error());
-  open_[reactor].push_back(*std::move(listener));
+  open_[reactor].push_back({request.name, *std::move(listener)});
   return {};
 }
 
@@ -57,7 +57,7 @@ void Listeners::open_next(std::shared_ptr<Opening> opening) {
     }
     ++info.address.port;
   }
-  info.address = open_[0].back()->local();
+  info.address = open_[0].back().listener->local();
   opening->opened.push_back(info);
   if (request.on == ListenerRequest::On::home) return open_next(std::move(opening));
   open_others(request, info.address, 1, [this, opening](Result<void> result) {
@@ -77,6 +77,16 @@ void Listeners::open_others(const ListenerRequest& request, net::Endpoint endpoi
       open_others(request, endpoint, reactor + 1, std::move(done));
     });
   });
+}
+
+void Listeners::replace_tls(const std::string& name, const std::shared_ptr<net::TlsServerContext>& tls) {
+  for (std::size_t reactor = 0; reactor < threads_.size(); ++reactor) {
+    threads_.at(reactor).post([this, reactor, name, tls] {
+      for (Open& one : open_[reactor]) {
+        if (one.name == name) one.listener->replace_tls(tls);
+      }
+    });
+  }
 }
 
 void Listeners::close(std::move_only_function<void(Result<void>)> done) {

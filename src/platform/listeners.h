@@ -30,6 +30,9 @@ class Listeners {
   /// Errors: unavailable (with the process that holds the port, where it can be seen), permission_denied.
   void open(std::vector<ListenerRequest> requests, BusyPort busy_port,
             std::move_only_function<void(Result<std::vector<ListenerInfo>>)> done);
+  /// New connections of the listeners of that name are made under `tls`; present ones keep theirs. Home
+  /// reactor.
+  void replace_tls(const std::string& name, const std::shared_ptr<net::TlsServerContext>& tls);
   void close(std::move_only_function<void(Result<void>)> done);
 
  private:
@@ -41,8 +44,12 @@ class Listeners {
 
   net::Network& network_;
   net::ReactorThreads& threads_;
+  struct Open {
+    std::string name;
+    std::unique_ptr<net::Listener> listener;
+  };
   /// By reactor; each is touched on its reactor's thread only.
-  std::vector<std::vector<std::unique_ptr<net::Listener>>> open_{threads_.size()};
+  std::vector<std::vector<Open>> open_{threads_.size()};
 };
 
 }  // namespace dunlin::platform

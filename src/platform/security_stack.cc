@@ -30,6 +30,7 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       accounts_(environment.repository, authenticator_, environment.clock, environment.rng),
       certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
                      environment.rng}),
+      thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
       policies_(environment.repository, engine_, environment.clock, environment.rng) {
   const auto count = [&](std::string name, std::string help,
                          std::uint64_t security::Authenticator::Counts::* field) {

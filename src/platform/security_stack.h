@@ -14,6 +14,7 @@
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
+#include "security/thing_credentials.h"
 
 namespace dunlin::platform {
 
@@ -45,6 +46,7 @@ class SecurityStack {
 
   security::Pki& pki() { return *pki_; }
   security::CertificateRegister& certificates() { return certificates_; }
+  security::ThingCredentials& thing_credentials() { return thing_credentials_; }
   security::PolicyRegister& policies() { return policies_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
@@ -64,6 +66,7 @@ class SecurityStack {
   security::Authenticator authenticator_;
   security::Accounts accounts_;
   security::CertificateRegister certificates_;
+  security::ThingCredentials thing_credentials_;
   security::PolicyRegister policies_;
 };
 

@@ -11,6 +11,7 @@
 #include "net/epoll_network.h"
 #include "net/reactor_threads.h"
 #include "net/worker_pool.h"
+#include "platform/certificate_renewal.h"
 #include "platform/doors.h"
 #include "platform/listeners.h"
 #include "platform/live_wiring.h"
@@ -19,6 +20,7 @@
 #include "platform/services.h"
 #include "platform/status.h"
 #include "platform/stores.h"
+#include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
 #include "transport/http/web_server.h"
@@ -78,6 +80,7 @@ class RunningServer final : public Server {
   void compose();
   void start_parts(Done done);
   void open_listeners(Done done);
+  Result<void> adopt_certificate();
   Result<void> write_server_file();
   void give_memory_back_later();
   Result<void> wait_for(std::function<void(Done)> begin);
@@ -102,6 +105,7 @@ class RunningServer final : public Server {
   net::http::AssetTable assets_{net::http::Headers{}};
   std::unique_ptr<transport::WebServer> web_;
   std::unique_ptr<Listeners> listeners_;
+  std::unique_ptr<CertificateRenewal> renewal_;
   std::vector<ListenerInfo> listener_infos_;
   std::optional<std::string> claim_token_;
   std::atomic<bool> ready_{false};
@@ -127,9 +131,14 @@ void RunningServer::compose() {
   }
   hub_ = std::make_unique<hub::Hub>(
       hub::HubEnvironment{std::move(shards), stores_.keyed.get(), metrics_, rng_, hub_limits(config_)});
-  services_ = std::make_unique<Services>(ServicesEnvironment{home(), *hub_, *stores_.keyed,
-                                                             *stores_.repository, metrics_,
-                                                             mapping_of(config_), registry_options(config_)});
+  services_ = std::make_unique<Services>(ServicesEnvironment{home(),
+                                                             *hub_,
+                                                             *stores_.keyed,
+                                                             *stores_.repository,
+                                                             metrics_,
+                                                             mapping_of(config_),
+                                                             registry_options(config_),
+                                                             {.keep_cleared = config_.keep_cleared_alarms}});
   mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
       *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
       make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_)});
@@ -144,12 +153,16 @@ void RunningServer::compose() {
     const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
   });
+  withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
       *live_, metrics_, assets_, std::string(version()), [this] { return ready_.load(); },
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
   listeners_ = std::make_unique<Listeners>(network_, threads_);
+  renewal_ = std::make_unique<CertificateRenewal>(
+      CertificateRenewal::Parts{home(), workers_, security_->pki(), metrics_},
+      [this] { return adopt_certificate(); });
 }
 
 /// Runs `begin` on the home reactor and waits for its completion.
@@ -167,7 +180,11 @@ Result<void> RunningServer::start() {
   DUNLIN_CHECK(wait_for([this](Done done) { open_listeners(std::move(done)); }));
   DUNLIN_CHECK(security_->authenticator().write_local_admin_token(fs_, config_.data_folder));
   DUNLIN_CHECK(write_server_file());
-  home().post([this] { give_memory_back_later(); });
+  home().post([this] {
+    give_memory_back_later();
+    renewal_->start();
+    sweep_credentials(home(), security_->thing_credentials());
+  });
   ready_ = true;
   return {};
 }
@@ -212,6 +229,13 @@ void RunningServer::open_listeners(Done done) {
                      listener_infos_ = *std::move(opened);
                      done({});
                    });
+}
+
+Result<void> RunningServer::adopt_certificate() {
+  DUNLIN_TRY(const SecurityStack::Tls tls, security_->make_tls(clock_));
+  listeners_->replace_tls("mqtts", tls.devices);
+  listeners_->replace_tls("https", tls.people);
+  return {};
 }
 
 Result<void> RunningServer::write_server_file() {

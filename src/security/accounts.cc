@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "security/names.h"
 
 namespace dunlin::security {
@@ -51,28 +52,71 @@ void Accounts::write(Executor& reply_to, std::vector<Change> changes, Done<void>
                     });
 }
 
-void Accounts::create_user(Executor& reply_to, std::string actor, NewUser user, Done<UserRecord> done) {
+struct Accounts::PendingUser {
+  Executor& reply_to;
+  std::string actor;
+  UserRecord user;
+  Done<CreatedUser> done;
+  int tries_left = 3;  // of storing it, when the claim changes at the same moment
+};
+
+void Accounts::create_user(Executor& reply_to, std::string actor, NewUser user, Done<CreatedUser> done) {
   if (const auto fits = check_user(user); !fits)
-    return answer<UserRecord>(reply_to, std::move(done), std::unexpected(fits.error()));
-  UserRecord record;
-  record.name = std::move(user.name);
-  record.permissions = std::move(user.permissions);
-  record.policies = std::move(user.policies);
-  record.created_at = unix_milliseconds(clock_.wall_now());
-  authenticator_.hash_new_password(
-      reply_to, std::move(user.password),
-      [this, &reply_to, actor, record = std::move(record),
-       done = std::move(done)](Result<std::string> hash) mutable {
-        if (!hash) return done(std::unexpected(hash.error()));
-        record.password = *std::move(hash);
-        std::vector<Change> changes = {put_change(DocumentKind::user, tenant(), document_of(record), 0),
-                                       audit(actor, "user.create", record.name)};
-        write(reply_to, std::move(changes),
-              [record = std::move(record), done = std::move(done)](Result<void> written) mutable {
-                if (written) return done(std::move(record));
-                if (written.error().code != Errc::conflict) return done(std::unexpected(written.error()));
-                done(fail(Errc::already_exists, "a user of this name exists"));
+    return answer<CreatedUser>(reply_to, std::move(done), std::unexpected(fits.error()));
+  PendingUser pending{reply_to, std::move(actor), {}, std::move(done)};
+  pending.user.name = std::move(user.name);
+  pending.user.permissions = std::move(user.permissions);
+  pending.user.policies = std::move(user.policies);
+  pending.user.created_at = unix_milliseconds(clock_.wall_now());
+  authenticator_.hash_new_password(reply_to, std::move(user.password),
+                                   [this, pending = std::move(pending)](Result<std::string> hash) mutable {
+                                     if (!hash) return pending.done(std::unexpected(hash.error()));
+                                     pending.user.password = *std::move(hash);
+                                     store_user(std::move(pending));
+                                   });
+}
+
+void Accounts::store_user(PendingUser pending) {
+  Executor& reply_to = pending.reply_to;
+  repository_.get(
+      reply_to, DocumentKind::setting, tenant().value, std::string(kClaimId),
+      [this, pending = std::move(pending)](Result<OptionalDocument> stored) mutable {
+        if (!stored) return pending.done(std::unexpected(stored.error()));
+        std::vector<Change> changes = {put_change(DocumentKind::user, tenant(), document_of(pending.user), 0),
+                                       audit(pending.actor, "user.create", pending.user.name)};
+        auto claim = *stored ? claim_of(**stored) : fail(Errc::not_found, "");
+        auto link = CreatedUser::Link::untouched;
+        if (claim && claim->state == ClaimRecord::State::open) {
+          link = CreatedUser::Link::voided;
+          claim->state = ClaimRecord::State::voided;
+          changes.push_back(
+              put_change(DocumentKind::setting, tenant(), document_of(*claim), (*stored)->version));
+        }
+        Executor& executor = pending.reply_to;
+        write(executor, std::move(changes),
+              [this, link, pending = std::move(pending)](Result<void> written) mutable {
+                if (!written) return user_not_stored(std::move(pending), written.error());
+                if (link == CreatedUser::Link::voided) {
+                  log::info("security", "the one-time link is void: a user was made before it was used",
+                            {{"user", pending.user.name}});
+                }
+                pending.done(CreatedUser{std::move(pending.user), link});
               });
+      });
+}
+
+// A conflict is the user's name, or the claim that was used in the meantime.
+void Accounts::user_not_stored(PendingUser pending, Error error) {
+  if (error.code != Errc::conflict) return pending.done(std::unexpected(std::move(error)));
+  Executor& reply_to = pending.reply_to;
+  const std::string name = pending.user.name;
+  repository_.get(
+      reply_to, DocumentKind::user, tenant().value, name,
+      [this, pending = std::move(pending), error = std::move(error)](Result<OptionalDocument> found) mutable {
+        if (!found) return pending.done(std::unexpected(found.error()));
+        if (*found) return pending.done(fail(Errc::already_exists, "a user of this name exists"));
+        if (--pending.tries_left == 0) return pending.done(std::unexpected(std::move(error)));
+        store_user(std::move(pending));
       });
 }
 
@@ -212,14 +256,21 @@ void Accounts::list_tokens(Executor& reply_to, TokenType type, std::string owner
   });
 }
 
-void Accounts::remove_token(Executor& reply_to, std::string actor, std::string id, Done<void> done) {
+void Accounts::remove_token(Executor& reply_to, std::string actor, std::string id, Done<TokenRecord> done) {
   repository_.get(
       reply_to, DocumentKind::token, tenant().value, id,
       [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
         if (!found) return done(std::unexpected(found.error()));
         if (!*found) return done(fail(Errc::not_found, "there is no such token"));
+        // One that cannot be read goes too; whose sessions it opened is not known then: they end nobody's.
+        TokenRecord token;
+        token.id = id;
+        if (auto read = token_of(**found)) token = *std::move(read);
         write(reply_to, {remove_change(DocumentKind::token, tenant(), id), audit(actor, "token.delete", id)},
-              std::move(done));
+              [token = std::move(token), done = std::move(done)](Result<void> written) mutable {
+                if (!written) return done(std::unexpected(written.error()));
+                done(std::move(token));
+              });
       });
 }
 

@@ -19,6 +19,12 @@ struct NewUser {
   std::vector<std::string> policies = {"user"};
 };
 
+struct CreatedUser {
+  UserRecord user;
+  /// Whether the first user's one-time link was open until now: it gives the first user, so it is void.
+  enum class Link : std::uint8_t { untouched, voided } link = Link::untouched;
+};
+
 struct NewApiToken {
   std::string owner;  // a user
   std::string label;
@@ -48,8 +54,9 @@ class Accounts {
   Accounts(store::Repository& repository, Authenticator& authenticator, const Clock& clock, Rng& rng)
       : repository_(repository), authenticator_(authenticator), clock_(clock), rng_(rng) {}
 
-  /// Errors: invalid_argument, already_exists, unavailable (too many passwords at once).
-  void create_user(Executor& reply_to, std::string actor, NewUser user, Done<UserRecord> done);
+  /// An open claim becomes void in the same write. Errors: invalid_argument, already_exists, unavailable (too
+  /// many passwords at once).
+  void create_user(Executor& reply_to, std::string actor, NewUser user, Done<CreatedUser> done);
   /// Sorted by name, behind `after`.
   void list_users(Executor& reply_to, std::string after, std::size_t limit,
                   Done<std::vector<UserRecord>> done);
@@ -64,15 +71,16 @@ class Accounts {
   void create_api_token(Executor& reply_to, std::string actor, NewApiToken wanted, Done<IssuedToken> done);
   void list_tokens(Executor& reply_to, TokenType type, std::string owner,
                    Done<std::vector<TokenRecord>> done);
+  /// Answers the token that was removed; the caller ends its owner's sessions (hub::Bus::end_sessions).
   /// Errors: not_found.
-  void remove_token(Executor& reply_to, std::string actor, std::string id, Done<void> done);
+  void remove_token(Executor& reply_to, std::string actor, std::string id, Done<TokenRecord> done);
 
   /// While no user exists: a new claim, valid for kClaimLifetime, replacing the former; its token goes into
   /// the one-time link. Once a user exists: nothing, and no claim is left open.
   void prepare_claim(Executor& reply_to, Done<std::optional<Secret>> done);
   /// Spends the claim on the first user ("admin", all permissions) and signs in. Errors: unauthenticated
-  /// (wrong, used or expired claim, or a user exists), invalid_argument (password), limit_exceeded (waiting
-  /// after failures), unavailable.
+  /// (wrong, used, void or expired claim, or a user exists; the message says what to do), invalid_argument
+  /// (password), limit_exceeded (waiting after failures), unavailable.
   void claim(Executor& reply_to, Secret token, Secret password, std::string address,
              Done<StartedSession> done);
 
@@ -85,6 +93,9 @@ class Accounts {
  private:
   using Documents = std::vector<store::Document>;
   void write(Executor& reply_to, std::vector<store::Change> changes, Done<void> done);
+  struct PendingUser;
+  void store_user(PendingUser pending);
+  void user_not_stored(PendingUser pending, Error error);
   void find_tokens(Executor& reply_to, TokenType type, const std::string& owner, Done<Documents> done);
   void store_token(Executor& reply_to, std::string actor, NewToken made, Done<IssuedToken> done);
   void start_session(Executor& reply_to, UserRecord user, Done<StartedSession> done);

@@ -83,10 +83,39 @@ TEST_F(AccountsTest, ClaimsExpireAreReplacedAndAreNotGuessed) {
   EXPECT_TRUE(claim(third, kPassword, "198.51.100.1"));
 }
 
-TEST_F(AccountsTest, AClaimDoesNotOutliveAUserMadeOtherwise) {
+TEST_F(AccountsTest, AUserMadeBeforeTheClaimSpentTheLinkInSilence) {
   const std::string token = prepare_claim();
-  ASSERT_TRUE(create_user("ann", kPassword));
-  EXPECT_EQ(claim(token).error().code, Errc::unauthenticated);
+  EXPECT_EQ(create_user("ann", kPassword)->link, CreatedUser::Link::voided);
+  const auto late = claim(token);
+  EXPECT_EQ(late.error().code, Errc::unauthenticated);
+  EXPECT_THAT(late.error().message, testing::HasSubstr("a user was made on the server before it was used"));
+  EXPECT_EQ(repository.count(DocumentKind::user), 1U);
+  EXPECT_EQ(create_user("bob", kPassword)->link, CreatedUser::Link::untouched) << "told once";
+  const auto guess = claim("wrong");
+  EXPECT_THAT(guess.error().message, testing::Not(testing::HasSubstr("a user was made")));
+  EXPECT_EQ(prepare_claim(), "");
+  EXPECT_THAT(claim(token).error().message, testing::HasSubstr("there is a user already; sign in"))
+      << "after a restart nobody knows whose link it was";
+}
+
+TEST_F(AccountsTest, OfAClaimAndAUserMadeAtTheSameMomentBothAreKept) {
+  const std::string token = prepare_claim();
+  std::optional<Result<StartedSession>> claimed;
+  std::optional<Result<CreatedUser>> created;
+  accounts->claim(executor, Secret(token), Secret(kPassword), "192.0.2.1",
+                  [&](Result<StartedSession> result) { claimed = std::move(result); });
+  NewUser ann;
+  ann.name = "ann";
+  ann.password = Secret(kPassword);
+  accounts->create_user(executor, "test", std::move(ann),
+                        [&](Result<CreatedUser> result) { created = std::move(result); });
+  scheduler.run_ready();
+  ASSERT_TRUE(claimed && created);
+  ASSERT_TRUE(*created) << created->error().message;
+  // Whoever wrote first: the link is spent on the admin, or void.
+  EXPECT_EQ(claimed->has_value(), (*created)->link == CreatedUser::Link::untouched);
+  EXPECT_EQ(repository.count(DocumentKind::user), claimed->has_value() ? 2U : 1U);
+  EXPECT_FALSE(claim(token));
 }
 
 TEST_F(AccountsTest, SessionsSurviveARestartAndEnd) {
@@ -205,9 +234,10 @@ TEST_F(AccountsTest, TokensAreCountedListedAndRemoved) {
   ASSERT_EQ(list->size(), 1U);
   EXPECT_TRUE(login_as(with_password("press-02", token)));
   const auto remove = [&](const std::string& id) {
-    return wait<void>([&](auto done) { accounts->remove_token(executor, "test", id, std::move(done)); });
+    return wait<TokenRecord>(
+        [&](auto done) { accounts->remove_token(executor, "test", id, std::move(done)); });
   };
-  EXPECT_TRUE(remove(list->front().id));
+  EXPECT_EQ(remove(list->front().id)->owner, "press-02");
   EXPECT_FALSE(login_as(with_password("press-02", token)));
   EXPECT_EQ(remove(list->front().id).error().code, Errc::not_found);
 }

@@ -135,6 +135,7 @@ void CertificateRegister::revoke(Executor& reply_to, std::string actor, std::str
         const WallTime now = parts_.clock.wall_now();
         record->state = CertificateRecord::State::revoked;
         record->revoked_at = unix_milliseconds(now);
+        record->reason = kRequested;
         std::vector<store::Change> changes = {
             put_change(DocumentKind::certificate, tenant_, document_of(*record), (*found)->version),
             audit_change(tenant_, now, parts_.rng, actor, "certificate.revoke", fingerprint)};

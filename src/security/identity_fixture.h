@@ -98,13 +98,13 @@ struct IdentityTest : testing::Test {
         [&](auto done) { accounts->create_device_token(executor, "test", thing, "", std::move(done)); });
     return token ? std::string(token->text.view()) : "";
   }
-  Result<UserRecord> create_user(const std::string& name, const std::string& password,
-                                 std::vector<std::string> permissions = {"*"}) {
+  Result<CreatedUser> create_user(const std::string& name, const std::string& password,
+                                  std::vector<std::string> permissions = {"*"}) {
     NewUser user;
     user.name = name;
     user.password = Secret(password);
     user.permissions = std::move(permissions);
-    return wait<UserRecord>(
+    return wait<CreatedUser>(
         [&](auto done) { accounts->create_user(executor, "test", std::move(user), std::move(done)); });
   }
   Result<StartedSession> login(const std::string& name, const std::string& password,

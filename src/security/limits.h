@@ -51,6 +51,8 @@ inline constexpr std::size_t kMaxPermissions = 64;
 inline constexpr std::size_t kMaxPermissionBytes = 64;
 inline constexpr std::size_t kMaxTokensPerOwner = 32;
 inline constexpr std::size_t kMaxCertificatesPerThing = 16;
+inline constexpr std::size_t kMaxWithdrawn =
+    1000;  // certificates (most have expired) revoked with their thing
 inline constexpr std::size_t kMaxSecretBytes = 4096;     // what a client may send as password or token
 inline constexpr std::size_t kMaxStoredAttributes = 64;  // of a thing, taken over as variables
 inline constexpr std::size_t kMaxSessionsPerUser = 32;

@@ -248,7 +248,9 @@ TEST_F(PkiTest, BrokenCsrsAreRefused) {
   const std::string good = make_csr_pem(generate_key_pem().value(), "x").value();
   std::size_t refused = 0;
   const std::size_t body = good.find('\n') + 1;
-  for (std::size_t at = body; at < good.rfind("\n-----END"); at += 3) {
+  // In the last group of four, padded or not, a changed character may leave the bytes as they were.
+  const std::size_t last_group = good.rfind("\n-----END") - 4;
+  for (std::size_t at = body; at < last_group; at += 3) {
     std::string bad = good;
     bad[at] = bad[at] == 'A' ? 'B' : 'A';
     if (bad == good) continue;

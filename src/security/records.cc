@@ -20,6 +20,7 @@ constexpr std::array<std::pair<TokenType, std::string_view>, 3> kTypes = {
     {{TokenType::device, "device"}, {TokenType::api, "api"}, {TokenType::session, "session"}}};
 constexpr std::array<std::pair<TokenType, std::string_view>, 3> kPrefixes = {
     {{TokenType::device, "dt_"}, {TokenType::api, "at_"}, {TokenType::session, "ss_"}}};
+constexpr std::array<std::string_view, 3> kClaimStates = {"open", "used", "voided"};
 constexpr std::size_t kIdDigits = 16;
 constexpr std::size_t kSecretCharacters = 43;
 
@@ -166,6 +167,7 @@ Result<CertificateRecord> certificate_of(const Document& stored) {
                                   CertificateRecord::State::revoked);
   certificate.created_at = reader.number("created_at");
   certificate.revoked_at = reader.number("revoked_at");
+  certificate.reason = reader.optional_text("reason");
   return reader.finish(std::move(certificate), "certificate");
 }
 
@@ -179,7 +181,8 @@ Document document_of(const CertificateRecord& certificate) {
                    {"not_after", certificate.not_after},
                    {"state", state},
                    {"created_at", certificate.created_at},
-                   {"revoked_at", certificate.revoked_at}},
+                   {"revoked_at", certificate.revoked_at},
+                   {"reason", certificate.reason}},
                   {{"thing", certificate.thing}, {"state", state}});
 }
 
@@ -188,14 +191,17 @@ Result<ClaimRecord> claim_of(const Document& stored) {
   ClaimRecord claim;
   claim.hash = reader.text("hash");
   claim.expires_at = reader.number("expires_at");
-  claim.state = reader.word("state", "open", ClaimRecord::State::open, "used", ClaimRecord::State::used);
+  const std::string state = reader.text("state");
+  const auto known = std::ranges::find(kClaimStates, state);
+  if (known == kClaimStates.end()) return fail(Errc::corrupt, "a stored claim cannot be read");
+  claim.state = static_cast<ClaimRecord::State>(known - kClaimStates.begin());
   return reader.finish(std::move(claim), "claim");
 }
 
 Document document_of(const ClaimRecord& claim) {
-  return document("claim", {{"hash", claim.hash},
-                            {"expires_at", claim.expires_at},
-                            {"state", claim.state == ClaimRecord::State::open ? "open" : "used"}});
+  return document(std::string(kClaimId), {{"hash", claim.hash},
+                                          {"expires_at", claim.expires_at},
+                                          {"state", kClaimStates[static_cast<std::size_t>(claim.state)]}});
 }
 
 Result<ThingRecord> thing_of(const Document& stored) {

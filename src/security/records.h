@@ -49,12 +49,15 @@ struct CertificateRecord {
   enum class State : std::uint8_t { active, revoked } state = State::active;
   std::int64_t created_at = 0;
   std::int64_t revoked_at = 0;
+  std::string reason;  // why revoked: kRequested or kThingRemoved; empty: active, or from before reasons
 };
+inline constexpr std::string_view kRequested = "requested";
+inline constexpr std::string_view kThingRemoved = "thing_removed";
 
 struct ClaimRecord {
   std::string hash;
   std::int64_t expires_at = 0;
-  enum class State : std::uint8_t { open, used } state = State::open;
+  enum class State : std::uint8_t { open, used, voided } state = State::open;
 };
 
 /// What this room needs of a thing's document, which service/registry owns.
@@ -78,6 +81,7 @@ store::Document document_of(const UserRecord& user);
 store::Document document_of(const TokenRecord& token);
 store::Document document_of(const CertificateRecord& certificate);
 store::Document document_of(const ClaimRecord& claim);
+inline constexpr std::string_view kClaimId = "claim";
 
 /// The value of the token index "owner": "device:NAME", "api:NAME", "session:NAME".
 std::string token_owner_key(TokenType type, std::string_view owner);

@@ -14,7 +14,12 @@ using store::DocumentKind;
 using OptionalDocument = std::optional<Document>;
 
 constexpr std::string_view kFirstUser = "admin";
-constexpr std::string_view kClaimId = "claim";
+constexpr const char* kNotValid =
+    "the link is not valid: if it was used, sign in; if it is older than a day, restart the server for a new "
+    "one";
+constexpr const char* kUserExists = "the link is not valid any more: there is a user already; sign in";
+constexpr const char* kVoid =
+    "the link is void: a user was made on the server before it was used; sign in with that user's name";
 
 store::Query any_user(TenantId tenant) {
   store::Query query;
@@ -68,60 +73,67 @@ void Accounts::claim(Executor& reply_to, Secret token, Secret password, std::str
   }
   // The password first: a claim must not be spent, nor punished, for one that is too short.
   if (const auto fits = check_new_password(password.view()); !fits) return refuse(fits.error());
-  repository_.get(
-      reply_to, DocumentKind::setting, tenant().value, std::string(kClaimId),
-      [this, &reply_to, key, token = std::move(token), password = std::move(password),
-       done = std::move(done)](Result<OptionalDocument> found) mutable {
-        if (!found) return done(std::unexpected(found.error()));
-        const auto record = *found ? claim_of(**found) : fail(Errc::not_found, "");
-        const bool open = record && record->state == ClaimRecord::State::open &&
-                          unix_milliseconds(clock_.wall_now()) < record->expires_at;
-        if (!open || token.view().size() > kMaxSecretBytes || !secret_matches(token.view(), record->hash)) {
-          authenticator_.penalties().failed(key, kMaxAddressPenalty);
-          return done(
-              fail(Errc::unauthenticated,
-                   "the link is not valid: it may be used up or older than a day; restart for a new one"));
-        }
-        claim_with(reply_to, *std::move(*found), std::move(password), std::move(done));
-      });
+  repository_.get(reply_to, DocumentKind::setting, tenant().value, std::string(kClaimId),
+                  [this, &reply_to, key, token = std::move(token), password = std::move(password),
+                   done = std::move(done)](Result<OptionalDocument> found) mutable {
+                    if (!found) return done(std::unexpected(found.error()));
+                    // Without a record there is a user already: it is made at every start until there is one.
+                    if (!*found) {
+                      authenticator_.penalties().failed(key, kMaxAddressPenalty);
+                      return done(fail(Errc::unauthenticated, kUserExists));
+                    }
+                    const auto record = claim_of(**found);
+                    const bool right = record && token.view().size() <= kMaxSecretBytes &&
+                                       secret_matches(token.view(), record->hash);
+                    if (right && record->state == ClaimRecord::State::voided)
+                      return done(fail(Errc::unauthenticated, kVoid));
+                    const bool open = right && record->state == ClaimRecord::State::open &&
+                                      unix_milliseconds(clock_.wall_now()) < record->expires_at;
+                    if (!open) {
+                      authenticator_.penalties().failed(key, kMaxAddressPenalty);
+                      return done(fail(Errc::unauthenticated, kNotValid));
+                    }
+                    claim_with(reply_to, *std::move(*found), std::move(password), std::move(done));
+                  });
 }
 
 void Accounts::claim_with(Executor& reply_to, Document stored, Secret password, Done<StartedSession> done) {
-  repository_.find(
-      reply_to, any_user(tenant()),
-      [this, &reply_to, stored = std::move(stored), password = std::move(password),
-       done = std::move(done)](Result<Documents> users) mutable {
-        if (!users) return done(std::unexpected(users.error()));
-        if (!users->empty())
-          return done(fail(Errc::unauthenticated, "the link is not valid: a user exists already"));
-        authenticator_.hash_new_password(
-            reply_to, std::move(password),
-            [this, &reply_to, stored = std::move(stored),
-             done = std::move(done)](Result<std::string> hash) mutable {
-              if (!hash) return done(std::unexpected(hash.error()));
-              UserRecord user;
-              user.name = kFirstUser;
-              user.password = *std::move(hash);
-              user.permissions = {"*"};
-              user.policies = {"user"};
-              user.created_at = unix_milliseconds(clock_.wall_now());
-              ClaimRecord used;
-              used.state = ClaimRecord::State::used;
-              // One write with the version that was read: of two claims at the same moment one wins.
-              std::vector<Change> changes = {
-                  put_change(DocumentKind::setting, tenant(), document_of(used), stored.version),
-                  put_change(DocumentKind::user, tenant(), document_of(user), 0),
-                  audit(kFirstUser, "session.claim", kFirstUser)};
-              write(reply_to, std::move(changes),
-                    [this, &reply_to, user = std::move(user),
-                     done = std::move(done)](Result<void> written) mutable {
-                      if (written) return start_session(reply_to, std::move(user), std::move(done));
-                      if (written.error().code != Errc::conflict)
-                        return done(std::unexpected(written.error()));
-                      done(fail(Errc::unauthenticated, "the link is not valid: it was used a moment ago"));
-                    });
-            });
-      });
+  repository_.find(reply_to, any_user(tenant()),
+                   [this, &reply_to, stored = std::move(stored), password = std::move(password),
+                    done = std::move(done)](Result<Documents> users) mutable {
+                     if (!users) return done(std::unexpected(users.error()));
+                     if (!users->empty()) return done(fail(Errc::unauthenticated, kUserExists));
+                     authenticator_.hash_new_password(
+                         reply_to, std::move(password),
+                         [this, &reply_to, stored = std::move(stored),
+                          done = std::move(done)](Result<std::string> hash) mutable {
+                           if (!hash) return done(std::unexpected(hash.error()));
+                           UserRecord user;
+                           user.name = kFirstUser;
+                           user.password = *std::move(hash);
+                           user.permissions = {"*"};
+                           user.policies = {"user"};
+                           user.created_at = unix_milliseconds(clock_.wall_now());
+                           ClaimRecord used;
+                           used.state = ClaimRecord::State::used;
+                           // One write with the version that was read: of two claims at the same moment one
+                           // wins.
+                           std::vector<Change> changes = {
+                               put_change(DocumentKind::setting, tenant(), document_of(used), stored.version),
+                               put_change(DocumentKind::user, tenant(), document_of(user), 0),
+                               audit(kFirstUser, "session.claim", kFirstUser)};
+                           write(reply_to, std::move(changes),
+                                 [this, &reply_to, user = std::move(user),
+                                  done = std::move(done)](Result<void> written) mutable {
+                                   if (written)
+                                     return start_session(reply_to, std::move(user), std::move(done));
+                                   if (written.error().code != Errc::conflict)
+                                     return done(std::unexpected(written.error()));
+                                   done(fail(Errc::unauthenticated,
+                                             "the link is not valid: a user was made a moment ago"));
+                                 });
+                         });
+                   });
 }
 
 void Accounts::login(Executor& reply_to, std::string username, Secret password, std::string address,

@@ -40,7 +40,7 @@ describe('the OpenAPI document', () => {
       const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
       assert.deepEqual(inPath.map((parameter) => parameter.name).sort(), named, `${where}: parameters of the path`);
       for (const parameter of operation.parameters ?? []) {
-        assert(['path', 'query'].includes(parameter.in) && parameter.schema, `${where}: ${parameter.name}`);
+        assert(['path', 'query', 'header'].includes(parameter.in) && parameter.schema, `${where}: ${parameter.name}`);
         if (parameter.in === 'path') assert.equal(parameter.required, true, `${where}: ${parameter.name}`);
       }
       if (operation.requestBody) {
@@ -234,10 +234,20 @@ describe('sign-in', () => {
 
   test('signing out ends the session', async () => {
     const who = await server.request('GET', '/api/session', { cookie, tls: true });
-    assert.equal(who.json.user.name, 'admin');
+    assert.deepEqual([who.json.signed_in, who.json.user.name], [true, 'admin']);
     assert.equal((await server.request('DELETE', '/api/session', { cookie, tls: true })).status, 403);
     assert.equal((await server.request('DELETE', '/api/session', { cookie, tls: true, csrf: true })).status, 200);
-    assert.equal((await server.request('GET', '/api/session', { cookie, tls: true })).status, 401);
+    assert.equal((await server.request('GET', '/api/things', { cookie, tls: true })).status, 401);
+    const ended = await server.request('GET', '/api/session', { cookie, tls: true });
+    assert.deepEqual([ended.status, ended.json], [200, { signed_in: false }]);
+  });
+
+  test('a page that asked who is signed in was answered with an error', async () => {
+    const nobody = await server.request('GET', '/api/session', { tls: true });
+    assert.deepEqual([nobody.status, nobody.json], [200, { signed_in: false }]);
+    assert.equal((await server.request('GET', '/api/session', { token: 'at_0000000000000000_no' })).status, 401);
+    const local = await server.request('GET', '/api/session', { token: server.adminToken });
+    assert.deepEqual([local.status, local.json.signed_in], [200, true]);
   });
 
   test('a token has only the permissions it was given', async () => {
@@ -293,15 +303,22 @@ describe('flows', () => {
 
   test('a removed thing and a deleted token let nobody in', async () => {
     const gone = await server.thing('short-lived');
+    const { fingerprint } = await server.api('POST', '/api/certificates', { thing: 'short-lived' });
     const client = await connect(server, gone, { clientId: gone.name });
     const closed = new Promise((resolve) => client.once('close', resolve));
     await server.api('DELETE', '/api/things/short-lived');
     await closed;
     await assert.rejects(connect(server, gone, { clientId: gone.name }));
+    assert.deepEqual((await server.api('GET', '/api/tokens?type=device&owner=short-lived')).tokens, []);
+    const certificate = await server.api('GET', `/api/certificates/${fingerprint}`);
+    assert.deepEqual([certificate.state, certificate.reason], ['revoked', 'thing_removed']);
     const kept = await server.thing('kept');
+    const open = await connect(server, kept, { clientId: 'kept' });
+    const ended = new Promise((resolve) => open.once('close', resolve));
     const { tokens } = await server.api('GET', '/api/tokens?type=device&owner=kept');
     assert(!JSON.stringify(tokens).includes(kept.token));
     await server.api('DELETE', `/api/tokens/${tokens[0].id}`);
+    await ended;
     await assert.rejects(connect(server, kept, { clientId: 'kept' }));
   });
 

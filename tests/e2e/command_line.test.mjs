@@ -44,6 +44,7 @@ describe('a wrong command line ends with 2 and says why', () => {
     [['thing'], /subcommand/i],
     [['thing', 'create'], /--name/],
     [['thing', 'get'], /thing/],
+    [['alarm', 'acknowledge', ''], /alarm: must not be empty/],
     [['series', 'range', '--device', 'x'], /--channel/],
   ]) {
     test(`dunlin ${words.join(' ')}`, async () => {
@@ -101,6 +102,22 @@ describe('errors say what to do', () => {
 });
 
 describe('work with a server', () => {
+  test('a user made before the one-time link was used spent it in silence', async () => {
+    const server = await start();
+    const token = (await server.claimLink()).split('/').at(-1);
+    const claim = () => server.request('POST', '/api/session/claim', { body: { token, password: 'calm sea at dawn' }, csrf: true });
+    const user = ['--password', 'calm sea at dawn', '--permissions', '["*"]'];
+    const made = await server.cli('user', 'create', '--name', 'eva', ...user);
+    assert.equal(made.code, 0, made.stderr);
+    assert.match(made.stdout, /one-time link .* is void now: sign in as eva/);
+    assert.doesNotMatch((await server.cli('user', 'create', '--name', 'adam', ...user)).stdout, /one-time link/);
+    const late = await claim();
+    assert.equal(late.status, 401);
+    assert.match(late.json.error.message, /a user was made on the server before it was used; sign in/);
+    assert.match(server.log, /the one-time link is void: a user was made before it was used" user=eva/);
+    await server.stop();
+  });
+
   test('things, tokens, certificates, shadows, policies and users', async () => {
     const server = await start();
     await server.cliJson('thing', 'create', '--name', 'press-01', '--type', 'machine', '--attributes', '{"site":"plant1"}');
@@ -110,7 +127,8 @@ describe('work with a server', () => {
     const out = `${temporaryFolder('out')}/certificate`;
     assert.equal((await server.cli('cert', 'issue', '--thing', 'press-01', '--out', out)).code, 0);
     assert.match(readFileSync(`${out}/certificate.pem`, 'utf8'), /BEGIN CERTIFICATE/);
-    assert.equal(statSync(`${out}/key.pem`).mode & 0o077, 0, 'the key is readable by its owner only');
+    const mode = (file) => (statSync(`${out}/${file}`).mode & 0o777).toString(8);
+    assert.deepEqual(['key.pem', 'certificate.pem', 'ca.pem'].map(mode), ['600', '644', '644'], 'only the key is secret');
     const shadow = await server.cliJson('shadow', 'update', 'press-01', '--state', '{"desired":{"led":true}}');
     assert.deepEqual(shadow.state.delta, { led: true });
     const policy = { statements: [{ effect: 'allow', actions: ['mqtt:publish'], resources: ['topic/demo/#'] }] };

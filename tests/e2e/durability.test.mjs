@@ -1,20 +1,18 @@
-// kill -9 under load: what was acknowledged is there after the restart, and QoS 2 counts once.
+// kill -9 and power cuts under load: what was acknowledged is there after the restart, and QoS 2 counts once.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { connect, disconnectAll } from './lib/mqtt.mjs';
+import { Disk } from './lib/power_cut.mjs';
 import { until } from './lib/program.mjs';
-import { start } from './lib/server.mjs';
+import { Server, start, temporaryFolder } from './lib/server.mjs';
 
 const NAME = 'logger-01';
 const topic = (channel) => `demo/plant1/machine/${NAME}/${channel}`;
 const BEGIN = Date.UTC(2026, 0, 1);
 let server;
 let device;
+let disk;
 
-before(async () => {
-  server = await start();
-  device = await server.thing(NAME);
-});
 after(disconnectAll);
 
 /** The stored values of a channel whose n-th message had t = BEGIN + n: the set of n, and whether any t came twice. */
@@ -45,6 +43,7 @@ async function storedWhen(channel, count, ok) {
 
 async function restart() {
   await server.kill9();
+  if (disk) console.log(`    ${disk.losePower()} files lost bytes or their name`);
   await server.start();
   console.log(`    ready ${server.startSeconds.toFixed(2)} s after the kill`);
   assert(server.startSeconds < 60, `the start took ${server.startSeconds} s`);
@@ -88,7 +87,19 @@ function flood(client, channel, qos, from = 0) {
   return { acknowledged, sent: () => next };
 }
 
-describe('kill -9 during a flood', () => {
+const ends = {
+  'kill -9 during a flood': () => undefined,
+  'a power cut during a flood': (data) => new Disk(data),
+};
+for (const [title, makeDisk] of Object.entries(ends)) describe(title, () => {
+  before(async () => {
+    const data = temporaryFolder();
+    disk = makeDisk(data);
+    server = await start({ data, env: disk?.env });
+    device = await server.thing(NAME);
+  });
+  after(() => server.stop());
+
   test('every QoS 1 message that was acknowledged is in the series', async () => {
     const acknowledged = new Set();
     let from = 0;
@@ -144,4 +155,20 @@ describe('kill -9 during a flood', () => {
     assert.equal((await server.request('GET', '/api/things', { token })).status, 401, 'the token of the former run is void');
     again.end(true);
   });
+});
+
+test('a disk that ignores syncs loses what was acknowledged: the tests above would notice', async () => {
+  const data = temporaryFolder();
+  server = await start({ data });
+  device = await server.thing(NAME);
+  await server.stop();
+  disk = new Disk(data, { ignoreSync: true });
+  server = await new Server({ data, env: disk.env }).start();
+  const client = await connect(server, device, { clientId: `${NAME}/lost` });
+  const run = flood(client, 'lost', 1);
+  await until(() => run.acknowledged.length >= 100, '100 acknowledgements');
+  await restart();
+  client.end(true);
+  await server.api('GET', `/api/things/${NAME}`);
+  assert.deepEqual(await server.api('GET', `/api/series?device=${NAME}`), { series: [] });
 });

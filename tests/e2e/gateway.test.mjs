@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createServer, connect as connectTcp } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import mqtt from 'mqtt';
+import { Disk } from './lib/power_cut.mjs';
 import { Program, sleep, until } from './lib/program.mjs';
 import { binary, start, temporaryFolder } from './lib/server.mjs';
 
@@ -67,18 +68,21 @@ let gatewaySettings;
 let gatewayPort;
 let device;
 const data = temporaryFolder('gateway');
+const serverData = temporaryFolder('platform');
+const gatewayDisk = new Disk(data);
+const serverDisk = new Disk(serverData);
 
 async function startGateway() {
   const args = ['gateway', '--data', data];
   for (const setting of gatewaySettings) args.push('--set', setting);
-  gateway = new Program(binary, args);
+  gateway = new Program(binary, args, { env: gatewayDisk.env });
   const [, port] = await gateway.printed(/^ready \S+:(\d+)/m, 60_000);
   gatewayPort = Number(port);
   gatewaySettings = gatewaySettings.map((setting) => (setting.startsWith('listen.mqtt=') ? `listen.mqtt=127.0.0.1:${gatewayPort}` : setting));
 }
 
 before(async () => {
-  server = await start();
+  server = await start({ data: serverData, env: serverDisk.env });
   line = await new Line().open(server.ports.mqtts);
   await server.api('POST', '/api/things', { name: 'gateway-7', type: 'gateway', attributes: { project: 'demo', site: 'plant7' } });
   const certificate = await server.certificate('gateway-7');
@@ -189,6 +193,33 @@ describe('a gateway loses nothing and stores nothing twice', () => {
     await sleep(1500);
     gateway.signal('SIGKILL');
     await gateway.ended;
+    await sleep(500);
+    await startGateway();
+    await sleep(1500);
+    await publisher.stop();
+    await checkStored(publisher);
+  });
+
+  test('the platform loses its power', { timeout: 300_000 }, async () => {
+    const publisher = new Publisher('mixer-5');
+    await sleep(1500);
+    await server.kill9();
+    const changed = serverDisk.losePower();
+    console.log(`    ${changed} files of the platform lost bytes or their name`);
+    await sleep(1000);
+    await server.start();
+    await sleep(1500);
+    await publisher.stop();
+    await checkStored(publisher);
+  });
+
+  test('the gateway loses its power', { timeout: 300_000 }, async () => {
+    const publisher = new Publisher('mixer-6');
+    await sleep(1500);
+    gateway.signal('SIGKILL');
+    await gateway.ended;
+    const changed = gatewayDisk.losePower();
+    console.log(`    ${changed} files of the gateway lost bytes or their name`);
     await sleep(500);
     await startGateway();
     await sleep(1500);

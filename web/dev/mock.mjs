@@ -87,11 +87,12 @@ export function startMock({ port = 0, empty = false } = {}) {
     const cookie = Math.random().toString(36).slice(2);
     state.signedIn.add(cookie);
     response.setHeader('Set-Cookie', `dunlin_session=${cookie}; HttpOnly; SameSite=Strict; Path=/`);
-    return { user: { name: 'admin', permissions: ['*'] } };
+    return { signed_in: true, user: { name: 'admin', permissions: ['*'] } };
   };
 
   const routes = {
-    'GET session': () => ({ user: { name: 'admin', permissions: ['*'] } }),
+    'GET session': ({ cookie }) =>
+      state.signedIn.has(cookie) ? { signed_in: true, user: { name: 'admin', permissions: ['*'] } } : { signed_in: false },
     'POST session': ({ body, response }) => signIn(body.password, response),
     'POST session/claim': ({ body, response }) => {
       if (body.token === 'used')
@@ -218,7 +219,7 @@ export function startMock({ port = 0, empty = false } = {}) {
       .map((part, i) => (i === 1 && /^(things|alarms|rules)$/.test(parts[0]) ? '*' : part))
       .join('/');
     const cookie = /dunlin_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
-    const open = pattern === 'session/claim' || (pattern === 'session' && request.method === 'POST');
+    const open = pattern === 'session/claim' || (pattern === 'session' && request.method !== 'DELETE');
     if (!open && !state.signedIn.has(cookie)) throw new Refusal(401, 'unauthenticated', 'Sign in first.');
     if (request.method !== 'GET' && request.headers['x-dunlin-request'] !== '1')
       throw new Refusal(403, 'permission_denied', 'The header X-Dunlin-Request is missing.');
@@ -290,7 +291,7 @@ export function startMock({ port = 0, empty = false } = {}) {
       const png = picture(((Date.now() / 4000) % 1000) + i * 3);
       const head = Buffer.from([2, 1, 0, 0, 0, 0, 0, 0]);
       head.writeUInt32LE(png.length, 4);
-      tell({ type: 'frame', device: thing.name, channel: 'frame', content_type: 'image/png' });
+      tell({ type: 'frame', device: thing.name, channel: 'frame', content_type: 'image/png', at: new Date().toISOString() });
       state.links.forEach((link) => link.binary(Buffer.concat([head, png])));
     }
   };

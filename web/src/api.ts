@@ -11,6 +11,8 @@ export interface User {
 export interface SessionInfo {
   user: User;
 }
+/** Who is signed in, if anybody is. */
+export type Session = ({ signed_in: true } & SessionInfo) | { signed_in: false };
 
 export interface Thing {
   name: string;
@@ -171,7 +173,7 @@ async function everyPage<T>(
 const at = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`;
 
 export const session = {
-  get: () => call<SessionInfo>('GET', '/api/session'),
+  get: () => call<Session>('GET', '/api/session'),
   login: (user: string, password: string) => call<SessionInfo>('POST', '/api/session', { user, password }),
   logout: () => call<unknown>('DELETE', '/api/session'),
   claim: (token: string, password: string) => call<SessionInfo>('POST', '/api/session/claim', { token, password }),
@@ -254,4 +256,4 @@ export type LiveMessage =
   | { type: 'alarm'; alarm: Alarm }
   | { type: 'pong' }
   | { type: 'error'; message: string }
-  | { type: 'frame'; device: string; channel: string; content_type: string };
+  | { type: 'frame'; device: string; channel: string; content_type: string; at?: string };

@@ -20,7 +20,8 @@ constexpr Field kUserRequest[] = {
     {"permissions", FieldType::array, Need::optional, "e.g. [\"things:read\"]; \"*\" is all"},
     {"policies", FieldType::array, Need::optional, "policies for topics ([\"user\"])"}};
 constexpr Field kUser[] = {{"name", FieldType::text, Need::required, "name"},
-                           {"permissions", FieldType::array, Need::required, "what the user may do"}};
+                           {"permissions", FieldType::array, Need::required, "what the user may do"},
+                           {"note", FieldType::text, Need::optional, "what else this has changed"}};
 constexpr Field kOnlyUser[] = {{"user", FieldType::text, Need::required, "the user's name"}};
 constexpr Field kTokenRequest[] = {
     {"owner", FieldType::text, Need::required, "the user it speaks for"},
@@ -61,7 +62,7 @@ constexpr model::OperationSpec kListTokens{
 constexpr model::OperationSpec kDeleteToken{"token.delete",
                                             model::Method::del,
                                             "/api/tokens/{token}",
-                                            "Remove a token.",
+                                            "Remove a token and end its owner's sessions.",
                                             "users:write",
                                             kOnlyToken,
                                             {},
@@ -76,13 +77,21 @@ constexpr model::OperationSpec kThingToken{
     kToken,
     kTokenErrors};
 
-security::Accounts::Done<security::IssuedToken> answer_token(model::Reply reply) {
-  return [reply = std::move(reply)](Result<security::IssuedToken> issued) mutable {
-    if (!issued) return reply(std::unexpected(issued.error()));
-    boost::json::object answer = to_json(issued->record);
-    answer["token"] = issued->text.view();
-    reply(boost::json::value(std::move(answer)));
-  };
+security::Accounts::Done<security::IssuedToken> reply_token(model::Reply reply) {
+  return model::reply_with(std::move(reply), [](const security::IssuedToken& issued) {
+    boost::json::object answer = to_json(issued.record);
+    answer["token"] = issued.text.view();
+    return answer;
+  });
+}
+
+/// Nobody can give what they do not have. Errors: permission_denied.
+Result<void> check_may_give(const model::Caller& caller, const std::vector<std::string>& permissions) {
+  for (const std::string& permission : permissions) {
+    if (!model::has_permission(*caller.principal, permission))
+      return fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself");
+  }
+  return {};
 }
 
 void create_user(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
@@ -94,20 +103,20 @@ void create_user(const AccessParts& parts, const model::Caller& caller, const bo
   auto policies = text_list(request, "policies");
   if (!permissions) return reply(std::unexpected(permissions.error()));
   if (!policies) return reply(std::unexpected(policies.error()));
-  // Nobody can give what they do not have.
-  for (const std::string& permission : *permissions) {
-    if (!model::has_permission(*caller.principal, permission)) {
-      return reply(
-          fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself"));
-    }
-  }
+  if (const auto allowed = check_may_give(caller, *permissions); !allowed)
+    return reply(std::unexpected(allowed.error()));
   user.permissions = *std::move(permissions);
   if (!policies->empty()) user.policies = *std::move(policies);
   parts.accounts.create_user(parts.executor, caller.principal->name, std::move(user),
-                             [reply = std::move(reply)](auto made) mutable {
-                               if (!made) return reply(std::unexpected(made.error()));
-                               reply(boost::json::value(to_json(*made)));
-                             });
+                             model::reply_with(std::move(reply), [](const security::CreatedUser& made) {
+                               boost::json::object answer = to_json(made.user);
+                               if (made.link == security::CreatedUser::Link::voided) {
+                                 answer["note"] =
+                                     "the one-time link for the first sign-in is void now: sign in as " +
+                                     made.user.name;
+                               }
+                               return answer;
+                             }));
 }
 
 void create_token(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
@@ -119,16 +128,35 @@ void create_token(const AccessParts& parts, const model::Caller& caller, const b
   const auto lifetime = days_field(request, "days", Duration::zero());
   if (!permissions) return reply(std::unexpected(permissions.error()));
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
-  for (const std::string& permission : *permissions) {
-    if (!model::has_permission(*caller.principal, permission)) {
-      return reply(
-          fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself"));
-    }
-  }
+  if (const auto allowed = check_may_give(caller, *permissions); !allowed)
+    return reply(std::unexpected(allowed.error()));
   wanted.permissions = *std::move(permissions);
   wanted.lifetime = *lifetime;
   parts.accounts.create_api_token(parts.executor, caller.principal->name, std::move(wanted),
-                                  answer_token(std::move(reply)));
+                                  reply_token(std::move(reply)));
+}
+
+// Sessions end behind the write: a client that comes back at once must find the credential gone.
+void remove_user(const AccessParts& parts, const model::Caller& caller, const std::string& user,
+                 model::Reply reply) {
+  parts.accounts.remove_user(parts.executor, caller.principal->name, user,
+                             [&bus = parts.bus, tenant = caller.principal->tenant, user,
+                              reply = std::move(reply)](auto done) mutable {
+                               if (!done) return reply(std::unexpected(done.error()));
+                               bus.end_sessions(tenant, user, "revoked");
+                               reply(boost::json::value(boost::json::object{}));
+                             });
+}
+
+void remove_token(const AccessParts& parts, const model::Caller& caller, const std::string& id,
+                  model::Reply reply) {
+  parts.accounts.remove_token(
+      parts.executor, caller.principal->name, id,
+      [&bus = parts.bus, tenant = caller.principal->tenant, reply = std::move(reply)](auto token) mutable {
+        if (!token) return reply(std::unexpected(token.error()));
+        if (!token->owner.empty()) bus.end_sessions(tenant, token->owner, "revoked");
+        reply(boost::json::value(boost::json::object{}));
+      });
 }
 
 void list_tokens(const AccessParts& parts, const boost::json::object& request, model::Reply reply) {
@@ -140,12 +168,7 @@ void list_tokens(const AccessParts& parts, const boost::json::object& request, m
                     : word == "api"  ? security::TokenType::api
                                      : security::TokenType::session;
   parts.accounts.list_tokens(parts.executor, type, *model::optional_text(request, "owner"),
-                             [reply = std::move(reply)](auto tokens) mutable {
-                               if (!tokens) return reply(std::unexpected(tokens.error()));
-                               boost::json::array rows;
-                               for (const auto& token : *tokens) rows.push_back(to_json(token));
-                               reply(boost::json::value{{"tokens", std::move(rows)}});
-                             });
+                             model::reply_list(std::move(reply), "tokens", Form()));
 }
 
 }  // namespace
@@ -155,12 +178,7 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
     const auto limit = model::limit_field(request);
     if (!limit) return reply(std::unexpected(limit.error()));
     parts.accounts.list_users(parts.executor, model::optional_text(request, "after").value_or(""), *limit,
-                              [reply = std::move(reply)](auto users) mutable {
-                                if (!users) return reply(std::unexpected(users.error()));
-                                boost::json::array rows;
-                                for (const auto& user : *users) rows.push_back(to_json(user));
-                                reply(boost::json::value{{"users", std::move(rows)}});
-                              });
+                              model::reply_list(std::move(reply), "users", Form()));
   });
   table.add(kCreateUser,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
@@ -168,10 +186,7 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
             });
   table.add(kDeleteUser,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-              const std::string user = *model::optional_text(request, "user");
-              parts.bus.end_sessions(caller.principal->tenant, user, "revoked");
-              parts.accounts.remove_user(parts.executor, caller.principal->name, user,
-                                         answer_nothing(std::move(reply)));
+              remove_user(parts, caller, *model::optional_text(request, "user"), std::move(reply));
             });
   table.add(kCreateToken,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
@@ -180,16 +195,15 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
   table.add(kListTokens, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     list_tokens(parts, request, std::move(reply));
   });
-  table.add(kDeleteToken, [parts](const model::Caller& caller, boost::json::object request,
-                                  model::Reply reply) {
-    parts.accounts.remove_token(parts.executor, caller.principal->name,
-                                *model::optional_text(request, "token"), answer_nothing(std::move(reply)));
-  });
+  table.add(kDeleteToken,
+            [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+              remove_token(parts, caller, *model::optional_text(request, "token"), std::move(reply));
+            });
   table.add(kThingToken,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               parts.accounts.create_device_token(
                   parts.executor, caller.principal->name, *model::optional_text(request, "thing"),
-                  model::optional_text(request, "label").value_or(""), answer_token(std::move(reply)));
+                  model::optional_text(request, "label").value_or(""), reply_token(std::move(reply)));
             });
 }
 

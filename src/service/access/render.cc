@@ -39,6 +39,7 @@ boost::json::object to_json(const security::CertificateRecord& record) {
           {"not_before", time_or_null(record.not_before)},
           {"not_after", time_or_null(record.not_after)},
           {"revoked_at", time_or_null(record.revoked_at)},
+          {"reason", record.reason.empty() ? boost::json::value() : boost::json::value(record.reason)},
           {"certificate", record.pem}};
 }
 
@@ -85,13 +86,6 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
   if (*days < 1 || *days > 3650)
     return fail(Errc::invalid_argument, "\"" + std::string(name) + "\" must be between 1 and 3650 days");
   return std::chrono::days{*days};
-}
-
-std::move_only_function<void(Result<void>)> answer_nothing(model::Reply reply) {
-  return [reply = std::move(reply)](Result<void> result) mutable {
-    if (!result) return reply(std::unexpected(result.error()));
-    reply(boost::json::value(boost::json::object{}));
-  };
 }
 
 std::vector<model::OperationSpec> operations() {

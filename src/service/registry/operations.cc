@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
+#include "model/reply.h"
 #include "service/registry/registry.h"
 
 namespace dunlin::registry {
@@ -39,9 +40,11 @@ constexpr Field kThing[] = {{"name", FieldType::text, Need::required, "name"},
                             {"gateway", FieldType::text, Need::required, "gateway, or empty"},
                             {"attributes", FieldType::object, Need::required, "attributes"},
                             {"state", FieldType::text, Need::required, "enabled or disabled"},
+                            {"policies", FieldType::array, Need::optional, "where it has its own"},
                             {"created_at", FieldType::text, Need::required, "RFC 3339"},
                             {"version", FieldType::integer, Need::required, "rises with each change"}};
 constexpr Errc kReadErrors[] = {Errc::not_found};
+constexpr Errc kDeleteErrors[] = {Errc::not_found, Errc::conflict};
 constexpr Errc kCreateErrors[] = {Errc::already_exists, Errc::invalid_argument, Errc::limit_exceeded};
 constexpr Errc kUpdateErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid_argument,
                                   Errc::limit_exceeded};
@@ -64,18 +67,11 @@ constexpr model::OperationSpec kUpdate{"thing.update",
 constexpr model::OperationSpec kDelete{"thing.delete",
                                        model::Method::del,
                                        "/api/things/{thing}",
-                                       "Remove a thing.",
+                                       "Remove a thing with its tokens; its certificates are revoked.",
                                        "things:write",
                                        kOnlyName,
                                        {},
-                                       kReadErrors};
-
-Registry::ThingDone answer(model::Reply reply) {
-  return [reply = std::move(reply)](Result<Thing> thing) mutable {
-    if (!thing) return reply(std::unexpected(thing.error()));
-    reply(boost::json::value(to_json(*thing)));
-  };
-}
+                                       kDeleteErrors};
 
 Result<std::map<std::string, std::optional<std::string>>> attribute_changes(
     const boost::json::object& request) {
@@ -124,15 +120,11 @@ void Registry::declare(model::OperationTable& table) {
     auto limit = model::limit_field(request);
     if (!limit) return reply(std::unexpected(limit.error()));
     query.limit = *limit;
-    list(std::move(query),
-         [limit = *limit, reply = std::move(reply)](Result<std::vector<Thing>> things) mutable {
-           if (!things) return reply(std::unexpected(things.error()));
-           boost::json::array rows;
-           for (const Thing& thing : *things) rows.push_back(to_json(thing));
-           boost::json::object answer{{"things", std::move(rows)}};
-           if (things->size() == limit) answer["next"] = things->back().name;
-           reply(boost::json::value(std::move(answer)));
-         });
+    list(std::move(query), model::reply_with(std::move(reply), [limit = *limit](const auto& things) {
+           boost::json::object answer = model::list_of("things", things);
+           if (things.size() == limit) answer["next"] = things.back().name;
+           return answer;
+         }));
   });
   table.add(kCreate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     auto changes = attribute_changes(request);
@@ -144,23 +136,21 @@ void Registry::declare(model::OperationTable& table) {
     for (const auto& [name, value] : *changes) {
       if (value) thing.attributes[name] = *value;
     }
-    create(caller.principal->tenant, std::move(thing), answer(std::move(reply)));
+    create(caller.principal->tenant, std::move(thing), model::reply_record(std::move(reply)));
   });
   table.add(kGet, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    get(caller.principal->tenant, *model::optional_text(request, "thing"), answer(std::move(reply)));
+    get(caller.principal->tenant, *model::optional_text(request, "thing"),
+        model::reply_record(std::move(reply)));
   });
   table.add(kUpdate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     auto change = update_of(request);
     if (!change) return reply(std::unexpected(change.error()));
     update(caller.principal->tenant, *model::optional_text(request, "thing"), *std::move(change),
-           answer(std::move(reply)));
+           model::reply_record(std::move(reply)));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    remove(caller.principal->tenant, *model::optional_text(request, "thing"),
-           [reply = std::move(reply)](Result<void> removed) mutable {
-             if (!removed) return reply(std::unexpected(removed.error()));
-             reply(boost::json::value(boost::json::object{}));
-           });
+    remove({caller.principal->tenant, *model::optional_text(request, "thing"), caller.principal->name},
+           model::reply_nothing(std::move(reply)));
   });
 }
 

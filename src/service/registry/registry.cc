@@ -118,26 +118,41 @@ void Registry::update(TenantId tenant, std::string name, ThingUpdate update, Thi
       });
 }
 
-void Registry::remove(TenantId tenant, std::string name, std::move_only_function<void(Result<void>)> done) {
-  get(tenant, name, [this, tenant, done = std::move(done)](Result<Thing> found) mutable {
-    if (!found) return done(std::unexpected(found.error()));
-    store::Change change;
-    change.action = store::Change::Action::remove;
-    change.kind = kThing;
-    change.tenant = tenant.value;
-    change.document.id = found->name;
-    change.expected_version = found->version;
-    std::vector<store::Change> changes{std::move(change)};
-    repository_.write(
-        executor_, std::move(changes),
-        [this, tenant, thing = *std::move(found), done = std::move(done)](auto written) mutable {
-          if (!written) return done(std::unexpected(written.error()));
-          known_.erase(known_key(tenant, thing.name));
-          thing.version = 0;
-          notify(tenant, thing);
-          done({});
+void Registry::remove(ThingRemoval removal, std::move_only_function<void(Result<void>)> done) {
+  const std::string name = removal.thing;
+  get(removal.tenant, name,
+      [this, removal = std::move(removal), done = std::move(done)](Result<Thing> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        const TenantId tenant = removal.tenant;
+        if (!planner_) return remove_with(tenant, *std::move(found), {}, std::move(done));
+        planner_(std::move(removal), [this, tenant, thing = *std::move(found),
+                                      done = std::move(done)](Result<RemovalCompanion> companion) mutable {
+          if (!companion) return done(std::unexpected(companion.error()));
+          remove_with(tenant, std::move(thing), *std::move(companion), std::move(done));
         });
-  });
+      });
+}
+
+void Registry::remove_with(TenantId tenant, Thing thing, RemovalCompanion companion,
+                           std::move_only_function<void(Result<void>)> done) {
+  store::Change change;
+  change.action = store::Change::Action::remove;
+  change.kind = kThing;
+  change.tenant = tenant.value;
+  change.document.id = thing.name;
+  change.expected_version = thing.version;
+  std::vector<store::Change> changes = std::move(companion.changes);
+  changes.push_back(std::move(change));
+  repository_.write(executor_, std::move(changes),
+                    [this, tenant, thing = std::move(thing), stored = std::move(companion.stored),
+                     done = std::move(done)](auto written) mutable {
+                      if (!written) return done(std::unexpected(written.error()));
+                      if (stored) stored();
+                      known_.erase(known_key(tenant, thing.name));
+                      thing.version = 0;
+                      notify(tenant, thing);
+                      done({});
+                    });
 }
 
 void Registry::list(ThingQuery query, std::move_only_function<void(Result<std::vector<Thing>>)> done) {

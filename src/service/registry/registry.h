@@ -44,6 +44,19 @@ struct ThingUpdate {
   std::optional<std::uint64_t> expected_version;
 };
 
+struct ThingRemoval {
+  TenantId tenant = kDefaultTenant;
+  std::string thing;
+  std::string actor;  // who asks, for the audit
+};
+/// What another room changes in the same write when a thing goes: its credentials.
+struct RemovalCompanion {
+  std::vector<store::Change> changes;
+  Task stored;  // runs once all is durable; may be empty
+};
+using RemovalPlanner =
+    std::function<void(ThingRemoval, std::move_only_function<void(Result<RemovalCompanion>)>)>;
+
 /// One executor's thread; completions run there.
 class Registry {
  public:
@@ -58,8 +71,9 @@ class Registry {
   void create(TenantId tenant, Thing thing, ThingDone done);
   /// Errors: not_found, conflict, invalid_argument, limit_exceeded.
   void update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done);
-  /// Errors: not_found.
-  void remove(TenantId tenant, std::string name, std::move_only_function<void(Result<void>)> done);
+  /// The thing goes together with what the planner adds, in one write. Errors: not_found, conflict (it, or
+  /// what goes with it, changed at the same moment), and the planner's.
+  void remove(ThingRemoval removal, std::move_only_function<void(Result<void>)> done);
   void list(ThingQuery query, std::move_only_function<void(Result<std::vector<Thing>>)> done);
 
   /// A message came from this device: makes the thing if it is not known. `gateway` may be empty.
@@ -70,11 +84,16 @@ class Registry {
     handlers_.push_back(std::move(handler));
   }
 
+  /// At most one, at start-up.
+  void plan_removals(RemovalPlanner planner) { planner_ = std::move(planner); }
+
   /// Declares thing.list, create, get, update, delete.
   void declare(model::OperationTable& table);
 
  private:
   void store(TenantId tenant, Thing thing, std::optional<std::uint64_t> expected, ThingDone done);
+  void remove_with(TenantId tenant, Thing thing, RemovalCompanion companion,
+                   std::move_only_function<void(Result<void>)> done);
   void notify(TenantId tenant, const Thing& thing);
   static std::string known_key(TenantId tenant, std::string_view name);
 
@@ -82,6 +101,7 @@ class Registry {
   store::Repository& repository_;
   RegistryOptions options_;
   std::vector<std::function<void(TenantId, const Thing&)>> handlers_;
+  RemovalPlanner planner_;
   std::unordered_set<std::string> known_;
   std::unordered_set<std::string> creating_;
   metrics::Cell& created_;

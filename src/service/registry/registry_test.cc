@@ -54,6 +54,26 @@ TEST_F(RegistryTest, MakesShowsChangesAndRemovesThings) {
   EXPECT_EQ(changes, (std::vector<std::string>{"press-01@1", "press-01@2", "press-01@0"}));
 }
 
+TEST_F(RegistryTest, AChangeDroppedTheThingsPolicies) {
+  ASSERT_TRUE(call("thing.create", {{"name", "press-01"}, {"type", "machine"}}));
+  const auto store_with = [&](const boost::json::value& policies) {
+    boost::json::object document = thing("press-01");
+    document["policies"] = policies;
+    store::Change change;
+    change.document = {.id = "press-01", .version = 0, .body = boost::json::serialize(document), .index = {}};
+    repository.write(*executor, {std::move(change)}, [](auto written) { EXPECT_TRUE(written); });
+    settle();
+  };
+  // Also what the security room cannot read must stay: without the member the thing would get the default.
+  const boost::json::value kinds[] = {boost::json::array{"line-3", "device"}, boost::json::array{},
+                                      "damaged"};
+  for (const auto& policies : kinds) {
+    store_with(policies);
+    ASSERT_TRUE(call("thing.update", {{"thing", "press-01"}, {"attributes", {{"line", "4"}}}}));
+    EXPECT_EQ(thing("press-01").at("policies"), policies);
+  }
+}
+
 TEST_F(RegistryTest, OfTwoChangesAtOnceOneConflicts) {
   ASSERT_TRUE(call("thing.create", {{"name", "a"}}));
   std::vector<std::string> results;

@@ -28,13 +28,15 @@ Result<void> check_attributes(const std::map<std::string, std::string>& attribut
 boost::json::object to_json(const Thing& thing) {
   boost::json::object attributes;
   for (const auto& [name, value] : thing.attributes) attributes[name] = value;
-  return {{"name", thing.name},
-          {"type", thing.type},
-          {"gateway", thing.gateway},
-          {"attributes", std::move(attributes)},
-          {"state", thing.state == Thing::State::enabled ? "enabled" : "disabled"},
-          {"created_at", format_rfc3339(thing.created_at)},
-          {"version", thing.version}};
+  boost::json::object document{{"name", thing.name},
+                               {"type", thing.type},
+                               {"gateway", thing.gateway},
+                               {"attributes", std::move(attributes)},
+                               {"state", thing.state == Thing::State::enabled ? "enabled" : "disabled"},
+                               {"created_at", format_rfc3339(thing.created_at)},
+                               {"version", thing.version}};
+  if (!thing.policies.empty()) document["policies"] = boost::json::parse(thing.policies);
+  return document;
 }
 
 Result<Thing> thing_from_json(std::string_view text) {
@@ -49,6 +51,8 @@ Result<Thing> thing_from_json(std::string_view text) {
   thing.gateway = text_member(object, "gateway");
   thing.state = text_member(object, "state") == "disabled" ? Thing::State::disabled : Thing::State::enabled;
   if (auto created = parse_rfc3339(text_member(object, "created_at"))) thing.created_at = *created;
+  if (const auto* policies = object.if_contains("policies"))
+    thing.policies = boost::json::serialize(*policies);
   if (const auto* attributes = object.if_contains("attributes");
       attributes != nullptr && attributes->is_object()) {
     for (const auto& member : attributes->get_object()) {

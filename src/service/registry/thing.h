@@ -24,6 +24,8 @@ struct Thing {
   std::string gateway;  // the thing it speaks through, or empty
   std::map<std::string, std::string> attributes;
   enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
+  std::string
+      policies;  // the member of that name as JSON, empty if absent: the security room's, kept as it is
   WallTime created_at{};
   std::uint64_t version = 0;
 
@@ -34,7 +36,7 @@ struct Thing {
 Result<void> check_attributes(const std::map<std::string, std::string>& attributes);
 
 /// The document that is stored and shown:
-/// {"name","type","gateway","attributes","state","created_at","version"}.
+/// {"name","type","gateway","attributes","state","created_at","version"}, and "policies" where it has any.
 boost::json::object to_json(const Thing& thing);
 /// Errors: corrupt.
 Result<Thing> thing_from_json(std::string_view text);

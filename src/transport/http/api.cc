@@ -1,5 +1,6 @@
 #include "transport/http/api.h"
 
+#include <array>
 #include <boost/json.hpp>
 
 #include "base/core/assert.h"
@@ -51,7 +52,7 @@ bool is_secure(const Request& request) {
 
 boost::json::value user_json(const Principal& principal) {
   boost::json::array permissions(principal.permissions.begin(), principal.permissions.end());
-  return {{"user", {{"name", principal.name}, {"permissions", std::move(permissions)}}}};
+  return {{"signed_in", true}, {"user", {{"name", principal.name}, {"permissions", std::move(permissions)}}}};
 }
 
 /// Who shows wrong secrets too often waits: to HTTP that is 429 (RFC 6585 section 4), not a matter of size.
@@ -78,22 +79,37 @@ SignInDone answer_signed_in(bool secure, Responder responder) {
   };
 }
 
-constexpr model::Field kSignInFields[] = {
-    {"user", model::FieldType::text, model::Need::required, "the user's name"},
-    {"password", model::FieldType::text, model::Need::required, "the password"}};
-constexpr model::Field kClaimFields[] = {
-    {"token", model::FieldType::text, model::Need::required, "from the one-time link"},
-    {"password", model::FieldType::text, model::Need::required, "the chosen password"}};
+using model::Field;
+using model::FieldType;
+using model::Need;
+
+constexpr Field kSignInFields[] = {{"user", FieldType::text, Need::required, "the user's name"},
+                                   {"password", FieldType::text, Need::required, "the password"}};
+constexpr Field kClaimFields[] = {
+    {"token", FieldType::text, Need::required, "from the one-time link"},
+    {"password", FieldType::text, Need::required, "the chosen password, at least 12 bytes"}};
+constexpr Field kSessionFields[] = {
+    {"signed_in", FieldType::boolean, Need::required, "whether anybody is"},
+    {"user", FieldType::object, Need::optional, "who is: name and permissions"}};
+constexpr Errc kSignInErrors[] = {Errc::unauthenticated, Errc::permission_denied, Errc::unavailable};
+constexpr Errc kSignOutErrors[] = {Errc::permission_denied};
+
+constexpr model::OperationSpec kSession{"session.get",  model::Method::get,
+                                        "/api/session", "Say who is signed in.",
+                                        model::kPublic, {},
+                                        kSessionFields, {}};
 constexpr model::OperationSpec kSignIn{
-    "session.login", model::Method::post, "/api/session", "Sign in.", model::kPublic, kSignInFields, {}, {}};
-constexpr model::OperationSpec kClaim{"session.claim",
-                                      model::Method::post,
-                                      "/api/session/claim",
-                                      "Claim the installation.",
-                                      model::kPublic,
-                                      kClaimFields,
-                                      {},
-                                      {}};
+    "session.login", model::Method::post, "/api/session", "Sign in; the session comes as a cookie.",
+    model::kPublic,  kSignInFields,       kSessionFields, kSignInErrors};
+constexpr model::OperationSpec kSignOut{
+    "session.logout", model::Method::del, "/api/session", "Sign out.", model::kPublic, {}, {},
+    kSignOutErrors};
+constexpr model::OperationSpec kClaim{
+    "session.claim",      model::Method::post,
+    "/api/session/claim", "Set the first user's password by the one-time link, and sign in.",
+    model::kPublic,       kClaimFields,
+    kSessionFields,       kSignInErrors};
+constexpr std::array kSessionOperations{kSession, kSignIn, kSignOut, kClaim};
 
 /// Both texts of a sign-in body. Errors: invalid_argument, malformed.
 Result<std::pair<std::string, std::string>> read_pair(const model::OperationSpec& spec,
@@ -116,7 +132,7 @@ Result<std::pair<std::string, std::string>> read_pair(const model::OperationSpec
 Api::Api(const model::OperationTable& table, WebDoor door, std::string version)
     : table_(table),
       door_(std::move(door)),
-      openapi_(boost::json::serialize(openapi_document(table, version))) {}
+      openapi_(boost::json::serialize(openapi_document(table, kSessionOperations, version))) {}
 
 void Api::mount(net::http::Router& router) {
   const auto add = [&router](net::http::Method method, std::string_view path,
@@ -182,10 +198,13 @@ void Api::serve(const model::Operation& operation, Request request, const PathPa
 }
 
 void Api::serve_session(Request request, Responder responder) {
-  identify(request, [responder = std::move(responder)](Result<model::Caller> caller) mutable {
-    if (!caller) return responder.send(render_refusal(caller.error()));
-    if (caller->principal->kind == PrincipalKind::anonymous) {
-      return responder.send(render(fail(Errc::unauthenticated, "nobody is signed in")));
+  // A token is a claim that can be wrong; a cookie may just have ended.
+  const bool by_token = !bearer_token(request).empty();
+  identify(request, [by_token, responder = std::move(responder)](Result<model::Caller> caller) mutable {
+    const bool ended = !caller && !by_token && caller.error().code == Errc::unauthenticated;
+    if (!caller && !ended) return responder.send(render_refusal(caller.error()));
+    if (ended || caller->principal->kind == PrincipalKind::anonymous) {
+      return responder.send(render(boost::json::value{{"signed_in", false}}));
     }
     responder.send(render(user_json(*caller->principal)));
   });

@@ -33,6 +33,7 @@ class Api {
  private:
   void serve(const model::Operation& operation, net::http::Request request,
              const net::http::PathParameters& path, net::http::Responder responder);
+  /// A page asks who is signed in before it shows anything: that nobody is, is an answer and no error.
   void serve_session(net::http::Request request, net::http::Responder responder);
   void serve_sign_in(net::http::Request request, net::http::Responder responder);
   void serve_claim(net::http::Request request, net::http::Responder responder);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "net/http/message.h"
+#include "transport/http/api.h"
 
 namespace dunlin::transport {
 namespace {
@@ -63,6 +64,15 @@ object error_responses(std::span<const Errc> errors, std::string_view permission
   return responses;
 }
 
+/// What calls of the session, and changes by its cookie, have to send.
+object request_header() {
+  return {{"name", kRequestHeader},
+          {"in", "header"},
+          {"required", true},
+          {"description", "no other site's page can send it"},
+          {"schema", {{"type", "string"}, {"const", "1"}}}};
+}
+
 std::string lower(std::string_view method) {
   std::string text(method);
   std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(std::tolower(c)); });
@@ -116,7 +126,11 @@ object components() {
               {"content", {{"application/json", {{"schema", error_schema}}}}}}}}},
           {"securitySchemes",
            {{"token", {{"type", "http"}, {"scheme", "bearer"}}},
-            {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "dunlin_session"}}}}}};
+            {"session",
+             {{"type", "apiKey"},
+              {"in", "cookie"},
+              {"name", kSessionCookie},
+              {"description", "Changes need the header X-Dunlin-Request: 1 too."}}}}}};
 }
 
 }  // namespace
@@ -129,12 +143,19 @@ std::vector<std::string> path_fields(std::string_view path) {
   return names;
 }
 
-object openapi_document(const model::OperationTable& table, std::string_view version) {
+object openapi_document(const model::OperationTable& table,
+                        std::span<const model::OperationSpec> session_operations, std::string_view version) {
   object paths;
-  for (const model::Operation& operation : table.all()) {
-    boost::json::value& path = paths[operation.spec.path];
+  const auto add = [&paths](const model::OperationSpec& spec, object description) {
+    boost::json::value& path = paths[spec.path];
     if (!path.is_object()) path = object{};
-    path.get_object()[lower(model::method_name(operation.spec.method))] = operation_object(operation.spec);
+    path.get_object()[lower(model::method_name(spec.method))] = std::move(description);
+  };
+  for (const model::Operation& operation : table.all()) add(operation.spec, operation_object(operation.spec));
+  for (const model::OperationSpec& spec : session_operations) {
+    object description = operation_object(spec);
+    if (spec.method != model::Method::get) description["parameters"].as_array().push_back(request_header());
+    add(spec, std::move(description));
   }
   return {{"openapi", "3.1.0"},
           {"info",

@@ -8,7 +8,9 @@
 
 namespace dunlin::transport {
 
-boost::json::object openapi_document(const model::OperationTable& table, std::string_view version);
+boost::json::object openapi_document(const model::OperationTable& table,
+                                     std::span<const model::OperationSpec> session_operations,
+                                     std::string_view version);
 
 /// The names in braces of a path template, in order: "/api/things/{thing}" has {"thing"}.
 std::vector<std::string> path_fields(std::string_view path);

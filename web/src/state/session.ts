@@ -21,7 +21,9 @@ whenSignedOut(leave);
 
 export async function resume(): Promise<void> {
   try {
-    enter((await session.get()).user);
+    const present = await session.get();
+    if (present.signed_in) enter(present.user);
+    else leave();
   } catch (error) {
     if (error instanceof ApiError && error.status === 0) setAccess({ state: 'unreachable' });
     else leave();

@@ -1,0 +1,17 @@
+#pragma once
+// A thing that is removed takes its tokens and certificates with it.
+
+#include "base/executor.h"
+#include "security/thing_credentials.h"
+#include "service/registry/registry.h"
+
+namespace dunlin::platform {
+
+/// In the write that removes the thing. All must outlive the registry's last call; `executor` is its own.
+void withdraw_credentials_with_things(Executor& executor, registry::Registry& registry,
+                                      security::ThingCredentials& credentials);
+
+/// Once after the start; logs what it found.
+void sweep_credentials(Executor& executor, security::ThingCredentials& credentials);
+
+}  // namespace dunlin::platform

@@ -177,8 +177,10 @@ Result<void> complete_tls_state(TlsState& state) {
   SSL_get0_alpn_selected(ssl, &protocol, &length);
   if (length > 0) state.peer.application_protocol.assign(reinterpret_cast<const char*>(protocol), length);
   if (X509* certificate = SSL_get0_peer_certificate(ssl)) {
-    DUNLIN_ASSERT(state.server != nullptr || state.client != nullptr);
-    const Clock* clock = state.server != nullptr ? state.server->clock : state.client->clock;
+    const TlsServerContextImpl* server = state.server.get();
+    const TlsClientContextImpl* client = state.client.get();
+    DUNLIN_ASSERT(server != nullptr || client != nullptr);
+    const Clock* clock = server != nullptr ? server->clock : client->clock;
     if (SSL_session_reused(ssl) == 1 && has_expired(certificate, clock))
       return fail(Errc::unauthenticated, "certificate has expired");
     const int size = i2d_X509(certificate, nullptr);

@@ -125,6 +125,7 @@ Result<void> RunningServer::open() {
 
 void RunningServer::compose() {
   std::vector<hub::ShardEnvironment> shards;
+  shards.reserve(threads_.size());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     shards.push_back({threads_.at(i), stores_.journals.empty() ? nullptr : stores_.journals[i].get()});
   }

@@ -71,7 +71,7 @@ void TelemetryDevice::emit(std::size_t index) {
 }
 
 std::string TelemetryDevice::payload(Channel& channel, Sequence sequence) {
-  const std::string number = std::to_string(sequence);
+  std::string number = std::to_string(sequence);
   if (channel.shape == Shape::number) return number;
   if (channel.shape == Shape::object) return "{\"value\":" + number + "}";
   channel.last_time = std::max(channel.last_time + 1, unix_milliseconds(executor_.wall_now()));

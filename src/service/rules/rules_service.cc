@@ -88,7 +88,8 @@ void RulesService::load(std::string after, std::move_only_function<void(Result<v
             continue;
           }
           rule->version = document.version;
-          rules_.insert_or_assign(model::tenant_key(kDefaultTenant, rule->name), *std::move(rule));
+          std::string key = model::tenant_key(kDefaultTenant, rule->name);
+          rules_.insert_or_assign(std::move(key), *std::move(rule));
         }
         if (found->empty()) return started({});
         load(found->back().id, std::move(started));

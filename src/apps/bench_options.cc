@@ -43,8 +43,12 @@ void add_where(CLI::App& app, Words& words) {
   app.add_option("--username", command.options.username, "of every client");
   app.add_option("--password-file,--token-file", command.password_file, "a file with its password or token");
   app.add_option("--topic", command.options.topic_prefix,
-                 "first levels of all topics (bench/ and a random one)");
-  app.add_option("--client-id", command.options.client_prefix, "first part of all client identifiers");
+                 "first levels of all topics; else bench/ and a number");
+  app.add_option("--client-id", command.options.client_prefix,
+                 "first part of all client identifiers; else load- and a number");
+  app.add_option("--connecting", command.options.connecting,
+                 "connections being set up at once; 1 where every sign-in checks a password")
+      ->capture_default_str();
   app.add_option("--version", words.version, "of MQTT: 3.1.1 or 5")
       ->check(CLI::IsMember({"3.1.1", "5"}))
       ->capture_default_str();

@@ -49,6 +49,8 @@ Result<void> check_clients(const LoadOptions& options) {
   if (options.publishers > kMaxConnections || options.subscribers > kMaxConnections ||
       options.publishers + options.subscribers > kMaxConnections)
     return wrong("at most {} connections", kMaxConnections);
+  if (options.connecting == 0 || options.connecting > kMaxConnecting)
+    return wrong("1 to {} connections can be set up at once", kMaxConnecting);
   const bool many = options.mode != LoadMode::pairs && sends_messages(options.mode);
   if (many && options.publishers * options.subscribers > kMaxStreams)
     return wrong("publishers times subscribers may be at most {}", kMaxStreams);

@@ -66,6 +66,7 @@ struct LoadOptions {
   /// How long after the connections have gone the server's memory is looked at.
   Duration settle = std::chrono::seconds{1};
 
+  std::size_t connecting = kMaxConnecting;  // connections being set up at once
   ServerAddress server;
   std::shared_ptr<net::TlsClientContext> tls;  // shared: by all connections. Null: without TLS
   std::optional<std::string> username;

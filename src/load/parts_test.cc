@@ -117,6 +117,7 @@ TEST(LoadOptions, RefuseWhatIsPastALimit) {
   EXPECT_THAT(refusal([](LoadOptions& o) { o.payload_bytes = 15; }), HasSubstr("16 to"));
   EXPECT_THAT(refusal([](LoadOptions& o) { o.publishers = 0; }), HasSubstr("subscriber"));
   EXPECT_THAT(refusal([](LoadOptions& o) { o.publishers = kMaxConnections; }), HasSubstr("connections"));
+  EXPECT_THAT(refusal([](LoadOptions& o) { o.connecting = kMaxConnecting + 1; }), HasSubstr("at once"));
   EXPECT_THAT(refusal([](LoadOptions& o) {
                 o.mode = LoadMode::fan_in;
                 o.publishers = o.subscribers = 2000;

@@ -68,6 +68,13 @@ std::string headline(const LoadOptions& options) {
   return text;
 }
 
+std::string load_text(const LoadOptions& options, const LoadReport& report) {
+  if (report.seconds <= 0 || options.rate > 0) return "";
+  const double share = ratio(report.load_cpu_seconds, report.seconds);
+  return row("load CPU", fmt::format("{:.0f} % of a core{}", 100 * share,
+                                     share > 0.9 ? ": the load may be the bottleneck" : ""));
+}
+
 std::string server_text(const LoadOptions& options, const LoadReport& report) {
   if (options.process_ids.empty()) return "";
   std::string text;
@@ -105,8 +112,8 @@ std::string message_text(const LoadOptions& options, const LoadReport& report) {
                                        report.seconds, grouped(report.messages_per_second())));
   text += row("latency", latency_text(report.latency));
   if (options.rate > 0)
-    text += row("load was late", fmt::format("p99 {}  max {}", text_of(report.send_delay.p99),
-                                             text_of(report.send_delay.largest)));
+    text += row("sent late", fmt::format("p99 {}  max {}", text_of(report.send_delay.p99),
+                                         text_of(report.send_delay.largest)));
   text += row(
       "faults",
       fmt::format("lost {}, doubled {}, reordered {}, unconfirmed {}, confirmed out of order {}", report.lost,
@@ -166,7 +173,7 @@ std::string report_text(const LoadOptions& options, const LoadReport& report) {
     text += row("until CONNACK", latency_text(report.latency));
   }
   if (has_messages(options)) text += message_text(options, report);
-  text += server_text(options, report);
+  text += load_text(options, report) + server_text(options, report);
   if (report.failed_connections > 0 || !report.failure.empty())
     text += row("failed", fmt::format("{} connections; {}", report.failed_connections, report.failure));
   if (report.end == LoadReport::End::interrupted) text += row("", "ended before its time");
@@ -203,6 +210,7 @@ std::string report_json(const LoadOptions& options, const LoadReport& report) {
       {"send_delay_us", latency_json(report.send_delay)},
       {"cpu_seconds", report.cpu_seconds},
       {"cpu_us_per_message", report.cpu_microseconds_per_message()},
+      {"load_cpu_seconds", report.load_cpu_seconds},
       {"connects", report.connects},
       {"connects_per_second", ratio(static_cast<double>(report.connects), report.seconds)},
       {"cpu_us_per_connect", ratio(report.cpu_seconds * 1e6, static_cast<double>(report.connects))},

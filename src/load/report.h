@@ -31,6 +31,9 @@ struct LoadReport {
   double seconds = 0;      // from the first message to the last delivery
   double cpu_seconds = 0;  // of the server, meanwhile
 
+  /// Of this process. Near `seconds` without a rate: the load is the bottleneck.
+  double load_cpu_seconds = 0;
+
   std::uint64_t connections = 0;
   double setup_seconds = 0;      // connecting and subscribing
   double setup_cpu_seconds = 0;  // of the server, meanwhile

@@ -1,6 +1,7 @@
 #include "load/run.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -68,7 +69,7 @@ void LoadRun::start(Done done) {
   report_.connections = clients_.size();
   started_ = environment_.clock.now();
   if (clients_.empty()) return begin_all();
-  for (std::size_t i = 0; i < std::min(kMaxConnecting, clients_.size()); ++i) connect_next();
+  for (std::size_t i = 0; i < std::min(options_.connecting, clients_.size()); ++i) connect_next();
 }
 
 void LoadRun::connect_next() {
@@ -106,6 +107,7 @@ void LoadRun::begin_all() {
   auto usage = process_usage(environment_.fs, options_.process_ids);
   if (!usage) return conclude(std::unexpected(usage.error()));
   at_begin_ = *usage;
+  own_cpu_at_begin_ = own_cpu();
   began_ = last_arrival_ = last_progress_ = environment_.clock.now();
   report_.setup_seconds = seconds_between(started_, began_);
   report_.setup_cpu_seconds = at_begin_.cpu_seconds - at_start_.cpu_seconds;
@@ -155,11 +157,17 @@ void LoadRun::watch() {
   environment_.executor.schedule(kWatchInterval, [this] { watch(); });
 }
 
+double LoadRun::own_cpu() const {
+  const auto usage = process_usage(environment_.fs, {::getpid()});
+  return usage ? usage->cpu_seconds : 0;
+}
+
 void LoadRun::finish() {
   if (phase_ == Phase::finished) return;
   phase_ = Phase::finished;
   report_.seconds = seconds_between(began_, last_arrival_);
   report_.latency = latency_of(latency_);
+  report_.load_cpu_seconds = own_cpu() - own_cpu_at_begin_;
   if (auto usage = process_usage(environment_.fs, options_.process_ids)) {
     report_.cpu_seconds = usage->cpu_seconds - at_begin_.cpu_seconds;
     report_.resident_open = usage->resident_bytes;

@@ -94,6 +94,7 @@ class LoadRun : protected LoadClient::Events {
   void watch();
   void ping_all();
   void measure_end();
+  double own_cpu() const;
 
   std::vector<std::unique_ptr<LoadClient>> clients_;
   Done done_;
@@ -101,6 +102,7 @@ class LoadRun : protected LoadClient::Events {
   std::size_t ready_ = 0;
   ProcessUsage at_start_;
   ProcessUsage at_begin_;
+  double own_cpu_at_begin_ = 0;
   Instant started_{};
   Instant last_progress_{};
   std::uint64_t last_arrived_ = 0;

@@ -259,6 +259,22 @@ TEST_F(FaultTest, KeepsTheReceiveMaximum) {
   EXPECT_LE(server_->most_unanswered, 7U);
 }
 
+TEST_F(FaultTest, GivesUpWhatTheServerDoesNotTake) {
+  // Fifty messages a second at most: each answer takes 20 ms, and only one may be under way.
+  LoadOptions options = serve(
+      [](auto, ByteView packet, Server& server) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+        server.deliver(packet);
+      },
+      1, {.receive_maximum = 1});
+  const auto report = run_load(options);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_GT(report->unsent, 0U);
+  EXPECT_EQ(report->sent + report->unsent, 100U);
+  EXPECT_EQ(report->lost + report->unconfirmed, 0U);
+  EXPECT_GT(report->latency.largest, std::chrono::milliseconds{100});
+}
+
 TEST_F(FaultTest, SaysWhyItWasRefused) {
   const LoadOptions options =
       serve([](auto, ByteView, Server&) {}, 0, {.connect = mqtt::ReasonCode::bad_user_name_or_password});

@@ -71,8 +71,18 @@ void TrafficRun::begin() {
 }
 
 void TrafficRun::stop_sending() {
-  if (report_.end == LoadReport::End::complete && report_.failed_connections == 0) return;
-  for (Publisher& publisher : publishers_) publisher.due = publisher.client->sent();
+  const bool time_is_up = report_.end == LoadReport::End::complete && report_.failed_connections == 0;
+  if (!time_is_up) return give_up_due();
+  // What was due and has not left is tried for a while.
+  if (is_paced()) environment_.executor.schedule(options_.patience, [this] { give_up_due(); });
+}
+
+void TrafficRun::give_up_due() {
+  for (Publisher& publisher : publishers_) {
+    const std::uint64_t sent = publisher.client->sent();
+    unsent_ += publisher.due - std::min(publisher.due, sent);
+    publisher.due = sent;
+  }
   held_.clear();
 }
 
@@ -226,6 +236,7 @@ void TrafficRun::stalled() {
 void TrafficRun::fill(LoadReport& report) const {
   report.delivered = delivered_;
   report.send_delay = latency_of(send_delay_);
+  report.unsent = unsent_;
   for (const Publisher& publisher : publishers_) {
     const LoadClient& client = *publisher.client;
     report.sent += client.sent();

@@ -49,6 +49,7 @@ class TrafficRun final : public LoadRun {
   void pace();
   void wait_for_burst();
   void send_due(Publisher& publisher);
+  void give_up_due();
   Duration moment_of(std::uint64_t burst) const;
   Duration moment_of(std::size_t publisher, std::uint64_t number) const;
 
@@ -62,6 +63,7 @@ class TrafficRun final : public LoadRun {
   std::vector<std::size_t> held_;  // open loop: publishers that the server does not take more from
   std::uint64_t next_burst_ = 0;
   std::uint64_t bursts_ = 0;
+  std::uint64_t unsent_ = 0;
   Duration first_moment_{};
   Histogram send_delay_;
   std::uint64_t delivered_ = 0;

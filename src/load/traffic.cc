@@ -10,8 +10,7 @@ namespace dunlin::load {
 namespace {
 
 constexpr std::uint16_t kIdleKeepAlive = 60;  // a device would ask for it, so its memory counts
-/// Timers are only this punctual; the rest of the wait is spent turning.
-constexpr Duration kTimerSlack = std::chrono::milliseconds{10};
+constexpr Duration kLeastTick = std::chrono::microseconds{100};
 constexpr std::string_view kShareName = "load";
 
 }  // namespace
@@ -59,15 +58,24 @@ void TrafficRun::make_clients() {
 }
 
 void TrafficRun::begin() {
-  first_moment_ = elapsed();
+  first_moment_ = since_start(began_);
   if (is_paced()) {
     const double seconds = std::chrono::duration<double>(options_.duration).count();
     const double bursts = std::ceil(seconds * options_.rate / static_cast<double>(options_.batch));
     bursts_ = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(bursts));
-    return pace();
+    return begin_pace();
   }
   for (std::size_t i = 0; i < publishers_.size(); ++i) note_room(i);
   environment_.executor.schedule(options_.duration, [this] { drain(); });
+}
+
+void TrafficRun::begin_pace() {
+  const Duration interval = moment_of(1) - moment_of(0);
+  if (interval < kLeastTick) return spin();
+  ticker_ = std::make_unique<Ticker>(
+      environment_.executor, environment_.clock,
+      [this](std::uint64_t burst) { return began_ + (moment_of(burst) - first_moment_); },
+      [this] { pace(); });
 }
 
 void TrafficRun::stop_sending() {
@@ -147,17 +155,13 @@ void TrafficRun::pace() {
     send_due(publisher);
   }
   if (next_burst_ == bursts_) drain();
-  wait_for_burst();
 }
 
-void TrafficRun::wait_for_burst() {
-  if (phase_ != Phase::running && held_.empty()) return;
-  const Duration wait = moment_of(next_burst_) - elapsed();
-  if (held_.empty() && wait > 2 * kTimerSlack) {
-    environment_.executor.schedule(wait - kTimerSlack, [this] { pace(); });
-  } else {
-    environment_.executor.post([this] { pace(); });
-  }
+// Between moments this close there is no time to sleep.
+void TrafficRun::spin() {
+  pace();
+  const bool over = phase_ != Phase::running && held_.empty();
+  if (phase_ != Phase::finished && !over) environment_.executor.post([this] { spin(); });
 }
 
 void TrafficRun::send_due(Publisher& publisher) {

@@ -5,6 +5,7 @@
 
 #include "load/run.h"
 #include "load/sequence_check.h"
+#include "load/ticker.h"
 
 namespace dunlin::load {
 
@@ -46,8 +47,9 @@ class TrafficRun final : public LoadRun {
   std::uint64_t unconfirmed_room(const Publisher& publisher) const;
 
   // Open loop: burst b is publisher b % P's, at b times batch / rate.
+  void begin_pace();
   void pace();
-  void wait_for_burst();
+  void spin();
   void send_due(Publisher& publisher);
   void give_up_due();
   Duration moment_of(std::uint64_t burst) const;
@@ -66,6 +68,7 @@ class TrafficRun final : public LoadRun {
   std::uint64_t unsent_ = 0;
   Duration first_moment_{};
   Histogram send_delay_;
+  std::unique_ptr<Ticker> ticker_;  // null: the reactor turns without sleeping
   std::uint64_t delivered_ = 0;
   std::uint64_t confirmed_ = 0;
 };

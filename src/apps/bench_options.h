@@ -2,7 +2,7 @@
 
 #include "apps/commands.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the name of a library
 class App;
 }
 

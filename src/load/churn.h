@@ -30,8 +30,8 @@ class ChurnRun final : public LoadRun {
   void client_ended(LoadClient& client) override;
   void client_failed(LoadClient& client, std::string why) override;
 
-  void open(std::size_t slot);
-  void release(std::size_t slot, Duration pause);
+  void open(std::size_t number);
+  void release(std::size_t number, Duration pause);
 
   std::vector<Slot> slots_;
   std::size_t busy_ = 0;

@@ -40,6 +40,7 @@ class BenchServer {
   Result<std::uint16_t> start(const Arguments& arguments) {
     DUNLIN_CHECK(open_journals(arguments.durable_folder));
     std::vector<hub::ShardEnvironment> shards;
+    shards.reserve(threads_.size());
     for (std::size_t i = 0; i < threads_.size(); ++i)
       shards.push_back({threads_.at(i), journals_.empty() ? nullptr : journals_[i].get()});
     hub_ = std::make_unique<hub::Hub>(hub::HubEnvironment{std::move(shards), nullptr, metrics_, rng_});

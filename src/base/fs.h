@@ -13,7 +13,8 @@
 
 namespace dunlin {
 
-/// One open file. One thread at a time. Errors: io, no_space.
+/// One open file. One thread at a time, but for read_at(). Other objects may have the same file open on other
+/// threads. Errors: io, no_space.
 class File {
  public:
   virtual ~File() = default;
@@ -21,7 +22,8 @@ class File {
   /// allows.
   virtual Result<void> append(ByteView bytes) = 0;
   virtual Result<void> write_at(std::uint64_t offset, ByteView bytes) = 0;
-  /// Reads up to out.size() bytes; fewer only at the end of the file.
+  /// Reads up to out.size() bytes; fewer only at the end of the file. Any number of threads may be in
+  /// read_at() at the same time, as long as none is in another call of this object.
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView out) const = 0;
   virtual Result<std::uint64_t> size() const = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;

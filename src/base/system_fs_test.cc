@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/fs.h"
@@ -50,6 +51,25 @@ TEST_F(SystemFsTest, WritesAreReadBack) {
   EXPECT_EQ(file->read_at(11, out).value(), 0U);
   ASSERT_TRUE(file->truncate(5));
   EXPECT_EQ(read_file(*fs, at("a")).value(), "Jello");
+}
+
+// For the thread sanitizer, too.
+TEST_F(SystemFsTest, ThreadsReadOneFileAtTheSameTime) {
+  const auto file = open("a", OpenMode::read_write);
+  ASSERT_TRUE(file->append(as_bytes("0123456789")));
+  std::array<std::string, 4> seen;
+  {
+    std::vector<std::jthread> readers;
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      readers.emplace_back([&, i] {
+        for (std::uint64_t offset = 0; offset < 10; ++offset) {
+          std::array<std::uint8_t, 1> out{};
+          if (file->read_at(offset, out).value_or(0) == 1) seen[i] += as_text(out);
+        }
+      });
+    }
+  }
+  for (const std::string& text : seen) EXPECT_EQ(text, "0123456789");
 }
 
 TEST_F(SystemFsTest, AppendModeContinuesAtTheEnd) {

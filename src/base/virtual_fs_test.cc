@@ -61,6 +61,26 @@ TEST_F(VirtualFsTest, BehavesLikeAFileSystem) {
   EXPECT_TRUE(fs.remove_all("/data"));
 }
 
+// For the thread sanitizer, too.
+TEST_F(VirtualFsTest, ThreadsReadOneFileAtTheSameTime) {
+  const auto file = open(fs, "/a");
+  ASSERT_TRUE(file->append(as_bytes("0123456789")));
+  std::array<std::string, 4> seen;
+  {
+    std::vector<std::jthread> readers;
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      readers.emplace_back([&, i] {
+        for (std::uint64_t offset = 0; offset < 10; ++offset) {
+          std::array<std::uint8_t, 1> out{};
+          if (file->read_at(offset, out).value_or(0) == 1) seen[i] += as_text(out);
+        }
+      });
+    }
+  }
+  for (const std::string& text : seen) EXPECT_EQ(text, "0123456789");
+  EXPECT_EQ(fs.counts().reads, 40U);
+}
+
 TEST_F(VirtualFsTest, ErrorsAreThoseOfTheSystem) {
   put(fs, "a", "1");
   ASSERT_TRUE(fs.create_folders("d/e"));

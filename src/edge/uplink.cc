@@ -25,7 +25,7 @@ transport::ClientOptions client_options(const UplinkEnvironment& environment, co
 
 Uplink::Uplink(UplinkEnvironment environment, const GatewayConfig& config)
     : environment_(std::move(environment)),
-      self_(forward::make_service_principal(forward::kUplinkName)),
+      self_(make_service_principal(forward::kUplinkName)),
       client_(environment_.network, environment_.executor, environment_.rng,
               client_options(environment_, config)),
       up_(environment_.metrics.gauge("dunlin_edge_uplink_up", "1 while the line to the platform is up")),

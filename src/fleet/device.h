@@ -93,7 +93,7 @@ class Device {
   void move_actuators(Instant now);
   void measure(Instant now);
   std::optional<Slice> payload(Channel& channel, Instant now);
-  void publish(const Channel& channel, Slice payload);
+  void publish(const Channel& channel, Slice bytes);
   void send_shadow(std::string topic, std::string payload);
   void begin_shadow();
   void take_shadow(const transport::ClientMessage& message);

@@ -12,12 +12,12 @@ namespace dunlin::fleet {
 namespace {
 
 const std::shared_ptr<const hub::Properties>& picture_properties() {
-  static const auto made = [] {
+  static const auto kProperties = [] {
     auto properties = std::make_shared<hub::Properties>();  // shared: by every picture's message
     properties->content_type = "image/jpeg";
     return std::shared_ptr<const hub::Properties>(std::move(properties));
   }();
-  return made;
+  return kProperties;
 }
 
 // Units come from the site file: only quotes, backslashes and control characters need care.

@@ -102,13 +102,13 @@ Quantizers scaled(const std::array<std::uint8_t, 64>& table, int quality) {
 
 std::array<Block, 3> block_at(const Picture& picture, int left, int top) {
   std::array<Block, 3> made;
+  std::size_t at = 0;
   for (int y = 0; y < 8; ++y) {
-    for (int x = 0; x < 8; ++x) {
+    for (int x = 0; x < 8; ++x, ++at) {
       const Color& c =
           picture.at(std::min(left + x, picture.width - 1), std::min(top + y, picture.height - 1));
       const auto r = static_cast<float>(c.red), g = static_cast<float>(c.green),
                  b = static_cast<float>(c.blue);
-      const auto at = static_cast<std::size_t>(y * 8 + x);
       // JFIF 1.02, levels shifted to -128..127.
       made[0][at] = 0.299F * r + 0.587F * g + 0.114F * b - 128;
       made[1][at] = -0.168736F * r - 0.331264F * g + 0.5F * b;
@@ -121,26 +121,26 @@ std::array<Block, 3> block_at(const Picture& picture, int left, int top) {
 // Rows of the orthonormal DCT-II: T.81 A.3.3 as two matrix products.
 Block make_cosines() {
   Block made{};
+  std::size_t at = 0;
   for (int u = 0; u < 8; ++u) {
     const double norm = u == 0 ? std::sqrt(0.125) : 0.5;
     for (int x = 0; x < 8; ++x)
-      made[static_cast<std::size_t>(u * 8 + x)] =
-          static_cast<float>(norm * std::cos((2 * x + 1) * u * std::numbers::pi / 16));
+      made[at++] = static_cast<float>(norm * std::cos((2 * x + 1) * u * std::numbers::pi / 16));
   }
   return made;
 }
 
 Block transform(const Block& in) {
-  static const Block cosines = make_cosines();
+  static const Block kCosines = make_cosines();
   Block half{}, out{};
   for (std::size_t y = 0; y < 8; ++y) {
     for (std::size_t u = 0; u < 8; ++u) {
-      for (std::size_t x = 0; x < 8; ++x) half[y * 8 + u] += in[y * 8 + x] * cosines[u * 8 + x];
+      for (std::size_t x = 0; x < 8; ++x) half[y * 8 + u] += in[y * 8 + x] * kCosines[u * 8 + x];
     }
   }
   for (std::size_t v = 0; v < 8; ++v) {
     for (std::size_t y = 0; y < 8; ++y) {
-      for (std::size_t u = 0; u < 8; ++u) out[v * 8 + u] += half[y * 8 + u] * cosines[v * 8 + y];
+      for (std::size_t u = 0; u < 8; ++u) out[v * 8 + u] += half[y * 8 + u] * kCosines[v * 8 + y];
     }
   }
   return out;
@@ -264,8 +264,8 @@ std::vector<std::uint8_t> encode_jpeg(const Picture& picture, int quality) {
   DUNLIN_ASSERT(picture.width >= 1 && picture.width <= kMaxPictureSide);
   DUNLIN_ASSERT(picture.height >= 1 && picture.height <= kMaxPictureSide);
   DUNLIN_ASSERT(quality >= 1 && quality <= 100);
-  static const std::array<Codes, 4> codes{codes_of(kTables[0]), codes_of(kTables[1]), codes_of(kTables[2]),
-                                          codes_of(kTables[3])};
+  static const std::array<Codes, 4> kCodes{codes_of(kTables[0]), codes_of(kTables[1]), codes_of(kTables[2]),
+                                           codes_of(kTables[3])};
   const std::array<Quantizers, 2> quantizers{scaled(kLuminance, quality), scaled(kChrominance, quality)};
   std::vector<std::uint8_t> out;
   out.reserve(picture.pixels.size() / 4 + 1024);
@@ -278,7 +278,7 @@ std::vector<std::uint8_t> encode_jpeg(const Picture& picture, int quality) {
       for (std::size_t c = 0; c < 3; ++c) {
         const std::size_t set = c == 0 ? 0 : 1;
         last_dc[c] =
-            write_block(writer, blocks[c], quantizers[set], last_dc[c], codes[2 * set], codes[2 * set + 1]);
+            write_block(writer, blocks[c], quantizers[set], last_dc[c], kCodes[2 * set], kCodes[2 * set + 1]);
       }
     }
   }

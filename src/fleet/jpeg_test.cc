@@ -88,7 +88,7 @@ Picture decode(const std::vector<std::uint8_t>& bytes, int& warnings) {
   reader.dct_method = JDCT_ISLOW;
   jpeg_start_decompress(&reader);
   Picture picture(static_cast<int>(reader.output_width), static_cast<int>(reader.output_height));
-  std::vector<std::uint8_t> line(reader.output_width * 3);
+  std::vector<std::uint8_t> line(std::size_t{reader.output_width} * 3);
   while (reader.output_scanline < reader.output_height) {
     const int y = static_cast<int>(reader.output_scanline);
     JSAMPROW row = line.data();

@@ -75,10 +75,10 @@ Series parse(std::string_view csv) {
   return made;
 }
 
-template <SeriesName kName>
+template <SeriesName Name>
 const Series& parsed() {
-  static const Series made = parse(csv_of(kName));
-  return made;
+  static const Series kSeries = parse(csv_of(Name));
+  return kSeries;
 }
 
 }  // namespace

@@ -15,13 +15,6 @@
 
 namespace dunlin::hub {
 
-/// A place in one of the journals (one per reactor). Journal numbers are small and dense.
-struct JournalPosition {
-  std::uint16_t journal = 0;
-  store::Position position = 0;
-  friend bool operator==(const JournalPosition&, const JournalPosition&) = default;
-};
-
 /// A message with its place; position 0 for a message that is not journalled (QoS 0, or from another node).
 struct Delivery {
   Message message;

@@ -103,21 +103,25 @@ void Hub::start(Executor& reply_to, Done done) {
         [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
   };
   post(0, [this, reply = std::move(reply)](Shard&) mutable {
-    load_sessions({}, [this, reply = std::move(reply)](Result<void> sessions) mutable {
+    auto homes = std::make_shared<SessionHomes>();  // shared: by the pages that are read one after the other
+    load_sessions({}, homes, [this, homes, reply = std::move(reply)](Result<void> sessions) mutable {
       if (!sessions) return reply(std::move(sessions));
-      load_retained({}, [this, reply = std::move(reply)](Result<void> retained) mutable {
-        if (!retained) return reply(std::move(retained));
-        replay(std::move(reply));
+      load_queues({}, homes, [this, reply = std::move(reply)](Result<void> queues) mutable {
+        if (!queues) return reply(std::move(queues));
+        load_retained({}, [this, reply = std::move(reply)](Result<void> retained) mutable {
+          if (!retained) return reply(std::move(retained));
+          replay(std::move(reply));
+        });
       });
     });
   });
 }
 
-void Hub::load_sessions(std::string begin, Done done) {
+void Hub::load_sessions(std::string begin, std::shared_ptr<SessionHomes> homes, Done done) {
   if (keyed_ == nullptr) return done({});
   keyed_->range(
       shards_[0]->executor(), store::Table::session, {.begin = std::move(begin), .end = {}},
-      [this, done = std::move(done)](Result<std::vector<store::Entry>> rows) mutable {
+      [this, homes, done = std::move(done)](Result<std::vector<store::Entry>> rows) mutable {
         if (!rows) return done(std::unexpected(std::move(rows).error()));
         if (rows->empty()) return done({});
         for (const store::Entry& row : *rows) {
@@ -128,11 +132,35 @@ void Hub::load_sessions(std::string begin, Done done) {
                        {{"error", record ? key.error().message : record.error().message}});
             continue;
           }
-          post(session_home(key->tenant, key->text),
-               [tenant = key->tenant, client_id = std::string(key->text), record = std::move(*record)](
-                   Shard& shard) mutable { shard.load_session(tenant, client_id, std::move(record)); });
+          const std::size_t home = session_home(key->tenant, key->text);
+          homes->emplace(record->instance, home);
+          post(home, [tenant = key->tenant, client_id = std::string(key->text), record = std::move(*record)](
+                         Shard& shard) mutable { shard.load_session(tenant, client_id, std::move(record)); });
         }
-        load_sessions(rows->back().key + '\0', std::move(done));
+        load_sessions(rows->back().key + '\0', homes, std::move(done));
+      });
+}
+
+void Hub::load_queues(std::string begin, std::shared_ptr<SessionHomes> homes, Done done) {
+  if (keyed_ == nullptr) return done({});
+  keyed_->range(
+      shards_[0]->executor(), store::Table::queue, {.begin = std::move(begin), .end = {}},
+      [this, homes, done = std::move(done)](Result<std::vector<store::Entry>> rows) mutable {
+        if (!rows) return done(std::unexpected(std::move(rows).error()));
+        if (rows->empty()) return done({});
+        std::string next = rows->back().key + '\0';
+        for (store::Entry& row : *rows) {
+          const Result<QueueKey> key = decode_queue_key(row.key);
+          if (!key) {
+            log::error("hub", "a stored queue's key cannot be read", {{"error", key.error().message}});
+            continue;
+          }
+          const auto home = homes->find(key->instance);
+          // Of a session that has gone: any shard may delete it.
+          post(home == homes->end() ? 0 : home->second,
+               [key = *key, value = std::move(row.value)](Shard& shard) { shard.load_item(key, value); });
+        }
+        load_queues(std::move(next), homes, std::move(done));
       });
 }
 
@@ -157,18 +185,23 @@ void Hub::load_retained(std::string begin, Done done) {
 }
 
 void Hub::replay(Done done) {
-  // Two rounds: the messages of every journal have been sent on by the first, and have arrived everywhere
-  // after the second.
-  on_all([](Shard& shard, Done replayed) { shard.replay_journal(std::move(replayed)); },
-         [this, done = std::move(done)](Result<void> result) mutable {
-           if (!result) return done(std::move(result));
-           on_all(
-               [](Shard& shard, Done arrived) {
-                 shard.start_checkpoints();
-                 arrived({});
-               },
-               std::move(done));
-         });
+  // The messages of every journal have been sent on by the second round, and have arrived everywhere after
+  // the third; before the first, the shards do not yet know what the others' sessions wait for.
+  const auto nothing = [](Shard&, Done arrived) { arrived({}); };
+  const auto replay = [](Shard& shard, Done replayed) { shard.replay_journal(std::move(replayed)); };
+  const auto finish = [](Shard& shard, Done finished) {
+    shard.finish_loading();
+    shard.start_checkpoints();
+    finished({});
+  };
+  on_all(nothing, [this, nothing, replay, finish, done = std::move(done)](Result<void>) mutable {
+    on_all(replay, [this, nothing, finish, done = std::move(done)](Result<void> result) mutable {
+      if (!result) return done(std::move(result));
+      on_all(nothing, [this, finish, done = std::move(done)](Result<void>) mutable {
+        on_all(finish, std::move(done));
+      });
+    });
+  });
 }
 
 void Hub::stop(Executor& reply_to, Done done) {
@@ -176,12 +209,15 @@ void Hub::stop(Executor& reply_to, Done done) {
     reply_to.post(
         [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
   };
-  const auto end = [](Shard& shard, Done ended) {
-    shard.end_all(EndReason::shutdown);
+  // Shared: every shard adds to it.
+  const auto count = std::make_shared<std::atomic<std::uint64_t>>(0);
+  const auto end = [count](Shard& shard, Done ended) {
+    count->fetch_add(shard.end_all());
     if (shard.log() == nullptr) return ended({});
     shard.log()->flush(std::move(ended));
   };
-  on_all(end, [this, reply = std::move(reply)](Result<void> flushed) mutable {
+  on_all(end, [this, count, reply = std::move(reply)](Result<void> flushed) mutable {
+    if (*count > 0) log::info("hub", "the shutdown ended the sessions", {{"count", count->load()}});
     on_all([](Shard& shard, Done stored) { shard.checkpoint(std::move(stored)); },
            [flushed = std::move(flushed), reply = std::move(reply)](Result<void> stored) mutable {
              reply(flushed ? std::move(stored) : std::move(flushed));

@@ -76,7 +76,9 @@ class Hub final : public Bus {
   void post(std::size_t shard, std::move_only_function<void(Shard&)> task);
   void report(SessionEvent event);
   void load_retained(std::string begin, Done done);
-  void load_sessions(std::string begin, Done done);
+  using SessionHomes = std::unordered_map<SessionInstance, std::size_t>;
+  void load_sessions(std::string begin, std::shared_ptr<SessionHomes> homes, Done done);
+  void load_queues(std::string begin, std::shared_ptr<SessionHomes> homes, Done done);
   void replay(Done done);
   /// Runs `task` on every shard and `done` on shard 0 after the last; `task` calls its argument once.
   void on_all(std::function<void(Shard&, Done)> task, Done done);

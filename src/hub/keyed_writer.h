@@ -1,11 +1,15 @@
 #pragma once
-// Writes rows of the keyed store so that the latest value of each key wins, with one write of a key under way
-// at a time.
+// Writes rows of the keyed store in the order in which they were given, the latest value of each key only.
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
+#include <iterator>
+#include <list>
+#include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/executor.h"
@@ -13,36 +17,43 @@
 
 namespace dunlin::hub {
 
-/// Values given while a write is under way are merged: a burst of changes costs two writes. One thread (the
-/// executor's).
+/// Values given while a write is under way are merged: a burst of changes costs two writes. A row is durable
+/// no later than any that is given after it; a new value of a row that still waits makes it the last. What
+/// the store refuses is tried again every second until it is taken. One thread (the executor's).
 class KeyedWriter {
  public:
   /// `keyed` may be null: then nothing is stored and every completion runs at once. `keyed` outlives this
   /// object, which outlives the executor's last task.
-  KeyedWriter(Executor& executor, store::Keyed* keyed, store::Table table)
-      : executor_(executor), keyed_(keyed), table_(table) {}
+  KeyedWriter(Executor& executor, store::Keyed* keyed) : executor_(executor), keyed_(keyed) {}
 
   using Done = std::move_only_function<void(Result<void>)>;
-  /// nullopt deletes. `done` may be empty; it runs when this value, or a later one of the key, is durable.
-  void put(std::string key, std::optional<std::string> value, Done done = {});
+  /// nullopt deletes. `done` may be empty; it runs when this value, or a later one of the key, is durable, or
+  /// with the error of the first write that failed.
+  void put(store::Table table, std::string key, std::optional<std::string> value, Done done = {});
   /// Runs `done` when nothing is left to write, or with the error of the next write that fails.
   void flush(Done done);
   bool durable() const { return keyed_ != nullptr; }
 
  private:
+  using Name = std::pair<store::Table, std::string>;
   struct Row {
+    Name name;
     std::optional<std::string> value;
     std::vector<Done> waiting;
   };
+  using Rows = std::list<Row>;
   void write_next();
   void written(const Result<void>& result);
+  void put_back();
 
-  static constexpr std::size_t kMaxBatch = 512;
+  static constexpr std::size_t kMaxBatchRows = 512;
+  static constexpr std::size_t kMaxBatchBytes = 4 * 1024 * 1024;
+  static constexpr Duration kRetryInterval = std::chrono::seconds{1};
   Executor& executor_;
   store::Keyed* keyed_;
-  store::Table table_;
-  std::unordered_map<std::string, Row> dirty_;
-  std::vector<Done> in_flight_;
+  Rows rows_;  // the first is written next
+  std::map<Name, Rows::iterator> names_;
+  Rows in_flight_;
   std::vector<Done> flush_waiting_;
   bool writing_ = false;
 };

@@ -1,6 +1,7 @@
 #pragma once
 // The one record that every transport translates to and from.
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +14,13 @@
 #include "hub/principal.h"
 
 namespace dunlin::hub {
+
+/// A place in one of the journals (one per reactor). Journal numbers are small and dense.
+struct JournalPosition {
+  std::uint16_t journal = 0;
+  std::uint64_t position = 0;
+  friend auto operator<=>(const JournalPosition&, const JournalPosition&) = default;
+};
 
 enum class QoS : std::uint8_t { at_most_once = 0, at_least_once = 1, exactly_once = 2 };
 
@@ -34,10 +42,16 @@ struct Message {
   std::shared_ptr<const Properties> properties;  // shared: by every receiver, on any thread
   QoS qos = QoS::at_most_once;
   enum class Retain : std::uint8_t { no, yes } retain = Retain::no;
-  PrincipalRef principal;  // who published it
+  std::uint16_t journal = 0;  // of the reactor that took it
+  PrincipalRef principal;     // who published it
   WallTime received_at{};
   std::uint64_t trace_id = 0;
-  std::uint64_t position = 0;  // in the journal of the reactor that took it; 0 when it is not journalled
+  std::uint64_t position = 0;  // in that journal; 0 when it is not journalled
 };
+
+/// What the limits on queues and stores count.
+inline std::size_t body_bytes(const Message& message) {
+  return message.topic.size() + message.payload.size();
+}
 
 }  // namespace dunlin::hub

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/core/id.h"
@@ -33,5 +34,10 @@ struct Principal {
   std::vector<std::string> permissions;           // for users and services: "*" or "things:write" ...
 };
 using PrincipalRef = std::shared_ptr<const Principal>;  // shared: by every message in flight, on any thread
+
+/// Of a part of this program, for the messages that it publishes itself.
+PrincipalRef make_service_principal(std::string_view name);
+/// The same one in another tenant; `principal` itself where it is that tenant's already.
+PrincipalRef in_tenant(const PrincipalRef& principal, TenantId tenant);
 
 }  // namespace dunlin

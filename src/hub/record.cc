@@ -1,13 +1,13 @@
 #include "hub/record.h"
 
-#include <cstring>
+#include "hub/record_io.h"
 
 namespace dunlin::hub {
 namespace {
 
 constexpr std::uint8_t kMessageVersion = 1;
 constexpr std::uint8_t kReleaseVersion = 1;
-constexpr std::uint8_t kSessionVersion = 1;
+constexpr std::uint8_t kDeliveryVersion = 1;
 constexpr std::uint8_t kQosBits = 0x03;
 constexpr std::uint8_t kRetainBit = 0x04;
 constexpr std::uint8_t kPropertiesBit = 0x08;
@@ -15,72 +15,7 @@ constexpr std::uint8_t kExchangeBit = 0x10;
 constexpr std::uint8_t kHasFormat = 0x01;
 constexpr std::uint8_t kHasExpiry = 0x02;
 
-/// Little endian.
-class Writer {
- public:
-  explicit Writer(std::vector<std::uint8_t>& out) : out_(out) {}
-  void u8(std::uint8_t value) { out_.push_back(value); }
-  template <class T>
-  void number(T value) {
-    std::uint8_t bytes[sizeof(T)];
-    for (std::size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * i));
-    out_.insert(out_.end(), bytes, bytes + sizeof(T));
-  }
-  void text(std::string_view value) {
-    number(static_cast<std::uint32_t>(value.size()));
-    const ByteView bytes = as_bytes(value);
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
-  }
-
- private:
-  std::vector<std::uint8_t>& out_;
-};
-
-/// Reads what Writer wrote; after the first error every further read gives zeros and ok() is false.
-class Reader {
- public:
-  explicit Reader(ByteView bytes) : bytes_(bytes) {}
-  bool ok() const { return ok_; }
-  bool at_end() const { return ok_ && at_ == bytes_.size(); }
-  std::size_t left() const { return bytes_.size() - at_; }
-  std::uint8_t u8() { return number<std::uint8_t>(); }
-  template <class T>
-  T number() {
-    if (!take(sizeof(T))) return 0;
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i)
-      value |= std::uint64_t{bytes_[at_ - sizeof(T) + i]} << (8 * i);
-    return static_cast<T>(value);
-  }
-  struct Span {
-    std::size_t offset = 0;
-    std::size_t size = 0;
-  };
-  Span span() {
-    const auto size = number<std::uint32_t>();
-    if (!take(size)) return {};
-    return {at_ - size, size};
-  }
-  std::string_view text() {
-    const Span part = span();
-    return as_text(bytes_.subspan(part.offset, part.size));
-  }
-
- private:
-  bool take(std::size_t count) {
-    if (!ok_ || count > left()) {
-      ok_ = false;
-      return false;
-    }
-    at_ += count;
-    return true;
-  }
-  ByteView bytes_;
-  std::size_t at_ = 0;
-  bool ok_ = true;
-};
-
-void write_properties(Writer& writer, const Properties& properties) {
+void write_properties(RecordWriter& writer, const Properties& properties) {
   writer.u8(static_cast<std::uint8_t>((properties.payload_format ? kHasFormat : 0) |
                                       (properties.expiry_seconds ? kHasExpiry : 0)));
   if (properties.payload_format) writer.u8(*properties.payload_format);
@@ -95,7 +30,7 @@ void write_properties(Writer& writer, const Properties& properties) {
   }
 }
 
-Properties read_properties(Reader& reader) {
+Properties read_properties(RecordReader& reader) {
   Properties properties;
   const std::uint8_t present = reader.u8();
   if (present & kHasFormat) properties.payload_format = reader.u8();
@@ -111,21 +46,6 @@ Properties read_properties(Reader& reader) {
   return properties;
 }
 
-std::uint8_t options_byte(const SubscriptionOptions& options) {
-  return static_cast<std::uint8_t>(
-      static_cast<unsigned>(options.qos) | (options.no_local == SubscriptionOptions::NoLocal::yes ? 4U : 0U) |
-      (options.retain_as_published == SubscriptionOptions::RetainAsPublished::yes ? 8U : 0U));
-}
-
-SubscriptionOptions options_of(std::uint8_t byte, std::uint32_t identifier) {
-  SubscriptionOptions options;
-  options.qos = static_cast<QoS>(byte & 3);
-  if (byte & 4) options.no_local = SubscriptionOptions::NoLocal::yes;
-  if (byte & 8) options.retain_as_published = SubscriptionOptions::RetainAsPublished::yes;
-  options.identifier = identifier;
-  return options;
-}
-
 std::unexpected<Error> corrupt(const char* what) {
   return fail(Errc::corrupt, std::string("the stored ") + what + " does not follow its format");
 }
@@ -133,10 +53,10 @@ std::unexpected<Error> corrupt(const char* what) {
 }  // namespace
 
 void encode_message(const Message& message, const ExchangeId* exchange, std::vector<std::uint8_t>& out) {
-  static const Principal nobody;
-  const Principal& principal = message.principal ? *message.principal : nobody;
+  static const Principal kNobody;
+  const Principal& principal = message.principal ? *message.principal : kNobody;
   out.clear();
-  Writer writer(out);
+  RecordWriter writer(out);
   writer.u8(kMessageVersion);
   writer.u8(static_cast<std::uint8_t>(
       static_cast<unsigned>(message.qos) | (message.retain == Message::Retain::yes ? kRetainBit : 0U) |
@@ -158,7 +78,7 @@ void encode_message(const Message& message, const ExchangeId* exchange, std::vec
 }
 
 Result<DecodedMessage> MessageDecoder::decode(const Slice& record) {
-  Reader reader(record.view());
+  RecordReader reader(record.view());
   if (reader.u8() != kMessageVersion)
     return fail(Errc::unsupported, "the stored message has an unknown version");
   DecodedMessage decoded;
@@ -180,8 +100,8 @@ Result<DecodedMessage> MessageDecoder::decode(const Slice& record) {
   }
   if (flags & kPropertiesBit)
     message.properties = std::make_shared<const Properties>(read_properties(reader));
-  const Reader::Span topic = reader.span();
-  const Reader::Span payload = reader.span();
+  const RecordReader::Span topic = reader.span();
+  const RecordReader::Span payload = reader.span();
   if (!reader.at_end() || kind > PrincipalKind::node || proof > Proof::in_process) return corrupt("message");
   message.topic = record.sub(topic.offset, topic.size);
   message.payload = record.sub(payload.offset, payload.size);
@@ -201,7 +121,7 @@ Result<DecodedMessage> MessageDecoder::decode(const Slice& record) {
 
 std::vector<std::uint8_t> encode_release(TenantId tenant, const ExchangeId& exchange) {
   std::vector<std::uint8_t> out;
-  Writer writer(out);
+  RecordWriter writer(out);
   writer.u8(kReleaseVersion);
   writer.number(tenant.value);
   writer.number(exchange.instance);
@@ -211,7 +131,7 @@ std::vector<std::uint8_t> encode_release(TenantId tenant, const ExchangeId& exch
 }
 
 Result<Release> decode_release(ByteView record) {
-  Reader reader(record);
+  RecordReader reader(record);
   if (reader.u8() != kReleaseVersion)
     return fail(Errc::unsupported, "the stored release has an unknown version");
   Release release;
@@ -223,52 +143,40 @@ Result<Release> decode_release(ByteView record) {
   return release;
 }
 
-std::string encode_session(const SessionRecord& session) {
+std::vector<std::uint8_t> encode_deliveries(std::span<const DeliveryNote> notes) {
   std::vector<std::uint8_t> out;
-  Writer writer(out);
-  writer.u8(kSessionVersion);
-  writer.number(session.instance);
-  writer.text(session.principal_name);
-  writer.number(session.expiry_seconds);
-  writer.number(static_cast<std::uint64_t>(session.offline_since));
-  writer.number(session.journal);
-  writer.number(session.journal_position);
-  writer.number(static_cast<std::uint32_t>(session.open_exchanges.size()));
-  for (const std::uint16_t id : session.open_exchanges) writer.number(id);
-  writer.number(static_cast<std::uint32_t>(session.subscriptions.size()));
-  for (const auto& [filter, options] : session.subscriptions) {
-    writer.text(filter);
-    writer.u8(options_byte(options));
-    writer.number(options.identifier);
+  RecordWriter writer(out);
+  writer.u8(kDeliveryVersion);
+  writer.number(static_cast<std::uint32_t>(notes.size()));
+  for (const DeliveryNote& note : notes) {
+    writer.number(note.instance);
+    writer.number(note.at.journal);
+    writer.number(note.at.position);
+    writer.number(note.packet_id);
+    writer.u8(static_cast<std::uint8_t>(note.step));
   }
-  return std::string(as_text(out));
+  return out;
 }
 
-Result<SessionRecord> decode_session(std::string_view bytes) {
-  Reader reader(as_bytes(bytes));
-  if (reader.u8() != kSessionVersion)
-    return fail(Errc::unsupported, "the stored session has an unknown version");
-  SessionRecord session;
-  session.instance = reader.number<std::uint64_t>();
-  session.principal_name = reader.text();
-  session.expiry_seconds = reader.number<std::uint32_t>();
-  session.offline_since = static_cast<std::int64_t>(reader.number<std::uint64_t>());
-  session.journal = reader.number<std::uint16_t>();
-  session.journal_position = reader.number<std::uint64_t>();
-  const auto exchanges = reader.number<std::uint32_t>();
-  for (std::uint32_t i = 0; i < exchanges && reader.ok(); ++i) {
-    session.open_exchanges.push_back(reader.number<std::uint16_t>());
+Result<std::vector<DeliveryNote>> decode_deliveries(ByteView record) {
+  RecordReader reader(record);
+  if (reader.u8() != kDeliveryVersion)
+    return fail(Errc::unsupported, "the stored deliveries have an unknown version");
+  std::vector<DeliveryNote> notes;
+  const auto count = reader.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
+    DeliveryNote note;
+    note.instance = reader.number<std::uint64_t>();
+    note.at.journal = reader.number<std::uint16_t>();
+    note.at.position = reader.number<std::uint64_t>();
+    note.packet_id = reader.number<std::uint16_t>();
+    note.step = static_cast<DeliveryNote::Step>(reader.u8());
+    if (note.step < DeliveryNote::Step::assigned || note.step > DeliveryNote::Step::finished)
+      return corrupt("delivery");
+    notes.push_back(note);
   }
-  const auto subscriptions = reader.number<std::uint32_t>();
-  for (std::uint32_t i = 0; i < subscriptions && reader.ok(); ++i) {
-    std::string filter(reader.text());
-    const std::uint8_t options = reader.u8();
-    const auto identifier = reader.number<std::uint32_t>();
-    if ((options & 3) > 2) return corrupt("session");
-    session.subscriptions.emplace(std::move(filter), options_of(options, identifier));
-  }
-  if (!reader.at_end()) return corrupt("session");
-  return session;
+  if (!reader.at_end()) return corrupt("delivery");
+  return notes;
 }
 
 std::string tenant_key(TenantId tenant, std::string_view text) {

@@ -1,9 +1,7 @@
 #pragma once
-// The bytes of messages and sessions on the disk. Formats: docs/formats/message.md and
-// docs/formats/session.md.
+// The bytes of the hub's records in the journal. Format: docs/formats/message.md.
 
-#include <map>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,12 +9,11 @@
 #include "base/core/bytes.h"
 #include "base/result.h"
 #include "hub/message.h"
-#include "hub/trie.h"
 
 namespace dunlin::hub {
 
 /// The kinds of the hub's records in the journal (store::Record::kind); other rooms use 16 and above.
-enum class RecordKind : std::uint8_t { message = 1, release = 2 };
+enum class RecordKind : std::uint8_t { message = 1, release = 2, delivery = 3 };
 
 /// A session's number, drawn when it is made: a later session of the same client id has another one.
 using SessionInstance = std::uint64_t;
@@ -58,19 +55,17 @@ struct Release {
 std::vector<std::uint8_t> encode_release(TenantId tenant, const ExchangeId& exchange);
 Result<Release> decode_release(ByteView record);
 
-/// What outlives a restart of a session.
-struct SessionRecord {
+/// What became of a message in flight to a persistent session.
+struct DeliveryNote {
   SessionInstance instance = 0;
-  std::string principal_name;
-  std::uint32_t expiry_seconds = 0;
-  std::int64_t offline_since = 0;  // Unix nanoseconds; 0: it was connected
-  std::uint16_t journal = 0;
-  std::uint64_t journal_position = 0;  // `open_exchanges` is true up to this position of that journal
-  std::vector<std::uint16_t> open_exchanges;
-  std::map<std::string, SubscriptionOptions> subscriptions;
+  JournalPosition at;  // of the message
+  std::uint16_t packet_id = 0;
+  enum class Step : std::uint8_t { assigned = 1, received = 2, finished = 3 } step = Step::assigned;
 };
-std::string encode_session(const SessionRecord& session);
-Result<SessionRecord> decode_session(std::string_view bytes);
+/// One record of kind delivery.
+std::vector<std::uint8_t> encode_deliveries(std::span<const DeliveryNote> notes);
+/// Errors: corrupt, unsupported.
+Result<std::vector<DeliveryNote>> decode_deliveries(ByteView record);
 
 /// The key of a tenant's row: its number, big endian, then the text.
 std::string tenant_key(TenantId tenant, std::string_view text);

@@ -4,14 +4,6 @@
 #include "hub/topic.h"
 
 namespace dunlin::hub {
-namespace {
-
-std::size_t size_of(const Message& message) {
-  return message.topic.size() + message.payload.size();
-}
-
-}  // namespace
-
 bool has_expired(const Message& message, WallTime now) {
   if (!message.properties || !message.properties->expiry_seconds) return false;
   return now - message.received_at >= std::chrono::seconds{*message.properties->expiry_seconds};
@@ -23,15 +15,15 @@ RetainedStore::Stored RetainedStore::put(const MessageRef& message) {
   if (found != topics.end() && found->second->received_at > message->received_at) return Stored::stale;
   if (message->payload.empty()) {
     if (found == topics.end()) return Stored::removed;
-    bytes_ -= size_of(*found->second);
+    bytes_ -= body_bytes(*found->second);
     --count_;
     topics.erase(found);
     return Stored::removed;
   }
-  const std::size_t old_size = found == topics.end() ? 0 : size_of(*found->second);
+  const std::size_t old_size = found == topics.end() ? 0 : body_bytes(*found->second);
   if (found == topics.end() && count_ >= limits_.retained_messages) return Stored::refused;
-  if (bytes_ - old_size + size_of(*message) > limits_.retained_bytes) return Stored::refused;
-  bytes_ += size_of(*message) - old_size;
+  if (bytes_ - old_size + body_bytes(*message) > limits_.retained_bytes) return Stored::refused;
+  bytes_ += body_bytes(*message) - old_size;
   if (found != topics.end()) {
     found->second = message;
     return Stored::stored;
@@ -47,12 +39,12 @@ RetainedStore::Stored RetainedStore::store(const MessageRef& message) {
   const TenantId tenant = message->principal ? message->principal->tenant : kDefaultTenant;
   std::string key = tenant_key(tenant, message->topic.text());
   if (result == Stored::removed) {
-    writer_.put(std::move(key), std::nullopt);
+    writer_.put(store::Table::retained, std::move(key), std::nullopt);
     return result;
   }
   std::vector<std::uint8_t> value;
   encode_message(*message, nullptr, value);
-  writer_.put(std::move(key), std::string(as_text(value)));
+  writer_.put(store::Table::retained, std::move(key), std::string(as_text(value)));
   return result;
 }
 

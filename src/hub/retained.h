@@ -19,7 +19,7 @@ using MessageRef = std::shared_ptr<const Message>;  // shared: by every receiver
 class RetainedStore {
  public:
   RetainedStore(Executor& executor, store::Keyed* keyed, const Limits& limits)
-      : writer_(executor, keyed, store::Table::retained), limits_(limits) {}
+      : writer_(executor, keyed), limits_(limits) {}
 
   enum class Stored { stored, removed, stale, refused };
   /// An empty payload removes. `stale`: a newer message is there (by received_at). `refused`: the limits are

@@ -22,6 +22,7 @@ class RingQueue {
     ++size_;
   }
   T& front() { return (*this)[0]; }
+  T& back() { return (*this)[size_ - 1]; }
   T& operator[](std::size_t index) { return slots_[(head_ + index) & (slots_.size() - 1)]; }
   const T& operator[](std::size_t index) const { return slots_[(head_ + index) & (slots_.size() - 1)]; }
 
@@ -31,6 +32,13 @@ class RingQueue {
     slots_[head_] = T{};
     head_ = (head_ + 1) & (slots_.size() - 1);
     --size_;
+    return value;
+  }
+  /// Takes one out of the line. Takes time for each element before it.
+  T take(std::size_t index) {
+    T value = std::move((*this)[index]);
+    for (; index > 0; --index) (*this)[index] = std::move((*this)[index - 1]);
+    drop();
     return value;
   }
   /// pop() for a value that nobody wants.

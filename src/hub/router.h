@@ -33,6 +33,8 @@ class Router {
   bool remove(TenantId tenant, std::string_view filter, SubscriberId subscriber);
   void add_foreign(InterestKey key, std::uint16_t shard);
   void remove_foreign(InterestKey key, std::uint16_t shard);
+  /// Whether another shard may want anything.
+  bool has_foreign() const { return !foreign_.empty(); }
 
   /// Valid until the next call of any other member. Repeated topics cost a hash and a comparison.
   const Route& route(TenantId tenant, std::string_view topic);

@@ -6,14 +6,6 @@
 #include "hub/shard.h"
 
 namespace dunlin::hub {
-namespace {
-
-std::size_t size_of(const Message& message) {
-  return message.topic.size() + message.payload.size();
-}
-
-}  // namespace
-
 std::string_view end_reason_name(EndReason reason) {
   switch (reason) {
     case EndReason::taken_over:
@@ -43,8 +35,8 @@ void Session::attach(SessionLink& link, std::uint16_t receive_maximum) {
   resend_from_ = 0;
   for (std::size_t i = 0; i < in_flight_.size(); ++i) {
     InFlight& entry = in_flight_[i];
-    if (entry.state == InFlight::State::sent) entry.state = InFlight::State::to_send;
-    if (entry.state == InFlight::State::released) entry.state = InFlight::State::to_release;
+    if (entry.state == State::sent) entry.state = State::to_send;
+    if (entry.state == State::released) entry.state = State::to_release;
   }
 }
 
@@ -57,7 +49,7 @@ void Session::detach() {
 }
 
 bool Session::window_open() const {
-  return unacknowledged_ < window_ && in_flight_.size() < kMaxTrackedInFlight;
+  return unacknowledged_ + storing_ < window_ && in_flight_.size() < kMaxTrackedInFlight;
 }
 
 void Session::write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
@@ -82,6 +74,7 @@ void Session::deliver(Traveller& message, const Target& target, EncodingCache& c
     return;
   }
   Queued publish{message.ref(), qos, retain, target.identifiers};
+  if (durable_) take_sequence(publish);
   if (ready && queue_.empty() && resend_from_ >= in_flight_.size() && window_open()) {
     return send_tracked(std::move(publish), cache);
   }
@@ -94,27 +87,28 @@ void Session::deliver_retained(const MessageRef& message, const SubscriptionOpti
   // Retained messages share their bodies with the store, so a queue of them is small: it is bounded by the
   // store's own limits.
   if (publish.qos == QoS::at_most_once) {
-    qos0_bytes_ += size_of(*message);
+    qos0_bytes_ += body_bytes(*message);
     qos0_.push(std::move(publish));
   } else {
-    queue_bytes_ += size_of(*message);
+    if (durable_) take_sequence(publish);
+    queue_bytes_ += body_bytes(*message);
     queue_.push(std::move(publish));
   }
 }
 
 void Session::enqueue_qos0(Queued publish) {
   const Limits& limits = shard_.limits();
-  qos0_bytes_ += size_of(*publish.message);
+  qos0_bytes_ += body_bytes(*publish.message);
   qos0_.push(std::move(publish));
   while (qos0_.size() > limits.qos0_messages || (qos0_bytes_ > limits.qos0_bytes && qos0_.size() > 1)) {
-    qos0_bytes_ -= size_of(*qos0_.pop().message);
+    qos0_bytes_ -= body_bytes(*qos0_.pop().message);
     shard_.metrics().dropped_qos0.add();
   }
 }
 
 void Session::enqueue(Queued publish) {
   if (ending_) return;  // the whole session ends because its queue is full
-  queue_bytes_ += size_of(*publish.message);
+  queue_bytes_ += body_bytes(*publish.message);
   queue_.push(std::move(publish));
 }
 
@@ -135,25 +129,47 @@ std::uint16_t Session::next_packet_id() {
 }
 
 void Session::send_tracked(Queued publish, EncodingCache& cache) {
+  if (durable_ && publish.qos == QoS::exactly_once) return send_once_stored(std::move(publish));
   const std::uint16_t packet_id = next_packet_id();
   write(publish, packet_id, Outbound::Duplicate::no, cache);
-  in_flight_.push({std::move(publish), packet_id, InFlight::State::sent});
+  const JournalPosition at = durable_ ? place_of(*publish.message) : JournalPosition{};
+  in_flight_.push({std::move(publish), packet_id, State::sent, at});
   resend_from_ = in_flight_.size();
   ++unacknowledged_;
+  if (durable_) note(in_flight_.back(), DeliveryNote::Step::assigned);
+}
+
+void Session::send_once_stored(Queued publish) {
+  const JournalPosition at = place_of(*publish.message);
+  in_flight_.push({std::move(publish), next_packet_id(), State::storing, at});
+  resend_from_ = in_flight_.size();
+  ++storing_;
+  note(in_flight_.back(), DeliveryNote::Step::assigned);
+}
+
+/// The message is done with, unless it never counted.
+void Session::forget(Queued& publish) {
+  publish.message.reset();
+  if (!durable_ || publish.sequence == 0) return;
+  if (publish.sequence < durable_->stored_to) durable_->obsolete.push_back(publish.sequence);
+  publish.sequence = 0;
+  changed();
 }
 
 void Session::pump_again() {
   EncodingCache cache;
   while (resend_from_ < in_flight_.size() && unacknowledged_ < window_ && link_->can_take()) {
     InFlight& entry = in_flight_[resend_from_++];
-    if (entry.state == InFlight::State::to_send) {
+    if (entry.state == State::to_send || entry.state == State::ready) {
+      const bool again = entry.state == State::to_send;
       cache = {};
-      write(entry.publish, entry.packet_id, Outbound::Duplicate::yes, cache);
-      entry.state = InFlight::State::sent;
+      write(entry.publish, entry.packet_id, again ? Outbound::Duplicate::yes : Outbound::Duplicate::no,
+            cache);
+      entry.state = State::sent;
       ++unacknowledged_;
-    } else if (entry.state == InFlight::State::to_release) {
+    } else if (entry.state == State::to_release) {
       link_->release(entry.packet_id);
-      entry.state = InFlight::State::released;
+      entry.state = State::released;
       ++unacknowledged_;
     }
   }
@@ -165,9 +181,10 @@ void Session::pump() {
   const WallTime now = shard_.executor().wall_now();
   while (!queue_.empty() && resend_from_ >= in_flight_.size() && window_open() && link_->can_take()) {
     Queued publish = queue_.pop();
-    queue_bytes_ -= size_of(*publish.message);
+    queue_bytes_ -= body_bytes(*publish.message);
     if (has_expired(*publish.message, now)) {
       shard_.metrics().expired.add();
+      forget(publish);
       continue;
     }
     EncodingCache cache;
@@ -175,7 +192,7 @@ void Session::pump() {
   }
   while (!qos0_.empty() && link_->can_take()) {
     const Queued publish = qos0_.pop();
-    qos0_bytes_ -= size_of(*publish.message);
+    qos0_bytes_ -= body_bytes(*publish.message);
     if (has_expired(*publish.message, now)) {
       shard_.metrics().expired.add();
       continue;
@@ -186,24 +203,30 @@ void Session::pump() {
   if (!held_publishers_.empty() && below_low_mark()) shard_.let_publishers_go(*this);
 }
 
-Session::InFlight* Session::find(std::uint16_t packet_id) {
-  if (in_flight_.empty()) return nullptr;
+std::optional<std::size_t> Session::place_in_flight(std::uint16_t packet_id) const {
+  if (in_flight_.empty() || packet_id == 0) return std::nullopt;
   // Ids rise by one from entry to entry, skipping 0 at the wrap.
-  const std::uint16_t first = in_flight_.front().packet_id;
+  const std::uint16_t first = in_flight_[0].packet_id;
   std::size_t index = static_cast<std::uint16_t>(packet_id - first);
   if (packet_id < first) --index;
-  if (packet_id == 0 || index >= in_flight_.size()) return nullptr;
-  InFlight& entry = in_flight_[index];
-  return entry.packet_id == packet_id && entry.state != InFlight::State::done ? &entry : nullptr;
+  if (index >= in_flight_.size() || in_flight_[index].packet_id != packet_id) return std::nullopt;
+  return index;
+}
+
+Session::InFlight* Session::find(std::uint16_t packet_id) {
+  const auto place = place_in_flight(packet_id);
+  if (!place || in_flight_[*place].state == State::done) return nullptr;
+  return &in_flight_[*place];
 }
 
 void Session::finish(InFlight& entry) {
-  entry.state = InFlight::State::done;
-  entry.publish.message.reset();
+  if (durable_) note(entry, DeliveryNote::Step::finished);
+  entry.state = State::done;
+  forget(entry.publish);
   DUNLIN_ASSERT(unacknowledged_ > 0);
   --unacknowledged_;
   ++progress_;
-  while (!in_flight_.empty() && in_flight_.front().state == InFlight::State::done) {
+  while (!in_flight_.empty() && in_flight_.front().state == State::done) {
     in_flight_.drop();
     if (resend_from_ > 0) --resend_from_;
   }
@@ -212,7 +235,7 @@ void Session::finish(InFlight& entry) {
 
 bool Session::acknowledged(std::uint16_t packet_id) {
   InFlight* entry = find(packet_id);
-  if (entry == nullptr || entry->state != InFlight::State::sent) return false;
+  if (entry == nullptr || entry->state != State::sent) return false;
   finish(*entry);
   return true;
 }
@@ -220,16 +243,25 @@ bool Session::acknowledged(std::uint16_t packet_id) {
 bool Session::received(std::uint16_t packet_id) {
   InFlight* entry = find(packet_id);
   if (entry == nullptr || entry->publish.qos == QoS::at_least_once) return false;
-  if (entry->state != InFlight::State::sent && entry->state != InFlight::State::released) return false;
-  entry->state = InFlight::State::released;
-  entry->publish.message.reset();  // the peer owns it now
+  if (entry->state == State::storing_release) return true;  // answered when it is on the disk
+  if (entry->state != State::sent && entry->state != State::released) return false;
+  if (durable_ && entry->state == State::sent) {
+    entry->state = State::storing_release;
+    note(*entry, DeliveryNote::Step::received);
+    forget(entry->publish);
+    --unacknowledged_;
+    ++storing_;
+    return true;
+  }
+  entry->state = State::released;
+  forget(entry->publish);  // the peer owns it now
   link_->release(packet_id);
   return true;
 }
 
 bool Session::completed(std::uint16_t packet_id) {
   InFlight* entry = find(packet_id);
-  if (entry == nullptr || entry->state != InFlight::State::released) return false;
+  if (entry == nullptr || entry->state != State::released) return false;
   finish(*entry);
   return true;
 }

@@ -10,8 +10,8 @@
 
 #include "base/executor.h"
 #include "hub/bus.h"
+#include "hub/durable_outbound.h"
 #include "hub/limits.h"
-#include "hub/record.h"
 #include "hub/retained.h"
 #include "hub/ring_queue.h"
 #include "hub/router.h"
@@ -88,7 +88,7 @@ class Session {
   /// The link can take output again.
   void drained() { pump(); }
 
-  enum class WillFate : std::uint8_t { publish, discard };
+  enum class WillFate : std::uint8_t { publish, discard, keep /* for the restart */ };
   struct CloseOptions {
     std::string reason;  // of the SessionEvent: "disconnected", "keep_alive", "connection_lost" ...
     WillFate will = WillFate::publish;
@@ -106,16 +106,32 @@ class Session {
     QoS qos = QoS::at_most_once;
     Message::Retain retain = Message::Retain::no;
     std::vector<std::uint32_t> identifiers;
+    std::uint64_t sequence = 0;  // 0 in a session that ends with its connection
   };
   struct InFlight {
-    enum class State : std::uint8_t { done, to_send, sent, to_release, released };
+    /// storing and storing_release wait for the journal: an exactly-once peer must never learn of a packet
+    /// id, or be told to forget one, that a crash could make us forget.
+    enum class State : std::uint8_t {
+      done,
+      storing,
+      ready,
+      to_send,
+      sent,
+      storing_release,
+      to_release,
+      released
+    };
     Queued publish;
     std::uint16_t packet_id = 0;
     State state = State::done;
+    JournalPosition at;  // of the message, in a durable session
   };
+  using State = InFlight::State;
   enum class Exchange : std::uint8_t { storing, open };
 
   bool persistent() const { return options_.expiry_seconds > 0; }
+  /// A restart must find a row of it.
+  bool wants_row() const { return persistent() || options_.will; }
   void attach(SessionLink& link, std::uint16_t receive_maximum);
   void detach();
   /// `target` chose this session; the rest is decided here: QoS, retain flag, queue or wire.
@@ -125,11 +141,37 @@ class Session {
   void pump_again();
   bool window_open() const;
   void send_tracked(Queued publish, EncodingCache& cache);
+  void send_once_stored(Queued publish);
   void enqueue(Queued publish);
   void enqueue_qos0(Queued publish);
   InFlight* find(std::uint16_t packet_id);
+  std::optional<std::size_t> place_in_flight(std::uint16_t packet_id) const;
   void finish(InFlight& entry);
   std::uint16_t next_packet_id();
+  void forget(Queued& publish);
+
+  // Durable sessions (session_durable.cc).
+  void make_durable();
+  void take_sequence(Queued& publish);
+  void changed();
+  void note(const InFlight& entry, DeliveryNote::Step step);
+  /// The journal holds this step of the message in flight; pump_stored() goes on with it.
+  void stored(std::uint16_t packet_id, DeliveryNote::Step step);
+  bool waits_for(std::uint16_t packet_id, DeliveryNote::Step step);
+  void pump_stored();
+  SessionRecord to_record() const;
+  std::vector<StoredInFlight> stored_in_flight() const;
+  /// The messages that have no row yet.
+  std::vector<const Queued*> new_items() const;
+  /// The rows that are, or will be, there.
+  std::vector<std::uint64_t> stored_items() const;
+  void restore(const SessionRecord& record);
+  void restore_waiting(std::uint64_t sequence, QueueItem item);
+  void restore_in_flight(std::uint64_t sequence, QueueItem item);
+  void apply(const DeliveryNote& note);
+  void assign(const DeliveryNote& note);
+  void finish_restore();
+
   bool above_high_mark() const;
   bool below_low_mark() const;
   void write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
@@ -141,10 +183,11 @@ class Session {
   OpenOptions options_;
   SessionLink* link_ = nullptr;
   Attachment attachment_ = 0;
-  bool opened_ = false;        // the link has been told; nothing is delivered before
-  bool ending_ = false;        // its end is due in a later task; nothing is queued any more
-  bool stored_ = false;        // a row of it is, or will be, in the keyed store
-  JournalPosition stored_at_;  // of the row that a restart has loaded
+  bool opened_ = false;                       // the link has been told; nothing is delivered before
+  bool ending_ = false;                       // its end is due in a later task; nothing is queued any more
+  bool stored_ = false;                       // a row of it is, or will be, in the keyed store
+  std::unique_ptr<DurableOutbound> durable_;  // null: nothing of it outlives the process
+  JournalPosition stored_at_;                 // of the row that a restart has loaded
   std::map<std::string, SubscriptionOptions, std::less<>> subscriptions_;
   std::map<std::uint16_t, Exchange> inbound_;  // QoS 2 packet ids of the peer
 
@@ -154,7 +197,8 @@ class Session {
   std::size_t qos0_bytes_ = 0;
   std::size_t queue_bytes_ = 0;
   std::size_t unacknowledged_ = 0;
-  std::size_t resend_from_ = 0;  // index into in_flight_ of the first that may be to_send or to_release
+  std::size_t storing_ = 0;      // in flight, waiting for the journal
+  std::size_t resend_from_ = 0;  // index into in_flight_ of the first that may have to be sent (again)
   std::uint16_t window_ = 0;
   std::uint16_t last_packet_id_ = 0;
 

@@ -155,7 +155,8 @@ TEST_F(SessionTest, ReconnectResendsWithDupThenTheQueue) {
   Session& again = open(second, lasting("s"));
   EXPECT_EQ(second.present, Present::yes);
   EXPECT_THAT(second.released, ElementsAre(1));
-  EXPECT_THAT(second.payloads(), ElementsAre("2", "3", "4"));
+  // Another QoS need not wait for the packet id of "3" to be on the disk (MQTT 5.0 section 4.6).
+  EXPECT_THAT(second.payloads(), ElementsAre("2", "4", "3"));
   EXPECT_TRUE(second.got[0].duplicate);
   EXPECT_EQ(second.got[0].packet_id, 2);
   EXPECT_FALSE(second.got[1].duplicate);

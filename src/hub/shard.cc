@@ -8,7 +8,7 @@ Shard::Shard(ShardSetup setup)
     : setup_(std::move(setup)),
       metrics_(setup_.registry),
       retained_(setup_.executor, setup_.keyed, setup_.limits),
-      session_rows_(setup_.executor, setup_.keyed, store::Table::session),
+      rows_(setup_.executor, setup_.keyed),
       instances_(setup_.seed) {}
 
 Shard::~Shard() = default;

@@ -14,6 +14,7 @@
 #include "hub/bus.h"
 #include "hub/consumer.h"
 #include "hub/session.h"
+#include "hub/session_record.h"
 #include "hub/shard_metrics.h"
 #include "store/keyed.h"
 #include "store/log.h"
@@ -38,7 +39,10 @@ class Shard {
  public:
   explicit Shard(ShardSetup setup);
   /// Once all shards are there, before any task runs.
-  void connect_shards() { parcels_.resize(setup_.shards.size()); }
+  void connect_shards() {
+    parcels_.resize(setup_.shards.size());
+    taken_.resize(setup_.shards.size());
+  }
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -48,6 +52,8 @@ class Shard {
   const Limits& limits() const { return setup_.limits; }
   ShardMetrics& metrics() { return metrics_; }
   std::uint16_t index() const { return setup_.index; }
+  /// At most kMaxShards.
+  std::uint16_t shard_count() const { return static_cast<std::uint16_t>(setup_.shards.size()); }
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
@@ -58,7 +64,8 @@ class Shard {
   void close(Session& session, Session::CloseOptions options);
   void end(SessionRef ref, EndReason reason, std::string detail);
   void end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail);
-  void end_all(EndReason reason);
+  /// For the shutdown: ends every connected session, each with a line at debug only. Returns how many.
+  std::size_t end_all();
   std::vector<SessionInfo> list(TenantId tenant, std::size_t limit) const;
 
   // Subscriptions (shard_subscriptions.cc).
@@ -73,6 +80,12 @@ class Shard {
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
 
+  // What becomes of messages in flight (shard_deliveries.cc).
+  /// Writes the note with the next group; `waiting` (none: generation 0) is told when it is on the disk.
+  void note(DeliveryNote note, SessionRef waiting);
+  /// The session's rows differ from what it is.
+  void changed(SessionRef ref) { changed_sessions_.insert(ref); }
+
   // Consumers.
   void add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> options,
                     std::shared_ptr<Mailbox> mailbox);
@@ -82,8 +95,11 @@ class Shard {
   void schedule_feed(ConsumerFeed& feed);
   void run_feed(ConsumerId id);
 
-  // Start and end (shard_recovery.cc). Completions run on this shard.
+  // Start and end (shard_loading.cc, shard_recovery.cc). Completions run on this shard.
   void load_session(TenantId tenant, const std::string& client_id, SessionRecord record);
+  void load_item(QueueKey key, const std::string& value);
+  /// After every journal has been replayed: the loaded sessions may be opened.
+  void finish_loading();
   void load_retained(const std::string& value);
   void replay_journal(std::move_only_function<void(Result<void>)> done);
   void start_checkpoints();
@@ -101,8 +117,12 @@ class Shard {
   struct Parcel {
     MessageRef message;
     SessionRef publisher;
-    enum Purpose : std::uint8_t { route = 1, retain = 2 };
+    enum Purpose : std::uint8_t { route = 1, retain = 2, replay = 4 };
     std::uint8_t purpose = 0;
+  };
+  struct WaitingNote {
+    SessionRef session;
+    DeliveryNote note;
   };
   struct Pending {
     enum class State : std::uint8_t { waiting, stored, failed } state = State::waiting;
@@ -114,6 +134,17 @@ class Shard {
     Session::PublishDone done;
     Error error;
     store::Position position = 0;
+    std::vector<WaitingNote> waiting;  // of a record of delivery notes
+  };
+  /// A session that a restart has found, until every message for it has been found too.
+  struct Loading {
+    SessionRef session;
+    SessionRecord record;
+    std::vector<DeliveryNote> notes;
+  };
+  struct OrphanWill {
+    std::string key;  // of the row
+    Message message;
   };
   enum class Origin : std::uint8_t { here, elsewhere };
 
@@ -130,6 +161,8 @@ class Shard {
   void append(RecordKind kind, ByteView bytes, Pending&& pending);
   void appended(std::uint64_t sequence, Result<store::Position> result);
   void settle(Pending&& pending);
+  void flush_notes();
+  void settle_notes(const Pending& pending);
   void route(Traveller& message, SessionRef publisher, Origin origin);
   void retain(const MessageRef& message);
   void send_parcel(std::uint16_t shard, Parcel parcel);
@@ -148,10 +181,16 @@ class Shard {
   Result<Session*> resume_or_make(OpenOptions options, Present& present);
   void finish_open(Session& session, OpenDone done, Present present);
   void remove(Session& session);
+  void end_unlogged(Session& session, EndReason reason, const std::string& detail);
   void go_offline(Session& session, WallTime since);
+  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   void send_will(Session& session);
-  void schedule_will(Session& session);
+  void schedule_will(Session& session, WallTime gone_since);
   void save(Session& session, KeyedWriter::Done done = {});
+  void save_changed();
+  void delete_rows(Session& session);
+  void drop_row(const std::string& key);
+  void wait_for_row(Session& session, OpenDone done, Present present);
   void report(const Session& session, SessionEvent::State state, std::string reason);
   void update_gauges();
 
@@ -162,13 +201,18 @@ class Shard {
   void send_retained(Session& session, const std::string& filter, const SubscriptionOptions& options);
   void take_retained(SessionRef ref, Attachment attachment, const std::vector<MessageRef>& messages,
                      const SubscriptionOptions& options);
+  void retained_sent(SessionRef ref, const std::string& filter);
   void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
   std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
 
   // Recovery.
   void replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,
                    std::move_only_function<void(Result<void>)> done);
+  void replay_ended();
   Result<void> replay_record(const store::Record& record, MessageDecoder& decoder);
+  void replay_message(const MessageRef& message, Origin origin);
+  void replay_deliveries(const std::vector<DeliveryNote>& notes);
+  void finish_loading(Session& session, const Loading& loading);
   void replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance,
                        std::uint16_t packet_id, JournalPosition at, RecordKind kind);
   void checkpoint_later();
@@ -178,7 +222,7 @@ class Shard {
   Router router_;
   OwnInterest interest_;
   RetainedStore retained_;
-  KeyedWriter session_rows_;
+  KeyedWriter rows_;  // of sessions and their queues
   SeededRng instances_;
   std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by tenant_key()
   std::vector<Slot> slots_;
@@ -189,9 +233,14 @@ class Shard {
   std::vector<std::uint8_t> record_;          // scratch for one record
   std::vector<std::vector<Parcel>> parcels_;  // by shard, until the end of the turn
   std::vector<ConsumerId> due_feeds_;
-  std::set<SessionRef>
-      changed_exchanges_;  // persistent sessions whose open QoS 2 exchanges differ from their stored row
+  std::set<SessionRef> changed_sessions_;  // persistent ones that differ from their stored rows
+  std::vector<DeliveryNote> notes_;        // until the end of the turn
+  std::vector<WaitingNote> waiting_notes_;
+  std::unordered_map<SessionInstance, Loading> loading_;
+  std::vector<OrphanWill> orphan_wills_;
+  MessageDecoder item_decoder_;
   store::Position routed_ = 0;
+  std::vector<store::Position> taken_;  // by journal: what this shard's sessions have been given
   WallTime last_arrival_{};
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;

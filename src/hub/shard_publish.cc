@@ -45,7 +45,7 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
       if (exchange->second == Session::Exchange::open) done({});
       return;  // one that is being stored is answered once, when it is on the disk
     }
-    if (session.persistent()) changed_exchanges_.insert(session.self_);
+    if (session.persistent()) changed_sessions_.insert(session.self_);
   }
   Pending pending;
   pending.packet_id = packet_id;
@@ -86,13 +86,7 @@ void Shard::publish_in_process(Message message, PublishDone done) {
   raise_qos(message);
   if (message.received_at == WallTime{}) message.received_at = take_arrival_time();
   if (!message.principal) {
-    static const PrincipalRef kHub = [] {
-      Principal principal;
-      principal.kind = PrincipalKind::service;
-      principal.proof = Proof::in_process;
-      principal.name = "hub";
-      return std::make_shared<const Principal>(std::move(principal));
-    }();
+    static const PrincipalRef kHub = make_service_principal("hub");
     message.principal = kHub;
   }
   if (message.qos == QoS::at_most_once) {
@@ -139,13 +133,14 @@ void Shard::appended(std::uint64_t sequence, Result<store::Position> result) {
 
 void Shard::settle(Pending&& pending) {
   const bool stored = pending.state == Pending::State::stored;
-  if (pending.position != 0) routed_ = pending.position;
+  if (pending.position != 0) routed_ = taken_[index()] = pending.position;
+  if (pending.kind == RecordKind::delivery) return settle_notes(pending);
   Session* session = find(pending.publisher);
   const bool wanted = pending.publisher.generation == 0 || is_attached(pending.publisher, pending.attachment);
   if (pending.kind == RecordKind::release) {
     if (stored && session != nullptr) {
       session->inbound_.erase(pending.packet_id);
-      if (session->persistent()) changed_exchanges_.insert(session->self_);
+      if (session->persistent()) changed_sessions_.insert(session->self_);
     }
   } else {
     const bool exactly_once = pending.message.qos == QoS::exactly_once;
@@ -153,6 +148,7 @@ void Shard::settle(Pending&& pending) {
       session->inbound_[pending.packet_id] = Session::Exchange::open;
     if (session != nullptr && exactly_once && !stored) session->inbound_.erase(pending.packet_id);
     if (stored) {
+      pending.message.journal = index();
       pending.message.position = pending.position;
       Traveller traveller(std::move(pending.message));
       route(traveller, pending.publisher, Origin::here);
@@ -223,7 +219,8 @@ void Shard::schedule_turn_end() {
 
 void Shard::turn_end() {
   turn_end_scheduled_ = false;
-  for (std::uint16_t shard = 0; shard < parcels_.size(); ++shard) flush_parcels(shard);
+  flush_notes();
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) flush_parcels(shard);
   for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
 }
 
@@ -236,7 +233,10 @@ void Shard::flush_parcels(std::uint16_t shard) {
 
 void Shard::take_parcels(std::vector<Parcel> parcels) {
   for (Parcel& parcel : parcels) {
+    const Message& message = *parcel.message;
+    if (message.position != 0) taken_[message.journal] = std::max(taken_[message.journal], message.position);
     if (parcel.purpose & Parcel::retain) retain(parcel.message);
+    if (parcel.purpose & Parcel::replay) replay_message(parcel.message, Origin::elsewhere);
     if (!(parcel.purpose & Parcel::route)) continue;
     Traveller traveller(std::move(parcel.message));
     route(traveller, parcel.publisher, Origin::elsewhere);

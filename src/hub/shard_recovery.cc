@@ -1,4 +1,4 @@
-// Shard: what a restart finds again, and the checkpoints that keep the journal short.
+// Shard: what a restart finds in the journal, and the checkpoints that keep the journal short.
 
 #include <algorithm>
 #include <utility>
@@ -15,33 +15,6 @@ constexpr std::size_t kReplayRecords = 1024;
 constexpr std::size_t kReplayBytes = 4 * 1024 * 1024;
 
 }  // namespace
-
-void Shard::load_session(TenantId tenant, const std::string& client_id, SessionRecord record) {
-  auto principal = std::make_shared<Principal>();
-  principal->tenant = tenant;
-  principal->name = record.principal_name;
-  principal->client_id = client_id;
-  OpenOptions options;
-  options.principal = std::move(principal);
-  options.client_id = client_id;
-  options.expiry_seconds = record.expiry_seconds;
-  Session& session = make_session(tenant_key(tenant, client_id), std::move(options), record.instance);
-  session.stored_ = true;
-  session.stored_at_ = {record.journal, record.journal_position};
-  for (const std::uint16_t id : record.open_exchanges) session.inbound_.emplace(id, Session::Exchange::open);
-  for (const auto& [filter, subscription] : record.subscriptions) {
-    router_.add(tenant, filter, {session.self_.slot, subscription});
-    add_interest(interest_key(tenant, filter));
-  }
-  session.subscriptions_.insert(record.subscriptions.begin(), record.subscriptions.end());
-  // One that was connected when the program ended has been absent since now.
-  const WallTime now = executor().wall_now();
-  go_offline(session,
-             record.offline_since == 0 ? now : std::min(now, from_unix_nanoseconds(record.offline_since)));
-  if (record.offline_since == 0)
-    changed_exchanges_.insert(session.self_);  // saved after the replay, by a checkpoint
-  metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
-}
 
 void Shard::load_retained(const std::string& value) {
   if (Result<void> loaded = retained_.load(value); !loaded) {
@@ -66,7 +39,7 @@ void Shard::replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position
   Result<std::vector<store::Record>> records = log()->read(after, kReplayRecords, kReplayBytes);
   if (!records) return done(std::unexpected(std::move(records).error()));
   if (records->empty()) {
-    for (std::uint16_t shard = 0; shard < parcels_.size(); ++shard) flush_parcels(shard);
+    replay_ended();
     return done({});
   }
   for (const store::Record& record : *records) {
@@ -81,6 +54,14 @@ void Shard::replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position
        done = std::move(done)]() mutable { replay_page(std::move(decoder), after, std::move(done)); });
 }
 
+/// Tells the others how far this journal has been given to them.
+void Shard::replay_ended() {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
+    flush_parcels(shard);
+    post_to(shard, [from = index(), reached = routed_](Shard& other) { other.taken_[from] = reached; });
+  }
+}
+
 Result<void> Shard::replay_record(const store::Record& record, MessageDecoder& decoder) {
   const JournalPosition at{index(), record.position};
   if (record.kind == static_cast<std::uint8_t>(RecordKind::release)) {
@@ -89,6 +70,12 @@ Result<void> Shard::replay_record(const store::Record& record, MessageDecoder& d
       home.replay_exchange(release.tenant, release.client_id, release.instance, release.packet_id, at,
                            RecordKind::release);
     });
+    return {};
+  }
+  if (record.kind == static_cast<std::uint8_t>(RecordKind::delivery)) {
+    DUNLIN_TRY(std::vector<DeliveryNote> notes, decode_deliveries(record.bytes.view()));
+    for (std::uint16_t shard = 0; shard < shard_count(); ++shard)
+      post_to(shard, [notes](Shard& home) { home.replay_deliveries(notes); });
     return {};
   }
   if (record.kind != static_cast<std::uint8_t>(RecordKind::message)) return {};
@@ -100,11 +87,44 @@ Result<void> Shard::replay_record(const store::Record& record, MessageDecoder& d
       home.replay_exchange(tenant, client_id, decoded.instance, decoded.packet_id, at, RecordKind::message);
     });
   }
-  if (decoded.message.retain == Message::Retain::yes) {
-    decoded.message.position = record.position;
-    retain(std::make_shared<const Message>(std::move(decoded.message)));
-  }
+  const bool retained = decoded.message.retain == Message::Retain::yes;
+  if (!retained && loading_.empty() && !router_.has_foreign()) return {};
+  decoded.message.journal = at.journal;
+  decoded.message.position = at.position;
+  const auto message = std::make_shared<const Message>(std::move(decoded.message));
+  if (retained) retain(message);
+  replay_message(message, Origin::here);
   return {};
+}
+
+/// To the sessions that wait for it and had not been given it when their rows were written.
+void Shard::replay_message(const MessageRef& message, Origin origin) {
+  const Route& route = router_.route(message->principal->tenant, message->topic.text());
+  Traveller traveller(message);
+  EncodingCache cache;
+  for (const Target& target : route.targets) {
+    Session* session = slots_[target.subscriber].session;
+    if (session == nullptr) continue;
+    const auto loading = loading_.find(session->instance_);
+    if (loading == loading_.end()) continue;
+    const std::vector<std::uint64_t>& taken = loading->second.record.taken;
+    if (message->journal < taken.size() && message->position <= taken[message->journal]) continue;
+    const Principal& publisher = *message->principal;
+    const bool own =
+        publisher.client_id == session->client_id() && publisher.name == session->principal()->name;
+    if (own && target.options.no_local == SubscriptionOptions::NoLocal::yes) continue;
+    session->deliver(traveller, target, cache);
+  }
+  if (origin == Origin::elsewhere) return;
+  for (ShardMask left = route.shards; left != 0; left &= left - 1)
+    send_parcel(static_cast<std::uint16_t>(std::countr_zero(left)), {message, {}, Parcel::replay});
+}
+
+void Shard::replay_deliveries(const std::vector<DeliveryNote>& notes) {
+  for (const DeliveryNote& note : notes) {
+    if (const auto found = loading_.find(note.instance); found != loading_.end())
+      found->second.notes.push_back(note);
+  }
 }
 
 void Shard::replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance,
@@ -118,7 +138,7 @@ void Shard::replay_exchange(TenantId tenant, const std::string& client_id, Sessi
   } else {
     session.inbound_.erase(packet_id);
   }
-  changed_exchanges_.insert(session.self_);
+  changed_sessions_.insert(session.self_);
 }
 
 void Shard::start_checkpoints() {
@@ -151,25 +171,25 @@ struct Gathering {
 
 void Shard::checkpoint(std::move_only_function<void(Result<void>)> done) {
   const store::Position reached = routed_;
-  for (const SessionRef ref : std::exchange(changed_exchanges_, {})) {
-    if (Session* session = find(ref); session != nullptr && session->persistent()) save(*session);
-  }
   for (const auto& [id, feed] : feeds_) feed->advance_cursor();
   auto gathering = std::make_shared<Gathering>();  // shared: by the answers of all shards
-  gathering->left = setup_.shards.size() + 1;
+  gathering->left = 2 * setup_.shards.size();
   gathering->done = [this, reached, done = std::move(done)](Result<void> result) mutable {
     if (result && log() != nullptr) log()->set_cursor(kCursor, reached);
     done(std::move(result));
   };
-  session_rows_.flush([gathering](Result<void> result) { gathering->answer(std::move(result)); });
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     flush_parcels(shard);
-    post_to(shard, [from = index(), gathering](Shard& other) {
-      other.flush_retained([from, gathering, &other](Result<void> result) {
+    post_to(shard, [from = index(), reached, gathering](Shard& other) {
+      other.taken_[from] = std::max(other.taken_[from], reached);
+      other.save_changed();
+      const auto answer = [from, gathering, &other](Result<void> result) {
         other.post_to(from, [gathering, result = std::move(result)](Shard&) mutable {
           gathering->answer(std::move(result));
         });
-      });
+      };
+      other.rows_.flush(answer);
+      other.flush_retained(answer);
     });
   }
 }

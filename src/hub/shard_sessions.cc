@@ -91,22 +91,26 @@ Result<Session*> Shard::open(OpenOptions options, SessionLink& link, OpenDone do
   ++online_;
   update_gauges();
   report(*session, SessionEvent::State::online, "connected");
-  if (!session->persistent()) {
-    // A former persistent session of this client must not come back after a restart; the answer need not wait
-    // for that.
-    if (present == Present::yes) save(*session);
-    finish_open(*session, std::move(done), present);
+  if (session->wants_row()) {
+    wait_for_row(*session, std::move(done), present);
     return session;
   }
-  save(*session, [this, ref = session->self_, attachment = session->attachment_, done = std::move(done),
-                  present](const Result<void>& stored) mutable {
+  // A former persistent session of this client must not come back after a restart; the answer need not wait
+  // for that.
+  if (present == Present::yes) save(*session);
+  finish_open(*session, std::move(done), present);
+  return session;
+}
+
+void Shard::wait_for_row(Session& session, OpenDone done, Present present) {
+  save(session, [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
+                 present](const Result<void>& stored) mutable {
     if (!is_attached(ref, attachment)) return;
     Session& saved = *find(ref);
     if (stored) return finish_open(saved, std::move(done), present);
     log::error("hub", "a session cannot be stored", {{"error", stored.error().message}});
     end(ref, EndReason::shutdown, "the session cannot be stored");
   });
-  return session;
 }
 
 void Shard::finish_open(Session& session, OpenDone done, Present present) {
@@ -134,12 +138,17 @@ void Shard::close(Session& session, Session::CloseOptions options) {
     session.options_.expiry_seconds = std::min(*options.expiry_seconds, limits().session_expiry_seconds);
   }
   if (options.will == Session::WillFate::discard) session.options_.will.reset();
+  const bool keep_will = options.will == Session::WillFate::keep;
   if (!session.persistent()) {
     // MQTT 5.0 section 3.1.3.2.2: the will is sent when the session ends, whatever its delay.
-    send_will(session);
+    if (keep_will) {
+      session.stored_ = false;  // its row stays for the restart
+    } else {
+      send_will(session);
+    }
     return remove(session);
   }
-  schedule_will(session);
+  if (!keep_will) schedule_will(session, executor().wall_now());
   go_offline(session, executor().wall_now());
   save(session);
 }
@@ -156,22 +165,39 @@ void Shard::go_offline(Session& session, WallTime since) {
   });
 }
 
-void Shard::schedule_will(Session& session) {
+void Shard::schedule_will(Session& session, WallTime gone_since) {
   if (!session.options_.will) return;
-  if (session.options_.will->delay_seconds == 0) return send_will(session);
-  const Duration delay = std::chrono::seconds{session.options_.will->delay_seconds};
+  const Duration delay =
+      gone_since + std::chrono::seconds{session.options_.will->delay_seconds} - executor().wall_now();
+  if (delay <= Duration::zero()) return send_will(session);
   session.will_timer_ = executor().schedule(delay, [this, ref = session.self_] {
     if (Session* absent = find(ref); absent != nullptr && absent->link_ == nullptr) send_will(*absent);
   });
 }
 
+/// Its row goes only when the will is in the journal.
 void Shard::send_will(Session& session) {
   if (!session.options_.will) return;
   Message message = std::move(session.options_.will->message);
   session.options_.will.reset();
   message.principal = session.principal();
+  PublishDone published;
+  if (std::exchange(session.stored_, false)) {
+    std::string key = tenant_key(session.principal()->tenant, session.client_id());
+    published = [this, key = std::move(key)](const Result<void>& result) {
+      if (result) drop_row(key);
+    };
+  }
   message.received_at = take_arrival_time();
-  publish_in_process(std::move(message), {});
+  publish_in_process(std::move(message), std::move(published));
+}
+
+/// Of a session as it was: one that has the key now writes its own.
+void Shard::drop_row(const std::string& key) {
+  const auto found = sessions_.find(key);
+  if (found == sessions_.end()) return rows_.put(store::Table::session, key, std::nullopt);
+  found->second->stored_ = true;
+  save(*found->second);
 }
 
 void Shard::remove(Session& session) {
@@ -179,9 +205,9 @@ void Shard::remove(Session& session) {
   executor().cancel(session.expiry_);
   executor().cancel(session.will_timer_);
   while (!session.subscriptions_.empty()) drop_subscription(session, session.subscriptions_.begin()->first);
-  changed_exchanges_.erase(session.self_);
-  std::string key = tenant_key(session.principal()->tenant, session.client_id());
-  if (session.stored_) session_rows_.put(key, std::nullopt);
+  changed_sessions_.erase(session.self_);
+  const std::string key = tenant_key(session.principal()->tenant, session.client_id());
+  delete_rows(session);
   free_slot(session.self_.slot);
   sessions_.erase(key);
   update_gauges();
@@ -194,21 +220,25 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   if (reason == EndReason::queue_full) metrics_.queue_full.add();
   log::refusal("hub", "a session was ended", session->client_id(),
                {{"reason", end_reason_name(reason)}, {"detail", detail}});
+  end_unlogged(*session, reason, detail);
+}
+
+void Shard::end_unlogged(Session& session, EndReason reason, const std::string& detail) {
   // The queue of a session that is ended for good goes with it; its client sees "session present" 0 and
   // knows.
   const bool for_good = reason == EndReason::queue_full || reason == EndReason::revoked;
-  SessionLink* link = session->link_;
+  SessionLink* link = session.link_;
   if (link == nullptr) {
-    if (for_good) remove(*session);
+    if (for_good) remove(session);
     return;
   }
   Session::CloseOptions closing;
   closing.reason = end_reason_name(reason);
-  // At a shutdown the will may wait for the restart (MQTT 5.0 section 3.1.2.5), where the client is expected
+  // At a shutdown the will waits for the restart (MQTT 5.0 section 3.1.2.5), where the client is expected
   // back.
-  if (reason == EndReason::shutdown) closing.will = Session::WillFate::discard;
+  if (reason == EndReason::shutdown) closing.will = Session::WillFate::keep;
   if (for_good) closing.expiry_seconds = 0;
-  close(*session, std::move(closing));
+  close(session, std::move(closing));
   link->ended(reason, detail);
 }
 
@@ -221,12 +251,21 @@ void Shard::end_principal(TenantId tenant, const std::string& principal_name, co
   for (const SessionRef ref : theirs) end(ref, EndReason::revoked, detail);
 }
 
-void Shard::end_all(EndReason reason) {
+std::size_t Shard::end_all() {
   std::vector<SessionRef> online;
   for (const auto& [key, session] : sessions_) {
     if (session->link_ != nullptr) online.push_back(session->self_);
   }
-  for (const SessionRef ref : online) end(ref, reason, "the server is shutting down");
+  std::size_t ended = 0;
+  for (const SessionRef ref : online) {
+    Session* session = find(ref);
+    if (session == nullptr) continue;
+    log::debug("hub", "a session was ended",
+               {{"client", session->client_id()}, {"reason", end_reason_name(EndReason::shutdown)}});
+    end_unlogged(*session, EndReason::shutdown, "the server is shutting down");
+    ++ended;
+  }
+  return ended;
 }
 
 std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
@@ -247,28 +286,52 @@ std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
   return sessions;
 }
 
+/// The rows of new messages come first and those of old ones go last, so that a crash between them leaves
+/// what the session's own row says.
 void Shard::save(Session& session, KeyedWriter::Done done) {
-  std::string key = tenant_key(session.principal()->tenant, session.client_id());
-  changed_exchanges_.erase(session.self_);
-  if (!session.persistent()) {
-    if (std::exchange(session.stored_, false))
-      return session_rows_.put(std::move(key), std::nullopt, std::move(done));
-    if (done) done({});
+  changed_sessions_.erase(session.self_);
+  if (!session.wants_row()) {
+    delete_rows(session);
+    if (done) rows_.flush(std::move(done));
     return;
   }
-  SessionRecord record;
-  record.instance = session.instance_;
-  record.principal_name = session.principal()->name;
-  record.expiry_seconds = session.options_.expiry_seconds;
-  record.offline_since = session.link_ ? 0 : unix_nanoseconds(session.offline_since_);
+  if (session.persistent() && durable()) session.make_durable();
+  DurableOutbound* outbound = session.durable_.get();
+  if (outbound != nullptr) {
+    for (const Session::Queued* item : session.new_items()) {
+      rows_.put(store::Table::queue, encode_queue_key({session.instance_, item->sequence}),
+                encode_queue_item(*item->message, item->qos, item->retain, item->identifiers));
+    }
+    outbound->stored_to = outbound->next_sequence;
+    outbound->changed = false;
+  }
+  SessionRecord record = session.to_record();
   record.journal = index();
   record.journal_position = routed_;
-  for (const auto& [packet_id, exchange] : session.inbound_) {
-    if (exchange == Session::Exchange::open) record.open_exchanges.push_back(packet_id);
-  }
-  record.subscriptions.insert(session.subscriptions_.begin(), session.subscriptions_.end());
+  record.taken = taken_;
   session.stored_ = true;
-  session_rows_.put(std::move(key), encode_session(record), std::move(done));
+  rows_.put(store::Table::session, tenant_key(session.principal()->tenant, session.client_id()),
+            encode_session(record), std::move(done));
+  if (outbound == nullptr) return;
+  for (const std::uint64_t sequence : std::exchange(outbound->obsolete, {}))
+    rows_.put(store::Table::queue, encode_queue_key({session.instance_, sequence}), std::nullopt);
+}
+
+void Shard::save_changed() {
+  for (const SessionRef ref : std::exchange(changed_sessions_, {})) {
+    if (Session* session = find(ref); session != nullptr && session->persistent()) save(*session);
+  }
+}
+
+void Shard::delete_rows(Session& session) {
+  if (std::exchange(session.stored_, false)) {
+    rows_.put(store::Table::session, tenant_key(session.principal()->tenant, session.client_id()),
+              std::nullopt);
+  }
+  if (!session.durable_) return;
+  for (const std::uint64_t sequence : session.stored_items())
+    rows_.put(store::Table::queue, encode_queue_key({session.instance_, sequence}), std::nullopt);
+  session.durable_.reset();
 }
 
 void Shard::update_gauges() {

@@ -1,5 +1,6 @@
 // Shard: subscriptions, what the other shards know of them, and retained messages.
 
+#include <algorithm>
 #include <utility>
 
 #include "hub/shard.h"
@@ -22,18 +23,21 @@ struct Countdown {
 void Shard::add_interest(InterestKey key) {
   if (setup_.shards.size() == 1 || !interest_.add(key)) return;
   interest_.expect(key, setup_.shards.size() - 1);
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (shard == index()) continue;
     post_to(shard, [key, from = index()](Shard& other) {
       other.router_.add_foreign(key, from);
-      other.post_to(from, [key](Shard& asker) { asker.interest_.acknowledged(key); });
+      other.post_to(from, [key, other = other.index(), routed = other.routed_](Shard& asker) {
+        asker.taken_[other] = std::max(asker.taken_[other], routed);
+        asker.interest_.acknowledged(key);
+      });
     });
   }
 }
 
 void Shard::remove_interest(InterestKey key) {
   if (setup_.shards.size() == 1 || !interest_.remove(key)) return;
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (shard == index()) continue;
     post_to(shard, [key, from = index()](Shard& other) { other.router_.remove_foreign(key, from); });
   }
@@ -63,6 +67,11 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     results.push_back({});
   }
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
+  if (session.persistent() && durable()) {
+    session.make_durable();
+    for (const auto& [filter, options] : wants_retained)
+      session.durable_->retained_due.push_back({filter, options});
+  }
   Task finished = [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
                    results = std::move(results), wants_retained = std::move(wants_retained)]() mutable {
     if (!is_attached(ref, attachment)) return;
@@ -70,17 +79,20 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     if (!is_attached(ref, attachment)) return;
     for (const auto& [filter, options] : wants_retained) send_retained(*find(ref), filter, options);
   };
-  // Shared by the steps that must finish before the answer: the other shards' knowledge and the stored
-  // session.
-  const auto countdown = std::make_shared<Countdown>(Countdown{keys.size() + 1, std::move(finished)});
+  // The row says which messages the session has been given: it is written when the other shards have said
+  // how far they are.
+  Task known_everywhere = [this, ref = session.self_, finished = std::move(finished)]() mutable {
+    Session* subscriber = find(ref);
+    if (subscriber == nullptr || !subscriber->persistent()) return finished();
+    save(*subscriber, [this, ref, finished = std::move(finished)](const Result<void>& stored) mutable {
+      if (stored) return finished();
+      end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
+    });
+  };
+  // Shared by the steps that must finish before the answer.
+  const auto countdown = std::make_shared<Countdown>(Countdown{keys.size() + 1, std::move(known_everywhere)});
   for (const InterestKey key : keys) interest_.when_known(key, [countdown] { countdown->step(); });
-  if (!session.persistent()) {
-    return countdown->step();
-  }
-  save(session, [this, countdown, ref = session.self_](const Result<void>& stored) {
-    if (stored) return countdown->step();
-    end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
-  });
+  countdown->step();
 }
 
 void Shard::unsubscribe(Session& session, const std::vector<std::string>& filters,
@@ -119,26 +131,46 @@ void Shard::send_retained(Session& session, const std::string& filter, const Sub
   const std::uint16_t home = shard_of(tenant, filter);
   const SessionRef ref = session.self_;
   const Attachment attachment = session.attachment_;
-  for (std::uint16_t shard = 0; shard < setup_.shards.size(); ++shard) {
+  const std::size_t shards = everywhere ? shard_count() : 1;
+  // Shared by the shards' answers.
+  const auto countdown =
+      std::make_shared<Countdown>(Countdown{shards, [this, ref, filter] { retained_sent(ref, filter); }});
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (!everywhere && shard != home) continue;
     if (shard == index()) {
       take_retained(ref, attachment, match_retained(tenant, filter), options);
+      countdown->step();
       continue;
     }
     flush_parcels(shard);  // what this shard has published before must be there first
-    post_to(shard, [ref, attachment, tenant, filter, options](Shard& other) {
-      other.post_to(ref.shard, [ref, attachment, options, found = other.match_retained(tenant, filter)](
-                                   Shard& asker) { asker.take_retained(ref, attachment, found, options); });
+    post_to(shard, [ref, attachment, tenant, filter, options, countdown](Shard& other) {
+      other.post_to(ref.shard, [ref, attachment, options, countdown,
+                                found = other.match_retained(tenant, filter)](Shard& asker) {
+        asker.take_retained(ref, attachment, found, options);
+        countdown->step();
+      });
     });
   }
 }
 
 void Shard::take_retained(SessionRef ref, Attachment attachment, const std::vector<MessageRef>& messages,
                           const SubscriptionOptions& options) {
-  if (messages.empty() || !is_attached(ref, attachment)) return;
-  Session& session = *find(ref);
-  for (const MessageRef& message : messages) session.deliver_retained(message, options);
-  session.pump();
+  Session* session = find(ref);
+  if (messages.empty() || session == nullptr) return;
+  // One that lasts gets what it is owed when it comes back.
+  if (session->durable_ == nullptr && !is_attached(ref, attachment)) return;
+  for (const MessageRef& message : messages) session->deliver_retained(message, options);
+  session->pump();
+}
+
+void Shard::retained_sent(SessionRef ref, const std::string& filter) {
+  Session* session = find(ref);
+  if (session == nullptr || session->durable_ == nullptr) return;
+  auto& due = session->durable_->retained_due;
+  const auto sent = std::ranges::find(due, filter, &RetainedDue::filter);
+  if (sent == due.end()) return;
+  due.erase(sent);
+  session->changed();
 }
 
 }  // namespace dunlin::hub

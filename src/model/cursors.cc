@@ -30,6 +30,10 @@ void put_cursors(store::Batch& batch, std::string_view consumer,
   }
 }
 
+void commit(hub::Consumer& consumer, const std::vector<hub::JournalPosition>& positions) {
+  for (const hub::JournalPosition& at : positions) consumer.commit(at);
+}
+
 void advance(std::vector<hub::JournalPosition>& positions, hub::JournalPosition at) {
   const auto found = std::ranges::find(positions, at.journal, &hub::JournalPosition::journal);
   if (found == positions.end()) {

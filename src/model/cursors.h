@@ -20,6 +20,9 @@ void read_cursors(Executor& executor, store::Keyed& keyed, std::string_view cons
 void put_cursors(store::Batch& batch, std::string_view consumer,
                  const std::vector<hub::JournalPosition>& positions);
 
+/// Tells the journal that everything up to the positions is durable.
+void commit(hub::Consumer& consumer, const std::vector<hub::JournalPosition>& positions);
+
 /// Notes that everything up to `at` is done; positions never go back.
 void advance(std::vector<hub::JournalPosition>& positions, hub::JournalPosition at);
 

@@ -9,6 +9,8 @@
 #include "model/keys.h"
 #include "model/mapping.h"
 #include "model/operation.h"
+#include "model/reply.h"
+#include "model/retry.h"
 #include "model/testing/service_test.h"
 #include "model/text.h"
 
@@ -239,6 +241,73 @@ TEST_F(CursorTest, ReadsBackWhatWasPut) {
   read_cursors(*executor, keyed, "rules", [&](auto read) { found = *read; });
   settle();
   EXPECT_EQ(found, (std::vector<hub::JournalPosition>{{0, 7}, {2, 5}}));
+}
+
+/// What a reply was called with.
+struct Answer {
+  Reply reply() {
+    return [this](Result<boost::json::value> result) {
+      text = result ? boost::json::serialize(*result) : result.error().message;
+    };
+  }
+  std::string text;
+};
+
+struct Row {
+  int number = 0;
+};
+boost::json::object to_json(const Row& row) {
+  return {{"n", row.number}};
+}
+
+TEST(ReplyTest, ARecordAListAndNothingHaveTheirForms) {
+  Answer answer;
+  reply_record(answer.reply())(Result<Row>(Row{7}));
+  EXPECT_EQ(answer.text, R"({"n":7})");
+  reply_list(answer.reply(), "rows")(Result<std::vector<Row>>({Row{1}, Row{2}}));
+  EXPECT_EQ(answer.text, R"({"rows":[{"n":1},{"n":2}]})");
+  reply_list(answer.reply(), "rows")(Result<std::vector<Row>>(std::vector<Row>{}));
+  EXPECT_EQ(answer.text, R"({"rows":[]})");
+  reply_nothing(answer.reply())({});
+  EXPECT_EQ(answer.text, "{}");
+  reply_with(answer.reply(), [](const Row& row) { return row.number + 1; })(Result<Row>(Row{1}));
+  EXPECT_EQ(answer.text, "2");
+}
+
+TEST(ReplyTest, AnErrorIsPassedOn) {
+  Answer answer;
+  reply_record(answer.reply())(Result<Row>(fail(Errc::not_found, "no row")));
+  EXPECT_EQ(answer.text, "no row");
+  reply_list(answer.reply(), "rows")(Result<std::vector<Row>>(fail(Errc::unavailable, "no list")));
+  EXPECT_EQ(answer.text, "no list");
+  reply_nothing(answer.reply())(fail(Errc::conflict, "not now"));
+  EXPECT_EQ(answer.text, "not now");
+}
+
+struct RetryTest : testing::ServiceTest {};
+
+TEST_F(RetryTest, RunsTheTaskOnceAfterTheIntervalAndCountsIt) {
+  Retry retry(*executor, *metrics, "shadow");
+  int ran = 0;
+  retry.later("it is not stored", "store", Error{Errc::no_space, "full"}, [&] { ++ran; });
+  pass(kRetryInterval - std::chrono::milliseconds{200});
+  EXPECT_EQ(ran, 0);
+  pass(std::chrono::milliseconds{400});
+  EXPECT_EQ(ran, 1);
+  retry.later([&] { ++ran; });
+  pass(std::chrono::seconds{5});
+  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(counted("dunlin_shadow_write_retries_total"), 2);
+}
+
+TEST_F(RetryTest, ForgetsTheTaskWithItsOwner) {
+  int ran = 0;
+  {
+    Retry retry(*executor, *metrics, "shadow");
+    retry.later([&] { ++ran; });
+  }
+  pass(std::chrono::seconds{5});
+  EXPECT_EQ(ran, 0);
 }
 
 TEST(PermissionTest, AGroupsStarDoesNotReachOtherGroups) {

@@ -12,7 +12,7 @@ using namespace dunlin;
 
 /// The first line is the topic's last levels, the rest the payload.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const model::Mapping mapping = model::Mapping::standard();
+  static const model::Mapping kMapping = model::Mapping::standard();
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const std::size_t line = input.find('\n');
   if (line == std::string_view::npos) return 0;
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   message.topic = Slice::copy_of("p/s/" + std::string(input.substr(0, line)));
   message.payload = Slice::copy_of(input.substr(line + 1));
   message.received_at = from_unix_milliseconds(1'700'000'000'000);
-  const auto mapped = mapping.samples_of(message);
+  const auto mapped = kMapping.samples_of(message);
   if (!mapped) return 0;
   DUNLIN_ASSERT(!mapped->samples.empty() && mapped->samples.size() <= model::kMaxSamplesPerMessage);
   for (const model::Sample& sample : mapped->samples) {

@@ -18,7 +18,7 @@ Result<void> check_thing_name(std::string_view name);
 std::string_view cut_text(std::string_view text, std::size_t max_bytes);
 
 /// Compact JSON with numbers as people write them (21.5, not 2.15E1); numbers keep their value exactly.
-std::string json_text(const boost::json::value& value);
+std::string json_text(const boost::json::value& node);
 
 /// Equal by value: 21 and 21.0 are the same, members have no order, elements have one.
 bool same_value(const boost::json::value& a, const boost::json::value& b);

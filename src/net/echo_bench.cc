@@ -61,8 +61,8 @@ class Pump final : public ConnectionHandler {
 
  private:
   void send(std::int64_t count) {
-    static const std::array<std::uint8_t, kMessage> message{};
-    for (; count > 0 && to_send_ > 0; --count, --to_send_) connection_->write(ByteView{message});
+    static constexpr std::array<std::uint8_t, kMessage> kZeros{};
+    for (; count > 0 && to_send_ > 0; --count, --to_send_) connection_->write(ByteView{kZeros});
   }
   std::unique_ptr<Connection> connection_;
   std::int64_t to_send_;
@@ -77,7 +77,7 @@ void echo(benchmark::State& state) {
   const std::int64_t per_connection = 2'000'000 / connections;
   double server_cpu = 0;
   double client_cpu = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     ReactorThreads threads(2);
     ThreadWorkerPool workers(1);
     metrics::Registry registry;
@@ -126,7 +126,7 @@ BENCHMARK(echo)
 void idle_memory(benchmark::State& state) {
   constexpr int kConnections = 2000;
   double bytes = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     Reactor reactor;
     ThreadWorkerPool workers(1);
     metrics::Registry registry;

@@ -27,6 +27,7 @@ void ReactorThreads::stop() {
 
 std::vector<Reactor*> ReactorThreads::all() const {
   std::vector<Reactor*> all;
+  all.reserve(reactors_.size());
   for (const auto& reactor : reactors_) all.push_back(reactor.get());
   return all;
 }

@@ -37,6 +37,7 @@ class TimerWheel {
   static constexpr int kBits = 8;
   static constexpr int kLevels = 5;
   static constexpr std::uint32_t kSlots = 1U << kBits;
+  static constexpr std::size_t kHeads = std::size_t{kLevels} * kSlots;
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
   struct Node {
@@ -59,8 +60,8 @@ class TimerWheel {
   std::size_t size_ = 0;
   std::uint32_t free_ = kNone;
   std::vector<Node> nodes_;
-  std::array<std::uint32_t, kLevels * kSlots> heads_;
-  std::array<std::uint64_t, kLevels * kSlots / 64> occupied_{};
+  std::array<std::uint32_t, kHeads> heads_;
+  std::array<std::uint64_t, kHeads / 64> occupied_{};
 };
 
 }  // namespace dunlin::net

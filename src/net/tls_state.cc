@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "base/core/assert.h"
 #include "net/limits.h"
 #include "net/socket_address.h"
 
@@ -87,7 +88,7 @@ int bio_create(BIO* bio) {
 
 const BIO_METHOD* bio_method() {
   // Lives until the process ends.
-  static BIO_METHOD* const method = [] {
+  static BIO_METHOD* const kMethod = [] {
     BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "dunlin connection");
     BIO_meth_set_write(made, bio_write);
     BIO_meth_set_read(made, bio_read);
@@ -95,7 +96,7 @@ const BIO_METHOD* bio_method() {
     BIO_meth_set_create(made, bio_create);
     return made;
   }();
-  return method;
+  return kMethod;
 }
 
 std::unique_ptr<TlsState> make_state(SSL_CTX* context, const Clock* clock) {
@@ -176,7 +177,10 @@ Result<void> complete_tls_state(TlsState& state) {
   SSL_get0_alpn_selected(ssl, &protocol, &length);
   if (length > 0) state.peer.application_protocol.assign(reinterpret_cast<const char*>(protocol), length);
   if (X509* certificate = SSL_get0_peer_certificate(ssl)) {
-    const Clock* clock = state.server != nullptr ? state.server->clock : state.client->clock;
+    const TlsServerContextImpl* server = state.server.get();
+    const TlsClientContextImpl* client = state.client.get();
+    DUNLIN_ASSERT(server != nullptr || client != nullptr);
+    const Clock* clock = server != nullptr ? server->clock : client->clock;
     if (SSL_session_reused(ssl) == 1 && has_expired(certificate, clock))
       return fail(Errc::unauthenticated, "certificate has expired");
     const int size = i2d_X509(certificate, nullptr);

@@ -172,13 +172,13 @@ void VirtualConnection::deliver() {
   DUNLIN_ASSERT(consumed <= bytes.size());
   network.metrics_.bytes_in.add(static_cast<std::int64_t>(consumed));
   kept.keep(bytes.subspan(consumed));
+  if (!frame.destroyed) frame_ = nullptr;
   if (frame.moved != nullptr) {
     frame.moved->offered = 0;
     frame.moved->unread = std::move(kept);
+    return;
   }
-  if (frame.destroyed) return;
-  frame_ = nullptr;
-  if (stream_ == nullptr || state_ != State::open) return;
+  if (frame.destroyed || stream_ == nullptr || state_ != State::open) return;
   end().offered = paused_ ? 0 : kept.size();
   end().unread = std::move(kept);
   network_.pump(*stream_, 1 - side_);                       // the window has opened

@@ -65,6 +65,8 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              config.anonymous_on_loopback);
   schema.key("registry.create_things", "An unknown device becomes a thing with its first message.",
              config.create_things);
+  schema.key("alarms.keep_cleared", "How long cleared alarms stay.", config.keep_cleared_alarms,
+             std::chrono::hours{1}, std::chrono::days{3650});
   schema.key("journal.durable", "QoS 1 and 2 are acknowledged after they are on the disk.", config.durable);
   schema.bytes("journal.segment_bytes", "Size of a journal file.", config.journal_segment_bytes, 1 << 20,
                1ULL << 30);

@@ -1,6 +1,7 @@
 #pragma once
 // The server's configuration: one struct, declared once, read from file, environment and --set.
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct ServerConfig {
 
   bool anonymous_on_loopback = false;
   bool create_things = true;
+  Duration keep_cleared_alarms = std::chrono::days{90};
   bool durable = true;
 
   std::uint64_t journal_segment_bytes = 16ULL << 20;

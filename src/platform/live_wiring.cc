@@ -10,7 +10,7 @@ namespace {
 void feed_arrival(transport::LiveFeed& feed, const series::Arrival& arrival) {
   for (const model::Sample& sample : arrival.samples) {
     if (const auto* bytes = std::get_if<model::Bytes>(&sample.value)) {
-      feed.picture(sample.tenant, sample.device, sample.channel, bytes->value);
+      feed.picture({sample.tenant, sample.device, sample.channel, sample.t_source, bytes->value});
       continue;
     }
     const auto number = series::number_of(sample.value);
@@ -39,6 +39,7 @@ void wire_live_feed(Services& services, transport::LiveFeed& feed) {
     feed.event(tenant, event);
   });
   services.registry().on_change([&feed](TenantId tenant, const registry::Thing& thing) {
+    if (thing.version == 0) feed.forget_pictures(tenant, thing.name);
     feed.event(tenant, {{"type", "thing"}, {"thing", to_json(thing)}});
   });
   services.shadow().on_change(

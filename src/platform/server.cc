@@ -125,14 +125,20 @@ Result<void> RunningServer::open() {
 
 void RunningServer::compose() {
   std::vector<hub::ShardEnvironment> shards;
+  shards.reserve(threads_.size());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     shards.push_back({threads_.at(i), stores_.journals.empty() ? nullptr : stores_.journals[i].get()});
   }
   hub_ = std::make_unique<hub::Hub>(
       hub::HubEnvironment{std::move(shards), stores_.keyed.get(), metrics_, rng_, hub_limits(config_)});
-  services_ = std::make_unique<Services>(ServicesEnvironment{home(), *hub_, *stores_.keyed,
-                                                             *stores_.repository, metrics_,
-                                                             mapping_of(config_), registry_options(config_)});
+  services_ = std::make_unique<Services>(ServicesEnvironment{home(),
+                                                             *hub_,
+                                                             *stores_.keyed,
+                                                             *stores_.repository,
+                                                             metrics_,
+                                                             mapping_of(config_),
+                                                             registry_options(config_),
+                                                             {.keep_cleared = config_.keep_cleared_alarms}});
   mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
       *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
       make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_)});

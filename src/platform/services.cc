@@ -24,7 +24,8 @@ Services::Services(ServicesEnvironment environment)
       series_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               std::move(environment.mapping)),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
-      alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics),
+      alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
+              environment.alarms),
       rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
               environment.metrics}) {
   series_.on_arrival([this](const series::Arrival& arrival) {

@@ -28,6 +28,7 @@ struct ServicesEnvironment {
   metrics::Registry& metrics;
   model::Mapping mapping;
   registry::RegistryOptions registry;
+  alarm::RetentionOptions alarms{};
 };
 
 /// One executor's thread.

@@ -43,7 +43,10 @@ class MemoryFs final : public Fs {
       return {};
     }
     Result<std::size_t> read_at(std::uint64_t offset, MutableByteView out) const override {
-      const std::string& text = fs_.files[path_];
+      // Not operator[]: it may change the map, and read_at() may be called by several threads at once.
+      const auto found = fs_.files.find(path_);
+      if (found == fs_.files.end()) return fail(Errc::io, path_ + " was removed");
+      const std::string& text = found->second;
       if (offset >= text.size()) return std::size_t{0};
       const std::size_t length = std::min<std::size_t>(out.size(), text.size() - offset);
       std::copy_n(text.begin() + static_cast<std::ptrdiff_t>(offset), length, out.begin());

@@ -40,7 +40,7 @@ class Policy {
  public:
   /// docs/security.md describes the document. Errors: malformed (the sentence names the place, e.g.
   /// "statements[2].resources[0]"), limit_exceeded.
-  static Result<Policy> parse(std::string_view json);
+  static Result<Policy> parse(std::string_view text);
 
   std::span<const Statement> statements() const { return statements_; }
 

@@ -71,11 +71,11 @@ struct ThingRecord {
 };
 
 /// Errors of all: corrupt.
-Result<UserRecord> user_of(const store::Document& document);
-Result<TokenRecord> token_of(const store::Document& document);
-Result<CertificateRecord> certificate_of(const store::Document& document);
-Result<ClaimRecord> claim_of(const store::Document& document);
-Result<ThingRecord> thing_of(const store::Document& document);
+Result<UserRecord> user_of(const store::Document& stored);
+Result<TokenRecord> token_of(const store::Document& stored);
+Result<CertificateRecord> certificate_of(const store::Document& stored);
+Result<ClaimRecord> claim_of(const store::Document& stored);
+Result<ThingRecord> thing_of(const store::Document& stored);
 
 store::Document document_of(const UserRecord& user);
 store::Document document_of(const TokenRecord& token);
@@ -90,7 +90,7 @@ std::string token_owner_key(TokenType type, std::string_view owner);
 store::Change audit_change(TenantId tenant, WallTime now, Rng& rng, std::string_view actor,
                            std::string_view action, std::string_view object);
 
-store::Change put_change(store::DocumentKind kind, TenantId tenant, store::Document document,
+store::Change put_change(store::DocumentKind kind, TenantId tenant, store::Document stored,
                          std::uint64_t expected_version);
 store::Change remove_change(store::DocumentKind kind, TenantId tenant, std::string id);
 

@@ -37,7 +37,7 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_instruction(std::uint32_t
   return ~narrow;
 }
 
-const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
+const bool kHasInstruction = __builtin_cpu_supports("sse4.2") != 0;
 #endif
 
 }  // namespace
@@ -50,7 +50,7 @@ std::uint32_t crc32c_portable(std::uint32_t crc, ByteView bytes) {
 
 std::uint32_t crc32c(std::uint32_t crc, ByteView bytes) {
 #if defined(__x86_64__)
-  if (has_instruction) return crc32c_instruction(crc, bytes);
+  if (kHasInstruction) return crc32c_instruction(crc, bytes);
 #endif
   return crc32c_portable(crc, bytes);
 }

@@ -108,7 +108,7 @@ void append_durably(benchmark::State& state) {
   std::uint64_t answered = 0;
   std::uint64_t appended = 0;
   const double cpu = process_cpu_seconds();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (std::int64_t i = 0; i < state.range(1); ++i) {
       log->append(1, as_bytes(payload), [&answered](Result<Position> result) { answered += result ? 1 : 0; });
     }
@@ -151,7 +151,7 @@ void open_million(benchmark::State& state) {
   }
   while (answered < kRecords) executor.queue.run();
   log.reset();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     log = open_log({*fs, executor, workers, metrics}, options).value();
     if (log->committed() != kRecords) state.SkipWithError("records are missing");
     log.reset();

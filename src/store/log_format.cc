@@ -146,9 +146,10 @@ std::string segment_name(Position first) {
 
 std::optional<Position> parse_segment_name(std::string_view name) {
   if (name.size() != kNameDigits + kNameEnding.size() || !name.ends_with(kNameEnding)) return std::nullopt;
+  const std::string_view digits = name.substr(0, kNameDigits);
   Position first = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + kNameDigits, first);
-  if (error != std::errc{} || end != name.data() + kNameDigits || first == 0) return std::nullopt;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), first);
+  if (error != std::errc{} || end != digits.data() + digits.size() || first == 0) return std::nullopt;
   return first;
 }
 

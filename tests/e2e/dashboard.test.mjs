@@ -101,6 +101,20 @@ describe('the dashboard', () => {
     noFaults();
   });
 
+  test('a page that comes after the camera has spoken shows its picture', async () => {
+    const camera = await server.thing('cam-01', { attributes: { site: 'plant1' } });
+    const client = await connect(server, camera, { clientId: 'cam-01' });
+    const png =
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+    await client.publishAsync('demo/plant1/camera/cam-01/frame', Buffer.from(png, 'base64'), { qos: 1 });
+    await client.endAsync();
+    const shown = () => page.locator('.card', { hasText: 'cam-01' }).locator('.camera img').waitFor();
+    await shown();
+    await page.reload();
+    await shown();
+    noFaults();
+  });
+
   test('the chart of a device moves', async () => {
     await page.locator('.card', { hasText: NAME }).getByRole('link', { name: NAME }).click();
     await page.getByRole('heading', { name: NAME }).waitFor();

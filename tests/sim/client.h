@@ -17,6 +17,7 @@ struct ClientEvents {
   std::function<void(std::uint64_t tag)> refused;  // the client sends it again
   std::function<void(std::string_view topic, std::string_view payload)> message;
   std::function<void(std::string what)> broken;  // the server broke a promise: "rule: details"
+  std::function<void()> subscribed;              // for the first time; the product's client does not tell
 };
 
 /// Comes back by itself whenever its connection is lost. One thread.

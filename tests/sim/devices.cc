@@ -71,7 +71,7 @@ void TelemetryDevice::emit(std::size_t index) {
 }
 
 std::string TelemetryDevice::payload(Channel& channel, Sequence sequence) {
-  const std::string number = std::to_string(sequence);
+  std::string number = std::to_string(sequence);
   if (channel.shape == Shape::number) return number;
   if (channel.shape == Shape::object) return "{\"value\":" + number + "}";
   channel.last_time = std::max(channel.last_time + 1, unix_milliseconds(executor_.wall_now()));
@@ -135,10 +135,26 @@ void ShadowDevice::message(std::string_view topic, std::string_view payload) {
   thing_.seen.push_back({version, ShadowThing::Seen::By::answer});
 }
 
+Subscriber::Subscriber(std::string name, mqtt::QoS qos, Executor& executor, Rng& rng, History& history)
+    : Device(std::move(name), executor, rng, history), qos_(qos), reader_(history.readers[name_]) {
+  reader_.name = name_;
+  reader_.qos = static_cast<hub::QoS>(qos);
+}
+
+ClientEvents Subscriber::events() {
+  ClientEvents events = Device::events();
+  events.subscribed = [this] {
+    reader_.subscribed = true;
+    for (const auto& [name, stream] : history_.streams) reader_.owed_after[name] = stream.sent;
+  };
+  return events;
+}
+
 void Subscriber::message(std::string_view topic, std::string_view payload) {
   const auto stream = history_.streams.find(std::string(topic.substr(topic.find("/sensor/") + 8)));
   const Sequence sequence = sequence_of(payload);
-  if (stream != history_.streams.end() && sequence >= 1 && sequence <= stream->second.sent) return;
+  if (stream != history_.streams.end() && sequence >= 1 && sequence <= stream->second.sent)
+    return reader_.received[stream->first].push_back(sequence);
   history_.broken.push_back("invented: " + name_ + " got " + std::string(topic) + " " + std::string(payload));
 }
 

@@ -104,8 +104,8 @@ class ShadowDevice final : public Device {
 /// Listens to all telemetry.
 class Subscriber final : public Device {
  public:
-  Subscriber(std::string name, mqtt::QoS qos, Executor& executor, Rng& rng, History& history)
-      : Device(std::move(name), executor, rng, history), qos_(qos) {}
+  Subscriber(std::string name, mqtt::QoS qos, Executor& executor, Rng& rng, History& history);
+  ClientEvents events() override;
 
  private:
   void subscribe() override { client_->subscribe("demo/+/sensor/+/+", qos_); }
@@ -113,6 +113,7 @@ class Subscriber final : public Device {
   void acknowledged(std::uint64_t) override {}
   void message(std::string_view topic, std::string_view payload) override;
   mqtt::QoS qos_;
+  Reader& reader_;
 };
 
 /// A random change, the `number`th of a shadow's part.

@@ -74,7 +74,18 @@ struct ShadowThing {
   ShadowState final_desired;
 };
 
+/// A subscriber with a session that lasts: it is owed what was acknowledged to the publishers from its SUBACK
+/// on, however often it or the platform was away.
+struct Reader {
+  std::string name;
+  hub::QoS qos = hub::QoS::at_most_once;
+  bool subscribed = false;
+  std::map<std::string, Sequence> owed_after;  // by stream: what had been sent when the SUBACK came
+  std::map<std::string, std::vector<Sequence>> received;  // by stream
+};
+
 struct History {
+  std::map<std::string, Reader> readers;
   std::map<std::string, Stream> streams;  // by "device/channel"
   std::map<std::string, RetainedTopic> retained;
   std::map<std::string, ShadowThing> shadows;

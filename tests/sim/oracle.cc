@@ -164,6 +164,32 @@ void check_shadow(const ShadowThing& thing, std::vector<Violation>& violations) 
   check_part(thing, "desired", thing.desired, thing.desired_acknowledged, thing.final_desired, violations);
 }
 
+/// Messages that a gateway sends on may come twice: it cannot know what became of the first try.
+void check_reader(const Reader& reader, const Stream& stream, const std::string& name,
+                  std::vector<Violation>& violations) {
+  const hub::QoS qos = std::min(reader.qos, stream.qos);
+  const auto owed_after = reader.owed_after.find(name);
+  if (qos == hub::QoS::at_most_once || owed_after == reader.owed_after.end()) return;
+  const auto received = reader.received.find(name);
+  const Counts counts = received == reader.received.end() ? Counts{} : count(received->second);
+  for (const Sequence sequence : stream.acknowledged) {
+    if (sequence <= owed_after->second || times(counts, sequence) > 0) continue;
+    violations.push_back(
+        {"delivery_lost", name_of(stream, sequence) + " was not delivered to " + reader.name});
+  }
+  if (qos != hub::QoS::exactly_once || stream.way == Stream::Way::gateway) return;
+  for (const auto& [sequence, number] : counts) {
+    if (number > 1)
+      violations.push_back({"delivery_doubled", name_of(stream, sequence) + " was delivered " +
+                                                    std::to_string(number) + " times to " + reader.name});
+  }
+}
+
+void check_reader(const Reader& reader, const History& history, std::vector<Violation>& violations) {
+  if (!reader.subscribed) violations.push_back({"rest", reader.name + " never got a SUBACK"});
+  for (const auto& [name, stream] : history.streams) check_reader(reader, stream, name, violations);
+}
+
 }  // namespace
 
 std::vector<Violation> check(const History& history) {
@@ -173,6 +199,7 @@ std::vector<Violation> check(const History& history) {
     violations.push_back({broken.substr(0, colon), broken.substr(colon + 2)});
   }
   for (const auto& [name, stream] : history.streams) check_stream(stream, violations);
+  for (const auto& [name, reader] : history.readers) check_reader(reader, history, violations);
   for (const auto& [name, topic] : history.retained) check_retained(topic, violations);
   for (const auto& [name, thing] : history.shadows) check_shadow(thing, violations);
   return violations;

@@ -177,6 +177,24 @@ TEST(Oracle, LooksAtRetainedMessages) {
   EXPECT_THAT(check(history), breaks("retained_last_write"));
 }
 
+TEST(Oracle, CountsWhatReadersGot) {
+  const auto read = [](hub::QoS qos, std::vector<Sequence> received, Stream::Way way = Stream::Way::direct) {
+    History history;
+    history.streams.emplace("d/c", stream_of(qos, way));
+    history.readers["r"] = {"r", hub::QoS::exactly_once, true, {{"d/c", 1}}, {{"d/c", std::move(received)}}};
+    return check(history);
+  };
+  EXPECT_THAT(read(hub::QoS::exactly_once, {2, 3}), IsEmpty());
+  EXPECT_THAT(read(hub::QoS::at_least_once, {2, 3, 2}), IsEmpty());
+  EXPECT_THAT(read(hub::QoS::exactly_once, {3}), breaks("delivery_lost"));
+  EXPECT_THAT(read(hub::QoS::at_least_once, {2}), breaks("delivery_lost"));
+  EXPECT_THAT(read(hub::QoS::exactly_once, {2, 3, 2}), breaks("delivery_doubled"));
+  EXPECT_THAT(read(hub::QoS::exactly_once, {2, 3, 3}, Stream::Way::gateway), IsEmpty());
+  History silent;
+  silent.readers["r"].name = "r";
+  EXPECT_THAT(check(silent), breaks("rest"));
+}
+
 TEST(Oracle, LooksAtShadows) {
   History history;
   ShadowThing& thing = history.shadows["s"];

@@ -1,6 +1,7 @@
 #include "scripted_client.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/core/assert.h"
 
@@ -153,6 +154,8 @@ void ScriptedClient::handle(const mqtt::Packet& packet) {
   if (const auto* connack = std::get_if<mqtt::Connack>(&packet)) return handle_connack(*connack);
   if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) return handle_publish(*publish);
   if (const auto* ack = std::get_if<mqtt::Ack>(&packet)) return handle_ack(*ack);
+  if (std::holds_alternative<mqtt::Suback>(packet) && events_.subscribed)
+    return std::exchange(events_.subscribed, nullptr)();
   if (std::holds_alternative<mqtt::Disconnect>(packet)) drop(std::chrono::seconds{1});
 }
 

@@ -291,7 +291,7 @@ export function startMock({ port = 0, empty = false } = {}) {
       const png = picture(((Date.now() / 4000) % 1000) + i * 3);
       const head = Buffer.from([2, 1, 0, 0, 0, 0, 0, 0]);
       head.writeUInt32LE(png.length, 4);
-      tell({ type: 'frame', device: thing.name, channel: 'frame', content_type: 'image/png' });
+      tell({ type: 'frame', device: thing.name, channel: 'frame', content_type: 'image/png', at: new Date().toISOString() });
       state.links.forEach((link) => link.binary(Buffer.concat([head, png])));
     }
   };

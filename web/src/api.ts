@@ -256,4 +256,4 @@ export type LiveMessage =
   | { type: 'alarm'; alarm: Alarm }
   | { type: 'pong' }
   | { type: 'error'; message: string }
-  | { type: 'frame'; device: string; channel: string; content_type: string };
+  | { type: 'frame'; device: string; channel: string; content_type: string; at?: string };

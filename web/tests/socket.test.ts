@@ -40,7 +40,8 @@ beforeEach(() => {
     state: (state) => seen.push(state),
     message: (message) => seen.push(message.type),
     samples: (frame) => seen.push(`${frame.series.length} samples`),
-    picture: (device, channel, picture) => seen.push(`${device} ${channel} ${picture.type} ${picture.size}`),
+    picture: (device, channel, picture, at) =>
+      seen.push(`${device} ${channel} ${picture.type} ${picture.size}${at ? ` of ${at}` : ''}`),
   };
 });
 afterEach(() => mock.timers.reset());
@@ -67,6 +68,18 @@ test('subscribes to everything when open and passes on what comes', () => {
   socket.onmessage!({ data: '{"type":"frame","device":"cam","channel":"frame","content_type":"image/jpeg"}' });
   socket.onmessage!({ data: picture });
   assert.deepEqual(seen, ['connecting', 'live', 'presence', '0 samples', 'cam frame image/jpeg 2']);
+  link.stop();
+});
+
+test('says when a picture was taken', () => {
+  const link = new LiveLink(handlers);
+  link.start();
+  const socket = FakeSocket.all[0]!;
+  socket.onopen!();
+  const announced = { type: 'frame', device: 'cam', channel: 'frame', content_type: 'image/png', at: '2026-11-23T05:00:00Z' };
+  socket.onmessage!({ data: JSON.stringify(announced) });
+  socket.onmessage!({ data: picture });
+  assert.equal(seen.at(-1), 'cam frame image/png 2 of 2026-11-23T05:00:00Z');
   link.stop();
 });
 

@@ -23,9 +23,9 @@ std::string_view to_view(BeastText text) {
 /// holding back loses nothing.
 constexpr std::size_t kLeastChunkBytes = 5;
 
-/// What Beast reads, collected. `is_request` chooses the start line.
-template <bool is_request>
-class Machine final : public beast::basic_parser<is_request> {
+/// What Beast reads, collected. `IsRequest` chooses the start line.
+template <bool IsRequest>
+class Machine final : public beast::basic_parser<IsRequest> {
  public:
   explicit Machine(std::uint64_t max_body_bytes) {
     this->header_limit(kMaxHeaderBytes + 1);
@@ -95,7 +95,7 @@ Refusal refusal_of(const BeastError& error, std::string_view start_line) {
 }
 
 /// One message after another, as far as requests and responses are read alike.
-template <bool is_request>
+template <bool IsRequest>
 struct Reader {
   explicit Reader(std::uint64_t max_body, ResponseBody kind = ResponseBody::by_header)
       : max_body_bytes(max_body), response_body(kind) {}
@@ -104,7 +104,7 @@ struct Reader {
   ResponseBody response_body;
   ParseState state = ParseState::idle;
   Refusal refusal;
-  std::optional<Machine<is_request>> machine;
+  std::optional<Machine<IsRequest>> machine;
   HeaderScan scan;
   std::size_t empty_lines = 0;
 
@@ -145,7 +145,7 @@ struct Reader {
     if (!*end) return 0;
     const auto text = as_text(bytes.first(**end));
     machine.emplace(max_body_bytes);
-    if (!is_request) machine->skip(response_body == ResponseBody::none);
+    if (!IsRequest) machine->skip(response_body == ResponseBody::none);
     BeastError error;
     machine->put({text.data(), text.size()}, error);
     // Fields are checked first: the better reason for a refusal.

@@ -10,9 +10,9 @@
 namespace dunlin::net::http {
 namespace {
 
-constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
 std::optional<int> digits(std::string_view text) {
@@ -83,10 +83,10 @@ std::string format_date(WallTime time) {
   const auto month = static_cast<unsigned>(date.month());
   char buffer[64];
   const int length =
-      std::snprintf(buffer, sizeof buffer, "%s, %02u %s %04d %02d:%02d:%02d GMT", kDays[weekday].data(),
-                    static_cast<unsigned>(date.day()), kMonths[month - 1].data(),
-                    static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
-                    static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
+      std::snprintf(buffer, sizeof buffer, "%s, %02u %s %04d %02d:%02d:%02d GMT", kDays[weekday],
+                    static_cast<unsigned>(date.day()), kMonths[month - 1], static_cast<int>(date.year()),
+                    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                    static_cast<int>(clock.seconds().count()));
   return {buffer, static_cast<std::size_t>(length)};
 }
 

@@ -77,13 +77,21 @@ constexpr model::OperationSpec kThingToken{
     kToken,
     kTokenErrors};
 
-security::Accounts::Done<security::IssuedToken> answer_token(model::Reply reply) {
-  return [reply = std::move(reply)](Result<security::IssuedToken> issued) mutable {
-    if (!issued) return reply(std::unexpected(issued.error()));
-    boost::json::object answer = to_json(issued->record);
-    answer["token"] = issued->text.view();
-    reply(boost::json::value(std::move(answer)));
-  };
+security::Accounts::Done<security::IssuedToken> reply_token(model::Reply reply) {
+  return model::reply_with(std::move(reply), [](const security::IssuedToken& issued) {
+    boost::json::object answer = to_json(issued.record);
+    answer["token"] = issued.text.view();
+    return answer;
+  });
+}
+
+/// Nobody can give what they do not have. Errors: permission_denied.
+Result<void> check_may_give(const model::Caller& caller, const std::vector<std::string>& permissions) {
+  for (const std::string& permission : permissions) {
+    if (!model::has_permission(*caller.principal, permission))
+      return fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself");
+  }
+  return {};
 }
 
 void create_user(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
@@ -95,25 +103,20 @@ void create_user(const AccessParts& parts, const model::Caller& caller, const bo
   auto policies = text_list(request, "policies");
   if (!permissions) return reply(std::unexpected(permissions.error()));
   if (!policies) return reply(std::unexpected(policies.error()));
-  // Nobody can give what they do not have.
-  for (const std::string& permission : *permissions) {
-    if (!model::has_permission(*caller.principal, permission)) {
-      return reply(
-          fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself"));
-    }
-  }
+  if (const auto allowed = check_may_give(caller, *permissions); !allowed)
+    return reply(std::unexpected(allowed.error()));
   user.permissions = *std::move(permissions);
   if (!policies->empty()) user.policies = *std::move(policies);
-  parts.accounts.create_user(
-      parts.executor, caller.principal->name, std::move(user), [reply = std::move(reply)](auto made) mutable {
-        if (!made) return reply(std::unexpected(made.error()));
-        boost::json::object answer = to_json(made->user);
-        if (made->link == security::CreatedUser::Link::voided) {
-          answer["note"] =
-              "the one-time link for the first sign-in is void now: sign in as " + made->user.name;
-        }
-        reply(boost::json::value(std::move(answer)));
-      });
+  parts.accounts.create_user(parts.executor, caller.principal->name, std::move(user),
+                             model::reply_with(std::move(reply), [](const security::CreatedUser& made) {
+                               boost::json::object answer = to_json(made.user);
+                               if (made.link == security::CreatedUser::Link::voided) {
+                                 answer["note"] =
+                                     "the one-time link for the first sign-in is void now: sign in as " +
+                                     made.user.name;
+                               }
+                               return answer;
+                             }));
 }
 
 void create_token(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
@@ -125,16 +128,12 @@ void create_token(const AccessParts& parts, const model::Caller& caller, const b
   const auto lifetime = days_field(request, "days", Duration::zero());
   if (!permissions) return reply(std::unexpected(permissions.error()));
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
-  for (const std::string& permission : *permissions) {
-    if (!model::has_permission(*caller.principal, permission)) {
-      return reply(
-          fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself"));
-    }
-  }
+  if (const auto allowed = check_may_give(caller, *permissions); !allowed)
+    return reply(std::unexpected(allowed.error()));
   wanted.permissions = *std::move(permissions);
   wanted.lifetime = *lifetime;
   parts.accounts.create_api_token(parts.executor, caller.principal->name, std::move(wanted),
-                                  answer_token(std::move(reply)));
+                                  reply_token(std::move(reply)));
 }
 
 // Sessions end behind the write: a client that comes back at once must find the credential gone.
@@ -169,12 +168,7 @@ void list_tokens(const AccessParts& parts, const boost::json::object& request, m
                     : word == "api"  ? security::TokenType::api
                                      : security::TokenType::session;
   parts.accounts.list_tokens(parts.executor, type, *model::optional_text(request, "owner"),
-                             [reply = std::move(reply)](auto tokens) mutable {
-                               if (!tokens) return reply(std::unexpected(tokens.error()));
-                               boost::json::array rows;
-                               for (const auto& token : *tokens) rows.push_back(to_json(token));
-                               reply(boost::json::value{{"tokens", std::move(rows)}});
-                             });
+                             model::reply_list(std::move(reply), "tokens", Form()));
 }
 
 }  // namespace
@@ -184,12 +178,7 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
     const auto limit = model::limit_field(request);
     if (!limit) return reply(std::unexpected(limit.error()));
     parts.accounts.list_users(parts.executor, model::optional_text(request, "after").value_or(""), *limit,
-                              [reply = std::move(reply)](auto users) mutable {
-                                if (!users) return reply(std::unexpected(users.error()));
-                                boost::json::array rows;
-                                for (const auto& user : *users) rows.push_back(to_json(user));
-                                reply(boost::json::value{{"users", std::move(rows)}});
-                              });
+                              model::reply_list(std::move(reply), "users", Form()));
   });
   table.add(kCreateUser,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
@@ -214,7 +203,7 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               parts.accounts.create_device_token(
                   parts.executor, caller.principal->name, *model::optional_text(request, "thing"),
-                  model::optional_text(request, "label").value_or(""), answer_token(std::move(reply)));
+                  model::optional_text(request, "label").value_or(""), reply_token(std::move(reply)));
             });
 }
 

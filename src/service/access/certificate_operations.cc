@@ -65,13 +65,6 @@ constexpr model::OperationSpec kRevoke{"cert.revoke",
                                        kCertificate,
                                        kGetErrors};
 
-security::CertificateRegister::Done<security::CertificateRecord> answer_record(model::Reply reply) {
-  return [reply = std::move(reply)](Result<security::CertificateRecord> record) mutable {
-    if (!record) return reply(std::unexpected(record.error()));
-    reply(boost::json::value(to_json(*record)));
-  };
-}
-
 void issue(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
            model::Reply reply) {
   security::DeviceCertificateRequest wanted;
@@ -80,17 +73,14 @@ void issue(const AccessParts& parts, const model::Caller& caller, const boost::j
   const auto lifetime = days_field(request, "days", wanted.lifetime);
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
   wanted.lifetime = *lifetime;
-  parts.certificates.issue(parts.executor, caller.principal->name, std::move(wanted),
-                           [ca = parts.pki.root_pem(),
-                            reply = std::move(reply)](Result<security::IssuedCertificate> issued) mutable {
-                             if (!issued) return reply(std::unexpected(issued.error()));
-                             boost::json::object answer{{"fingerprint", issued->info.fingerprint},
-                                                        {"certificate", issued->chain_pem},
-                                                        {"ca", ca}};
-                             if (!issued->private_key_pem.empty())
-                               answer["private_key"] = issued->private_key_pem;
-                             reply(boost::json::value(std::move(answer)));
-                           });
+  parts.certificates.issue(
+      parts.executor, caller.principal->name, std::move(wanted),
+      model::reply_with(std::move(reply), [ca = parts.pki.root_pem()](const auto& issued) {
+        boost::json::object answer{
+            {"fingerprint", issued.info.fingerprint}, {"certificate", issued.chain_pem}, {"ca", ca}};
+        if (!issued.private_key_pem.empty()) answer["private_key"] = issued.private_key_pem;
+        return answer;
+      }));
 }
 
 void list(const AccessParts& parts, const boost::json::object& request, model::Reply reply) {
@@ -98,23 +88,18 @@ void list(const AccessParts& parts, const boost::json::object& request, model::R
   if (!limit) return reply(std::unexpected(limit.error()));
   parts.certificates.list(parts.executor, model::optional_text(request, "thing").value_or(""),
                           model::optional_text(request, "after").value_or(""), *limit,
-                          [reply = std::move(reply)](auto records) mutable {
-                            if (!records) return reply(std::unexpected(records.error()));
-                            boost::json::array rows;
-                            for (const auto& record : *records) rows.push_back(to_json(record));
-                            reply(boost::json::value{{"certificates", std::move(rows)}});
-                          });
+                          model::reply_list(std::move(reply), "certificates", Form()));
 }
 
 void revoke(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
             model::Reply reply) {
   parts.certificates.revoke(
       parts.executor, caller.principal->name, *model::optional_text(request, "fingerprint"),
-      [&bus = parts.bus, tenant = caller.principal->tenant, reply = std::move(reply)](auto record) mutable {
-        if (!record) return reply(std::unexpected(record.error()));
-        bus.end_sessions(tenant, record->thing, "revoked");
-        reply(boost::json::value(to_json(*record)));
-      });
+      model::reply_with(std::move(reply),
+                        [&bus = parts.bus, tenant = caller.principal->tenant](const auto& record) {
+                          bus.end_sessions(tenant, record.thing, "revoked");
+                          return to_json(record);
+                        }));
 }
 
 }  // namespace
@@ -131,7 +116,7 @@ void declare_certificates(const AccessParts& parts, model::OperationTable& table
   });
   table.add(kGet, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     parts.certificates.get(parts.executor, *model::optional_text(request, "fingerprint"),
-                           answer_record(std::move(reply)));
+                           model::reply_with(std::move(reply), Form()));
   });
   table.add(kRevoke, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     revoke(parts, caller, request, std::move(reply));

@@ -46,24 +46,11 @@ constexpr model::OperationSpec kDelete{"policy.delete",
                                        {},
                                        kGetErrors};
 
-security::PolicyRegister::Done<security::StoredPolicy> answer_policy(model::Reply reply) {
-  return [reply = std::move(reply)](Result<security::StoredPolicy> policy) mutable {
-    if (!policy) return reply(std::unexpected(policy.error()));
-    reply(boost::json::value(to_json(*policy)));
-  };
-}
-
 }  // namespace
 
 void declare_policies(const AccessParts& parts, model::OperationTable& table) {
   table.add(kList, [parts](const model::Caller&, boost::json::object, model::Reply reply) {
-    parts.policies.list(parts.executor, [reply = std::move(reply)](
-                                            Result<std::vector<security::StoredPolicy>> policies) mutable {
-      if (!policies) return reply(std::unexpected(policies.error()));
-      boost::json::array rows;
-      for (const auto& policy : *policies) rows.push_back(to_json(policy));
-      reply(boost::json::value{{"policies", std::move(rows)}});
-    });
+    parts.policies.list(parts.executor, model::reply_list(std::move(reply), "policies", Form()));
   });
   table.add(kPut, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     security::StoredPolicy policy{*model::optional_text(request, "policy"),
@@ -72,15 +59,15 @@ void declare_policies(const AccessParts& parts, model::OperationTable& table) {
     if (const auto version = model::optional_integer(request, "version"))
       expected = static_cast<std::uint64_t>(*version);
     parts.policies.put(parts.executor, caller.principal->name, std::move(policy), expected,
-                       answer_policy(std::move(reply)));
+                       model::reply_with(std::move(reply), Form()));
   });
   table.add(kGet, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     parts.policies.get(parts.executor, *model::optional_text(request, "policy"),
-                       answer_policy(std::move(reply)));
+                       model::reply_with(std::move(reply), Form()));
   });
   table.add(kDelete, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     parts.policies.remove(parts.executor, caller.principal->name, *model::optional_text(request, "policy"),
-                          answer_nothing(std::move(reply)));
+                          model::reply_nothing(std::move(reply)));
   });
 }
 

@@ -88,13 +88,6 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
   return std::chrono::days{*days};
 }
 
-std::move_only_function<void(Result<void>)> answer_nothing(model::Reply reply) {
-  return [reply = std::move(reply)](Result<void> result) mutable {
-    if (!result) return reply(std::unexpected(result.error()));
-    reply(boost::json::value(boost::json::object{}));
-  };
-}
-
 std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = certificate_operations();
   for (const auto& more : {policy_operations(), account_operations()})

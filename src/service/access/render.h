@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/operation.h"
+#include "model/reply.h"
 #include "security/policies.h"
 #include "security/records.h"
 #include "service/access/access.h"
@@ -17,13 +17,15 @@ boost::json::object to_json(const security::UserRecord& record);
 boost::json::object to_json(const security::TokenRecord& record);
 boost::json::object to_json(const security::StoredPolicy& policy);
 
+/// These forms, for model/reply.h: the records' own room has none.
+struct Form {
+  auto operator()(const auto& record) const { return to_json(record); }
+};
+
 /// A list of texts of a request; absent: empty. Errors: invalid_argument.
 Result<std::vector<std::string>> text_list(const boost::json::object& request, std::string_view name);
 /// Days of a request as a time; absent: `absent`. Errors: invalid_argument (not in 1..3650).
 Result<Duration> days_field(const boost::json::object& request, std::string_view name, Duration absent);
-
-/// The answer to anything without a result: {}.
-std::move_only_function<void(Result<void>)> answer_nothing(model::Reply reply);
 
 std::vector<model::OperationSpec> certificate_operations();
 std::vector<model::OperationSpec> policy_operations();

@@ -20,23 +20,26 @@ store::Put stored(const Alarm& alarm) {
 
 }  // namespace
 
-AlarmService::AlarmService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics)
+AlarmService::AlarmService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics,
+                           RetentionOptions retention)
     : executor_(executor),
       bus_(bus),
       keyed_(keyed),
+      self_(make_service_principal("alarm")),
       raised_(metrics.counter("dunlin_alarm_raised_total", "Alarms raised")),
       open_gauge_(metrics.gauge("dunlin_alarm_open", "Alarms that are not cleared")),
       refused_(
-          metrics.counter("dunlin_alarm_refused_total", "Alarms not raised: over the limit of open ones")) {
-  auto self = std::make_shared<Principal>();
-  self->kind = PrincipalKind::service;
-  self->proof = Proof::in_process;
-  self->name = "alarm";
-  self_ = std::move(self);
+          metrics.counter("dunlin_alarm_refused_total", "Alarms not raised: over the limit of open ones")),
+      retention_(executor, keyed, metrics, retention, [this](const Alarm& alarm) { return is_open(alarm); }) {
 }
 
 std::string AlarmService::open_key(TenantId tenant, const std::string& name, const std::string& thing) {
   return model::tenant_key(tenant, name) + '\0' + thing;
+}
+
+bool AlarmService::is_open(const Alarm& alarm) const {
+  const auto found = open_.find(open_key(alarm.tenant, alarm.name, alarm.thing));
+  return found != open_.end() && found->second.id == alarm.id;
 }
 
 void AlarmService::count_open() {
@@ -44,7 +47,10 @@ void AlarmService::count_open() {
 }
 
 void AlarmService::start(std::move_only_function<void(Result<void>)> started) {
-  load({}, std::move(started));
+  load({}, [this, started = std::move(started)](Result<void> loaded) mutable {
+    if (loaded) retention_.start();
+    started(std::move(loaded));
+  });
 }
 
 void AlarmService::load(std::string after, std::move_only_function<void(Result<void>)> started) {
@@ -146,12 +152,7 @@ void AlarmService::tell(const Alarm& alarm) {
   hub::Message message;
   message.topic = Slice::copy_of("$dunlin/alarms/" + alarm.name + "/" + alarm.thing);
   message.payload = Slice::copy_of(model::json_text(to_json(alarm)));
-  message.principal = self_;
-  if (alarm.tenant != self_->tenant) {
-    auto principal = std::make_shared<Principal>(*self_);
-    principal->tenant = alarm.tenant;
-    message.principal = std::move(principal);
-  }
+  message.principal = in_tenant(self_, alarm.tenant);
   message.received_at = executor_.wall_now();
   model::set_hops(message, alarm.hops + 1);
   bus_.publish(executor_, std::move(message), {});
@@ -181,9 +182,9 @@ void AlarmService::store_change(Alarm alarm, const std::function<Result<void>(Al
   const std::string key = open_key(alarm.tenant, alarm.name, alarm.thing);
   const auto open = open_.find(key);
   // The open one in memory is the newest; one that is no longer open was cleared meanwhile.
-  const bool is_open = open != open_.end() && open->second.id == alarm.id;
-  if (!is_open && alarm.is_open()) return done(fail(Errc::conflict, "the alarm was cleared just now"));
-  if (is_open) alarm = open->second;
+  const bool open_now = is_open(alarm);
+  if (!open_now && alarm.is_open()) return done(fail(Errc::conflict, "the alarm was cleared just now"));
+  if (open_now) alarm = open->second;
   const Alarm before = alarm;
   if (auto edited = edit(alarm); !edited) return done(std::unexpected(edited.error()));
   alarm.hops = 0;

@@ -13,6 +13,7 @@
 #include "hub/bus.h"
 #include "model/operation.h"
 #include "service/alarm/alarm.h"
+#include "service/alarm/retention.h"
 #include "store/keyed.h"
 
 namespace dunlin::alarm {
@@ -35,9 +36,10 @@ class AlarmService {
  public:
   using AlarmDone = std::move_only_function<void(Result<Alarm>)>;
 
-  AlarmService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics);
+  AlarmService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics,
+               RetentionOptions retention = {});
 
-  /// Reads the open alarms. `started` runs once.
+  /// Reads the open alarms; from then on cleared ones are removed as `retention` says. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
 
   /// Changes that findings make, to be stored in the finder's own batch. They are in force at once;
@@ -79,6 +81,7 @@ class AlarmService {
   void when_free(Task task);
   void change(TenantId tenant, std::string id, std::function<Result<void>(Alarm&)> edit, AlarmDone done);
   void store_change(Alarm alarm, const std::function<Result<void>(Alarm&)>& edit, AlarmDone done);
+  bool is_open(const Alarm& alarm) const;
   void count_open();
   static std::string open_key(TenantId tenant, const std::string& name, const std::string& thing);
 
@@ -93,6 +96,7 @@ class AlarmService {
   metrics::Cell& raised_;
   metrics::Cell& open_gauge_;
   metrics::Cell& refused_;
+  Retention retention_;
 };
 
 }  // namespace dunlin::alarm

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
+#include "model/reply.h"
 #include "service/alarm/alarm_service.h"
 
 namespace dunlin::alarm {
@@ -51,13 +52,6 @@ constexpr model::OperationSpec kClear{"alarm.clear",
                                       kAlarm,
                                       kChangeErrors};
 
-AlarmService::AlarmDone answer(model::Reply reply) {
-  return [reply = std::move(reply)](Result<Alarm> alarm) mutable {
-    if (!alarm) return reply(std::unexpected(alarm.error()));
-    reply(boost::json::value(to_json(*alarm)));
-  };
-}
-
 }  // namespace
 
 void AlarmService::declare(model::OperationTable& table) {
@@ -73,24 +67,20 @@ void AlarmService::declare(model::OperationTable& table) {
     const auto limit = model::limit_field(request);
     if (!limit) return reply(std::unexpected(limit.error()));
     query.limit = *limit;
-    list(std::move(query), [reply = std::move(reply)](Result<std::vector<Alarm>> alarms) mutable {
-      if (!alarms) return reply(std::unexpected(alarms.error()));
-      boost::json::array rows;
-      for (const Alarm& alarm : *alarms) rows.push_back(to_json(alarm));
-      reply(boost::json::value{{"alarms", std::move(rows)}});
-    });
+    list(std::move(query), model::reply_list(std::move(reply), "alarms"));
   });
   table.add(kGet, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    get(caller.principal->tenant, *model::optional_text(request, "alarm"), answer(std::move(reply)));
+    get(caller.principal->tenant, *model::optional_text(request, "alarm"),
+        model::reply_record(std::move(reply)));
   });
   table.add(kAcknowledge,
             [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               acknowledge(caller.principal->tenant, *model::optional_text(request, "alarm"),
-                          caller.principal->name, answer(std::move(reply)));
+                          caller.principal->name, model::reply_record(std::move(reply)));
             });
   table.add(kClear, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     clear(caller.principal->tenant, *model::optional_text(request, "alarm"), caller.principal->name,
-          answer(std::move(reply)));
+          model::reply_record(std::move(reply)));
   });
 }
 

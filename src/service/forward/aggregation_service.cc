@@ -172,7 +172,7 @@ void AggregationService::retry(std::shared_ptr<Round> round,
 }
 
 void AggregationService::finish(Round& round) {
-  for (const hub::JournalPosition& at : round.positions) consumer_->commit(at);
+  model::commit(*consumer_, round.positions);
   busy_ = Busy::no;
   if (round.done) round.done();
   if (Task waiting = std::exchange(waiting_batch_, {}); waiting && busy_ == Busy::no) waiting();

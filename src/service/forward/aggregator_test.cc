@@ -155,7 +155,7 @@ TEST(Aggregator, GoesOnFromItsSavedState) {
   std::vector<std::string> expected;
   std::vector<std::string> got;
   for (int i = 0; i < 40; ++i) {
-    const hub::Message message = reading(std::to_string(i * 0.1), 1'700'000'000'000 + i * 7000);
+    const hub::Message message = reading(std::to_string(i * 0.1), 1'700'000'000'000 + i * 7000L);
     for (const Summary& summary : straight.take(message)) expected.push_back(summary.payload);
     for (const Summary& summary : first.take(message)) got.push_back(summary.payload);
     Aggregator next = make({.count = 7, .window = std::chrono::seconds{60}});

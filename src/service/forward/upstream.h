@@ -21,7 +21,4 @@ inline constexpr std::string_view kUplinkName = "uplink";
 /// Such a message never goes up again.
 bool came_from_upstream(const hub::Message& message);
 
-/// A principal for messages that a part of the gateway itself publishes.
-PrincipalRef make_service_principal(std::string_view name);
-
 }  // namespace dunlin::forward

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
+#include "model/reply.h"
 #include "service/registry/registry.h"
 
 namespace dunlin::registry {
@@ -72,13 +73,6 @@ constexpr model::OperationSpec kDelete{"thing.delete",
                                        {},
                                        kDeleteErrors};
 
-Registry::ThingDone answer(model::Reply reply) {
-  return [reply = std::move(reply)](Result<Thing> thing) mutable {
-    if (!thing) return reply(std::unexpected(thing.error()));
-    reply(boost::json::value(to_json(*thing)));
-  };
-}
-
 Result<std::map<std::string, std::optional<std::string>>> attribute_changes(
     const boost::json::object& request) {
   std::map<std::string, std::optional<std::string>> changes;
@@ -126,15 +120,11 @@ void Registry::declare(model::OperationTable& table) {
     auto limit = model::limit_field(request);
     if (!limit) return reply(std::unexpected(limit.error()));
     query.limit = *limit;
-    list(std::move(query),
-         [limit = *limit, reply = std::move(reply)](Result<std::vector<Thing>> things) mutable {
-           if (!things) return reply(std::unexpected(things.error()));
-           boost::json::array rows;
-           for (const Thing& thing : *things) rows.push_back(to_json(thing));
-           boost::json::object answer{{"things", std::move(rows)}};
-           if (things->size() == limit) answer["next"] = things->back().name;
-           reply(boost::json::value(std::move(answer)));
-         });
+    list(std::move(query), model::reply_with(std::move(reply), [limit = *limit](const auto& things) {
+           boost::json::object answer = model::list_of("things", things);
+           if (things.size() == limit) answer["next"] = things.back().name;
+           return answer;
+         }));
   });
   table.add(kCreate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     auto changes = attribute_changes(request);
@@ -146,23 +136,21 @@ void Registry::declare(model::OperationTable& table) {
     for (const auto& [name, value] : *changes) {
       if (value) thing.attributes[name] = *value;
     }
-    create(caller.principal->tenant, std::move(thing), answer(std::move(reply)));
+    create(caller.principal->tenant, std::move(thing), model::reply_record(std::move(reply)));
   });
   table.add(kGet, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    get(caller.principal->tenant, *model::optional_text(request, "thing"), answer(std::move(reply)));
+    get(caller.principal->tenant, *model::optional_text(request, "thing"),
+        model::reply_record(std::move(reply)));
   });
   table.add(kUpdate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     auto change = update_of(request);
     if (!change) return reply(std::unexpected(change.error()));
     update(caller.principal->tenant, *model::optional_text(request, "thing"), *std::move(change),
-           answer(std::move(reply)));
+           model::reply_record(std::move(reply)));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     remove({caller.principal->tenant, *model::optional_text(request, "thing"), caller.principal->name},
-           [reply = std::move(reply)](Result<void> removed) mutable {
-             if (!removed) return reply(std::unexpected(removed.error()));
-             reply(boost::json::value(boost::json::object{}));
-           });
+           model::reply_nothing(std::move(reply)));
   });
 }
 

@@ -16,9 +16,9 @@ namespace {
 using Arguments = std::vector<Value>;
 using Function = Value (*)(const Context&, const Arguments&);
 
-Value text_value(std::string text) {
+Value text_value(const std::string& text) {
   if (text.size() > kMaxResultBytes) return std::nullopt;
-  return boost::json::value(std::move(text));
+  return boost::json::value(text);
 }
 
 Value finite(double number) {
@@ -26,11 +26,11 @@ Value finite(double number) {
   return number_value(number);
 }
 
-template <double (*function)(double)>
+template <double (*RealFunction)(double)>
 Value math(const Context&, const Arguments& arguments) {
   const auto number = as_number(arguments[0]);
   if (!number) return std::nullopt;
-  return finite(function(*number));
+  return finite(RealFunction(*number));
 }
 
 double sign(double number) {
@@ -67,13 +67,13 @@ Value principal(const Context& context, const Arguments&) {
   return text_value(std::string(context.principal));
 }
 
-template <int (*convert)(int)>
+template <int (*Convert)(int)>
 Value change_case(const Context&, const Arguments& arguments) {
   auto text = as_text(arguments[0]);
   if (!text) return std::nullopt;
   std::ranges::transform(*text, text->begin(),
-                         [](char c) { return (c & 0x80) != 0 ? c : static_cast<char>(convert(c)); });
-  return text_value(*std::move(text));
+                         [](char c) { return (c & 0x80) != 0 ? c : static_cast<char>(Convert(c)); });
+  return text_value(*text);
 }
 
 Value length(const Context&, const Arguments& arguments) {
@@ -106,15 +106,15 @@ Value concat(const Context&, const Arguments& arguments) {
     if (joined.size() + text->size() > kMaxResultBytes) return std::nullopt;
     joined += *text;
   }
-  return text_value(std::move(joined));
+  return text_value(joined);
 }
 
-template <bool (*test)(std::string_view, std::string_view)>
+template <bool (*Test)(std::string_view, std::string_view)>
 Value compare_texts(const Context&, const Arguments& arguments) {
   const auto text = as_text(arguments[0]);
   const auto part = as_text(arguments[1]);
   if (!text || !part) return std::nullopt;
-  return boost::json::value(test(*text, *part));
+  return boost::json::value(Test(*text, *part));
 }
 bool starts_with(std::string_view text, std::string_view part) {
   return text.starts_with(part);

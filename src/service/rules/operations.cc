@@ -1,9 +1,11 @@
 #include "service/rules/operations.h"
 
 #include <boost/json.hpp>
+#include <functional>
 
 #include "model/json_fields.h"
 #include "model/keys.h"
+#include "model/reply.h"
 #include "service/rules/rules_service.h"
 
 namespace dunlin::rules {
@@ -47,11 +49,8 @@ constexpr model::OperationSpec kDelete{
     "rule.delete", model::Method::del, "/api/rules/{rule}", "Remove a rule.", "rules:write", kOnlyRule, {},
     kGetErrors};
 
-RulesService::RuleDone answer(model::Reply reply) {
-  return [reply = std::move(reply)](Result<boost::json::object> rule) mutable {
-    if (!rule) return reply(std::unexpected(rule.error()));
-    reply(boost::json::value(*std::move(rule)));
-  };
+RulesService::RuleDone reply_rule(model::Reply reply) {
+  return model::reply_with(std::move(reply), std::identity());
 }
 
 }  // namespace
@@ -68,7 +67,7 @@ void RulesService::declare(model::OperationTable& table) {
   table.add(kPut, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     request["name"] = *model::optional_text(request, "rule");
     request.erase("rule");
-    put(caller.principal->tenant, request, answer(std::move(reply)));
+    put(caller.principal->tenant, request, reply_rule(std::move(reply)));
   });
   table.add(kGet, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     const std::string name = *model::optional_text(request, "rule");
@@ -77,7 +76,7 @@ void RulesService::declare(model::OperationTable& table) {
     reply(boost::json::value(to_json(found->second)));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    remove(caller.principal->tenant, *model::optional_text(request, "rule"), answer(std::move(reply)));
+    remove(caller.principal->tenant, *model::optional_text(request, "rule"), reply_rule(std::move(reply)));
   });
 }
 

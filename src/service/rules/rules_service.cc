@@ -14,7 +14,6 @@ namespace dunlin::rules {
 namespace {
 
 constexpr std::string_view kConsumer = "rules";
-constexpr Duration kRetryInterval = std::chrono::seconds{1};
 
 std::optional<boost::json::value> parse_payload(const hub::Message& message) {
   if (message.payload.size() > kMaxPayloadBytes) return std::nullopt;
@@ -42,6 +41,8 @@ struct RulesService::Round {
 
 RulesService::RulesService(RulesEnvironment environment)
     : environment_(environment),
+      self_(make_service_principal(kConsumer)),
+      retry_(environment.executor, environment.metrics, kConsumer),
       evaluated_(environment.metrics.counter("dunlin_rules_evaluated_total",
                                              "Messages that a rule's filter matched")),
       matched_(environment.metrics.counter("dunlin_rules_matched_total",
@@ -52,19 +53,7 @@ RulesService::RulesService(RulesEnvironment environment)
                                            "Messages of rules that had passed too many rules")),
       failed_(environment.metrics.counter(
           "dunlin_rules_actions_failed_total",
-          "Actions without effect: a topic or thing that cannot be, or the hub took nothing")),
-      retries_(environment.metrics.counter("dunlin_rules_write_retries_total",
-                                           "Writes repeated after an error of the store")) {
-  auto self = std::make_shared<Principal>();
-  self->kind = PrincipalKind::service;
-  self->proof = Proof::in_process;
-  self->name = "rules";
-  self_ = std::move(self);
-}
-
-RulesService::~RulesService() {
-  environment_.executor.cancel(retry_);
-}
+          "Actions without effect: a topic or thing that cannot be, or the hub took nothing")) {}
 
 void RulesService::start(std::move_only_function<void(Result<void>)> started) {
   load({}, [this, started = std::move(started)](Result<void> loaded) mutable {
@@ -99,7 +88,8 @@ void RulesService::load(std::string after, std::move_only_function<void(Result<v
             continue;
           }
           rule->version = document.version;
-          rules_.insert_or_assign(model::tenant_key(kDefaultTenant, rule->name), *std::move(rule));
+          std::string key = model::tenant_key(kDefaultTenant, rule->name);
+          rules_.insert_or_assign(std::move(key), *std::move(rule));
         }
         if (found->empty()) return started({});
         load(found->back().id, std::move(started));
@@ -257,8 +247,7 @@ void RulesService::answered_all(const std::shared_ptr<Round>& round) {
     round->outgoing.clear();
     return save(round);
   }
-  retries_.add();
-  retry_ = environment_.executor.schedule(kRetryInterval, [this, round] { publish(round); });
+  retry_.later([this, round] { publish(round); });
 }
 
 void RulesService::save(std::shared_ptr<Round> round) {
@@ -268,16 +257,13 @@ void RulesService::save(std::shared_ptr<Round> round) {
   if (batch.empty()) return finish(*round);
   environment_.keyed.write(environment_.executor, std::move(batch), [this, round](Result<void> written) {
     if (written) return finish(*round);
-    retries_.add();
-    log::refusal("service/rules", "alarms are not stored; trying again", "store",
-                 {{"why", written.error().message}});
-    retry_ = environment_.executor.schedule(kRetryInterval, [this, round] { save(round); });
+    retry_.later("alarms are not stored", "store", written.error(), [this, round] { save(round); });
   });
 }
 
 void RulesService::finish(Round& round) {
   environment_.alarms.announce(round.prepared);
-  for (const hub::JournalPosition& at : round.positions) consumer_->commit(at);
+  model::commit(*consumer_, round.positions);
   round.done();
 }
 

@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "hub/bus.h"
 #include "model/operation.h"
+#include "model/retry.h"
 #include "service/alarm/alarm_service.h"
 #include "service/rules/rule.h"
 #include "store/keyed.h"
@@ -34,7 +35,6 @@ class RulesService {
   using RuleDone = std::move_only_function<void(Result<boost::json::object>)>;
 
   explicit RulesService(RulesEnvironment environment);
-  ~RulesService();
 
   /// Reads the rules and takes up the journal where it left off. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
@@ -74,13 +74,12 @@ class RulesService {
   RuleMap rules_;
   std::vector<hub::JournalPosition> positions_;
   std::unique_ptr<hub::Consumer> consumer_;
-  TimerId retry_;
+  model::Retry retry_;
   metrics::Cell& evaluated_;
   metrics::Cell& matched_;
   metrics::Cell& republished_;
   metrics::Cell& stopped_;
   metrics::Cell& failed_;
-  metrics::Cell& retries_;
 };
 
 }  // namespace dunlin::rules

@@ -33,16 +33,11 @@ SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& ke
       keyed_(keyed),
       store_(executor, keyed),
       mapping_(std::move(mapping)),
+      retry_(executor, metrics, kConsumer),
       stored_(metrics.counter("dunlin_series_samples_stored_total", "Samples stored")),
       skipped_(metrics.counter("dunlin_series_samples_skipped_total", "Samples left out: over a limit")),
       refused_(metrics.counter("dunlin_series_messages_refused_total",
-                               "Messages on mapped topics that held no measurement")),
-      retries_(metrics.counter("dunlin_series_write_retries_total",
-                               "Writes repeated after an error of the store")) {}
-
-SeriesService::~SeriesService() {
-  executor_.cancel(retry_);
-}
+                               "Messages on mapped topics that held no measurement")) {}
 
 void SeriesService::start(std::move_only_function<void(Result<void>)> started) {
   store_.open([this, started = std::move(started)](Result<void> opened) mutable {
@@ -97,11 +92,7 @@ void SeriesService::write(std::shared_ptr<Work> work) {
       skipped_.add(static_cast<std::int64_t>(written->skipped));
       return finish(*work);
     }
-    // The journal keeps what is not stored yet, so waiting loses nothing that was acknowledged.
-    retries_.add();
-    log::refusal("service/series", "samples are not stored; trying again", "store",
-                 {{"why", written.error().message}});
-    retry_ = executor_.schedule(kRetryInterval, [this, work] { write(work); });
+    retry_.later("samples are not stored", "store", written.error(), [this, work] { write(work); });
   });
 }
 
@@ -111,7 +102,7 @@ void SeriesService::finish(Work& work) {
                           std::span(work.samples).subspan(arrived.first, arrived.count)};
     for (const auto& handler : handlers_) handler(arrival);
   }
-  for (const hub::JournalPosition& at : work.positions) consumer_->commit(at);
+  model::commit(*consumer_, work.positions);
   work.done();
 }
 

@@ -10,11 +10,10 @@
 #include "hub/bus.h"
 #include "model/mapping.h"
 #include "model/operation.h"
+#include "model/retry.h"
 #include "service/series/series_store.h"
 
 namespace dunlin::series {
-
-inline constexpr Duration kRetryInterval = std::chrono::seconds{1};
 
 /// What one message held. Valid during the call.
 struct Arrival {
@@ -28,7 +27,6 @@ class SeriesService {
  public:
   SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics,
                 model::Mapping mapping);
-  ~SeriesService();
 
   /// Opens the store and takes up the journal where it left off. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
@@ -55,11 +53,10 @@ class SeriesService {
   model::Mapping mapping_;
   std::vector<std::function<void(const Arrival&)>> handlers_;
   std::unique_ptr<hub::Consumer> consumer_;
-  TimerId retry_;
+  model::Retry retry_;
   metrics::Cell& stored_;
   metrics::Cell& skipped_;
   metrics::Cell& refused_;
-  metrics::Cell& retries_;
 };
 
 }  // namespace dunlin::series

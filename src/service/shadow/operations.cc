@@ -1,8 +1,10 @@
 #include "service/shadow/operations.h"
 
 #include <boost/json.hpp>
+#include <functional>
 
 #include "model/json_fields.h"
+#include "model/reply.h"
 #include "service/shadow/shadow_service.h"
 
 namespace dunlin::shadow {
@@ -52,26 +54,25 @@ constexpr model::OperationSpec kDelete{"shadow.delete",
                                        kDocument,
                                        kGetErrors};
 
-ShadowService::DocumentDone answer_with(model::Reply reply) {
-  return [reply = std::move(reply)](Result<Document> document) mutable {
-    if (!document) return reply(std::unexpected(document.error()));
-    reply(boost::json::value(document->to_json()));
-  };
+ShadowService::DocumentDone reply_document(model::Reply reply) {
+  return model::reply_with(std::move(reply), std::mem_fn(&Document::to_json));
 }
 
 }  // namespace
 
 void ShadowService::declare(model::OperationTable& table) {
   table.add(kGet, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    get(caller.principal->tenant, *model::optional_text(request, "thing"), answer_with(std::move(reply)));
+    get(caller.principal->tenant, *model::optional_text(request, "thing"), reply_document(std::move(reply)));
   });
   table.add(kUpdate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     const std::string thing = *model::optional_text(request, "thing");
     request.erase("thing");
-    update(caller.principal->tenant, thing, boost::json::serialize(request), answer_with(std::move(reply)));
+    update(caller.principal->tenant, thing, boost::json::serialize(request),
+           reply_document(std::move(reply)));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    remove(caller.principal->tenant, *model::optional_text(request, "thing"), answer_with(std::move(reply)));
+    remove(caller.principal->tenant, *model::optional_text(request, "thing"),
+           reply_document(std::move(reply)));
   });
 }
 

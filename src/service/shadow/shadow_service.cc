@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::string_view kConsumer = "shadow";
 constexpr std::string_view kPrefix = "$dunlin/things/";
-constexpr Duration kRetryInterval = std::chrono::seconds{1};
 
 std::string topic_of(std::string_view thing, std::string_view tail) {
   return std::string(kPrefix) + std::string(thing) + "/shadow/" + std::string(tail);
@@ -59,21 +58,11 @@ ShadowService::ShadowService(Executor& executor, hub::Bus& bus, store::Keyed& ke
     : executor_(executor),
       bus_(bus),
       keyed_(keyed),
+      self_(make_service_principal(kConsumer)),
+      retry_(executor, metrics, kConsumer),
       updates_(metrics.counter("dunlin_shadow_updates_total", "Shadow updates applied")),
       refused_(metrics.counter("dunlin_shadow_refused_total",
-                               "Shadow requests refused (a shadow that is not there is none)")),
-      retries_(metrics.counter("dunlin_shadow_write_retries_total",
-                               "Writes repeated after an error of the store")) {
-  auto self = std::make_shared<Principal>();
-  self->kind = PrincipalKind::service;
-  self->proof = Proof::in_process;
-  self->name = "shadow";
-  self_ = std::move(self);
-}
-
-ShadowService::~ShadowService() {
-  executor_.cancel(retry_);
-}
+                               "Shadow requests refused (a shadow that is not there is none)")) {}
 
 void ShadowService::start(std::move_only_function<void(Result<void>)> started) {
   model::read_cursors(executor_, keyed_, kConsumer,
@@ -136,11 +125,8 @@ void ShadowService::load(std::shared_ptr<Round> round) {
       executor_, store::Table::shadow, key, [this, round, key](Result<std::optional<std::string>> found) {
         auto document = found && *found ? Document::from_stored(**found) : Result<Document>(Document{});
         if (!found && found.error().code != Errc::corrupt) {
-          retries_.add();
-          log::refusal("service/shadow", "a shadow cannot be read; trying again", key.substr(4),
-                       {{"why", found.error().message}});
-          retry_ = executor_.schedule(kRetryInterval, [this, round] { load(round); });
-          return;
+          return retry_.later("a shadow cannot be read", key.substr(4), found.error(),
+                              [this, round] { load(round); });
         }
         // A damaged document must not hold up the other things.
         if (!found) round->unreadable.emplace(key, found.error());
@@ -212,18 +198,13 @@ void ShadowService::save(std::shared_ptr<Round> round) {
   if (batch.empty()) return finish(*round);
   keyed_.write(executor_, std::move(batch), [this, round](Result<void> written) {
     if (written) return finish(*round);
-    retries_.add();
-    log::refusal("service/shadow", "shadows are not stored; trying again", "store",
-                 {{"why", written.error().message}});
-    retry_ = executor_.schedule(kRetryInterval, [this, round] { save(round); });
+    retry_.later("shadows are not stored", "store", written.error(), [this, round] { save(round); });
   });
 }
 
 void ShadowService::finish(Round& round) {
   for (std::size_t i = 0; i < round.requests.size(); ++i) answer(round.requests[i], round.outcomes[i]);
-  if (consumer_) {
-    for (const hub::JournalPosition& at : round.positions) consumer_->commit(at);
-  }
+  if (consumer_) model::commit(*consumer_, round.positions);
   state_ = State::idle;
   for (Request& request : round.requests) {
     if (request.batch_done) request.batch_done();
@@ -281,12 +262,7 @@ void ShadowService::publish(TenantId tenant, std::string topic, const boost::jso
   message.topic = Slice::copy_of(topic);
   message.payload = Slice::copy_of(model::json_text(body));
   message.qos = hub::QoS::at_least_once;
-  message.principal = self_;
-  if (tenant != self_->tenant) {
-    auto principal = std::make_shared<Principal>(*self_);
-    principal->tenant = tenant;
-    message.principal = std::move(principal);
-  }
+  message.principal = in_tenant(self_, tenant);
   message.received_at = executor_.wall_now();
   bus_.publish(executor_, std::move(message), [topic](Result<void> published) {
     if (!published)

@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "hub/bus.h"
 #include "model/operation.h"
+#include "model/retry.h"
 #include "service/shadow/document.h"
 #include "store/keyed.h"
 
@@ -24,7 +25,6 @@ class ShadowService {
   using DocumentDone = std::move_only_function<void(Result<Document>)>;
 
   ShadowService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics);
-  ~ShadowService();
 
   /// Takes up the journal where it left off. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
@@ -80,10 +80,9 @@ class ShadowService {
   enum class State { idle, busy } state_ = State::idle;
   std::vector<std::function<void(TenantId, const std::string&, const Document&)>> handlers_;
   std::unique_ptr<hub::Consumer> consumer_;
-  TimerId retry_;
+  model::Retry retry_;
   metrics::Cell& updates_;
   metrics::Cell& refused_;
-  metrics::Cell& retries_;
 };
 
 }  // namespace dunlin::shadow

@@ -1,7 +1,5 @@
 #pragma once
-// What every implementation of Keyed must do. A harness has: Result<std::unique_ptr<Keyed>> open(),
-// executor(), run_until(done) and closed(), which is called after the store has gone and before it is opened
-// again.
+// What every implementation of Keyed must do. What a harness has: store_caller.h.
 
 #include <gtest/gtest.h>
 
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "store/conformance/store_caller.h"
 #include "store/keyed.h"
 #include "store/limits.h"
 
@@ -21,25 +20,14 @@ namespace dunlin::store {
 
 /// The store with calls that wait for their answer.
 template <class Harness>
-class KeyedCaller {
+class KeyedCaller : public StoreCaller<Harness, Keyed> {
  public:
   using Value = std::optional<std::string>;
 
-  void open() {
-    auto opened = harness_.open();
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = *std::move(opened);
-  }
-  void reopen() {
-    store_.reset();
-    harness_.closed();
-    open();
-  }
-  Keyed& store() { return *store_; }
-  Harness& harness() { return harness_; }
-
   Result<Value> try_get(Table table, const std::string& key) {
-    return wait<Value>([&](auto done) { store_->get(harness_.executor(), table, key, std::move(done)); });
+    return this->template try_wait<Value>([&](Keyed& store, Executor& executor, auto done) {
+      store.get(executor, table, key, std::move(done));
+    });
   }
   Value get(Table table, const std::string& key) {
     const auto answer = try_get(table, key);
@@ -47,8 +35,9 @@ class KeyedCaller {
     return answer ? *answer : Value{};
   }
   Result<void> write(Batch batch) {
-    return wait<void>(
-        [&](auto done) { store_->write(harness_.executor(), std::move(batch), std::move(done)); });
+    return this->template try_wait<void>([&](Keyed& store, Executor& executor, auto done) {
+      store.write(executor, std::move(batch), std::move(done));
+    });
   }
   Result<void> put(Table table, std::string key, std::string value) {
     Batch batch;
@@ -56,32 +45,12 @@ class KeyedCaller {
     return write(std::move(batch));
   }
   std::vector<Entry> range(Table table, Range range) {
-    auto answer = wait<std::vector<Entry>>(
-        [&](auto done) { store_->range(harness_.executor(), table, std::move(range), std::move(done)); });
-    EXPECT_TRUE(answer) << answer.error().message;
-    return answer ? *std::move(answer) : std::vector<Entry>{};
+    return this->template wait<std::vector<Entry>>([&](Keyed& store, Executor& executor, auto done) {
+      store.range(executor, table, std::move(range), std::move(done));
+    });
   }
   /// The keys of a range, joined by spaces.
-  std::string keys(Table table, Range limits) {
-    std::string joined;
-    for (const Entry& entry : range(table, std::move(limits)))
-      joined += (joined.empty() ? "" : " ") + entry.key;
-    return joined;
-  }
-
- private:
-  template <class Answer, class Call>
-  Result<Answer> wait(Call call) {
-    // Shared with the completion: after a time-out it may still come.
-    auto answer = std::make_shared<std::optional<Result<Answer>>>();
-    call([answer](Result<Answer> result) { answer->emplace(std::move(result)); });
-    EXPECT_TRUE(harness_.run_until([&] { return answer->has_value(); }));
-    if (!answer->has_value()) return fail(Errc::timed_out, "no answer");
-    return **std::move(answer);
-  }
-
-  Harness harness_;
-  std::unique_ptr<Keyed> store_;
+  std::string keys(Table table, Range limits) { return joined(range(table, std::move(limits)), &Entry::key); }
 };
 
 template <class Harness>

@@ -1,7 +1,5 @@
 #pragma once
-// What every implementation of Repository must do. A harness has: Result<std::unique_ptr<Repository>> open(),
-// executor(), run_until(done) and closed(), which is called after the store has gone and before it is opened
-// again.
+// What every implementation of Repository must do. What a harness has: store_caller.h.
 
 #include <gtest/gtest.h>
 
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "store/conformance/store_caller.h"
 #include "store/limits.h"
 #include "store/repository.h"
 
@@ -20,47 +19,28 @@ namespace dunlin::store {
 
 /// The store with calls that wait for their answer.
 template <class Harness>
-class RepositoryCaller {
+class RepositoryCaller : public StoreCaller<Harness, Repository> {
  public:
   using Versions = std::vector<std::uint64_t>;
   using Found = std::optional<Document>;
 
-  void open() {
-    auto opened = harness_.open();
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = *std::move(opened);
-  }
-  void reopen() {
-    store_.reset();
-    harness_.closed();
-    open();
-  }
-  Repository& store() { return *store_; }
-  Harness& harness() { return harness_; }
-
   Found get(DocumentKind kind, const std::string& id, std::uint32_t tenant = 1) {
-    auto answer =
-        wait<Found>([&](auto done) { store_->get(harness_.executor(), kind, tenant, id, std::move(done)); });
-    EXPECT_TRUE(answer) << answer.error().message;
-    return answer ? *std::move(answer) : Found{};
+    return this->template wait<Found>([&](Repository& store, Executor& executor, auto done) {
+      store.get(executor, kind, tenant, id, std::move(done));
+    });
   }
   Result<Versions> write(std::vector<Change> changes) {
-    return wait<Versions>(
-        [&](auto done) { store_->write(harness_.executor(), std::move(changes), std::move(done)); });
+    return this->template try_wait<Versions>([&](Repository& store, Executor& executor, auto done) {
+      store.write(executor, std::move(changes), std::move(done));
+    });
   }
   std::vector<Document> find(Query query) {
-    auto answer = wait<std::vector<Document>>(
-        [&](auto done) { store_->find(harness_.executor(), std::move(query), std::move(done)); });
-    EXPECT_TRUE(answer) << answer.error().message;
-    return answer ? *std::move(answer) : std::vector<Document>{};
+    return this->template wait<std::vector<Document>>([&](Repository& store, Executor& executor, auto done) {
+      store.find(executor, std::move(query), std::move(done));
+    });
   }
   /// The ids that a query finds, joined by spaces.
-  std::string ids(Query query) {
-    std::string joined;
-    for (const Document& document : find(std::move(query)))
-      joined += (joined.empty() ? "" : " ") + document.id;
-    return joined;
-  }
+  std::string ids(Query query) { return joined(find(std::move(query)), &Document::id); }
 
   static Change put(DocumentKind kind, std::string id, std::string body,
                     std::vector<std::pair<std::string, std::string>> index = {}) {
@@ -74,20 +54,6 @@ class RepositoryCaller {
     change.action = Change::Action::remove;
     return change;
   }
-
- private:
-  template <class Answer, class Call>
-  Result<Answer> wait(Call call) {
-    // Shared with the completion: after a time-out it may still come.
-    auto answer = std::make_shared<std::optional<Result<Answer>>>();
-    call([answer](Result<Answer> result) { answer->emplace(std::move(result)); });
-    EXPECT_TRUE(harness_.run_until([&] { return answer->has_value(); }));
-    if (!answer->has_value()) return fail(Errc::timed_out, "no answer");
-    return **std::move(answer);
-  }
-
-  Harness harness_;
-  std::unique_ptr<Repository> store_;
 };
 
 template <class Harness>

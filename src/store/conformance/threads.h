@@ -54,8 +54,9 @@ class TestExecutor final : public Executor {
 /// Joins its threads, after all work has run, when it is destroyed.
 class TestWorkers final : public WorkerPool {
  public:
-  explicit TestWorkers(std::size_t count = 3) {
-    for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
+  static constexpr std::size_t kThreads = 3;
+  TestWorkers() {
+    for (std::size_t i = 0; i < kThreads; ++i) threads_.emplace_back([this] { work(); });
   }
   ~TestWorkers() override {
     {

@@ -144,15 +144,17 @@ class RocksFs final : public rocksdb::FileSystemWrapper {
   IOStatus NewSequentialFile(const std::string& path, const FileOptions&,
                              std::unique_ptr<rocksdb::FSSequentialFile>* result, IODebugContext*) override {
     auto file = fs_.open(path, OpenMode::read);
-    if (file) *result = std::make_unique<SequentialFile>(*std::move(file));
-    return status_of(file);
+    if (!file) return status_of(file);
+    *result = std::make_unique<SequentialFile>(*std::move(file));
+    return IOStatus::OK();
   }
   IOStatus NewRandomAccessFile(const std::string& path, const FileOptions&,
                                std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
                                IODebugContext*) override {
     auto file = fs_.open(path, OpenMode::read);
-    if (file) *result = std::make_unique<RandomAccessFile>(*std::move(file));
-    return status_of(file);
+    if (!file) return status_of(file);
+    *result = std::make_unique<RandomAccessFile>(*std::move(file));
+    return IOStatus::OK();
   }
   IOStatus NewWritableFile(const std::string& path, const FileOptions&,
                            std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) override {
@@ -160,8 +162,9 @@ class RocksFs final : public rocksdb::FileSystemWrapper {
       if (const auto removed = fs_.remove(path); !removed) return status_of(removed);
     }
     auto file = fs_.open(path, OpenMode::append);
-    if (file) *result = std::make_unique<WritableFile>(fs_, path, *std::move(file), 0);
-    return status_of(file);
+    if (!file) return status_of(file);
+    *result = std::make_unique<WritableFile>(fs_, path, *std::move(file), 0);
+    return IOStatus::OK();
   }
   IOStatus ReopenWritableFile(const std::string& path, const FileOptions&,
                               std::unique_ptr<rocksdb::FSWritableFile>* result, IODebugContext*) override {
@@ -245,10 +248,12 @@ class RocksFs final : public rocksdb::FileSystemWrapper {
   }
   IOStatus LockFile(const std::string& path, const IOOptions&, rocksdb::FileLock** lock,
                     IODebugContext*) override {
+    *lock = nullptr;
     auto file = fs_.lock(path);
+    if (!file) return status_of(file.error());
     // RocksDB owns the lock through a raw pointer and gives it back to UnlockFile().
-    *lock = file ? std::make_unique<Lock>(*std::move(file)).release() : nullptr;
-    return status_of(file);
+    *lock = std::make_unique<Lock>(*std::move(file)).release();
+    return IOStatus::OK();
   }
   IOStatus UnlockFile(rocksdb::FileLock* lock, const IOOptions&, IODebugContext*) override {
     const std::unique_ptr<rocksdb::FileLock> owned(lock);

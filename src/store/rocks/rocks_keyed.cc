@@ -189,7 +189,8 @@ Result<void> Core::stage(rocksdb::WriteBatchWithIndex& staged, const Batch& batc
   staged_epoch_ = batch.epoch;
   std::vector<std::uint8_t> bytes;
   append_number(bytes, staged_epoch_);
-  staged.Put(database_->families.front(), kEpochKey, rocksdb::Slice(as_text(bytes).data(), bytes.size()));
+  const std::string_view epoch = as_text(bytes);
+  staged.Put(database_->families.front(), kEpochKey, rocksdb::Slice(epoch.data(), epoch.size()));
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <latch>
 
 #include "base/hex.h"
 #include "base/virtual_fs.h"
@@ -57,6 +58,10 @@ INSTANTIATE_TYPED_TEST_SUITE_P(RocksOnSystemDisk, KeyedConformance, SystemDiskHa
 TEST(RocksKeyed, WaitingWritesShareASync) {
   KeyedCaller<VirtualDiskHarness> calls;
   calls.open();
+  // While the workers are busy the writes gather, however slow this thread is.
+  std::latch all_given(1);
+  for (std::size_t i = 0; i < TestWorkers::kThreads; ++i)
+    calls.harness().workers->run([&all_given] { all_given.wait(); });
   int answered = 0;
   for (int i = 0; i < 500; ++i) {
     Batch batch;
@@ -64,8 +69,9 @@ TEST(RocksKeyed, WaitingWritesShareASync) {
     calls.store().write(calls.harness().executor(), std::move(batch),
                         [&](Result<void> result) { answered += result ? 1 : 0; });
   }
+  all_given.count_down();
   ASSERT_TRUE(calls.harness().run_until([&] { return answered == 500; }));
-  EXPECT_LT(calls.harness().metrics.value("dunlin_store_rocks_syncs_total"), 250.0);
+  EXPECT_LT(calls.harness().metrics.value("dunlin_store_rocks_syncs_total"), 50.0);
 }
 
 TEST(RocksKeyed, WritesNoLogFilesAndBoundsItsFiles) {

@@ -12,8 +12,8 @@ namespace dunlin::store {
 /// True for the path of a manifest: RocksDB's list of its tables.
 bool is_manifest(std::string_view path);
 
-/// Remembers, durably, that the manifest is synced up to `bytes`. Errors: io, no_space.
-Result<void> save_synced_size(Fs& fs, const std::string& manifest, std::uint64_t bytes);
+/// Remembers, durably, that the manifest is synced up to `size` bytes. Errors: io, no_space.
+Result<void> save_synced_size(Fs& fs, const std::string& manifest, std::uint64_t size);
 
 /// For a manifest that goes.
 void forget_synced_size(Fs& fs, const std::string& manifest);

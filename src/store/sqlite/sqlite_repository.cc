@@ -222,11 +222,11 @@ void Records::apply(const Change& change, std::uint64_t version) {
   };
   const auto nothing = [](SQLite::Statement&) {};
   if (const auto before = get(change.kind, change.tenant, document.id); before && *before) {
-    for (const auto& [name, value] : (*before)->index) {
+    for (const auto& field : (*before)->index) {
       run("DELETE FROM document_index WHERE kind=? AND tenant=? AND id=? AND name=? AND value=?",
           [&](auto& use) {
-            bind(use, 4, name);
-            bind(use, 5, value);
+            bind(use, 4, field.first);
+            bind(use, 5, field.second);
           });
     }
   }
@@ -238,11 +238,11 @@ void Records::apply(const Change& change, std::uint64_t version) {
         bind(use, 5, fields);
         bind(use, 6, document.body);
       });
-  for (const auto& [name, value] : document.index) {
+  for (const auto& field : document.index) {
     run("INSERT OR IGNORE INTO document_index (kind, tenant, id, name, value) VALUES (?,?,?,?,?)",
         [&](auto& use) {
-          bind(use, 4, name);
-          bind(use, 5, value);
+          bind(use, 4, field.first);
+          bind(use, 5, field.second);
         });
   }
 }

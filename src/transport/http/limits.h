@@ -17,6 +17,8 @@ inline constexpr std::size_t kMaxLiveBacklogBytes =
     1024 * 1024;  // a page that is this far behind gets no new frames until it has read
 inline constexpr std::size_t kMaxLiveRequestBytes = 64 * 1024;
 inline constexpr std::size_t kMaxPictureBytes = 512 * 1024;
+inline constexpr std::size_t kMaxKeptPictures = 64;  // newest ones, for pages that come late
+inline constexpr std::size_t kMaxKeptPictureBytes = 16 * 1024 * 1024;  // of these together
 inline constexpr Duration kLiveInterval = std::chrono::milliseconds{100};
 inline constexpr Duration kPictureInterval = std::chrono::milliseconds{400};  // per device and page
 

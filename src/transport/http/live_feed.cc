@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/time_text.h"
 #include "model/json_fields.h"
 #include "model/text.h"
 #include "transport/http/limits.h"
@@ -42,11 +43,7 @@ void LiveFeed::value(const LiveValue& value) {
   for (LivePage* page : pages_) {
     if (page->tenant_ == value.tenant) page->value(value);
   }
-  if (pages_.empty() || flush_timer_) return;
-  flush_timer_ = executor_.schedule(kLiveInterval, [this] {
-    flush_timer_ = {};
-    flush();
-  });
+  if (!pages_.empty()) flush_soon();
 }
 
 void LiveFeed::event(TenantId tenant, const boost::json::object& event) {
@@ -55,21 +52,25 @@ void LiveFeed::event(TenantId tenant, const boost::json::object& event) {
   }
 }
 
-void LiveFeed::picture(TenantId tenant, const std::string& device, const std::string& channel,
-                       std::string_view bytes) {
-  if (bytes.size() > kMaxPictureBytes || picture_type(bytes).empty()) return;
+void LiveFeed::picture(LivePicture picture) {
+  if (picture.bytes.size() > kMaxPictureBytes || picture_type(picture.bytes).empty()) return;
   for (LivePage* page : pages_) {
-    if (page->tenant_ == tenant) page->picture(device, channel, bytes, executor_.now());
+    if (page->tenant_ == picture.tenant) page->picture(picture);
   }
+  pictures_.put(std::move(picture));
 }
 
 void LiveFeed::flush() {
   bool left = false;
   for (LivePage* page : pages_) {
     page->flush();
-    left |= !page->pending_.empty();
+    left |= page->waits();
   }
-  if (!left || flush_timer_) return;
+  if (left) flush_soon();
+}
+
+void LiveFeed::flush_soon() {
+  if (flush_timer_) return;
   flush_timer_ = executor_.schedule(kLiveInterval, [this] {
     flush_timer_ = {};
     flush();
@@ -130,6 +131,11 @@ void LivePage::value(const LiveValue& value) {
 }
 
 void LivePage::flush() {
+  flush_samples();
+  flush_owed();
+}
+
+void LivePage::flush_samples() {
   if (pending_.empty()) return;
   if (sink_.backlog() > kMaxLiveBacklogBytes) {
     thinning_ = true;
@@ -142,21 +148,47 @@ void LivePage::flush() {
   for (auto& [key, wanted] : series_) wanted.newest = Wanted::kNone;
 }
 
-void LivePage::picture(const std::string& device, const std::string& channel, std::string_view bytes,
-                       Instant now) {
-  if (!wants(series_key(device, channel)) || sink_.backlog() > kMaxLiveBacklogBytes) return;
-  auto [last, first] = last_picture_.try_emplace(device, now);
-  if (!first && now - last->second < kPictureInterval) return;
-  last->second = now;
-  send_event(
-      {{"type", "frame"}, {"device", device}, {"channel", channel}, {"content_type", picture_type(bytes)}});
-  sink_.send_binary(encode_picture(bytes));
+void LivePage::picture(const LivePicture& picture) {
+  if (!wants(series_key(picture.device, picture.channel)) || sink_.backlog() > kMaxLiveBacklogBytes) return;
+  const auto last = last_picture_.find(picture.device);
+  if (last != last_picture_.end() && feed_.executor_.now() - last->second < kPictureInterval) return;
+  send(picture);
+}
+
+void LivePage::send(const LivePicture& picture) {
+  last_picture_.insert_or_assign(picture.device, feed_.executor_.now());
+  owed_.erase({picture.device, picture.channel});
+  send_event({{"type", "frame"},
+              {"device", picture.device},
+              {"channel", picture.channel},
+              {"content_type", picture_type(picture.bytes)},
+              {"at", format_rfc3339(picture.time)}});
+  sink_.send_binary(encode_picture(picture.bytes));
   feed_.frames_.add();
+}
+
+/// The newest pictures of what the page has subscribed to, as far as it takes them now.
+void LivePage::flush_owed() {
+  while (!owed_.empty() && sink_.backlog() <= kMaxLiveBacklogBytes) {
+    const auto owed = *owed_.begin();
+    const LivePicture* picture = feed_.pictures_.find(tenant_, owed.first, owed.second);
+    if (picture != nullptr) send(*picture);
+    owed_.erase(owed);
+  }
 }
 
 void LivePage::subscribe(const boost::json::value& wanted) {
   if (!wanted.is_object()) return;
-  const auto& object = wanted.get_object();
+  take_subscription(wanted.get_object());
+  owed_.clear();
+  feed_.pictures_.for_each(tenant_, [this](const LivePicture& picture) {
+    if (wants(series_key(picture.device, picture.channel))) owed_.emplace(picture.device, picture.channel);
+  });
+  flush_owed();
+  if (waits()) feed_.flush_soon();
+}
+
+void LivePage::take_subscription(const boost::json::object& object) {
   listed_.clear();
   if (model::optional_boolean(object, "all").value_or(false)) {
     subscription_ = Subscription::all;

@@ -8,12 +8,14 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/executor.h"
 #include "base/metrics.h"
 #include "hub/principal.h"
 #include "transport/http/live_frames.h"
+#include "transport/http/newest_pictures.h"
 
 namespace dunlin::transport {
 
@@ -52,17 +54,22 @@ class LiveFeed {
   void value(const LiveValue& value);
   /// `event` is sent as it is, e.g. {"type":"presence",...}.
   void event(TenantId tenant, const boost::json::object& event);
-  void picture(TenantId tenant, const std::string& device, const std::string& channel,
-               std::string_view bytes);
+  /// JPEG and PNG up to kMaxPictureBytes; others are left out. The newest of each channel is kept, and sent
+  /// to a page when it subscribes to the channel.
+  void picture(LivePicture picture);
+  /// The device's pictures are not shown any more.
+  void forget_pictures(TenantId tenant, const std::string& device) { pictures_.forget(tenant, device); }
 
   std::size_t page_count() const { return pages_.size(); }
 
  private:
   friend class LivePage;
   void flush();
+  void flush_soon();
 
   Executor& executor_;
   std::set<LivePage*> pages_;
+  NewestPictures pictures_;
   TimerId flush_timer_;
   metrics::Cell& open_pages_;
   metrics::Cell& frames_;
@@ -88,9 +95,14 @@ class LivePage {
     static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   };
   void value(const LiveValue& value);
-  void picture(const std::string& device, const std::string& channel, std::string_view bytes, Instant now);
+  void picture(const LivePicture& picture);
+  void send(const LivePicture& picture);
   void flush();
+  void flush_samples();
+  void flush_owed();
+  bool waits() const { return !pending_.empty() || !owed_.empty(); }
   void subscribe(const boost::json::value& wanted);
+  void take_subscription(const boost::json::object& object);
   bool wants(const std::string& key) const;
   void announce(const LiveValue& value, Wanted& wanted);
   void send_event(const boost::json::object& event);
@@ -104,6 +116,7 @@ class LivePage {
   std::vector<LiveSample> pending_;
   bool thinning_ = false;  // only the newest value of each series is kept until the next frame
   std::map<std::string, Instant> last_picture_;
+  std::set<std::pair<std::string, std::string>> owed_;  // device and channel: kept pictures to be sent
   std::uint32_t next_id_ = 1;
 };
 

@@ -32,7 +32,7 @@ class ServerPeer;
 struct ConnectRequest;
 
 struct ServerMetrics {
-  explicit ServerMetrics(metrics::Registry& registry);
+  explicit ServerMetrics(metrics::Registry& target);
   metrics::Registry& registry;
   metrics::Cell& connections;
   metrics::Cell& accepted;
@@ -51,7 +51,7 @@ struct ServerMetrics {
 
 /// The connections of one shard. The shard's thread only.
 struct ServerLane {
-  ServerLane(class MqttServer& owner, std::size_t shard, metrics::Registry& registry, std::uint64_t seed);
+  ServerLane(class MqttServer& owner, std::size_t number, metrics::Registry& registry, std::uint64_t seed);
   ~ServerLane();
 
   MqttServer& server;

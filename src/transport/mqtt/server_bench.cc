@@ -48,7 +48,7 @@ struct Bench {
     }
     for (int i = 0; i < kPairs; ++i) {
       MqttClient& from = *clients[static_cast<std::size_t>(i)];
-      MqttClient& to = *clients[static_cast<std::size_t>(i + kPairs)];
+      MqttClient& to = *clients[static_cast<std::size_t>(kPairs) + static_cast<std::size_t>(i)];
       topics.push_back(Slice::copy_of("bench/site/machine/" + std::to_string(i)));
       to.on_message([this, &from, i](ClientMessage, Task handled) {
         handled();
@@ -104,7 +104,7 @@ struct Bench {
   std::atomic<bool> running{true};
 };
 
-void Pairs(benchmark::State& state) {
+void pairs(benchmark::State& state) {
   Bench bench(static_cast<int>(state.range(0)), static_cast<std::size_t>(state.range(1)));
   bench.threads.at(1).post([&bench] {
     for (int i = 0; i < kPairs; ++i) {
@@ -113,13 +113,13 @@ void Pairs(benchmark::State& state) {
   });
   const double cpu = bench.server_cpu();
   const std::int64_t before = bench.delivered;
-  for (auto _ : state) std::this_thread::sleep_for(std::chrono::seconds{1});
+  for ([[maybe_unused]] auto _ : state) std::this_thread::sleep_for(std::chrono::seconds{1});
   const auto messages = static_cast<double>(bench.delivered - before);
   state.counters["server_cpu_us_per_message"] = (bench.server_cpu() - cpu) * 1e6 / messages;
   state.counters["messages_per_s"] = benchmark::Counter(messages, benchmark::Counter::kIsRate);
   bench.running = false;
 }
-BENCHMARK(Pairs)
+BENCHMARK(pairs)
     ->ArgNames({"qos", "bytes"})
     ->Args({0, 16})
     ->Args({1, 16})

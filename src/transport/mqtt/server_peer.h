@@ -88,7 +88,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   KnownTopic& topic_slot(std::string_view topic);
   KnownTopic& known_topic(std::string_view topic, const Slice* shared);
   void refuse_publish(const mqtt::Publish& publish);
-  void published(mqtt::PacketType answer, std::uint16_t packet_id, Result<void> result);
+  void published(mqtt::PacketType type, std::uint16_t packet_id, Result<void> result);
   void account_inbound();
   mqtt::ReasonCode judge_subscription(const mqtt::Subscription& subscription);
 

@@ -214,6 +214,7 @@ void ServerPeer::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
   for (const std::string_view filter : unsubscribe.filters) filters.emplace_back(filter);
   session_->unsubscribe(filters, [this, packet_id = unsubscribe.packet_id](const std::vector<bool>& existed) {
     std::vector<std::uint8_t> codes;
+    codes.reserve(existed.size());
     for (const bool known : existed) {
       codes.push_back(
           static_cast<std::uint8_t>(known ? ReasonCode::success : ReasonCode::no_subscription_existed));

@@ -41,7 +41,7 @@ struct Sample {
 void bench_decode(benchmark::State& state, ProtocolVersion version, Extras extras) {
   const Sample sample(static_cast<std::size_t>(state.range(0)), extras);
   const std::vector<std::uint8_t> bytes = sample.encoded(version);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const FrameResult frame = frame_length(bytes, kMaxPacketBytes);
     auto packet = decode_publish({bytes.data(), frame.length}, version, Sender::client);
     benchmark::DoNotOptimize(packet);
@@ -51,7 +51,7 @@ void bench_decode(benchmark::State& state, ProtocolVersion version, Extras extra
 void bench_decode_any(benchmark::State& state, ProtocolVersion version) {
   const Sample sample(16, Extras::none);
   const std::vector<std::uint8_t> bytes = sample.encoded(version);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto packet = decode(bytes, version, Sender::client);
     benchmark::DoNotOptimize(packet);
   }
@@ -60,7 +60,7 @@ void bench_decode_any(benchmark::State& state, ProtocolVersion version) {
 void bench_encode(benchmark::State& state, ProtocolVersion version, Extras extras) {
   const Sample sample(static_cast<std::size_t>(state.range(0)), extras);
   std::vector<std::uint8_t> bytes(2048);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto length = encode(sample.publish, version, bytes);
     benchmark::DoNotOptimize(length);
     benchmark::ClobberMemory();
@@ -70,7 +70,7 @@ void bench_encode(benchmark::State& state, ProtocolVersion version, Extras extra
 void bench_encode_header(benchmark::State& state, ProtocolVersion version, Extras extras) {
   const Sample sample(16, extras);
   std::array<std::uint8_t, 256> bytes;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto header = encode_publish_header(sample.publish, version, bytes);
     benchmark::DoNotOptimize(header);
     benchmark::ClobberMemory();
@@ -79,7 +79,7 @@ void bench_encode_header(benchmark::State& state, ProtocolVersion version, Extra
 
 void bench_ack(benchmark::State& state) {
   std::array<std::uint8_t, 8> bytes;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const Ack ack{PacketType::puback, 7, ReasonCode::success, {}};
     const auto length = encode(ack, ProtocolVersion::v5, bytes);
     auto packet = decode({bytes.data(), *length}, ProtocolVersion::v5, Sender::client);
@@ -88,7 +88,7 @@ void bench_ack(benchmark::State& state) {
 }
 
 void bench_topic_matches(benchmark::State& state) {
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     std::string_view topic = kTopic;
     benchmark::DoNotOptimize(topic);
     benchmark::DoNotOptimize(topic_matches("demo/+/machine/+/temperature", topic));

@@ -265,17 +265,17 @@ core::Result<std::size_t> encode(const P& packet, ProtocolVersion version, Mutab
 }
 
 core::Result<PublishHeader> encode_publish_header(const Publish& packet, ProtocolVersion version,
-                                                  MutableByteView bytes) {
+                                                  MutableByteView out) {
   Writer counter;
   write_publish_header(counter, packet, version);
   if (counter.failed()) return std::unexpected(counter.error());
-  Writer out(bytes);
-  write_fixed_header(out, first_byte(packet), counter.size() + packet.payload.size());
+  Writer writer(out);
+  write_fixed_header(writer, first_byte(packet), counter.size() + packet.payload.size());
   PublishHeader header;
-  if (packet.qos != QoS::at_most_once) header.packet_id_offset = out.size() + 2 + packet.topic.size();
-  write_publish_header(out, packet, version);
-  if (out.failed()) return std::unexpected(out.error());
-  header.size = out.size();
+  if (packet.qos != QoS::at_most_once) header.packet_id_offset = writer.size() + 2 + packet.topic.size();
+  write_publish_header(writer, packet, version);
+  if (writer.failed()) return std::unexpected(writer.error());
+  header.size = writer.size();
   return header;
 }
 

@@ -76,8 +76,9 @@ class ListView {
   };
 
   ListView() = default;
-  ListView(std::span<const T> items)
-      : items_(items.data()), count_(items.size()) {}  // NOLINT: a list is a view of an array
+  // A list is a view of an array.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  ListView(std::span<const T> items) : items_(items.data()), count_(items.size()) {}
   /// `bytes` must have been validated to hold `count` items; between properties, other properties are
   /// skipped.
   static ListView of_encoded(ByteView bytes, std::size_t count) {

@@ -132,7 +132,8 @@ std::string_view topic_fault_text(TopicFault fault) {
 bool is_mqtt_utf8(std::string_view text) {
   while (!text.empty()) {
     while (text.size() >= 8) {
-      const std::uint64_t word = load(text.data());
+      const char* const front = text.data();
+      const std::uint64_t word = load(front);
       if (((word & kHighBits) | any_zero(word)) != 0) break;
       text.remove_prefix(8);
     }

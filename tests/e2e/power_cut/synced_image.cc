@@ -24,6 +24,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -202,7 +203,7 @@ class Image {
 };
 
 Image& image() {
-  static auto* const one = new Image();  // outlives the program's own destructors
+  static auto* const one = std::make_unique<Image>().release();  // outlives the program's own destructors
   return *one;
 }
 

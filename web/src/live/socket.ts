@@ -8,7 +8,8 @@ export interface LiveHandlers {
   state(state: LinkState, retryAt: number | undefined): void;
   message(message: LiveMessage): void;
   samples(frame: SampleFrame): void;
-  picture(device: string, channel: string, picture: Blob): void;
+  /** `at` is when the picture was taken, RFC 3339, where the server says so. */
+  picture(device: string, channel: string, picture: Blob, at: string | undefined): void;
 }
 
 const FIRST_RETRY_MS = 500;
@@ -30,7 +31,7 @@ export class LiveLink {
   private ping: ReturnType<typeof setInterval> | undefined;
   private heardAt = 0;
   private closed = false;
-  private pictureOf: { device: string; channel: string; type: string } | undefined;
+  private pictureOf: { device: string; channel: string; type: string; at: string | undefined } | undefined;
 
   constructor(private readonly handlers: LiveHandlers) {}
 
@@ -93,7 +94,7 @@ export class LiveLink {
   private text(data: string): void {
     const message = JSON.parse(data) as LiveMessage;
     if (message.type === 'frame') {
-      this.pictureOf = { device: message.device, channel: message.channel, type: message.content_type };
+      this.pictureOf = { device: message.device, channel: message.channel, type: message.content_type, at: message.at };
     } else {
       this.handlers.message(message);
     }
@@ -109,7 +110,7 @@ export class LiveLink {
     this.pictureOf = undefined;
     // Only pictures may become blobs with a type: the sender must not choose text/html.
     if (of && /^image\/(jpeg|png|webp|gif|bmp)$/.test(of.type)) {
-      this.handlers.picture(of.device, of.channel, new Blob([frame.picture], { type: of.type }));
+      this.handlers.picture(of.device, of.channel, new Blob([frame.picture], { type: of.type }), of.at);
     }
   }
 

@@ -6,6 +6,7 @@ import { matches } from '../lib/search.ts';
 import { deviceHref } from '../router.ts';
 import { acknowledgeAlarm, alarmList, clearAlarm, loaded, severityRank } from '../state/fleet.ts';
 import { Icon } from '../ui/icon.tsx';
+import { ActionTable, SearchBox } from '../ui/list.tsx';
 import { Age, Loading, PageHead, raisedMs, SeverityBadge } from '../ui/parts.tsx';
 import { attempt } from '../ui/toast.tsx';
 import '../styles/tables.css';
@@ -106,16 +107,7 @@ export default function Alarms() {
   return (
     <>
       <PageHead title={t('nav.alarms')}>
-        <label class="search">
-          <Icon name="search" />
-          <input
-            type="search"
-            placeholder={t('search.alarms')}
-            aria-label={t('search.alarms')}
-            onInput={(e) => setQuery(e.currentTarget.value)}
-          />
-          <kbd aria-hidden="true">/</kbd>
-        </label>
+        <SearchBox label={t('search.alarms')} onSearch={setQuery} />
         <div class="segments" role="group" aria-label={t('filter')}>
           <For each={TABS}>
             {(name) => (
@@ -133,23 +125,9 @@ export default function Alarms() {
           fallback={<p class="nothing">{t(query() || tab() !== 'active' ? 'alarms.none' : 'alarms.calm')}</p>}
         >
           <div class="panel table-scroll">
-            <table>
-              <thead>
-                <tr>
-                  <th>{t('alarm.severity')}</th>
-                  <th>{t('alarm.what')}</th>
-                  <th>{t('device')}</th>
-                  <th>{t('alarm.when')}</th>
-                  <th>{t('alarm.state')}</th>
-                  <th>
-                    <span class="visually-hidden">{t('actions')}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                <For each={shown().slice(0, SHOWN)}>{(alarm) => <AlarmRow alarm={alarm} />}</For>
-              </tbody>
-            </table>
+            <ActionTable columns={[t('alarm.severity'), t('alarm.what'), t('device'), t('alarm.when'), t('alarm.state')]}>
+              <For each={shown().slice(0, SHOWN)}>{(alarm) => <AlarmRow alarm={alarm} />}</For>
+            </ActionTable>
           </div>
           <Show when={shown().length > SHOWN}>
             <p class="quiet-text">{t('list.cut', { n: SHOWN, all: shown().length })}</p>

@@ -4,6 +4,7 @@ import { t, type TextKey } from '../i18n/index.ts';
 import { MIN_PASSWORD, passwordProblem } from '../lib/format.ts';
 import { go, route } from '../router.ts';
 import { claim, signIn } from '../state/session.ts';
+import { FieldError } from '../ui/list.tsx';
 import { reasonOf } from '../ui/toast.tsx';
 
 function Card(props: { title: string; text: string; children: JSX.Element }) {
@@ -68,13 +69,7 @@ function SignIn() {
             onInput={(e) => setPassword(e.currentTarget.value)}
           />
         </label>
-        <Show when={error()}>
-          {(text) => (
-            <p class="field-error" role="alert">
-              {text()}
-            </p>
-          )}
-        </Show>
+        <FieldError text={error()} />
         <button class="button primary" disabled={busy()}>
           {t('signin.button')}
         </button>
@@ -147,20 +142,8 @@ function Claim(props: { token: string }) {
             onInput={(e) => setRepeated(e.currentTarget.value)}
           />
         </label>
-        <Show when={tried() && problem()}>
-          {(p) => (
-            <p class="field-error" role="alert">
-              {t(`claim.${p()}` as TextKey, { n: MIN_PASSWORD })}
-            </p>
-          )}
-        </Show>
-        <Show when={error()}>
-          {(text) => (
-            <p class="field-error" role="alert">
-              {text()}
-            </p>
-          )}
-        </Show>
+        <FieldError text={tried() && problem() && t(`claim.${problem()}` as TextKey, { n: MIN_PASSWORD })} />
+        <FieldError text={error()} />
         <button class="button primary" disabled={busy()}>
           {t('claim.button')}
         </button>

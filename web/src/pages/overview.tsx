@@ -6,7 +6,7 @@ import { formatCount, formatRate } from '../lib/format.ts';
 import { groupThings, matches, type Group } from '../lib/search.ts';
 import { alarmsByThing, loaded, onlineCount, openAlarms, thingList } from '../state/fleet.ts';
 import { loadError, samplesPerSecond } from '../state/live.ts';
-import { Icon } from '../ui/icon.tsx';
+import { SearchBox } from '../ui/list.tsx';
 import { Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { DeviceCard } from './device_card.tsx';
 import { FirstSteps } from './first_steps.tsx';
@@ -148,16 +148,7 @@ export function Overview() {
   return (
     <>
       <PageHead title={t('nav.overview')}>
-        <label class="search">
-          <Icon name="search" />
-          <input
-            type="search"
-            placeholder={t('search.devices')}
-            aria-label={t('search.devices')}
-            onInput={(e) => setQuery(e.currentTarget.value)}
-          />
-          <kbd aria-hidden="true">/</kbd>
-        </label>
+        <SearchBox label={t('search.devices')} onSearch={setQuery} />
         <div class="segments" role="group" aria-label={t('filter')}>
           <For each={FILTERS}>
             {(name) => (

@@ -3,6 +3,7 @@ import { rules as api, type Rule, type RuleAction } from '../api.ts';
 import { t } from '../i18n/index.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
+import { FieldError } from '../ui/list.tsx';
 import { Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import '../styles/tables.css';
@@ -69,13 +70,7 @@ function Editor(props: { rule: Rule; fresh: boolean; onSaved: () => void }) {
           value={JSON.stringify(props.rule.actions, null, 2)}
         />
       </label>
-      <Show when={error()}>
-        {(text) => (
-          <p class="field-error" role="alert">
-            {text()}
-          </p>
-        )}
-      </Show>
+      <FieldError text={error()} />
       <button class="button primary" disabled={busy()}>
         {t('save')}
       </button>

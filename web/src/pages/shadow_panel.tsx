@@ -5,6 +5,7 @@ import { t, type TextKey } from '../i18n/index.ts';
 import { compareShadow, desiredPatch, parseLeaf, type Json, type Leaf, type ShadowView } from '../lib/shadow.ts';
 import { onShadow } from '../state/live.ts';
 import { Icon } from '../ui/icon.tsx';
+import { ActionTable, FieldError } from '../ui/list.tsx';
 import { Age } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 
@@ -215,13 +216,7 @@ export function ShadowPanel(props: { thing: string }) {
           </span>
         </Show>
       </header>
-      <Show when={error()}>
-        {(text) => (
-          <p class="field-error" role="alert">
-            {text()}
-          </p>
-        )}
-      </Show>
+      <FieldError text={error()} />
       <Show
         when={leaves().length > 0}
         fallback={
@@ -231,28 +226,15 @@ export function ShadowPanel(props: { thing: string }) {
         }
       >
         <div class="table-scroll">
-          <table class="shadow-table">
-            <thead>
-              <tr>
-                <th>{t('shadow.key')}</th>
-                <th>{t('shadow.desired')}</th>
-                <th>{t('shadow.reported')}</th>
-                <th>{t('shadow.state')}</th>
-                <th>
-                  <span class="visually-hidden">{t('actions')}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              <For each={keys()}>
-                {(key) => (
-                  <Show when={leaves().find((leaf) => leaf.path.join('\0') === key)}>
-                    {(leaf) => <LeafRow leaf={leaf()} wish={wish} />}
-                  </Show>
-                )}
-              </For>
-            </tbody>
-          </table>
+          <ActionTable class="shadow-table" columns={[t('shadow.key'), t('shadow.desired'), t('shadow.reported'), t('shadow.state')]}>
+            <For each={keys()}>
+              {(key) => (
+                <Show when={leaves().find((leaf) => leaf.path.join('\0') === key)}>
+                  {(leaf) => <LeafRow leaf={leaf()} wish={wish} />}
+                </Show>
+              )}
+            </For>
+          </ActionTable>
         </div>
       </Show>
       <AddWish wish={wish} />

@@ -7,6 +7,7 @@ import { deviceHref } from '../router.ts';
 import { loaded, removeThing, thingList, upsertThing } from '../state/fleet.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
+import { ActionTable, FieldError, SearchBox } from '../ui/list.tsx';
 import { Age, CopyBox, Loading, PageHead, PresenceDot } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import '../styles/tables.css';
@@ -74,13 +75,7 @@ function CreateThing(props: { onDone: (thing: Thing, token: string) => void }) {
         {t('thing.site')}
         <input name="site" maxlength="64" placeholder="home" autocomplete="off" />
       </label>
-      <Show when={error()}>
-        {(text) => (
-          <p class="field-error" role="alert">
-            {text()}
-          </p>
-        )}
-      </Show>
+      <FieldError text={error()} />
       <button class="button primary" disabled={busy()}>
         {t('thing.create')}
       </button>
@@ -177,16 +172,7 @@ export default function Things() {
   return (
     <>
       <PageHead title={t('nav.things')} count={String(thingList().length)}>
-        <label class="search">
-          <Icon name="search" />
-          <input
-            type="search"
-            placeholder={t('search.devices')}
-            aria-label={t('search.devices')}
-            onInput={(e) => setQuery(e.currentTarget.value)}
-          />
-          <kbd aria-hidden="true">/</kbd>
-        </label>
+        <SearchBox label={t('search.devices')} onSearch={setQuery} />
         <button type="button" class="button primary" onClick={() => open({ kind: 'create' })}>
           <Icon name="plus" />
           {t('thing.create')}
@@ -198,23 +184,9 @@ export default function Things() {
           fallback={<p class="nothing">{t(query() ? 'search.none' : 'things.none')}</p>}
         >
           <div class="panel table-scroll">
-            <table>
-              <thead>
-                <tr>
-                  <th>{t('thing.name')}</th>
-                  <th>{t('thing.type')}</th>
-                  <th>{t('thing.site')}</th>
-                  <th>{t('seen')}</th>
-                  <th>{t('gateway')}</th>
-                  <th>
-                    <span class="visually-hidden">{t('actions')}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                <For each={shown().slice(0, limit())}>{(thing) => <ThingRow thing={thing} open={open} />}</For>
-              </tbody>
-            </table>
+            <ActionTable columns={[t('thing.name'), t('thing.type'), t('thing.site'), t('seen'), t('gateway')]}>
+              <For each={shown().slice(0, limit())}>{(thing) => <ThingRow thing={thing} open={open} />}</For>
+            </ActionTable>
           </div>
           <Show when={shown().length > limit()}>
             <button type="button" class="button" onClick={() => setLimit((n) => n + STEP)}>

@@ -89,7 +89,7 @@ export function pictureOf(device: string): Picture | undefined {
   return pictures.get(device)?.[0]();
 }
 
-function showPicture(device: string, channel: string, blob: Blob): void {
+function showPicture(device: string, channel: string, blob: Blob, at: string | undefined): void {
   noteDevices([device]);
   let signal = pictures.get(device);
   if (!signal) {
@@ -98,7 +98,7 @@ function showPicture(device: string, channel: string, blob: Blob): void {
     setPictureDevices(new Set([...pictureDevices(), device]));
   }
   const old = signal[0]();
-  signal[1]({ url: URL.createObjectURL(blob), channel, at: Date.now() });
+  signal[1]({ url: URL.createObjectURL(blob), channel, at: at ? toMs(at) : Date.now() });
   // The element may still be decoding the former picture.
   if (old) setTimeout(() => URL.revokeObjectURL(old.url), 2000);
 }

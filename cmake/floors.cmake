@@ -11,7 +11,7 @@ foreach(folder
     src/service/access src/service/forward
     src/transport/mqtt src/transport/http
     web
-    src/platform src/edge src/fleet
+    src/platform src/edge src/fleet src/load
     src/apps
     tests tests/sim tests/e2e
     bench)

@@ -17,6 +17,7 @@ set(DUNLIN_FLOOR_field 4)
 set(DUNLIN_FLOOR_platform 5)
 set(DUNLIN_FLOOR_edge 5)
 set(DUNLIN_FLOOR_fleet 5)
+set(DUNLIN_FLOOR_load 5)
 set(DUNLIN_FLOOR_apps 6)
 
 if(DUNLIN_TESTS)

@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "apps/bench_options.h"
 #include "platform/status.h"
 #include "transport/http/openapi.h"
 
@@ -138,6 +139,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   const auto operations = platform::all_operations();
   add_programs(app, command);
   add_helpers(app, command);
+  add_bench(app, command);
   add_operations(app, operations, command);
   try {
     app.parse(argc, argv);

@@ -2,11 +2,14 @@
 // What each subcommand is asked to do, after the command line has been read.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "load/forwarder.h"
+#include "load/options.h"
 #include "model/operation.h"
 
 namespace dunlin::apps {
@@ -40,6 +43,17 @@ struct CheckConfigCommand {
 };
 struct VersionCommand {};
 
+/// `dunlin bench mqtt`: a load on a server, or the null forwarder.
+struct BenchMqttCommand {
+  load::LoadOptions options;  // but for what the files hold
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+  std::string password_file;  // a token is a password too
+  enum class Output : std::uint8_t { text, json } output = Output::text;
+  std::optional<load::ForwarderOptions> forward;
+};
+
 /// Where an operation is sent, and how its answer is shown.
 struct CallTarget {
   std::string data_folder = "dunlin-data";  // of a server on this machine
@@ -56,7 +70,7 @@ struct CallCommand {
 };
 
 using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, CallCommand>;
+                             VersionCommand, BenchMqttCommand, CallCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -64,6 +78,7 @@ int run_gateway(const GatewayCommand& command);
 int run_sim(const SimCommand& command);
 int run_check_config(const CheckConfigCommand& command);
 int run_version(const VersionCommand& command);
+int run_bench_mqtt(const BenchMqttCommand& command);
 int run_call(const CallCommand& command);
 
 }  // namespace dunlin::apps

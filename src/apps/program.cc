@@ -15,6 +15,7 @@ struct Runner {
   int operator()(const SimCommand& command) const { return run_sim(command); }
   int operator()(const CheckConfigCommand& command) const { return run_check_config(command); }
   int operator()(const VersionCommand& command) const { return run_version(command); }
+  int operator()(const BenchMqttCommand& command) const { return run_bench_mqtt(command); }
   int operator()(const CallCommand& command) const { return run_call(command); }
 };
 

@@ -28,4 +28,11 @@ void wait_for_end() {
   sigwait(&set, &received);
 }
 
+bool end_comes_within(Duration time) {
+  const sigset_t set = end_signals();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const timespec limit{.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
+  return sigtimedwait(&set, nullptr, &limit) > 0;
+}
+
 }  // namespace dunlin::apps

@@ -24,7 +24,7 @@ describe('help', () => {
       for (const name of subcommands(stdout)) await visit([...words, name]);
     };
     await visit([]);
-    for (const expected of ['serve', 'up', 'gateway', 'sim', 'check-config', 'version', 'thing create', 'cert issue', 'shadow update']) {
+    for (const expected of ['serve', 'up', 'gateway', 'sim', 'check-config', 'version', 'bench mqtt', 'thing create', 'cert issue', 'shadow update']) {
       assert(seen.includes(expected), `${expected} is among ${seen.length}`);
     }
   });

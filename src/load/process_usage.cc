@@ -1,19 +1,12 @@
-#include "bench/process_usage.h"
+#include "load/process_usage.h"
 
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 
-namespace dunlin::bench {
+namespace dunlin::load {
 namespace {
-
-std::string read_all(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // proc(5): fields 14 and 15 of stat, counted from behind the name, which may hold blanks and brackets.
 double cpu_seconds_of(const std::string& stat) {
@@ -36,16 +29,17 @@ std::uint64_t resident_bytes_of(const std::string& statm) {
 
 }  // namespace
 
-Result<ProcessUsage> process_usage(const std::vector<int>& process_ids) {
+Result<ProcessUsage> process_usage(Fs& fs, const std::vector<int>& process_ids) {
   ProcessUsage sum;
   for (const int id : process_ids) {
     const std::string folder = "/proc/" + std::to_string(id);
-    const std::string stat = read_all(folder + "/stat");
-    if (stat.empty()) return fail(Errc::not_found, "process " + std::to_string(id) + " is not running");
-    sum.cpu_seconds += cpu_seconds_of(stat);
-    sum.resident_bytes += resident_bytes_of(read_all(folder + "/statm"));
+    const auto stat = read_file(fs, folder + "/stat");
+    const auto statm = read_file(fs, folder + "/statm");
+    if (!stat || !statm) return fail(Errc::not_found, "process " + std::to_string(id) + " is not running");
+    sum.cpu_seconds += cpu_seconds_of(*stat);
+    sum.resident_bytes += resident_bytes_of(*statm);
   }
   return sum;
 }
 
-}  // namespace dunlin::bench
+}  // namespace dunlin::load

@@ -1,0 +1,106 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <thread>
+
+#include "apps/commands.h"
+#include "apps/configuration.h"
+#include "apps/signals.h"
+#include "base/fs.h"
+#include "load/process.h"
+
+namespace dunlin::apps {
+namespace {
+
+constexpr Duration kSignalStep = std::chrono::milliseconds{50};
+
+Result<std::string> read_secret(Fs& fs, const std::string& path) {
+  DUNLIN_TRY(std::string text, read_file(fs, path, load::kMaxCredentialBytes));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return text;
+}
+
+bool is_encrypted(load::Transport transport) {
+  return transport == load::Transport::tls || transport == load::Transport::websocket_tls;
+}
+
+/// The options with what the files hold, checked.
+Result<load::LoadOptions> options_of(const BenchMqttCommand& command, Fs& fs) {
+  load::LoadOptions options = command.options;
+  if (!command.password_file.empty()) {
+    DUNLIN_TRY(options.password, read_secret(fs, command.password_file));
+  }
+  const bool secret = options.password || !command.key_file.empty();
+  if (secret && !is_encrypted(options.server.transport) && !options.server.endpoint.is_loopback())
+    return fail(Errc::invalid_argument, "a secret is sent to another machine over mqtts:// or wss:// only");
+  if (is_encrypted(options.server.transport) && !command.ca_file.empty()) {
+    net::TlsClientOptions tls;
+    DUNLIN_TRY(tls.trusted_ca_pem, read_file(fs, command.ca_file));
+    if (!command.certificate_file.empty()) {
+      DUNLIN_TRY(tls.certificate_chain_pem, read_file(fs, command.certificate_file));
+      DUNLIN_TRY(tls.private_key_pem, read_file(fs, command.key_file));
+    }
+    DUNLIN_TRY(options.tls, net::make_tls_client_context(tls));
+  }
+  return load::checked(std::move(options));
+}
+
+int run_forwarder(const load::ForwarderOptions& options) {
+  auto forwarder = load::ForwarderProcess::start(options);
+  if (!forwarder) return report(forwarder.error());
+  std::printf("listening %d\n", static_cast<int>((*forwarder)->local().port));
+  std::fflush(stdout);
+  wait_for_end();
+  return 0;
+}
+
+/// Shows one line that is written over again, on a terminal only.
+class ProgressLine {
+ public:
+  void show(const load::LoadProgress& progress) {
+    std::fprintf(stderr, "\r\x1b[K%s", load::progress_text(progress, previous_).c_str());
+    previous_ = progress;
+    shown_ = true;
+  }
+  void clear() const {
+    if (shown_) std::fputs("\r\x1b[K", stderr);
+  }
+
+ private:
+  load::LoadProgress previous_;
+  bool shown_ = false;
+};
+
+}  // namespace
+
+int run_bench_mqtt(const BenchMqttCommand& command) {
+  keep_end_signals();
+  if (command.forward) return run_forwarder(*command.forward);
+  const auto fs = make_system_fs();
+  const auto options = options_of(command, *fs);
+  if (!options) {
+    report(options.error());
+    return options.error().code == Errc::invalid_argument ? 2 : 1;
+  }
+  ProgressLine line;
+  load::LoadProcess::OnProgress on_progress;
+  if (::isatty(STDERR_FILENO) != 0)
+    on_progress = [&line](const load::LoadProgress& progress) { line.show(progress); };
+  load::LoadProcess process(*options, std::move(on_progress));
+  std::jthread signals([&process](const std::stop_token& done) {
+    while (!done.stop_requested()) {
+      if (end_comes_within(kSignalStep)) process.interrupt();
+    }
+  });
+  const auto result = process.run();
+  signals = {};
+  line.clear();
+  if (!result) return report(result.error());
+  const std::string text = command.output == BenchMqttCommand::Output::json
+                               ? load::report_json(*options, *result) + "\n"
+                               : load::report_text(*options, *result);
+  std::fputs(text.c_str(), stdout);
+  return result->faultless(*options) ? 0 : 1;
+}
+
+}  // namespace dunlin::apps

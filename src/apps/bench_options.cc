@@ -1,0 +1,118 @@
+#include "apps/bench_options.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+namespace dunlin::apps {
+namespace {
+
+/// The words as read; made into a command once all of them are there.
+struct Words {
+  BenchMqttCommand command;
+  std::string forward;
+  int qos = 0;
+  std::string version = "5";
+  double seconds = 5;
+};
+
+/// A check and a conversion in one: CLI11 says what is wrong and ends with status 2.
+template <class Parse>
+CLI::Validator reads_as(Parse parse) {
+  return CLI::Validator(
+      [parse](const std::string& text) {
+        const auto value = parse(text);
+        return value ? std::string() : value.error().message;
+      },
+      "");
+}
+
+void add_where(CLI::App& app, Words& words) {
+  BenchMqttCommand& command = words.command;
+  app.add_option_function<std::string>(
+         "--server",
+         [&command](const std::string& text) { command.options.server = *load::parse_server_address(text); },
+         "mqtt://host:1883, mqtts://host:8883, ws://host:8080/mqtt or wss://host:8443/mqtt")
+      ->check(reads_as(load::parse_server_address))
+      ->default_str("mqtt://127.0.0.1:1883");
+  app.add_option("--ca", command.ca_file, "PEM file with the root of the server's certificate");
+  CLI::Option* certificate =
+      app.add_option("--certificate", command.certificate_file, "the client's own, PEM");
+  CLI::Option* key = app.add_option("--key", command.key_file, "the key of --certificate, PEM");
+  certificate->needs(key);
+  key->needs(certificate);
+  app.add_option("--username", command.options.username, "of every client");
+  app.add_option("--password-file,--token-file", command.password_file, "a file with its password or token");
+  app.add_option("--topic", command.options.topic_prefix,
+                 "first levels of all topics; else bench/ and a number");
+  app.add_option("--client-id", command.options.client_prefix,
+                 "first part of all client identifiers; else load- and a number");
+  app.add_option("--connecting", command.options.connecting,
+                 "connections being set up at once; 1 where every sign-in checks a password")
+      ->capture_default_str();
+  app.add_option("--version", words.version, "of MQTT: 3.1.1 or 5")
+      ->check(CLI::IsMember({"3.1.1", "5"}))
+      ->capture_default_str();
+}
+
+void add_what(CLI::App& app, Words& words) {
+  load::LoadOptions& options = words.command.options;
+  app.add_option_function<std::string>(
+         "--mode", [&options](const std::string& text) { options.mode = *load::parse_load_mode(text); },
+         "pairs, fan-out, fan-in, shared, idle, churn or retained")
+      ->check(reads_as(load::parse_load_mode))
+      ->default_str("pairs");
+  app.add_option("--publishers", options.publishers, "publishing clients")->capture_default_str();
+  app.add_option("--subscribers,--connections", options.subscribers,
+                 "subscribing clients; idle and churn: the connections")
+      ->capture_default_str();
+  app.add_option("--qos", words.qos, "0, 1 or 2")->check(CLI::Range(0, 2))->capture_default_str();
+  app.add_option("--payload", options.payload_bytes, "bytes of a payload, at least 16")
+      ->capture_default_str();
+  app.add_option("--seconds", words.seconds, "how long")
+      ->check(CLI::Range(0.01, 86400.0))
+      ->capture_default_str();
+  app.add_option("--window", options.window,
+                 "messages of a publisher under way at most (1000, or 100 with QoS)");
+  app.add_option("--batch", options.batch, "messages a publisher sends in one go")->capture_default_str();
+  app.add_option(
+      "--rate", options.rate,
+      "messages a second of all publishers, each at its moment; without: as fast as the windows allow");
+  app.add_option("--retained", options.retained_messages, "messages of the mode retained")
+      ->capture_default_str();
+}
+
+BenchMqttCommand finished(Words words) {
+  load::LoadOptions& options = words.command.options;
+  options.qos = static_cast<mqtt::QoS>(words.qos);
+  options.version = words.version == "5" ? mqtt::ProtocolVersion::v5 : mqtt::ProtocolVersion::v3_1_1;
+  options.duration = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(words.seconds));
+  if (words.forward.empty()) return words.command;
+  using Target = load::ForwarderOptions::Target;
+  words.command.forward = {.endpoint = *net::parse_endpoint(words.forward),
+                           .target = options.mode == load::LoadMode::fan_out ? Target::all : Target::one};
+  return words.command;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Command& command) {
+  CLI::App* bench = app.add_subcommand("bench", "measure a server under load");
+  bench->require_subcommand(1);
+  CLI::App* mqtt = bench->add_subcommand(
+      "mqtt", "put a load on any MQTT server and say of every message what became of it");
+  auto words = std::make_shared<Words>();  // shared with the callbacks that run while and after parsing
+  add_where(*mqtt, *words);
+  add_what(*mqtt, *words);
+  mqtt->add_option("--server-pid", words->command.options.process_ids,
+                   "process of the server, for its CPU time and memory")
+      ->allow_extra_args(false);
+  mqtt->add_flag_callback(
+      "--json", [words] { words->command.output = BenchMqttCommand::Output::json; }, "one line of JSON");
+  mqtt->add_option(
+          "--forward", words->forward,
+          "no load: be the null forwarder on this address, e.g. 127.0.0.1:1883 (--mode fan-out: to all)")
+      ->check(reads_as(net::parse_endpoint));
+  mqtt->callback([words, &command] { command = finished(*words); });
+}
+
+}  // namespace dunlin::apps

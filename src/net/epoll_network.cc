@@ -1,6 +1,7 @@
 #include "net/epoll_network.h"
 
 #include "base/core/assert.h"
+#include "net/proxy_acceptor.h"
 #include "net/tcp_connect.h"
 #include "net/tcp_listener.h"
 #include "net/tls_handshakes.h"
@@ -61,6 +62,8 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Executor& executor, Liste
   DUNLIN_TRY(UniqueFd socket, open_shared(options.endpoint, options.backlog));
   auto tls = listener_tls(options);
   auto handler = accept_with_tls(options, tls, lane.context.metrics, std::move(accept));
+  if (options.proxy_protocol)
+    handler = accept_with_proxy(*options.proxy_protocol, lane.context.metrics, std::move(handler));
   DUNLIN_TRY(auto listener, TcpListener::open(lane.context, std::move(socket), std::move(handler)));
   return listener_with_tls(std::move(listener), std::move(tls));
 }

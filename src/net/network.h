@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "net/address_range.h"
 #include "net/connection.h"
 #include "net/tls_context.h"
 
@@ -25,6 +26,15 @@ class Listener {
 using AcceptHandler = std::move_only_function<void(std::unique_ptr<Connection>)>;
 using ConnectHandler = std::move_only_function<void(Result<std::unique_ptr<Connection>>)>;
 
+/// A listener behind a load balancer: each connection begins with a PROXY header (version 1 or 2), before
+/// TLS. Peers outside `trusted`, and headers that are bad, missing or late, are refused.
+struct ProxyProtocol {
+  std::vector<AddressRange> trusted;
+  Duration deadline = std::chrono::seconds{5};
+  /// Connections that may wait for their header at once on this listener; more are refused.
+  std::size_t max_waiting = 1024;
+};
+
 struct ListenOptions {
   Endpoint endpoint;
   std::shared_ptr<TlsServerContext>
@@ -33,6 +43,8 @@ struct ListenOptions {
   Duration handshake_deadline = std::chrono::seconds{5};
   /// Half-open handshakes allowed at once on this listener; more are refused.
   std::size_t max_handshakes = 1024;
+  /// Real networks only.
+  std::optional<ProxyProtocol> proxy_protocol = std::nullopt;
 };
 
 struct ConnectOptions {

@@ -58,6 +58,11 @@ const PeerInfo& TcpConnection::peer() const {
   return *peer_;
 }
 
+void TcpConnection::set_peer_address(const SocketAddress& address) {
+  stream_.address = address;
+  peer_.reset();
+}
+
 void TcpConnection::set_handler(ConnectionHandler* handler) {
   handler_ = handler;
   if (handler != nullptr) resume_reading();

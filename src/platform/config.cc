@@ -1,5 +1,7 @@
 #include "platform/config.h"
 
+#include <algorithm>
+
 #include "net/connection.h"
 
 namespace dunlin::platform {
@@ -11,6 +13,14 @@ void declare_listeners(config::Schema& schema, ServerConfig& config) {
   schema.key("listen.mqtts", "MQTT over TLS.", config.listen_mqtts);
   schema.key("listen.https", "Dashboard, API and MQTT over WebSocket, over TLS.", config.listen_https);
   schema.key("listen.http", "The same without TLS; loopback only.", config.listen_http);
+  schema.key("listen.proxy_protocol.listeners",
+             "Listeners whose connections begin with a PROXY header: mqtt, mqtts, https, http.",
+             config.proxied_listeners);
+  schema.key("listen.proxy_protocol.trusted",
+             "The proxies that may send one, as 192.0.2.0/24 or 2001:db8::/32; others are refused.",
+             config.trusted_proxies);
+  schema.key("listen.proxy_protocol.deadline", "How long a header may take.", config.proxy_header_deadline,
+             std::chrono::milliseconds{100}, std::chrono::minutes{1});
 }
 
 void declare_mapping(config::Schema& schema, ServerConfig& config) {
@@ -51,7 +61,34 @@ Result<void> check_listener(const std::string& key, const std::string& value, bo
   return {};
 }
 
+Result<void> check_proxies(const ServerConfig& config) {
+  for (const std::string& name : config.proxied_listeners) {
+    if (std::find(kListenerNames.begin(), kListenerNames.end(), name) == kListenerNames.end()) {
+      return fail(Errc::invalid_argument,
+                  "listen.proxy_protocol.listeners: \"" + name + "\" is none of mqtt, mqtts, https, http");
+    }
+  }
+  if (auto ranges = trusted_proxies(config); !ranges) return std::unexpected(ranges.error());
+  if (!config.proxied_listeners.empty() && config.trusted_proxies.empty()) {
+    return fail(Errc::invalid_argument,
+                "listen.proxy_protocol.trusted must name the proxies, since listen.proxy_protocol.listeners "
+                "names listeners: without one every connection would be refused");
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config) {
+  std::vector<net::AddressRange> ranges;
+  for (const std::string& text : config.trusted_proxies) {
+    const auto range = net::AddressRange::parse(text);
+    if (!range)
+      return fail(Errc::invalid_argument, "listen.proxy_protocol.trusted: " + range.error().message);
+    ranges.push_back(*range);
+  }
+  return ranges;
+}
 
 void declare_keys(config::Schema& schema, ServerConfig& config) {
   schema.key("data.folder", "Where everything is kept.", config.data_folder);
@@ -83,6 +120,7 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_listener("listen.http", config.listen_http, true));
   DUNLIN_CHECK(check_listener("listen.mqtts", config.listen_mqtts, false));
   DUNLIN_CHECK(check_listener("listen.https", config.listen_https, false));
+  DUNLIN_CHECK(check_proxies(config));
   if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" &&
       config.log_level != "error") {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");

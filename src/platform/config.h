@@ -1,11 +1,14 @@
 #pragma once
 // The server's configuration: one struct, declared once, read from file, environment and --set.
 
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
 #include "model/mapping.h"
+#include "net/address_range.h"
 #include "security/authenticator.h"
 
 namespace dunlin::platform {
@@ -24,6 +27,11 @@ struct ServerConfig {
   std::string listen_https = "0.0.0.0:8443";
   std::string listen_http = "127.0.0.1:8080";
   BusyPort busy_port = BusyPort::is_error;
+
+  // Listeners (mqtt, mqtts ...) behind a proxy that sends a PROXY header, and which proxies are believed.
+  std::vector<std::string> proxied_listeners;
+  std::vector<std::string> trusted_proxies;
+  Duration proxy_header_deadline = std::chrono::seconds{5};
 
   std::int64_t reactors = 0;  // 0: one per core
   std::int64_t workers = 3;
@@ -44,6 +52,12 @@ struct ServerConfig {
 
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
+
+/// The listeners' names, as `listen.proxy_protocol.listeners` and the ready line have them.
+inline constexpr std::array<std::string_view, 4> kListenerNames{"mqtt", "mqtts", "https", "http"};
+
+/// The proxies that `config` trusts. Errors: invalid_argument.
+Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config);
 
 /// Declares every key; `config` holds the defaults and must outlive the schema.
 void declare_keys(config::Schema& schema, ServerConfig& config);

@@ -27,6 +27,7 @@ Result<void> Listeners::listen_on(std::size_t reactor, const ListenerRequest& re
   net::ListenOptions options;
   options.endpoint = endpoint;
   options.tls = request.tls;
+  options.proxy_protocol = request.proxy_protocol;
   auto listener = network_.listen(threads_.at(reactor), std::move(options),
                                   [accept = request.accept](std::unique_ptr<net::Connection> connection) {
                                     accept(std::move(connection));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct ListenerRequest {
   std::shared_ptr<net::TlsServerContext> tls;  // shared with the connections made under it
   enum class On : std::uint8_t { home, every_reactor } on = On::home;
   std::function<void(std::unique_ptr<net::Connection>)> accept;
+  std::optional<net::ProxyProtocol> proxy_protocol = std::nullopt;
 };
 
 /// open() and close() are called on the home reactor, and complete there.

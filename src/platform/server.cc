@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <future>
 
@@ -217,6 +218,13 @@ void RunningServer::open_listeners(Done done) {
       {"mqtts", config_.listen_mqtts, tls->devices, On::every_reactor, accept_mqtt},
       {"https", config_.listen_https, tls->people, On::home, accept_web},
       {"http", config_.listen_http, nullptr, On::home, accept_web}};
+  auto proxies = trusted_proxies(config_);
+  if (!proxies) return done(std::unexpected(proxies.error()));
+  for (ListenerRequest& request : wanted) {
+    if (std::ranges::find(config_.proxied_listeners, request.name) == config_.proxied_listeners.end())
+      continue;
+    request.proxy_protocol = net::ProxyProtocol{*proxies, config_.proxy_header_deadline};
+  }
   listeners_->open(std::move(wanted), config_.busy_port,
                    [this, done = std::move(done)](Result<std::vector<ListenerInfo>> opened) mutable {
                      if (!opened) return done(std::unexpected(opened.error()));

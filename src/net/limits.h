@@ -38,6 +38,8 @@ inline constexpr Duration kLingerDeadline = std::chrono::seconds{1};
 inline constexpr int kAcceptBudget = 64;
 /// How long a listener rests when the process or the system is out of descriptors or memory.
 inline constexpr Duration kAcceptPause = std::chrono::milliseconds{100};
+/// Bytes of a Unix socket's path (sun_path in unix(7), less the terminating zero).
+inline constexpr std::size_t kMaxUnixPathBytes = 107;
 /// Addresses of one name that a connect tries, one after the other.
 inline constexpr std::size_t kMaxAddressesPerName = 8;
 

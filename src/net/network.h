@@ -43,7 +43,9 @@ struct ListenOptions {
   Duration handshake_deadline = std::chrono::seconds{5};
   /// Half-open handshakes allowed at once on this listener; more are refused.
   std::size_t max_handshakes = 1024;
-  /// Real networks only.
+  /// Who may use a Unix socket, as chmod(2) has it.
+  unsigned unix_mode = 0660;
+  /// Real networks and TCP only.
   std::optional<ProxyProtocol> proxy_protocol = std::nullopt;
 };
 
@@ -60,7 +62,7 @@ class Network {
   virtual ~Network() = default;
   /// Accepts on `executor`; with several reactors, call once for each (they share the port through
   /// SO_REUSEPORT). `accept` gets connections whose TLS handshake is complete. Executor's thread only.
-  /// Errors: unavailable (address in use), permission_denied.
+  /// Errors: unavailable (address in use), permission_denied, invalid_argument (no address to listen on).
   virtual Result<std::unique_ptr<Listener>> listen(Executor& executor, ListenOptions options,
                                                    AcceptHandler accept) = 0;
   /// Calls `done` on `executor` exactly once, later. Host names are resolved on the worker pool. Executor's

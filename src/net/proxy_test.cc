@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "net/proxy_acceptor.h"
+#include "net/tcp_connection.h"
 #include "net/test_support.h"
 #include "net/tls_test_pki.h"
 #include "wire/proxy/limits.h"
@@ -182,6 +184,42 @@ TEST(Proxy, OnlySoManyMayWait) {
                          [](const auto& client) { return client->closed(); });
   };
   EXPECT_TRUE(proxied.loop.run_until([&] { return closed() >= 3; }));
+}
+
+/// What comes of `header` when the proxy has the address 10.0.0.1: the peer's address, or nothing.
+std::optional<std::string> from_elsewhere(const std::string& header) {
+  Loop loop;
+  NetMetrics metrics(loop.registry);
+  std::optional<std::string> peer;
+  bool ended = false;
+  EchoServer echo;
+  AcceptHandler acceptor =
+      accept_with_proxy({{range("10.0.0.0/8")}}, metrics, [&](std::unique_ptr<Connection> connection) {
+        peer = connection->peer().address.host;
+        ended = true;
+        echo.add(std::move(connection));
+      });
+  auto listener =
+      *loop.network.listen(loop.reactor, on_loopback(), [&](std::unique_ptr<Connection> connection) {
+        static_cast<TcpConnection&>(*connection).set_peer_address(*parse_address({"10.0.0.1", 99}));
+        acceptor(std::move(connection));
+      });
+  Recorder client;
+  client.on_end = [&] { ended = true; };
+  loop.network.connect(loop.reactor, to(listener->local()), [&](Result<std::unique_ptr<Connection>> result) {
+    client.take(*std::move(result));
+    client.connection->write(header);
+  });
+  EXPECT_TRUE(loop.run_until([&] { return ended; }));
+  return peer;
+}
+
+TEST(Proxy, AHeaderDoesNotLendTheRightsOfThisMachine) {
+  EXPECT_EQ(from_elsewhere("PROXY TCP4 203.0.113.9 1.2.3.4 5 6\r\n"), "203.0.113.9");
+  EXPECT_EQ(from_elsewhere("PROXY UNKNOWN\r\n"), "10.0.0.1");
+  EXPECT_EQ(from_elsewhere("PROXY TCP4 127.0.0.1 1.2.3.4 5 6\r\n"), std::nullopt);
+  EXPECT_EQ(from_elsewhere("PROXY TCP6 ::1 ::2 5 6\r\n"), std::nullopt);
+  EXPECT_EQ(from_elsewhere("PROXY TCP6 ::ffff:7f00:1 ::2 5 6\r\n"), std::nullopt);
 }
 
 TEST(Proxy, ComesBeforeTls) {

@@ -1,8 +1,10 @@
 #include "platform/config.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "net/connection.h"
+#include "net/limits.h"
 
 namespace dunlin::platform {
 namespace {
@@ -13,6 +15,9 @@ void declare_listeners(config::Schema& schema, ServerConfig& config) {
   schema.key("listen.mqtts", "MQTT over TLS.", config.listen_mqtts);
   schema.key("listen.https", "Dashboard, API and MQTT over WebSocket, over TLS.", config.listen_https);
   schema.key("listen.http", "The same without TLS; loopback only.", config.listen_http);
+  schema.key("listen.mqtt_unix", "MQTT on a Unix socket: its path, empty: off.", config.listen_mqtt_unix);
+  schema.key("listen.mqtt_unix_mode", "Who may use that socket: three octal digits after a 0.",
+             config.unix_mode);
   schema.key("listen.proxy_protocol.listeners",
              "Listeners whose connections begin with a PROXY header: mqtt, mqtts, https, http.",
              config.proxied_listeners);
@@ -61,6 +66,16 @@ Result<void> check_listener(const std::string& key, const std::string& value, bo
   return {};
 }
 
+Result<void> check_unix_socket(const ServerConfig& config) {
+  if (auto mode = unix_mode(config); !mode) return std::unexpected(mode.error());
+  const std::string& path = config.listen_mqtt_unix;
+  if (!path.empty() && (path.front() != '/' || path.size() > net::kMaxUnixPathBytes)) {
+    return fail(Errc::invalid_argument, "listen.mqtt_unix must be an absolute path of at most " +
+                                            std::to_string(net::kMaxUnixPathBytes) + " bytes");
+  }
+  return {};
+}
+
 Result<void> check_proxies(const ServerConfig& config) {
   for (const std::string& name : config.proxied_listeners) {
     if (std::find(kListenerNames.begin(), kListenerNames.end(), name) == kListenerNames.end()) {
@@ -78,6 +93,16 @@ Result<void> check_proxies(const ServerConfig& config) {
 }
 
 }  // namespace
+
+Result<unsigned> unix_mode(const ServerConfig& config) {
+  const std::string& text = config.unix_mode;
+  unsigned mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (text.size() != 4 || text[0] != '0' || error != std::errc() || end != text.data() + text.size()) {
+    return fail(Errc::invalid_argument, "listen.mqtt_unix_mode must be four octal digits such as 0660");
+  }
+  return mode;
+}
 
 Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config) {
   std::vector<net::AddressRange> ranges;
@@ -121,6 +146,7 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_listener("listen.mqtts", config.listen_mqtts, false));
   DUNLIN_CHECK(check_listener("listen.https", config.listen_https, false));
   DUNLIN_CHECK(check_proxies(config));
+  DUNLIN_CHECK(check_unix_socket(config));
   if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" &&
       config.log_level != "error") {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");

@@ -28,6 +28,10 @@ struct ServerConfig {
   std::string listen_http = "127.0.0.1:8080";
   BusyPort busy_port = BusyPort::is_error;
 
+  // The path of a Unix socket for MQTT, and who may use it (as chmod has it, octal); empty: none.
+  std::string listen_mqtt_unix;
+  std::string unix_mode = "0660";
+
   // Listeners (mqtt, mqtts ...) behind a proxy that sends a PROXY header, and which proxies are believed.
   std::vector<std::string> proxied_listeners;
   std::vector<std::string> trusted_proxies;
@@ -58,6 +62,9 @@ inline constexpr std::array<std::string_view, 4> kListenerNames{"mqtt", "mqtts",
 
 /// The proxies that `config` trusts. Errors: invalid_argument.
 Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config);
+
+/// `listen.mqtt_unix_mode` as a number. Errors: invalid_argument.
+Result<unsigned> unix_mode(const ServerConfig& config);
 
 /// Declares every key; `config` holds the defaults and must outlive the schema.
 void declare_keys(config::Schema& schema, ServerConfig& config);

@@ -17,11 +17,12 @@ inline constexpr int kMaxPortsTried = 50;
 
 struct ListenerRequest {
   std::string name;
-  std::string address;                         // empty: not wanted
+  std::string address;                         // "host:port" or "unix:/path"; empty: not wanted
   std::shared_ptr<net::TlsServerContext> tls;  // shared with the connections made under it
   enum class On : std::uint8_t { home, every_reactor } on = On::home;
   std::function<void(std::unique_ptr<net::Connection>)> accept;
   std::optional<net::ProxyProtocol> proxy_protocol = std::nullopt;
+  unsigned unix_mode = 0660;
 };
 
 /// open() and close() are called on the home reactor, and complete there.

@@ -218,6 +218,11 @@ void RunningServer::open_listeners(Done done) {
       {"mqtts", config_.listen_mqtts, tls->devices, On::every_reactor, accept_mqtt},
       {"https", config_.listen_https, tls->people, On::home, accept_web},
       {"http", config_.listen_http, nullptr, On::home, accept_web}};
+  if (!config_.listen_mqtt_unix.empty()) {
+    // One socket, one listener: the sessions' connections move to their reactors.
+    wanted.push_back({"mqtt_unix", "unix:" + config_.listen_mqtt_unix, nullptr, On::home, accept_mqtt});
+    wanted.back().unix_mode = unix_mode(config_).value();  // check() has seen it
+  }
   auto proxies = trusted_proxies(config_);
   if (!proxies) return done(std::unexpected(proxies.error()));
   for (ListenerRequest& request : wanted) {

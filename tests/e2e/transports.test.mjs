@@ -1,0 +1,118 @@
+// The ways to the server: a Unix socket, behind a proxy. Peers: mosquitto's clients, mqtt.js, raw sockets.
+import assert from 'node:assert/strict';
+import { existsSync, statSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { disconnectAll } from './lib/mqtt.mjs';
+import { publish, published, Subscriber } from './lib/mosquitto.mjs';
+import { run, until } from './lib/program.mjs';
+import { binary, start, temporaryFolder } from './lib/server.mjs';
+
+const NAME = 'valve-01';
+const TOPIC = `demo/plant1/machine/${NAME}/value`;
+after(disconnectAll);
+
+describe('a Unix socket', () => {
+  const path = join(temporaryFolder('socket'), 'mqtt.sock');
+  let server;
+  let device;
+  const as = (who) => ['-V', 'mqttv5', '--unix', path, '-u', who.name, '-P', who.token ?? who.password];
+
+  before(async () => {
+    server = await start({ set: [`listen.mqtt_unix=${path}`] });
+    device = await server.thing(NAME);
+  });
+
+  test('serves mosquitto_pub and mosquitto_sub', async () => {
+    const watcher = await server.user('unix-watcher');
+    const subscriber = await Subscriber.open(as(watcher), '-i', 'user-unix', '-q', 1, '-t', TOPIC);
+    await published(as(device), '-i', NAME, '-q', 1, '-t', TOPIC, '-m', '21');
+    await subscriber.received(`${TOPIC} 1 0 21`);
+    await subscriber.stop();
+    assert.equal(statSync(path).mode & 0o7777, 0o660);
+  });
+
+  test('names a refused peer by its process', async () => {
+    const { code } = await publish(as({ name: NAME, token: 'wrong' }), '-i', NAME, '-t', TOPIC, '-m', '1');
+    assert.notEqual(code, 0);
+    assert.match(await until(() => /process="pid=\d+ uid=\d+ gid=\d+"/.test(server.log) && server.log, 'the refusal'), /peer="?unix:uid=\d+/);
+  });
+
+  test('is not taken from a living server, replaced after a crash, and removed at the end', async () => {
+    const other = await run(binary, ['serve', '--data', temporaryFolder(), '--set', `listen.mqtt_unix=${path}`,
+      ...['mqtt', 'mqtts', 'http', 'https'].flatMap((name) => ['--set', `listen.${name}=127.0.0.1:0`])]);
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /another process listens on/);
+    await server.kill9();
+    assert(existsSync(path));
+    await server.start();
+    await published(as(device), '-i', NAME, '-q', 1, '-t', TOPIC, '-m', '22');
+    await server.stop();
+    assert(!existsSync(path));
+  });
+});
+
+/** A load balancer that puts `header` before what each client sends; gives its port. */
+async function balancer(port, header) {
+  const front = net.createServer((client) => {
+    const back = net.connect(port, '127.0.0.1', () => {
+      back.write(header);
+      client.pipe(back).pipe(client);
+    });
+    for (const socket of [client, back]) socket.on('error', () => [client, back].forEach((one) => one.destroy()));
+  });
+  await new Promise((resolve) => front.listen(0, '127.0.0.1', resolve));
+  after(() => front.close());
+  front.unref();
+  return front.address().port;
+}
+
+describe('behind a load balancer', () => {
+  const v1 = 'PROXY TCP4 203.0.113.9 198.51.100.7 50000 8883\r\n';
+  const v2 = Buffer.concat([
+    Buffer.from('0d0a0d0a000d0a515549540a2121', 'hex'),
+    Buffer.from([0, 36]),
+    Buffer.from('20010db8000000000000000000000001', 'hex'),
+    Buffer.from('20010db8000000000000000000000002', 'hex'),
+    Buffer.from([0x12, 0x34, 0x22, 0xb3]),
+  ]);
+  let server;
+  let device;
+  const as = (who, port) => ['-V', 'mqttv5', '-h', 'localhost', '-p', port, '--cafile', server.rootFile, '-u', who.name, '-P', who.token].map(String);
+
+  before(async () => {
+    server = await start({ set: ['listen.proxy_protocol.listeners=mqtts', 'listen.proxy_protocol.trusted=127.0.0.1'] });
+    device = await server.thing(NAME);
+  });
+
+  for (const [what, header, peer] of [['version 1', v1, '203.0.113.9'], ['version 2', v2, '2001:db8::1']]) {
+    test(`${what}: TLS passes, and the log names the client`, async () => {
+      const port = await balancer(server.ports.mqtts, header);
+      await published(as(device, port), '-i', NAME, '-q', 1, '-t', TOPIC, '-m', '1');
+      await publish(as({ name: NAME, token: 'wrong' }, port), '-i', NAME, '-t', TOPIC, '-m', '1');
+      await until(() => server.log.includes(`peer=${peer}`), `peer=${peer} in the log`);
+    });
+  }
+
+  test('without a header there is no way in', async () => {
+    const { code } = await publish(as(device, server.ports.mqtts), '-i', NAME, '-q', 1, '-t', TOPIC, '-m', '1');
+    assert.notEqual(code, 0);
+    assert((await server.metric('dunlin_net_proxy_refused_total', { reason: 'bad' })) > 0);
+    assert.equal(await server.metric('dunlin_net_proxy_headers_total'), 4);
+  });
+
+  test('check-config refuses what cannot be', async () => {
+    for (const [set, why] of [
+      ['listen.proxy_protocol.trusted=10.0.0.1/8', /bits set after its first 8/],
+      ['listen.proxy_protocol.listeners=mqtts', /trusted must name the proxies/],
+      ['listen.proxy_protocol.listeners=smtp', /none of/],
+      ['listen.mqtt_unix=relative.sock', /absolute path/],
+      ['listen.mqtt_unix_mode=0990', /octal/],
+    ]) {
+      const { code, stderr } = await run(binary, ['check-config', '--set', set]);
+      assert.equal(code, 1, set);
+      assert.match(stderr, why);
+    }
+  });
+});

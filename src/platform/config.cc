@@ -15,11 +15,12 @@ void declare_listeners(config::Schema& schema, ServerConfig& config) {
   schema.key("listen.mqtts", "MQTT over TLS.", config.listen_mqtts);
   schema.key("listen.https", "Dashboard, API and MQTT over WebSocket, over TLS.", config.listen_https);
   schema.key("listen.http", "The same without TLS; loopback only.", config.listen_http);
+  schema.key("listen.tls", "MQTT, HTTPS and WebSocket over TLS on one port; empty: off.", config.listen_tls);
   schema.key("listen.mqtt_unix", "MQTT on a Unix socket: its path, empty: off.", config.listen_mqtt_unix);
   schema.key("listen.mqtt_unix_mode", "Who may use that socket: three octal digits after a 0.",
              config.unix_mode);
   schema.key("listen.proxy_protocol.listeners",
-             "Listeners whose connections begin with a PROXY header: mqtt, mqtts, https, http.",
+             "Listeners whose connections begin with a PROXY header: mqtt, mqtts, https, http, tls.",
              config.proxied_listeners);
   schema.key("listen.proxy_protocol.trusted",
              "The proxies that may send one, as 192.0.2.0/24 or 2001:db8::/32; others are refused.",
@@ -79,8 +80,8 @@ Result<void> check_unix_socket(const ServerConfig& config) {
 Result<void> check_proxies(const ServerConfig& config) {
   for (const std::string& name : config.proxied_listeners) {
     if (std::find(kListenerNames.begin(), kListenerNames.end(), name) == kListenerNames.end()) {
-      return fail(Errc::invalid_argument,
-                  "listen.proxy_protocol.listeners: \"" + name + "\" is none of mqtt, mqtts, https, http");
+      return fail(Errc::invalid_argument, "listen.proxy_protocol.listeners: \"" + name +
+                                              "\" is none of mqtt, mqtts, https, http, tls");
     }
   }
   if (auto ranges = trusted_proxies(config); !ranges) return std::unexpected(ranges.error());
@@ -145,6 +146,7 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_listener("listen.http", config.listen_http, true));
   DUNLIN_CHECK(check_listener("listen.mqtts", config.listen_mqtts, false));
   DUNLIN_CHECK(check_listener("listen.https", config.listen_https, false));
+  DUNLIN_CHECK(check_listener("listen.tls", config.listen_tls, false));
   DUNLIN_CHECK(check_proxies(config));
   DUNLIN_CHECK(check_unix_socket(config));
   if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" &&

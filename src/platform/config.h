@@ -26,6 +26,7 @@ struct ServerConfig {
   std::string listen_mqtts = "0.0.0.0:8883";
   std::string listen_https = "0.0.0.0:8443";
   std::string listen_http = "127.0.0.1:8080";
+  std::string listen_tls;  // MQTT, HTTPS and WebSocket on one port
   BusyPort busy_port = BusyPort::is_error;
 
   // The path of a Unix socket for MQTT, and who may use it (as chmod has it, octal); empty: none.
@@ -58,7 +59,7 @@ struct ServerConfig {
 };
 
 /// The listeners' names, as `listen.proxy_protocol.listeners` and the ready line have them.
-inline constexpr std::array<std::string_view, 4> kListenerNames{"mqtt", "mqtts", "https", "http"};
+inline constexpr std::array<std::string_view, 5> kListenerNames{"mqtt", "mqtts", "https", "http", "tls"};
 
 /// The proxies that `config` trusts. Errors: invalid_argument.
 Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config);

@@ -1,10 +1,11 @@
-// The ways to the server: a Unix socket, behind a proxy. Peers: mosquitto's clients, mqtt.js, raw sockets.
+// The ways to the server: a Unix socket, one TLS port for all, behind a proxy. Peers: mosquitto's clients, mqtt.js, raw sockets.
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import net from 'node:net';
+import tls from 'node:tls';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { disconnectAll } from './lib/mqtt.mjs';
+import { connect, disconnectAll, messages } from './lib/mqtt.mjs';
 import { publish, published, Subscriber } from './lib/mosquitto.mjs';
 import { run, until } from './lib/program.mjs';
 import { binary, start, temporaryFolder } from './lib/server.mjs';
@@ -50,6 +51,61 @@ describe('a Unix socket', () => {
     await published(as(device), '-i', NAME, '-q', 1, '-t', TOPIC, '-m', '22');
     await server.stop();
     assert(!existsSync(path));
+  });
+});
+
+describe('one TLS port', () => {
+  let server;
+  let device;
+  let certificate;
+  const where = () => ({ ports: { mqtts: server.ports.tls, https: server.ports.tls }, root: server.root });
+  const as = (...more) => ['-V', 'mqttv5', '-h', 'localhost', '-p', server.ports.tls, '--cafile', server.rootFile, ...more].map(String);
+
+  before(async () => {
+    server = await start({ set: ['listen.tls=127.0.0.1:0', 'threads.reactors=2'] });
+    device = await server.thing(NAME);
+    certificate = await server.certificate(NAME);
+  });
+
+  for (const [what, alpn] of [['without ALPN', []], ['with ALPN', ['--tls-alpn', 'mqtt']]]) {
+    test(`mosquitto_pub ${what}, by token and by certificate`, async () => {
+      const end = ['-i', NAME, '-q', 1, '-t', TOPIC, '-m', '1'];
+      await published(as('-u', NAME, '-P', device.token, ...alpn), ...end);
+      await published(as('--cert', certificate.cert, '--key', certificate.key, ...alpn), ...end);
+    });
+  }
+
+  test('curl, with HTTP by ALPN and without', async () => {
+    for (const more of [[], ['--no-alpn'], ['--http1.1']]) {
+      const asked = ['-sS', '--cacert', server.rootFile, ...more, `https://localhost:${server.ports.tls}/healthz`];
+      // Several connections, so that each reactor has had one.
+      for (let i = 0; i < 6; i++) {
+        const { code, stderr } = await run('curl', ['-f', ...asked]);
+        assert.equal(code, 0, stderr);
+      }
+    }
+  });
+
+  test('mqtt.js over TLS and over secure WebSocket', async () => {
+    const watcher = await server.user('shared-watcher');
+    const subscriber = await connect(where(), watcher, { transport: 'wss', clientId: 'user-shared' });
+    await subscriber.subscribeAsync(TOPIC, { qos: 1 });
+    for (const transport of ['tls', 'wss']) {
+      const client = await connect(where(), device, { transport, clientId: NAME });
+      await client.publishAsync(TOPIC, transport, { qos: 1 });
+      await client.endAsync();
+    }
+    const got = await messages(subscriber, 2);
+    assert.deepEqual(got.map(({ payload }) => payload.toString()), ['tls', 'wss']);
+  });
+
+  test('what is neither is refused', async () => {
+    const socket = tls.connect({ port: server.ports.tls, host: '127.0.0.1', servername: 'localhost', ca: server.root });
+    socket.on('error', () => {});
+    socket.write('SSH-2.0-OpenSSH\r\n');
+    await new Promise((resolve) => socket.on('close', resolve));
+    assert.equal(await server.metric('dunlin_net_split_refused_total', { reason: 'bad' }), 1);
+    assert((await server.metric('dunlin_net_split_total', { protocol: 'http' })) >= 18);
   });
 });
 

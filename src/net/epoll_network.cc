@@ -2,6 +2,7 @@
 
 #include "base/core/assert.h"
 #include "net/proxy_acceptor.h"
+#include "net/rate_acceptor.h"
 #include "net/tcp_connect.h"
 #include "net/tcp_listener.h"
 #include "net/tls_handshakes.h"
@@ -72,6 +73,7 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Executor& executor, Liste
   DUNLIN_TRY(ListeningSocket socket, open_socket(options));
   auto tls = listener_tls(options);
   auto handler = accept_with_tls(options, tls, lane.context.metrics, std::move(accept));
+  handler = accept_within_rate(options.limiter, lane.context.metrics, std::move(handler));
   if (options.proxy_protocol)
     handler = accept_with_proxy(*options.proxy_protocol, lane.context.metrics, std::move(handler));
   DUNLIN_TRY(auto listener, TcpListener::open(lane.context, std::move(socket), std::move(handler)));

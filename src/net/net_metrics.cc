@@ -4,6 +4,8 @@ namespace dunlin::net {
 
 namespace {
 
+constexpr const char* kRateRefused = "dunlin_net_rate_refused_total";
+constexpr const char* kRateRefusedHelp = "Connections refused because too many came in a second.";
 constexpr const char* kProxyRefused = "dunlin_net_proxy_refused_total";
 constexpr const char* kProxyRefusedHelp = "Connections refused because of their PROXY header.";
 
@@ -28,6 +30,8 @@ NetMetrics::NetMetrics(metrics::Registry& registry)
           registry.counter("dunlin_net_tls_handshake_failures_total", "TLS handshakes that failed.")),
       handshakes_refused(registry.counter("dunlin_net_tls_handshakes_refused_total",
                                           "TLS handshakes refused because too many were under way.")),
+      rate_refused_address(registry.counter(kRateRefused, kRateRefusedHelp, {{"limit", "address"}})),
+      rate_refused_all(registry.counter(kRateRefused, kRateRefusedHelp, {{"limit", "listener"}})),
       proxy_headers(registry.counter("dunlin_net_proxy_headers_total", "PROXY headers taken.")),
       proxy_untrusted(registry.counter(kProxyRefused, kProxyRefusedHelp, {{"reason", "untrusted"}})),
       proxy_refused{},

@@ -27,6 +27,8 @@ struct NetMetrics {
   metrics::Cell& handshakes_resumed;
   metrics::Cell& handshake_failures;
   metrics::Cell& handshakes_refused;  // more than max_handshakes at once
+  metrics::Cell& rate_refused_address;
+  metrics::Cell& rate_refused_all;
   metrics::Cell& proxy_headers;
   metrics::Cell& proxy_untrusted;                                   // peers outside the trusted ranges
   std::array<metrics::Cell*, FirstBytes::kRefusals> proxy_refused;  // by what was wrong

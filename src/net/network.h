@@ -8,6 +8,7 @@
 
 #include "net/address_range.h"
 #include "net/connection.h"
+#include "net/connection_rate.h"
 #include "net/tls_context.h"
 
 namespace dunlin::net {
@@ -43,6 +44,9 @@ struct ListenOptions {
   Duration handshake_deadline = std::chrono::seconds{5};
   /// Half-open handshakes allowed at once on this listener; more are refused.
   std::size_t max_handshakes = 1024;
+  /// Null: connections may come at any rate. Shared by the listeners of one port on all reactors, which it
+  /// counts together. Judged by the address that a PROXY header names.
+  std::shared_ptr<ConnectionLimiter> limiter = nullptr;
   /// Who may use a Unix socket, as chmod(2) has it.
   unsigned unix_mode = 0660;
   /// Real networks and TCP only.

@@ -27,6 +27,14 @@ void declare_listeners(config::Schema& schema, ServerConfig& config) {
              config.trusted_proxies);
   schema.key("listen.proxy_protocol.deadline", "How long a header may take.", config.proxy_header_deadline,
              std::chrono::milliseconds{100}, std::chrono::minutes{1});
+  schema.key("listen.max_connection_rate", "New connections a second of one listener; 0: no limit.",
+             config.max_connection_rate, 0, 1'000'000);
+  schema.key("listen.max_connection_rate_per_address", "The same per source address; 0: no limit.",
+             config.max_connection_rate_per_address, 0, 1'000'000);
+  schema.key("listen.max_tls_handshakes", "TLS handshakes at once, per listener and reactor.",
+             config.max_tls_handshakes, 1, 100'000);
+  schema.key("listen.tls_handshake_deadline", "How long a TLS handshake may take.",
+             config.tls_handshake_deadline, std::chrono::milliseconds{100}, std::chrono::minutes{1});
 }
 
 void declare_mapping(config::Schema& schema, ServerConfig& config) {
@@ -134,6 +142,11 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   schema.bytes("journal.max_bytes", "Past it publishers are refused.", config.journal_max_bytes, 4 << 20,
                1ULL << 44);
   schema.bytes("mqtt.max_packet_bytes", "Largest MQTT packet.", config.max_packet_bytes, 1024, 256ULL << 20);
+  schema.key("mqtt.connect_deadline", "How long a connection may take to become a session.",
+             config.connect_deadline, std::chrono::milliseconds{100}, std::chrono::minutes{5});
+  schema.key("mqtt.max_waiting_connections",
+             "Connections without a CONNECT so far, per reactor; past it the oldest is cut off.",
+             config.max_waiting_connections, 1, 1'000'000);
   schema.key("mqtt.receive_maximum", "QoS 1 and 2 messages in flight per client.", config.receive_maximum, 1,
              65535);
   schema.key("mqtt.max_queued_messages", "Messages waiting for one session.", config.max_queued_messages, 1,

@@ -51,6 +51,14 @@ struct ServerConfig {
   std::uint64_t journal_segment_bytes = 16ULL << 20;
   std::uint64_t journal_max_bytes = 4ULL << 30;
 
+  // New connections a second of one listener, in all and per source; 0: no limit.
+  std::int64_t max_connection_rate = 0;
+  std::int64_t max_connection_rate_per_address = 0;
+  std::int64_t max_tls_handshakes = 1024;  // at once, per listener and reactor
+  Duration tls_handshake_deadline = std::chrono::seconds{5};
+  Duration connect_deadline = std::chrono::seconds{10};
+  std::int64_t max_waiting_connections = 10'000;  // without a CONNECT, per reactor
+
   std::uint64_t max_packet_bytes = 1ULL << 20;
   std::int64_t receive_maximum = 100;
   std::int64_t max_queued_messages = 10'000;

@@ -29,6 +29,9 @@ Result<void> Listeners::listen_on(std::size_t reactor, const ListenerRequest& re
   options.tls = request.tls;
   options.proxy_protocol = request.proxy_protocol;
   options.unix_mode = request.unix_mode;
+  options.max_handshakes = request.max_handshakes;
+  options.handshake_deadline = request.handshake_deadline;
+  options.limiter = request.limiter;
   auto listener = network_.listen(threads_.at(reactor), std::move(options),
                                   [accept = request.accept](std::unique_ptr<net::Connection> connection) {
                                     accept(std::move(connection));

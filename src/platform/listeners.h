@@ -23,6 +23,9 @@ struct ListenerRequest {
   std::function<void(std::unique_ptr<net::Connection>)> accept;
   std::optional<net::ProxyProtocol> proxy_protocol = std::nullopt;
   unsigned unix_mode = 0660;
+  std::size_t max_handshakes = 1024;
+  Duration handshake_deadline = std::chrono::seconds{5};
+  std::shared_ptr<net::ConnectionLimiter> limiter = nullptr;  // shared by the reactors' listeners
 };
 
 /// open() and close() are called on the home reactor, and complete there.

@@ -39,6 +39,8 @@ using Done = std::move_only_function<void(Result<void>)>;
 transport::ServerLimits mqtt_limits(const ServerConfig& config) {
   transport::ServerLimits limits;
   limits.max_packet_bytes = static_cast<std::size_t>(config.max_packet_bytes);
+  limits.connect_deadline = config.connect_deadline;
+  limits.max_waiting = static_cast<std::size_t>(config.max_waiting_connections);
   limits.receive_maximum = static_cast<std::uint16_t>(config.receive_maximum);
   return limits;
 }
@@ -59,6 +61,18 @@ model::Mapping mapping_of(const ServerConfig& config) {
 registry::RegistryOptions registry_options(const ServerConfig& config) {
   using FirstMessage = registry::RegistryOptions::FirstMessage;
   return {config.create_things ? FirstMessage::creates_thing : FirstMessage::ignored};
+}
+
+void set_limits(ListenerRequest& request, const ServerConfig& config,
+                const std::vector<net::AddressRange>& proxies) {
+  if (std::ranges::find(config.proxied_listeners, request.name) != config.proxied_listeners.end())
+    request.proxy_protocol = net::ProxyProtocol{proxies, config.proxy_header_deadline};
+  request.max_handshakes = static_cast<std::size_t>(config.max_tls_handshakes);
+  request.handshake_deadline = config.tls_handshake_deadline;
+  const net::ConnectionRate rate{static_cast<double>(config.max_connection_rate),
+                                 static_cast<double>(config.max_connection_rate_per_address)};
+  if (rate.in_all > 0 || rate.per_address > 0)
+    request.limiter = std::make_shared<net::ConnectionLimiter>(rate);
 }
 
 class RunningServer final : public Server {
@@ -252,11 +266,7 @@ void RunningServer::open_listeners(Done done) {
   }
   auto proxies = trusted_proxies(config_);
   if (!proxies) return done(std::unexpected(proxies.error()));
-  for (ListenerRequest& request : wanted) {
-    if (std::ranges::find(config_.proxied_listeners, request.name) == config_.proxied_listeners.end())
-      continue;
-    request.proxy_protocol = net::ProxyProtocol{*proxies, config_.proxy_header_deadline};
-  }
+  for (ListenerRequest& request : wanted) set_limits(request, config_, *proxies);
   listeners_->open(std::move(wanted), config_.busy_port,
                    [this, done = std::move(done)](Result<std::vector<ListenerInfo>> opened) mutable {
                      if (!opened) return done(std::unexpected(opened.error()));

@@ -1,4 +1,4 @@
-// The ways to the server: a Unix socket, one TLS port for all, behind a proxy. Peers: mosquitto's clients, mqtt.js, raw sockets.
+// The ways to the server: a Unix socket, one TLS port for all, behind a proxy, in a flood. Peers: mosquitto's clients, mqtt.js, raw sockets.
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import net from 'node:net';
@@ -106,6 +106,47 @@ describe('one TLS port', () => {
     await new Promise((resolve) => socket.on('close', resolve));
     assert.equal(await server.metric('dunlin_net_split_refused_total', { reason: 'bad' }), 1);
     assert((await server.metric('dunlin_net_split_total', { protocol: 'http' })) >= 18);
+  });
+});
+
+describe('floods', () => {
+  test('2,000 connections that never send a CONNECT do not keep honest clients out', async () => {
+    const server = await start({ set: ['mqtt.max_waiting_connections=300', 'threads.reactors=2'] });
+    const device = await server.thing(NAME);
+    const honest = await connect(server, device, { clientId: NAME });
+    const sockets = [];
+    let answers = 0;
+    for (let i = 0; i < 2000; i++) {
+      const socket = net.connect(server.ports.mqtt, '127.0.0.1');
+      socket.on('error', () => {});
+      sockets.push(socket);
+      if (i % 100 === 99) {
+        await honest.publishAsync(TOPIC, String(i), { qos: 1 });
+        answers++;
+      }
+    }
+    await until(async () => (await server.metric('dunlin_mqtt_waiting_dropped_total')) >= 1400, 'the oldest to go');
+    assert((await server.metric('dunlin_mqtt_waiting_connections')) <= 600);
+    for (let i = 0; i < 5; i++) {
+      const newcomer = await connect(server, device, { clientId: `${NAME}/new${i}` });
+      await newcomer.publishAsync(TOPIC, 'in', { qos: 1 });
+      await newcomer.endAsync();
+    }
+    assert(honest.connected);
+    assert.equal(answers, 20);
+    assert.match(server.log, /too many connections wait without a CONNECT/);
+    for (const socket of sockets) socket.destroy();
+    await honest.endAsync();
+  });
+
+  test('an address that comes too often is closed, and said so', async () => {
+    const server = await start({ set: ['listen.max_connection_rate_per_address=3'] });
+    const sockets = [...Array(20)].map(() => net.connect(server.ports.mqtts, '127.0.0.1'));
+    const ends = sockets.map((socket) => new Promise((resolve) => socket.on('error', () => {}).on('close', resolve)));
+    await Promise.any(ends);
+    await until(async () => (await server.metric('dunlin_net_rate_refused_total', { limit: 'address' })) >= 15, 'refusals');
+    assert.match(server.log, /too many new connections from this address/);
+    for (const socket of sockets) socket.destroy();
   });
 });
 

@@ -26,12 +26,13 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 std::string Endpoint::to_string() const {
+  if (is_unix_socket()) return host;
   const bool is_v6 = host.find(':') != std::string::npos;
   return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 bool Endpoint::is_loopback() const {
-  return host.starts_with("127.") || host == "::1" || host == "localhost";
+  return host.starts_with("127.") || host == "::1" || host == "localhost" || is_unix_socket();
 }
 
 std::string_view close_reason_name(CloseReason reason) {

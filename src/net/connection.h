@@ -14,13 +14,18 @@
 
 namespace dunlin::net {
 
-/// A numeric IP address and port, or the name of a virtual host.
+/// A numeric IP address and port, the name of a virtual host, or a Unix socket ("unix:/path", port 0). A peer
+/// on a Unix socket has the host "unix:uid=1000".
 struct Endpoint {
   std::string host;
   std::uint16_t port = 0;
 
-  /// "192.0.2.1:8883", "[2001:db8::1]:8883".
+  static Endpoint unix_socket(const std::string& path) { return {"unix:" + path, 0}; }
+
+  /// "192.0.2.1:8883", "[2001:db8::1]:8883", "unix:/run/dunlin/mqtt.sock".
   std::string to_string() const;
+  bool is_unix_socket() const { return host.starts_with("unix:"); }
+  /// Unix sockets count as loopback: both ends are on this machine.
   bool is_loopback() const;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
@@ -31,7 +36,8 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 /// What is known of the other side. The certificate is there only after a verified mutual TLS handshake.
 struct PeerInfo {
   Endpoint address;
-  std::string transport;                      // "tcp", "tls", "ws", "wss", "virtual"
+  std::string transport;  // "tcp", "tls", "ws", "wss", "unix", "virtual"
+  std::string process;    // of a peer on a Unix socket, as the kernel knows it: "pid=4242 uid=1000 gid=1000"
   std::vector<std::uint8_t> certificate_der;  // the peer's leaf certificate, or empty
   std::string application_protocol;           // ALPN, or empty
   std::string tls_version;                    // "TLSv1.3", or empty

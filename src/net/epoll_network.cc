@@ -1,6 +1,8 @@
 #include "net/epoll_network.h"
 
 #include "base/core/assert.h"
+#include "net/proxy_acceptor.h"
+#include "net/rate_acceptor.h"
 #include "net/tcp_connect.h"
 #include "net/tcp_listener.h"
 #include "net/tls_handshakes.h"
@@ -55,12 +57,25 @@ Result<UniqueFd> EpollNetwork::open_shared(const Endpoint& endpoint, int backlog
   return socket;
 }
 
+Result<ListeningSocket> EpollNetwork::open_socket(const ListenOptions& options) {
+  if (!options.endpoint.is_unix_socket()) {
+    DUNLIN_TRY(UniqueFd socket, open_shared(options.endpoint, options.backlog));
+    return ListeningSocket{std::move(socket)};
+  }
+  const std::string path = options.endpoint.host.substr(std::string_view("unix:").size());
+  DUNLIN_TRY(UnixListeningSocket opened, open_unix_socket(path, options.unix_mode, options.backlog));
+  return ListeningSocket{std::move(opened.fd), std::move(opened.file)};
+}
+
 Result<std::unique_ptr<Listener>> EpollNetwork::listen(Executor& executor, ListenOptions options,
                                                        AcceptHandler accept) {
   Lane& lane = lane_of(executor);
-  DUNLIN_TRY(UniqueFd socket, open_shared(options.endpoint, options.backlog));
+  DUNLIN_TRY(ListeningSocket socket, open_socket(options));
   auto tls = listener_tls(options);
   auto handler = accept_with_tls(options, tls, lane.context.metrics, std::move(accept));
+  handler = accept_within_rate(options.limiter, lane.context.metrics, std::move(handler));
+  if (options.proxy_protocol)
+    handler = accept_with_proxy(*options.proxy_protocol, lane.context.metrics, std::move(handler));
   DUNLIN_TRY(auto listener, TcpListener::open(lane.context, std::move(socket), std::move(handler)));
   return listener_with_tls(std::move(listener), std::move(tls));
 }

@@ -12,6 +12,7 @@
 #include "net/network.h"
 #include "net/reactor.h"
 #include "net/tcp_connection.h"
+#include "net/tcp_listener.h"
 
 namespace dunlin::net {
 
@@ -23,7 +24,8 @@ class EpollNetwork final : public Network {
   ~EpollNetwork() override;
 
   /// `options.endpoint.host` is a numeric address; IPv6 listeners take no IPv4. The first listener on a port
-  /// makes sure that no other process has it; the other reactors then share it.
+  /// makes sure that no other process has it; the other reactors then share it. A Unix socket
+  /// (Endpoint::unix_socket) has one listener; its connections may move to other reactors.
   Result<std::unique_ptr<Listener>> listen(Executor& executor, ListenOptions options,
                                            AcceptHandler accept) override;
   void connect(Executor& executor, ConnectOptions options, ConnectHandler done) override;
@@ -31,6 +33,7 @@ class EpollNetwork final : public Network {
  private:
   struct Lane;
   Lane& lane_of(Executor& executor);
+  Result<ListeningSocket> open_socket(const ListenOptions& options);
   Result<UniqueFd> open_shared(const Endpoint& endpoint, int backlog);
 
   std::unordered_map<Executor*, std::unique_ptr<Lane>> lanes_;

@@ -38,6 +38,11 @@ inline constexpr Duration kLingerDeadline = std::chrono::seconds{1};
 inline constexpr int kAcceptBudget = 64;
 /// How long a listener rests when the process or the system is out of descriptors or memory.
 inline constexpr Duration kAcceptPause = std::chrono::milliseconds{100};
+/// Sources whose rate of new connections a listener knows, and how often it looks for those to forget.
+inline constexpr std::size_t kMaxRateSources = 16'384;
+inline constexpr Duration kRateSweepInterval = std::chrono::seconds{1};
+/// Bytes of a Unix socket's path (sun_path in unix(7), less the terminating zero).
+inline constexpr std::size_t kMaxUnixPathBytes = 107;
 /// Addresses of one name that a connect tries, one after the other.
 inline constexpr std::size_t kMaxAddressesPerName = 8;
 

@@ -2,6 +2,15 @@
 
 namespace dunlin::net {
 
+namespace {
+
+constexpr const char* kRateRefused = "dunlin_net_rate_refused_total";
+constexpr const char* kRateRefusedHelp = "Connections refused because too many came in a second.";
+constexpr const char* kProxyRefused = "dunlin_net_proxy_refused_total";
+constexpr const char* kProxyRefusedHelp = "Connections refused because of their PROXY header.";
+
+}  // namespace
+
 NetMetrics::NetMetrics(metrics::Registry& registry)
     : accepted(registry.counter("dunlin_net_accepted_total", "Connections accepted.")),
       connected(registry.counter("dunlin_net_connected_total", "Connections opened to others.")),
@@ -21,7 +30,16 @@ NetMetrics::NetMetrics(metrics::Registry& registry)
           registry.counter("dunlin_net_tls_handshake_failures_total", "TLS handshakes that failed.")),
       handshakes_refused(registry.counter("dunlin_net_tls_handshakes_refused_total",
                                           "TLS handshakes refused because too many were under way.")),
+      rate_refused_address(registry.counter(kRateRefused, kRateRefusedHelp, {{"limit", "address"}})),
+      rate_refused_all(registry.counter(kRateRefused, kRateRefusedHelp, {{"limit", "listener"}})),
+      proxy_headers(registry.counter("dunlin_net_proxy_headers_total", "PROXY headers taken.")),
+      proxy_untrusted(registry.counter(kProxyRefused, kProxyRefusedHelp, {{"reason", "untrusted"}})),
+      proxy_refused{},
       closed{} {
+  for (std::size_t i = 0; i < FirstBytes::kRefusals; ++i) {
+    const auto name = refusal_name(static_cast<FirstBytes::Refusal>(i));
+    proxy_refused[i] = &registry.counter(kProxyRefused, kProxyRefusedHelp, {{"reason", std::string(name)}});
+  }
   for (std::size_t i = 0; i < kCloseReasons; ++i) {
     const auto name = close_reason_name(static_cast<CloseReason>(i));
     closed[i] = &registry.counter("dunlin_net_closed_total", "Connections closed, by reason.",

@@ -5,6 +5,7 @@
 
 #include "base/metrics.h"
 #include "net/connection.h"
+#include "net/first_bytes.h"
 
 namespace dunlin::net {
 
@@ -26,6 +27,11 @@ struct NetMetrics {
   metrics::Cell& handshakes_resumed;
   metrics::Cell& handshake_failures;
   metrics::Cell& handshakes_refused;  // more than max_handshakes at once
+  metrics::Cell& rate_refused_address;
+  metrics::Cell& rate_refused_all;
+  metrics::Cell& proxy_headers;
+  metrics::Cell& proxy_untrusted;                                   // peers outside the trusted ranges
+  std::array<metrics::Cell*, FirstBytes::kRefusals> proxy_refused;  // by what was wrong
   std::array<metrics::Cell*, kCloseReasons> closed;
 
   void count_closed(CloseReason reason) { closed[static_cast<std::size_t>(reason)]->add(); }

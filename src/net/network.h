@@ -6,7 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "net/address_range.h"
 #include "net/connection.h"
+#include "net/connection_rate.h"
 #include "net/tls_context.h"
 
 namespace dunlin::net {
@@ -25,6 +27,15 @@ class Listener {
 using AcceptHandler = std::move_only_function<void(std::unique_ptr<Connection>)>;
 using ConnectHandler = std::move_only_function<void(Result<std::unique_ptr<Connection>>)>;
 
+/// A listener behind a load balancer: each connection begins with a PROXY header (version 1 or 2), before
+/// TLS. Peers outside `trusted`, and headers that are bad, missing or late, are refused.
+struct ProxyProtocol {
+  std::vector<AddressRange> trusted;
+  Duration deadline = std::chrono::seconds{5};
+  /// Connections that may wait for their header at once on this listener; more are refused.
+  std::size_t max_waiting = 1024;
+};
+
 struct ListenOptions {
   Endpoint endpoint;
   std::shared_ptr<TlsServerContext>
@@ -33,6 +44,13 @@ struct ListenOptions {
   Duration handshake_deadline = std::chrono::seconds{5};
   /// Half-open handshakes allowed at once on this listener; more are refused.
   std::size_t max_handshakes = 1024;
+  /// Null: connections may come at any rate. Shared by the listeners of one port on all reactors, which it
+  /// counts together. Judged by the address that a PROXY header names.
+  std::shared_ptr<ConnectionLimiter> limiter = nullptr;
+  /// Who may use a Unix socket, as chmod(2) has it.
+  unsigned unix_mode = 0660;
+  /// Real networks and TCP only.
+  std::optional<ProxyProtocol> proxy_protocol = std::nullopt;
 };
 
 struct ConnectOptions {
@@ -48,7 +66,7 @@ class Network {
   virtual ~Network() = default;
   /// Accepts on `executor`; with several reactors, call once for each (they share the port through
   /// SO_REUSEPORT). `accept` gets connections whose TLS handshake is complete. Executor's thread only.
-  /// Errors: unavailable (address in use), permission_denied.
+  /// Errors: unavailable (address in use), permission_denied, invalid_argument (no address to listen on).
   virtual Result<std::unique_ptr<Listener>> listen(Executor& executor, ListenOptions options,
                                                    AcceptHandler accept) = 0;
   /// Calls `done` on `executor` exactly once, later. Host names are resolved on the worker pool. Executor's

@@ -14,6 +14,7 @@ Endpoint SocketAddress::endpoint() const {
     ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
     return {text.data(), ntohs(v4.sin_port)};
   }
+  if (family() == AF_UNIX) return {"unix:uid=" + std::to_string(local.user), 0};
   if (family() != AF_INET6) return {};
   if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
     ::inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text.data(), text.size());
@@ -49,8 +50,22 @@ std::optional<SocketAddress> parse_address(const Endpoint& endpoint) {
 Endpoint local_endpoint(int fd) {
   SocketAddress address;
   address.length = sizeof address.v6;
-  if (::getsockname(fd, &address.base, &address.length) != 0) return {};
+  if (::getsockname(fd, &address.base, &address.length) != 0 || address.family() == AF_UNIX) return {};
   return address.endpoint();
+}
+
+SocketAddress local_peer(int fd) {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  SocketAddress address;
+  address.local = LocalPeer{};
+  address.length = sizeof address.local;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
+    address.local.process = credentials.pid;
+    address.local.user = credentials.uid;
+    address.local.group = credentials.gid;
+  }
+  return address;
 }
 
 }  // namespace dunlin::net

@@ -9,6 +9,16 @@
 
 namespace dunlin::net {
 
+namespace {
+
+void describe_local_peer(PeerInfo& peer, const LocalPeer& local) {
+  peer.transport = "unix";
+  peer.process = "pid=" + std::to_string(local.process) + " uid=" + std::to_string(local.user) +
+                 " gid=" + std::to_string(local.group);
+}
+
+}  // namespace
+
 TcpConnection::TcpConnection(TcpContext& context, TcpStream stream)
     : context_(&context), stream_(std::move(stream)) {}
 
@@ -54,8 +64,14 @@ const PeerInfo& TcpConnection::peer() const {
     peer_ = std::make_unique<PeerInfo>();
     peer_->address = stream_.address.endpoint();
     peer_->transport = "tcp";
+    if (stream_.address.family() == AF_UNIX) describe_local_peer(*peer_, stream_.address.local);
   }
   return *peer_;
+}
+
+void TcpConnection::set_peer_address(const SocketAddress& address) {
+  stream_.address = address;
+  peer_.reset();
 }
 
 void TcpConnection::set_handler(ConnectionHandler* handler) {

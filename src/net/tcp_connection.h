@@ -52,6 +52,8 @@ class TcpConnection final : public Connection, private EventSource {
   void close() override;
   void abort() override;
   const PeerInfo& peer() const override;
+  /// From now on the peer has this address: a proxy has said for whom it speaks.
+  void set_peer_address(const SocketAddress& address);
   Executor& executor() override { return context_->reactor; }
   void set_max_unconsumed(std::size_t bytes) override;
   void move_to(Executor& target, std::move_only_function<void(std::unique_ptr<Connection>)> arrived) override;

@@ -46,14 +46,15 @@ Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, Po
   return socket;
 }
 
-TcpListener::TcpListener(TcpContext& context, UniqueFd socket, AcceptHandler accept)
+TcpListener::TcpListener(TcpContext& context, ListeningSocket socket, AcceptHandler accept)
     : context_(context),
-      socket_(std::move(socket)),
+      socket_(std::move(socket.fd)),
+      file_(std::move(socket.file)),
       spare_(open_spare()),
       accept_(std::move(accept)),
-      local_(local_endpoint(socket_.get())) {}
+      local_(file_ == nullptr ? local_endpoint(socket_.get()) : Endpoint::unix_socket(file_->path())) {}
 
-Result<std::unique_ptr<TcpListener>> TcpListener::open(TcpContext& context, UniqueFd socket,
+Result<std::unique_ptr<TcpListener>> TcpListener::open(TcpContext& context, ListeningSocket socket,
                                                        AcceptHandler accept) {
   std::unique_ptr<TcpListener> listener(
       new TcpListener(context, std::move(socket), std::move(accept)));  // NOLINT: private constructor
@@ -96,8 +97,12 @@ bool TcpListener::accept_one() {
     return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN ||
            error == EHOSTUNREACH;
   }
-  // Inherited from the listener on Linux; set again so that it never depends on that.
-  set_option(stream.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (local_.is_unix_socket()) {
+    stream.address = local_peer(stream.fd.get());
+  } else {
+    // Inherited from the listener on Linux; set again so that it never depends on that.
+    set_option(stream.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  }
   auto connection = TcpConnection::make(context_, std::move(stream));
   if (connection == nullptr) {
     context_.metrics.accept_failures.add();

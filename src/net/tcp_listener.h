@@ -1,24 +1,30 @@
 #pragma once
-// Accepts TCP connections on one reactor.
+// Accepts connections of TCP and Unix sockets on one reactor.
 
 #include <memory>
 
 #include "net/network.h"
 #include "net/tcp_connection.h"
+#include "net/unix_socket.h"
 
 namespace dunlin::net {
+
+struct ListeningSocket {
+  UniqueFd fd;
+  std::unique_ptr<UnixSocketFile> file = nullptr;
+};
 
 /// Takes up to kAcceptBudget connections a turn. When descriptors run out it takes and drops one waiting
 /// connection by way of a spare descriptor, counts it, and rests for kAcceptPause. The reactor's thread only.
 class TcpListener final : public Listener, private EventSource {
  public:
-  static Result<std::unique_ptr<TcpListener>> open(TcpContext& context, UniqueFd socket,
+  static Result<std::unique_ptr<TcpListener>> open(TcpContext& context, ListeningSocket socket,
                                                    AcceptHandler accept);
   ~TcpListener() override;
   Endpoint local() const override { return local_; }
 
  private:
-  TcpListener(TcpContext& context, UniqueFd socket, AcceptHandler accept);
+  TcpListener(TcpContext& context, ListeningSocket socket, AcceptHandler accept);
   void on_events(std::uint32_t events) override;
   bool accept_one();
   void refuse_one(int error);
@@ -26,6 +32,7 @@ class TcpListener final : public Listener, private EventSource {
 
   TcpContext& context_;
   UniqueFd socket_;
+  std::unique_ptr<UnixSocketFile> file_;  // null: TCP
   UniqueFd spare_;
   AcceptHandler accept_;
   Endpoint local_;

@@ -5,6 +5,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+
 #include "net/limits.h"
 #include "net/tls_state.h"
 
@@ -119,15 +121,22 @@ SSL_SESSION* find_server_session(SSL* ssl, const unsigned char* id, int length, 
   return d2i_SSL_SESSION(nullptr, &in, static_cast<long>(bytes.size()));
 }
 
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* offered,
-                    unsigned offered_length, void* argument) {
-  const auto& ours = static_cast<TlsServerContextImpl*>(argument)->protocols;
+int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_length,
+                    const unsigned char* offered, unsigned offered_length, void* argument) {
+  const auto& server = *static_cast<const TlsServerContextImpl*>(argument);
+  const auto& ours = server.protocols;
   unsigned char* chosen = nullptr;
   const int status = SSL_select_next_proto(&chosen, out_length, ours.data(),
                                            static_cast<unsigned>(ours.size()), offered, offered_length);
   *out = chosen;
   // RFC 7301, 3.2: a client whose protocols are all unknown is refused.
-  return status == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+  if (status != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  // OpenSSL settles the protocol before it decides whether to send a CertificateRequest.
+  const std::string_view name(reinterpret_cast<const char*>(chosen), *out_length);
+  const auto& unasked = server.no_client_certificate_for;
+  if (std::find(unasked.begin(), unasked.end(), name) != unasked.end())
+    SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
+  return SSL_TLSEXT_ERR_OK;
 }
 
 int keep_client_session(SSL* ssl, SSL_SESSION* session) {
@@ -181,6 +190,7 @@ Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const TlsServe
   SSL_CTX_set_session_id_context(context, as_bytes(kSessionContext).data(), kSessionContext.size());
   SSL_CTX_sess_set_new_cb(context, keep_server_session);
   SSL_CTX_sess_set_get_cb(context, find_server_session);
+  made->no_client_certificate_for = options.no_client_certificate_for;
   made->protocols = encode_protocols(options.application_protocols);
   if (!made->protocols.empty()) SSL_CTX_set_alpn_select_cb(context, choose_protocol, made.get());
   return std::shared_ptr<TlsServerContext>(std::move(made));

@@ -20,6 +20,9 @@ struct TlsServerOptions {
   std::string client_ca_pem;  // trust anchors for client certificates; may hold several
   ClientCertificate client_certificate = ClientCertificate::none;
   std::vector<std::string> application_protocols;  // in order of preference, e.g. {"mqtt", "http/1.1"}
+  /// Protocols whose clients are not asked for a certificate, whatever client_certificate says: a browser
+  /// would ask its user to choose one.
+  std::vector<std::string> no_client_certificate_for;
   const Clock* clock = nullptr;  // certificate validity is judged by this clock; null: the system's
 };
 

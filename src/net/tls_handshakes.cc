@@ -114,7 +114,8 @@ AcceptHandler accept_with_tls(const ListenOptions& options, ListenerTlsRef tls, 
           limit = options.max_handshakes](std::unique_ptr<Connection> inner) mutable {
     if (handshakes->under_way() >= limit) {
       metrics.handshakes_refused.add();
-      return;
+      return log::refusal("net", "connection refused: too many TLS handshakes are under way",
+                          inner->peer().address.host);
     }
     handshakes->begin(std::move(inner), make_tls_state(tls->context), deadline,
                       [&accepted](Result<std::unique_ptr<Connection>> result) {

@@ -48,6 +48,7 @@ class TlsServerContextImpl final : public TlsServerContext {
  public:
   SslContextPointer context;
   std::vector<std::uint8_t> protocols;  // ALPN's wire form, in order of preference
+  std::vector<std::string> no_client_certificate_for;
   const Clock* clock = nullptr;
   TlsSessionStore sessions;
 };

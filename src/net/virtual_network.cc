@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/core/assert.h"
+#include "net/rate_acceptor.h"
 #include "net/tls_handshakes.h"
 #include "net/virtual_connection.h"
 #include "net/virtual_stream.h"
@@ -134,6 +135,7 @@ Result<std::unique_ptr<Listener>> VirtualNetwork::listen(const std::string& host
   }
   auto tls = listener_tls(options);
   auto handler = accept_with_tls(options, tls, metrics_, std::move(accept));
+  handler = accept_within_rate(options.limiter, metrics_, std::move(handler));
   auto listener =
       std::make_unique<VirtualListener>(*this, executor, Endpoint{host, port}, std::move(handler));
   return listener_with_tls(std::move(listener), std::move(tls));

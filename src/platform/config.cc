@@ -1,6 +1,10 @@
 #include "platform/config.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "net/connection.h"
+#include "net/limits.h"
 
 namespace dunlin::platform {
 namespace {
@@ -11,6 +15,26 @@ void declare_listeners(config::Schema& schema, ServerConfig& config) {
   schema.key("listen.mqtts", "MQTT over TLS.", config.listen_mqtts);
   schema.key("listen.https", "Dashboard, API and MQTT over WebSocket, over TLS.", config.listen_https);
   schema.key("listen.http", "The same without TLS; loopback only.", config.listen_http);
+  schema.key("listen.tls", "MQTT, HTTPS and WebSocket over TLS on one port; empty: off.", config.listen_tls);
+  schema.key("listen.mqtt_unix", "MQTT on a Unix socket: its path, empty: off.", config.listen_mqtt_unix);
+  schema.key("listen.mqtt_unix_mode", "Who may use that socket: three octal digits after a 0.",
+             config.unix_mode);
+  schema.key("listen.proxy_protocol.listeners",
+             "Listeners whose connections begin with a PROXY header: mqtt, mqtts, https, http, tls.",
+             config.proxied_listeners);
+  schema.key("listen.proxy_protocol.trusted",
+             "The proxies that may send one, as 192.0.2.0/24 or 2001:db8::/32; others are refused.",
+             config.trusted_proxies);
+  schema.key("listen.proxy_protocol.deadline", "How long a header may take.", config.proxy_header_deadline,
+             std::chrono::milliseconds{100}, std::chrono::minutes{1});
+  schema.key("listen.max_connection_rate", "New connections a second of one listener; 0: no limit.",
+             config.max_connection_rate, 0, 1'000'000);
+  schema.key("listen.max_connection_rate_per_address", "The same per source address; 0: no limit.",
+             config.max_connection_rate_per_address, 0, 1'000'000);
+  schema.key("listen.max_tls_handshakes", "TLS handshakes at once, per listener and reactor.",
+             config.max_tls_handshakes, 1, 100'000);
+  schema.key("listen.tls_handshake_deadline", "How long a TLS handshake may take.",
+             config.tls_handshake_deadline, std::chrono::milliseconds{100}, std::chrono::minutes{1});
 }
 
 void declare_mapping(config::Schema& schema, ServerConfig& config) {
@@ -51,7 +75,54 @@ Result<void> check_listener(const std::string& key, const std::string& value, bo
   return {};
 }
 
+Result<void> check_unix_socket(const ServerConfig& config) {
+  if (auto mode = unix_mode(config); !mode) return std::unexpected(mode.error());
+  const std::string& path = config.listen_mqtt_unix;
+  if (!path.empty() && (path.front() != '/' || path.size() > net::kMaxUnixPathBytes)) {
+    return fail(Errc::invalid_argument, "listen.mqtt_unix must be an absolute path of at most " +
+                                            std::to_string(net::kMaxUnixPathBytes) + " bytes");
+  }
+  return {};
+}
+
+Result<void> check_proxies(const ServerConfig& config) {
+  for (const std::string& name : config.proxied_listeners) {
+    if (std::find(kListenerNames.begin(), kListenerNames.end(), name) == kListenerNames.end()) {
+      return fail(Errc::invalid_argument, "listen.proxy_protocol.listeners: \"" + name +
+                                              "\" is none of mqtt, mqtts, https, http, tls");
+    }
+  }
+  if (auto ranges = trusted_proxies(config); !ranges) return std::unexpected(ranges.error());
+  if (!config.proxied_listeners.empty() && config.trusted_proxies.empty()) {
+    return fail(Errc::invalid_argument,
+                "listen.proxy_protocol.trusted must name the proxies, since listen.proxy_protocol.listeners "
+                "names listeners: without one every connection would be refused");
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<unsigned> unix_mode(const ServerConfig& config) {
+  const std::string& text = config.unix_mode;
+  unsigned mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (text.size() != 4 || text[0] != '0' || error != std::errc() || end != text.data() + text.size()) {
+    return fail(Errc::invalid_argument, "listen.mqtt_unix_mode must be four octal digits such as 0660");
+  }
+  return mode;
+}
+
+Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config) {
+  std::vector<net::AddressRange> ranges;
+  for (const std::string& text : config.trusted_proxies) {
+    const auto range = net::AddressRange::parse(text);
+    if (!range)
+      return fail(Errc::invalid_argument, "listen.proxy_protocol.trusted: " + range.error().message);
+    ranges.push_back(*range);
+  }
+  return ranges;
+}
 
 void declare_keys(config::Schema& schema, ServerConfig& config) {
   schema.key("data.folder", "Where everything is kept.", config.data_folder);
@@ -73,6 +144,11 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   schema.bytes("journal.max_bytes", "Past it publishers are refused.", config.journal_max_bytes, 4 << 20,
                1ULL << 44);
   schema.bytes("mqtt.max_packet_bytes", "Largest MQTT packet.", config.max_packet_bytes, 1024, 256ULL << 20);
+  schema.key("mqtt.connect_deadline", "How long a connection may take to become a session.",
+             config.connect_deadline, std::chrono::milliseconds{100}, std::chrono::minutes{5});
+  schema.key("mqtt.max_waiting_connections",
+             "Connections without a CONNECT so far, per reactor; past it the oldest is cut off.",
+             config.max_waiting_connections, 1, 1'000'000);
   schema.key("mqtt.receive_maximum", "QoS 1 and 2 messages in flight per client.", config.receive_maximum, 1,
              65535);
   schema.key("mqtt.max_queued_messages", "Messages waiting for one session.", config.max_queued_messages, 1,
@@ -85,6 +161,9 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_listener("listen.http", config.listen_http, true));
   DUNLIN_CHECK(check_listener("listen.mqtts", config.listen_mqtts, false));
   DUNLIN_CHECK(check_listener("listen.https", config.listen_https, false));
+  DUNLIN_CHECK(check_listener("listen.tls", config.listen_tls, false));
+  DUNLIN_CHECK(check_proxies(config));
+  DUNLIN_CHECK(check_unix_socket(config));
   if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" &&
       config.log_level != "error") {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");

@@ -1,12 +1,15 @@
 #pragma once
 // The server's configuration: one struct, declared once, read from file, environment and --set.
 
+#include <array>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
 #include "model/mapping.h"
+#include "net/address_range.h"
 #include "security/authenticator.h"
 
 namespace dunlin::platform {
@@ -24,7 +27,17 @@ struct ServerConfig {
   std::string listen_mqtts = "0.0.0.0:8883";
   std::string listen_https = "0.0.0.0:8443";
   std::string listen_http = "127.0.0.1:8080";
+  std::string listen_tls;  // MQTT, HTTPS and WebSocket on one port
   BusyPort busy_port = BusyPort::is_error;
+
+  // The path of a Unix socket for MQTT, and who may use it (as chmod has it, octal); empty: none.
+  std::string listen_mqtt_unix;
+  std::string unix_mode = "0660";
+
+  // Listeners (mqtt, mqtts ...) behind a proxy that sends a PROXY header, and which proxies are believed.
+  std::vector<std::string> proxied_listeners;
+  std::vector<std::string> trusted_proxies;
+  Duration proxy_header_deadline = std::chrono::seconds{5};
 
   std::int64_t reactors = 0;  // 0: one per core
   std::int64_t workers = 3;
@@ -40,12 +53,29 @@ struct ServerConfig {
   std::uint64_t journal_segment_bytes = 16ULL << 20;
   std::uint64_t journal_max_bytes = 4ULL << 30;
 
+  // New connections a second of one listener, in all and per source; 0: no limit.
+  std::int64_t max_connection_rate = 0;
+  std::int64_t max_connection_rate_per_address = 0;
+  std::int64_t max_tls_handshakes = 1024;  // at once, per listener and reactor
+  Duration tls_handshake_deadline = std::chrono::seconds{5};
+  Duration connect_deadline = std::chrono::seconds{10};
+  std::int64_t max_waiting_connections = 10'000;  // without a CONNECT, per reactor
+
   std::uint64_t max_packet_bytes = 1ULL << 20;
   std::int64_t receive_maximum = 100;
   std::int64_t max_queued_messages = 10'000;
 
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
+
+/// The listeners' names, as `listen.proxy_protocol.listeners` and the ready line have them.
+inline constexpr std::array<std::string_view, 5> kListenerNames{"mqtt", "mqtts", "https", "http", "tls"};
+
+/// The proxies that `config` trusts. Errors: invalid_argument.
+Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config);
+
+/// `listen.mqtt_unix_mode` as a number. Errors: invalid_argument.
+Result<unsigned> unix_mode(const ServerConfig& config);
 
 /// Declares every key; `config` holds the defaults and must outlive the schema.
 void declare_keys(config::Schema& schema, ServerConfig& config);

@@ -23,9 +23,10 @@ hub::Authenticator make_mqtt_authenticator(Executor& executor, security::Authent
     credentials.username = std::move(shown.username).value_or("");
     credentials.password = security::Secret(std::move(shown.password).value_or(""));
     credentials.certificate_der.assign(shown.certificate_der.begin(), shown.certificate_der.end());
-    const bool local = net::Endpoint{shown.address.substr(0, shown.address.rfind(':')), 0}.is_loopback() ||
-                       net::Endpoint{shown.address, 0}.is_loopback();
-    credentials.listener = local ? security::Listener::loopback : security::Listener::network;
+    const auto with_port = net::parse_endpoint(shown.address);
+    const bool local = with_port && with_port->is_loopback();
+    const bool on_this_machine = local || net::Endpoint{shown.address, 0}.is_loopback();
+    credentials.listener = on_this_machine ? security::Listener::loopback : security::Listener::network;
     credentials.address = std::move(shown.address);
     authenticator.authenticate(executor, std::move(credentials), std::move(done));
   };

@@ -27,6 +27,11 @@ Result<void> Listeners::listen_on(std::size_t reactor, const ListenerRequest& re
   net::ListenOptions options;
   options.endpoint = endpoint;
   options.tls = request.tls;
+  options.proxy_protocol = request.proxy_protocol;
+  options.unix_mode = request.unix_mode;
+  options.max_handshakes = request.max_handshakes;
+  options.handshake_deadline = request.handshake_deadline;
+  options.limiter = request.limiter;
   auto listener = network_.listen(threads_.at(reactor), std::move(options),
                                   [accept = request.accept](std::unique_ptr<net::Connection> connection) {
                                     accept(std::move(connection));
@@ -40,17 +45,20 @@ void Listeners::open_next(std::shared_ptr<Opening> opening) {
   if (opening->next == opening->requests.size()) return opening->done(std::move(opening->opened));
   const ListenerRequest& request = opening->requests[opening->next++];
   if (request.address.empty()) return open_next(std::move(opening));
-  const auto wish = net::parse_endpoint(request.address);
+  const net::Endpoint unix_socket{request.address, 0};
+  const auto wish = unix_socket.is_unix_socket() ? unix_socket : net::parse_endpoint(request.address);
   if (!wish) return opening->done(std::unexpected(wish.error()));
   ListenerInfo info{request.name, *wish, {}};
   for (int tries = 0;; ++tries) {
     const auto listening = listen_on(0, request, info.address);
     if (listening) break;
     const bool busy = listening.error().code == Errc::unavailable;
+    if (busy && info.note.empty() && wish->is_unix_socket()) info.note = listening.error().message;
     if (busy && info.note.empty())
       info.note =
           "port " + std::to_string(info.address.port) + " is held by " + port_owner(info.address.port);
-    if (!busy || opening->busy_port == BusyPort::is_error || tries == kMaxPortsTried) {
+    if (!busy || opening->busy_port == BusyPort::is_error || tries == kMaxPortsTried ||
+        wish->is_unix_socket()) {
       return opening->done(
           fail(listening.error().code, "cannot listen on " + request.address + " (" + request.name +
                                            "): " + (busy ? info.note : listening.error().message)));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,15 @@ inline constexpr int kMaxPortsTried = 50;
 
 struct ListenerRequest {
   std::string name;
-  std::string address;                         // empty: not wanted
+  std::string address;                         // "host:port" or "unix:/path"; empty: not wanted
   std::shared_ptr<net::TlsServerContext> tls;  // shared with the connections made under it
   enum class On : std::uint8_t { home, every_reactor } on = On::home;
   std::function<void(std::unique_ptr<net::Connection>)> accept;
+  std::optional<net::ProxyProtocol> proxy_protocol = std::nullopt;
+  unsigned unix_mode = 0660;
+  std::size_t max_handshakes = 1024;
+  Duration handshake_deadline = std::chrono::seconds{5};
+  std::shared_ptr<net::ConnectionLimiter> limiter = nullptr;  // shared by the reactors' listeners
 };
 
 /// open() and close() are called on the home reactor, and complete there.

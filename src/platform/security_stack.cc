@@ -86,6 +86,9 @@ Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock) const {
   options.client_ca_pem = pki_->client_ca_pem();
   options.client_certificate = net::ClientCertificate::requested;
   DUNLIN_TRY(tls.devices, net::make_tls_server_context(options));
+  options.application_protocols = {"mqtt", "http/1.1"};
+  options.no_client_certificate_for = {"http/1.1"};
+  DUNLIN_TRY(tls.shared, net::make_tls_server_context(options));
   return tls;
 }
 

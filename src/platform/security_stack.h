@@ -41,6 +41,7 @@ class SecurityStack {
   struct Tls {
     std::shared_ptr<net::TlsServerContext> devices;  // asks for a client certificate
     std::shared_ptr<net::TlsServerContext> people;   // does not
+    std::shared_ptr<net::TlsServerContext> shared;   // does, unless the client chooses HTTP
   };
   Result<Tls> make_tls(const Clock& clock) const;
 

@@ -2,13 +2,16 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <future>
+#include <map>
 
 #include "base/log.h"
 #include "base/rng.h"
 #include "hub/hub.h"
 #include "net/epoll_network.h"
+#include "net/protocol_split.h"
 #include "net/reactor_threads.h"
 #include "net/worker_pool.h"
 #include "platform/certificate_renewal.h"
@@ -36,6 +39,8 @@ using Done = std::move_only_function<void(Result<void>)>;
 transport::ServerLimits mqtt_limits(const ServerConfig& config) {
   transport::ServerLimits limits;
   limits.max_packet_bytes = static_cast<std::size_t>(config.max_packet_bytes);
+  limits.connect_deadline = config.connect_deadline;
+  limits.max_waiting = static_cast<std::size_t>(config.max_waiting_connections);
   limits.receive_maximum = static_cast<std::uint16_t>(config.receive_maximum);
   return limits;
 }
@@ -58,6 +63,18 @@ registry::RegistryOptions registry_options(const ServerConfig& config) {
   return {config.create_things ? FirstMessage::creates_thing : FirstMessage::ignored};
 }
 
+void set_limits(ListenerRequest& request, const ServerConfig& config,
+                const std::vector<net::AddressRange>& proxies) {
+  if (std::ranges::find(config.proxied_listeners, request.name) != config.proxied_listeners.end())
+    request.proxy_protocol = net::ProxyProtocol{proxies, config.proxy_header_deadline};
+  request.max_handshakes = static_cast<std::size_t>(config.max_tls_handshakes);
+  request.handshake_deadline = config.tls_handshake_deadline;
+  const net::ConnectionRate rate{static_cast<double>(config.max_connection_rate),
+                                 static_cast<double>(config.max_connection_rate_per_address)};
+  if (rate.in_all > 0 || rate.per_address > 0)
+    request.limiter = std::make_shared<net::ConnectionLimiter>(rate);
+}
+
 class RunningServer final : public Server {
  public:
   RunningServer(ServerConfig config, Fs& fs, std::size_t reactors)
@@ -78,6 +95,7 @@ class RunningServer final : public Server {
  private:
   Executor& home() { return threads_.at(0); }
   void compose();
+  void make_splits();
   void start_parts(Done done);
   void open_listeners(Done done);
   Result<void> adopt_certificate();
@@ -104,6 +122,7 @@ class RunningServer final : public Server {
   std::unique_ptr<transport::LiveFeed> live_;
   net::http::AssetTable assets_{net::http::Headers{}};
   std::unique_ptr<transport::WebServer> web_;
+  std::map<Executor*, std::unique_ptr<net::ProtocolSplit>> splits_;  // does not change once threads run
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<CertificateRenewal> renewal_;
   std::vector<ListenerInfo> listener_infos_;
@@ -159,10 +178,29 @@ void RunningServer::compose() {
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
       *live_, metrics_, assets_, std::string(version()), [this] { return ready_.load(); },
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
+  make_splits();
   listeners_ = std::make_unique<Listeners>(network_, threads_);
   renewal_ = std::make_unique<CertificateRenewal>(
       CertificateRenewal::Parts{home(), workers_, security_->pki(), metrics_},
       [this] { return adopt_certificate(); });
+}
+
+void RunningServer::make_splits() {
+  const auto to_mqtt = [this](std::unique_ptr<net::Connection> connection) {
+    mqtt_->accept(std::move(connection));
+  };
+  // The web side lives on the home reactor.
+  const auto to_web = [this](std::unique_ptr<net::Connection> connection) {
+    if (&connection->executor() == &home()) return web_->accept(std::move(connection));
+    net::Connection& leaving = *connection;
+    leaving.move_to(home(),
+                    [this](std::unique_ptr<net::Connection> arrived) { web_->accept(std::move(arrived)); });
+  };
+  for (net::Reactor* reactor : threads_.all()) {
+    splits_.emplace(reactor,
+                    std::make_unique<net::ProtocolSplit>(metrics_, net::ProtocolSplit::Options{},
+                                                         net::ProtocolSplit::Owners{to_mqtt, to_web}));
+  }
 }
 
 /// Runs `begin` on the home reactor and waits for its completion.
@@ -217,12 +255,24 @@ void RunningServer::open_listeners(Done done) {
   const auto accept_web = [this](std::unique_ptr<net::Connection> connection) {
     web_->accept(std::move(connection));
   };
+  const auto accept_any = [this](std::unique_ptr<net::Connection> connection) {
+    splits_.at(&connection->executor())->accept(std::move(connection));
+  };
   using On = ListenerRequest::On;
   std::vector<ListenerRequest> wanted{
       {"mqtt", config_.listen_mqtt, nullptr, On::every_reactor, accept_mqtt},
       {"mqtts", config_.listen_mqtts, tls->devices, On::every_reactor, accept_mqtt},
       {"https", config_.listen_https, tls->people, On::home, accept_web},
-      {"http", config_.listen_http, nullptr, On::home, accept_web}};
+      {"http", config_.listen_http, nullptr, On::home, accept_web},
+      {"tls", config_.listen_tls, tls->shared, On::every_reactor, accept_any}};
+  if (!config_.listen_mqtt_unix.empty()) {
+    // One socket, one listener: the sessions' connections move to their reactors.
+    wanted.push_back({"mqtt_unix", "unix:" + config_.listen_mqtt_unix, nullptr, On::home, accept_mqtt});
+    wanted.back().unix_mode = unix_mode(config_).value();  // check() has seen it
+  }
+  auto proxies = trusted_proxies(config_);
+  if (!proxies) return done(std::unexpected(proxies.error()));
+  for (ListenerRequest& request : wanted) set_limits(request, config_, *proxies);
   listeners_->open(std::move(wanted), config_.busy_port,
                    [this, done = std::move(done)](Result<std::vector<ListenerInfo>> opened) mutable {
                      if (!opened) return done(std::unexpected(opened.error()));
@@ -235,6 +285,7 @@ Result<void> RunningServer::adopt_certificate() {
   DUNLIN_TRY(const SecurityStack::Tls tls, security_->make_tls(clock_));
   listeners_->replace_tls("mqtts", tls.devices);
   listeners_->replace_tls("https", tls.people);
+  listeners_->replace_tls("tls", tls.shared);
   return {};
 }
 

@@ -14,7 +14,7 @@
 namespace dunlin::platform {
 
 struct ListenerInfo {
-  std::string name;  // "mqtt", "mqtts", "https", "http"
+  std::string name;  // "mqtt", "mqtts", "https", "http", "tls", "mqtt_unix"
   net::Endpoint address;
   std::string note;  // e.g. who holds the port that was wished for
 };

@@ -229,7 +229,8 @@ TEST(PenaltyTest, AddressesAreCountedByNetwork) {
   EXPECT_NE(network_of("2001:db8::1"), network_of("2001:db8:0:1::1"));
   EXPECT_EQ(network_of("not an address"), "not an address");
   EXPECT_EQ(network_of(std::string(10'000, 'x')).size(), 64U);
-  for (const char* loopback : {"127.0.0.1", "127.8.9.1:5", "::1", "[::1]:99", "::ffff:127.0.0.1"})
+  for (const char* loopback :
+       {"127.0.0.1", "127.8.9.1:5", "::1", "[::1]:99", "::ffff:127.0.0.1", "unix:uid=1000"})
     EXPECT_TRUE(is_loopback(loopback)) << loopback;
   for (const char* other :
        {"", "10.0.0.1", "128.0.0.1", "::2", "localhost", "1270.0.0.1", "::", "[", "127.0.0.1.example"}) {

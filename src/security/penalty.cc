@@ -39,6 +39,7 @@ std::string network_of(std::string_view address) {
 
 bool is_loopback(std::string_view address) {
   if (address.size() > 64) return false;
+  if (address.starts_with("unix:")) return true;  // a socket in this machine's file system
   const std::string bytes = address_bytes(address);
   if (bytes.size() == 4) return bytes[0] == 127;
   return bytes == std::string(15, '\0') + '\1';

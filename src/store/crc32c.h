@@ -10,7 +10,4 @@ namespace dunlin::store {
 /// Continues the checksum `crc` (0 to begin) over `bytes`. Any thread.
 std::uint32_t crc32c(std::uint32_t crc, ByteView bytes);
 
-/// The same without special instructions: what crc32c() uses where the processor has none.
-std::uint32_t crc32c_portable(std::uint32_t crc, ByteView bytes);
-
 }  // namespace dunlin::store

@@ -6,6 +6,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "base/core/crc32c.h"
 #include "base/hex.h"
 #include "store/crc32c.h"
 #include "store/encoding.h"

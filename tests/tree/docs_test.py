@@ -17,7 +17,7 @@ SUBCOMMAND = re.compile(r'add_subcommand\(\s*"([a-z-]+)"')
 COMMAND = re.compile(r"(?:^|[\s`(/])dunlin[ \t]+([a-z][a-z-]*)(?:[ \t]+([a-z][a-z-]*)(?![\w./=-]))?", re.M)
 KEY = re.compile(r'schema\.(?:key|bytes)\("([a-z_.]+)"')
 SET = re.compile(r"--set[ \t]+([a-z_]+(?:\.[a-z_]+)+)=")
-KEY_ROW = re.compile(r"^\| `([a-z_]+\.[a-z_]+)` \|", re.M)
+KEY_ROW = re.compile(r"^\| `([a-z_]+(?:\.[a-z_]+)+)` \|", re.M)
 
 
 def pages(root: Path):

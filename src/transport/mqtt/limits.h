@@ -9,7 +9,6 @@
 
 namespace dunlin::transport {
 
-inline constexpr Duration kConnectDeadline = std::chrono::seconds{10};
 inline constexpr std::size_t kSmallPacketBytes =
     2048;  // up to here a PUBLISH is copied; a larger payload is shared
 inline constexpr std::size_t kAuthorizedTopics = 8;  // remembered per connection
@@ -26,7 +25,9 @@ struct ServerLimits {
   std::uint16_t keep_alive_seconds =
       0;  // a longer (or no) keep alive is cut to this; 0: as the client wishes
   std::uint32_t session_expiry_seconds = 7 * 24 * 3600;  // announced; the hub's own limit should be the same
-  std::size_t max_connections = 100'000;                 // per shard; past it new ones are closed at once
+  Duration connect_deadline = std::chrono::seconds{10};  // from the connection to the open session
+  std::size_t max_waiting = 10'000;  // per shard, without a CONNECT so far; past it the oldest is cut off
+  std::size_t max_connections = 100'000;  // per shard; past it new ones are closed at once
 };
 
 inline constexpr std::size_t kMaxClientQueuedMessages = 100'000;

@@ -17,6 +17,9 @@ ServerMetrics::ServerMetrics(metrics::Registry& target)
     : registry(target),
       connections(target.gauge("dunlin_mqtt_connections", "Open MQTT connections.")),
       accepted(target.counter("dunlin_mqtt_accepted_total", "MQTT connections taken.")),
+      waiting(target.gauge("dunlin_mqtt_waiting_connections", "Connections without a CONNECT so far.")),
+      waiting_dropped(target.counter("dunlin_mqtt_waiting_dropped_total",
+                                     "Connections cut off because too many waited without a CONNECT.")),
       bytes_in(target.counter("dunlin_mqtt_received_bytes_total", "Bytes of MQTT packets received.")),
       bytes_out(target.counter("dunlin_mqtt_sent_bytes_total", "Bytes of PUBLISH packets sent.")),
       messages_in(by_qos(target, "dunlin_mqtt_messages_received_total", "PUBLISH packets received.")),
@@ -45,6 +48,19 @@ ServerLane::~ServerLane() = default;
 ServerPeer* ServerLane::find(std::uint64_t peer) {
   const auto found = peers.find(peer);
   return found == peers.end() ? nullptr : found->second.get();
+}
+
+void ServerLane::begin_waiting(std::uint64_t peer) {
+  waiting.insert(peer);
+  if (waiting.size() > server.limits().max_waiting) {
+    metrics.waiting_dropped.add();
+    peers.at(*waiting.begin())->give_up_waiting();
+  }
+  metrics.waiting.set(static_cast<std::int64_t>(waiting.size()));
+}
+
+void ServerLane::end_waiting(std::uint64_t peer) {
+  if (waiting.erase(peer) > 0) metrics.waiting.set(static_cast<std::int64_t>(waiting.size()));
 }
 
 void ServerLane::adopt(std::unique_ptr<net::Connection> connection, std::unique_ptr<ConnectRequest> request) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,6 +37,8 @@ struct ServerMetrics {
   metrics::Registry& registry;
   metrics::Cell& connections;
   metrics::Cell& accepted;
+  metrics::Cell& waiting;          // gauge: connections without a CONNECT so far
+  metrics::Cell& waiting_dropped;  // cut off because too many waited
   metrics::Cell& bytes_in;
   metrics::Cell& bytes_out;  // of PUBLISH packets
   std::array<metrics::Cell*, 3> messages_in;
@@ -60,10 +63,16 @@ struct ServerLane {
   ServerMetrics metrics;
   SeededRng rng;  // for assigned client ids
   PublishWriter writer;
+  std::set<std::uint64_t> waiting;  // peers without a CONNECT so far, the oldest first
+  // Goes first: a peer that goes strikes itself off the list above.
   std::unordered_map<std::uint64_t, std::unique_ptr<ServerPeer>> peers;
   std::uint64_t next_peer = 1;
 
   ServerPeer* find(std::uint64_t peer);
+  /// A new peer waits for its CONNECT. Where too many do, the oldest is cut off: an honest client sends its
+  /// CONNECT at once, and so gets through whatever else comes in.
+  void begin_waiting(std::uint64_t peer);
+  void end_waiting(std::uint64_t peer);
   /// Takes a connection whose client has been authenticated elsewhere.
   void adopt(std::unique_ptr<net::Connection> connection, std::unique_ptr<ConnectRequest> request);
 };

@@ -51,6 +51,7 @@ ServerPeer::ServerPeer(ServerLane& lane, std::uint64_t id, std::unique_ptr<net::
 
 ServerPeer::~ServerPeer() {
   lane_.executor.cancel(timer_);
+  lane_.end_waiting(id_);
   lane_.metrics.connections.add(-1);
 }
 
@@ -66,12 +67,21 @@ void ServerPeer::begin(std::unique_ptr<ConnectRequest> request) {
   }
   connection_->set_max_unconsumed(kMaxConnectBytes + net::kReadBufferBytes);
   connection_->set_handler(this);
-  timer_ = lane_.executor.schedule(kConnectDeadline, [this] {
+  lane_.begin_waiting(id_);
+  timer_ = lane_.executor.schedule(lane_.server.limits().connect_deadline, [this] {
     timer_ = {};
+    lane_.end_waiting(id_);
     log_refusal(ReasonCode::maximum_connect_time, "no CONNECT in time");
     state_ = State::closing;
     connection_->close();
   });
+}
+
+void ServerPeer::give_up_waiting() {
+  lane_.end_waiting(id_);
+  log_refusal(ReasonCode::quota_exceeded, "too many connections wait without a CONNECT; the oldest goes");
+  state_ = State::closing;
+  connection_->abort();
 }
 
 void ServerPeer::take_request(std::unique_ptr<ConnectRequest> request) {
@@ -81,6 +91,7 @@ void ServerPeer::take_request(std::unique_ptr<ConnectRequest> request) {
 }
 
 void ServerPeer::handle_connect(ByteView frame) {
+  lane_.end_waiting(id_);
   if (mqtt::frame_type(frame) != mqtt::PacketType::connect) {
     log_refusal(ReasonCode::protocol_error, "the first packet is not CONNECT");
     state_ = State::closing;

@@ -109,7 +109,15 @@ void ServerPeer::log_refusal(ReasonCode reason, std::string_view why) {
   std::string_view client_id;
   if (request_) client_id = request_->client_id;
   if (session_ != nullptr) client_id = session_->client_id();
-  log::refusal("transport/mqtt", "refused", connection_->peer().address.host,
+  const net::PeerInfo& peer = connection_->peer();
+  if (!peer.process.empty()) {
+    return log::refusal("transport/mqtt", "refused", peer.address.host,
+                        {{"reason", mqtt::reason_code_name(reason)},
+                         {"why", why},
+                         {"client_id", client_id},
+                         {"process", peer.process}});
+  }
+  log::refusal("transport/mqtt", "refused", peer.address.host,
                {{"reason", mqtt::reason_code_name(reason)}, {"why", why}, {"client_id", client_id}});
 }
 

@@ -39,6 +39,9 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   /// Starts to read; with a request whose client is authenticated already, opens its session.
   void begin(std::unique_ptr<ConnectRequest> request);
 
+  /// Cuts the connection off: its CONNECT has not come and there is no more room to wait.
+  void give_up_waiting();
+
   // net::ConnectionHandler
   std::size_t on_data(ByteView bytes) override;
   void on_output_drained() override;

@@ -137,7 +137,7 @@ TEST_F(Server, ClosesWhatDoesNotSpeakMqtt) {
   settle();
   EXPECT_THAT(early.take(), ElementsAre("closed peer_closed"));
   RawClient& silent = dial();
-  run(kConnectDeadline + std::chrono::seconds{1});
+  run(ServerLimits{}.connect_deadline + std::chrono::seconds{1});
   EXPECT_TRUE(silent.closed);
   RawClient& twice = connected("c");
   twice.send(packet("c"));

@@ -1,0 +1,30 @@
+#include "net/rate_acceptor.h"
+
+#include "base/log.h"
+
+namespace dunlin::net {
+
+AcceptHandler accept_within_rate(std::shared_ptr<ConnectionLimiter> limiter, NetMetrics& metrics,
+                                 AcceptHandler accept) {
+  if (limiter == nullptr) return accept;
+  return [limiter = std::move(limiter), &metrics,
+          accepted = std::move(accept)](std::unique_ptr<Connection> connection) mutable {
+    using Verdict = ConnectionLimiter::Verdict;
+    const Endpoint& peer = connection->peer().address;
+    switch (limiter->admit(peer, connection->executor().now())) {
+      case Verdict::admitted:
+        return accepted(std::move(connection));
+      case Verdict::too_many_of_address:
+        metrics.rate_refused_address.add();
+        return log::refusal("net", "connection refused: too many new connections from this address",
+                            peer.host);
+      case Verdict::too_many_in_all:
+        metrics.rate_refused_all.add();
+        // One line a minute, however many sources there are.
+        return log::refusal("net", "connection refused: too many new connections in all", "any",
+                            {{"last", peer.host}});
+    }
+  };
+}
+
+}  // namespace dunlin::net

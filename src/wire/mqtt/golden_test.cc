@@ -235,8 +235,8 @@ TEST(MqttGolden, MQTT_3_4_to_3_7_Acknowledgements) {
                                                                               {"62", PacketType::pubrel},
                                                                               {"70", PacketType::pubcomp}}};
   for (const auto& [first, type] : kTypes) {
-    const auto is_type = [type = type](const Ack& ack) {
-      EXPECT_EQ(ack.type, type);
+    const auto is_type = [wanted = type](const Ack& ack) {
+      EXPECT_EQ(ack.type, wanted);
       EXPECT_EQ(ack.packet_id, 0x0102);
     };
     golden<Ack>(std::string(first) + " 02 0102", kV3, Sender::client, is_type);

@@ -27,7 +27,7 @@ if(DUNLIN_SANITIZE)
   target_link_options(dunlin_flags INTERFACE -fsanitize=${DUNLIN_SANITIZE})
 endif()
 
-# One precompiled header for every room; off under the fuzzers so that each file shows its own includes.
+# One precompiled header for every room; off under the linter so that each file shows its own includes.
 set(DUNLIN_PCH_HEADERS <algorithm> <array> <atomic> <bit> <chrono> <cstdint> <cstring> <deque> <expected> <functional>
                        <map> <memory> <optional> <span> <string> <string_view> <unordered_map> <utility> <variant> <vector>)
 option(DUNLIN_PCH "Use the shared precompiled header" ON)

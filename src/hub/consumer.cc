@@ -56,6 +56,10 @@ ConsumerFeed::ConsumerFeed(Shard& shard, ConsumerId id, SubscriberId slot,
   shard_.log()->set_cursor(options_->name, next_);
 }
 
+store::Position ConsumerFeed::backlog() const {
+  return shard_.log() == nullptr ? 0 : shard_.log()->committed() - next_;
+}
+
 bool ConsumerFeed::wants(const Message& message) const {
   if (message.principal->tenant != options_->tenant) return false;
   const auto matches = [&](const std::string& filter) {

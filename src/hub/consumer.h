@@ -53,6 +53,8 @@ class ConsumerFeed {
   void commit(store::Position position);
   /// Lets the journal go of what does not concern this consumer.
   void advance_cursor();
+  /// How many journalled messages it has not looked at yet.
+  store::Position backlog() const;
 
   ConsumerId id() const { return id_; }
   SubscriberId slot() const { return slot_; }

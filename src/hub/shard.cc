@@ -1,8 +1,16 @@
 #include "hub/shard.h"
 
+#include <chrono>
 #include <utility>
 
 namespace dunlin::hub {
+namespace {
+
+// After a crash under load a service may have a million messages to read: the listeners are opened first.
+constexpr store::Position kFarBehind = 20'000;
+constexpr Duration kCatchUpDelay = std::chrono::milliseconds{300};
+
+}  // namespace
 
 Shard::Shard(ShardSetup setup)
     : setup_(std::move(setup)),
@@ -21,7 +29,13 @@ void Shard::add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> o
   for (const std::string& filter : options->filters) {
     router_.add(options->tenant, filter, {slot, {.qos = QoS::exactly_once}});
   }
-  schedule_feed(*feed);
+  if (feed->backlog() <= kFarBehind) {
+    schedule_feed(*feed);
+  } else {
+    executor().schedule(kCatchUpDelay, [this, id] {
+      if (const auto found = feeds_.find(id); found != feeds_.end()) schedule_feed(*found->second);
+    });
+  }
   feeds_.emplace(id, std::move(feed));
 }
 

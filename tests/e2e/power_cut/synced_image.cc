@@ -27,8 +27,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace {
@@ -128,7 +128,9 @@ class Image {
   }
 
   void copy_dirty(int fd, const Identity& file) {
-    const Range dirty = std::exchange(dirty_[file.key], Range{});
+    // A process that was killed has left dirty pages that it cannot tell us of: the first sync copies all.
+    const Range dirty = synced_before_.insert(file.key).second ? Range{0, kEnd} : dirty_[file.key];
+    dirty_[file.key] = Range{};
     const int from = open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY | O_CLOEXEC);
     const int to = open((image_ + "/data-" + file.key).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (from < 0 || to < 0) give_up("data-" + file.key);
@@ -186,7 +188,6 @@ class Image {
       const auto found = *identify(child, "");
       if (S_ISDIR(found.mode)) take_folder(child);
       if (S_ISREG(found.mode)) {
-        dirty_[found.key] = Range{0, kEnd};
         copy_dirty(child, found);
       }
       close(child);
@@ -199,6 +200,7 @@ class Image {
   std::string image_;
   bool ignore_sync_ = false;
   std::map<std::string, Range> dirty_;
+  std::set<std::string> synced_before_;
   std::map<std::string, bool> is_watched_;
 };
 

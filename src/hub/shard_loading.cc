@@ -39,7 +39,8 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
   }
   session.subscriptions_.insert(record.subscriptions.begin(), record.subscriptions.end());
   if (durable()) session.restore(record);
-  loading_.emplace(record.instance, Loading{session.self_, std::move(record), {}});
+  const SessionInstance instance = record.instance;
+  loading_.emplace(instance, Loading{session.self_, std::move(record), {}});
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
 }
 

@@ -129,7 +129,7 @@ void ThingCredentials::next_document(SweepRef sweep) {
   for (; sweep->at < sweep->page.size(); ++sweep->at) {
     const Document& stored = sweep->page[sweep->at];
     const bool is_certificate = sweep->kind == DocumentKind::certificate;
-    auto certificate = is_certificate ? certificate_of(stored) : fail(Errc::not_found, "");
+    const auto certificate = is_certificate ? certificate_of(stored) : fail(Errc::not_found, "");
     const auto token = is_certificate ? fail(Errc::not_found, "") : token_of(stored);
     if (!certificate && (!token || token->type != TokenType::device)) continue;
     const std::string& owner = certificate ? certificate->thing : token->owner;
@@ -139,7 +139,7 @@ void ThingCredentials::next_document(SweepRef sweep) {
     if (thing->second && made_at >= *thing->second) continue;
     ++sweep->found;
     if (certificate) {
-      sweep->gathering.revoke(*std::move(certificate), stored.version);
+      sweep->gathering.revoke(*certificate, stored.version);
     } else {
       sweep->gathering.remove_token(token->id);
     }

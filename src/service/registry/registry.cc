@@ -120,10 +120,10 @@ void Registry::update(TenantId tenant, std::string name, ThingUpdate update, Thi
 
 void Registry::remove(ThingRemoval removal, std::move_only_function<void(Result<void>)> done) {
   const std::string name = removal.thing;
-  get(removal.tenant, name,
-      [this, removal = std::move(removal), done = std::move(done)](Result<Thing> found) mutable {
+  const TenantId tenant = removal.tenant;
+  get(tenant, name,
+      [this, tenant, removal = std::move(removal), done = std::move(done)](Result<Thing> found) mutable {
         if (!found) return done(std::unexpected(found.error()));
-        const TenantId tenant = removal.tenant;
         if (!planner_) return remove_with(tenant, *std::move(found), {}, std::move(done));
         planner_(std::move(removal), [this, tenant, thing = *std::move(found),
                                       done = std::move(done)](Result<RemovalCompanion> companion) mutable {

@@ -29,7 +29,7 @@ Bytes encoded(const Packet& packet, ProtocolVersion version) {
 }
 
 template <class F>
-void for_each_side(F&& f) {
+void for_each_side(const F& f) {
   for (const ProtocolVersion version : kVersions) {
     for (const Sender sender : kSenders) f(version, sender);
   }

@@ -4,6 +4,7 @@
 
 #include "base/core/assert.h"
 #include "hub/shard.h"
+#include "hub/shared_group.h"
 
 namespace dunlin::hub {
 std::string_view end_reason_name(EndReason reason) {
@@ -25,6 +26,8 @@ std::string_view end_reason_name(EndReason reason) {
 Session::Session(Shard& shard, SessionRef self, SessionInstance instance, OpenOptions options)
     : shard_(shard), self_(self), instance_(instance), options_(std::move(options)) {}
 
+Session::~Session() = default;
+
 void Session::attach(SessionLink& link, std::uint16_t receive_maximum) {
   link_ = &link;
   ++attachment_;
@@ -41,6 +44,7 @@ void Session::attach(SessionLink& link, std::uint16_t receive_maximum) {
 }
 
 void Session::detach() {
+  return_lent();
   link_ = nullptr;
   opened_ = false;
   holds_ = 0;
@@ -55,7 +59,8 @@ bool Session::window_open() const {
 void Session::write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
                     EncodingCache& cache) {
   shard_.count_out(publish.qos);
-  link_->deliver({*publish.message, publish.qos, publish.retain, duplicate, packet_id, publish.identifiers},
+  link_->deliver({*publish.message, publish.qos, publish.retain, duplicate, packet_id, publish.identifiers,
+                  &publish.message},
                  cache);
 }
 
@@ -75,6 +80,16 @@ void Session::deliver(Traveller& message, const Target& target, EncodingCache& c
   }
   Queued publish{message.ref(), qos, retain, target.identifiers};
   if (durable_) take_sequence(publish);
+  offer(std::move(publish), cache);
+}
+
+void Session::offer_qos0(Queued publish, EncodingCache& cache) {
+  if (!opened_ || !link_->can_take() || !qos0_.empty()) return enqueue_qos0(std::move(publish));
+  write(publish, 0, Outbound::Duplicate::no, cache);
+}
+
+void Session::offer(Queued publish, EncodingCache& cache) {
+  const bool ready = opened_ && link_->can_take();
   if (ready && queue_.empty() && resend_from_ >= in_flight_.size() && window_open()) {
     return send_tracked(std::move(publish), cache);
   }
@@ -132,11 +147,12 @@ void Session::send_tracked(Queued publish, EncodingCache& cache) {
   if (durable_ && publish.qos == QoS::exactly_once) return send_once_stored(std::move(publish));
   const std::uint16_t packet_id = next_packet_id();
   write(publish, packet_id, Outbound::Duplicate::no, cache);
-  const JournalPosition at = durable_ ? place_of(*publish.message) : JournalPosition{};
+  const bool durable = durable_ && !publish.shared.is_lent();
+  const JournalPosition at = durable ? place_of(*publish.message) : JournalPosition{};
   in_flight_.push({std::move(publish), packet_id, State::sent, at});
   resend_from_ = in_flight_.size();
   ++unacknowledged_;
-  if (durable_) note(in_flight_.back(), DeliveryNote::Step::assigned);
+  if (durable) note(in_flight_.back(), DeliveryNote::Step::assigned);
 }
 
 void Session::send_once_stored(Queued publish) {
@@ -150,6 +166,7 @@ void Session::send_once_stored(Queued publish) {
 /// The message is done with, unless it never counted.
 void Session::forget(Queued& publish) {
   publish.message.reset();
+  if (publish.shared.is_lent()) return answer_lent(publish, SharedAnswer::Outcome::finished);
   if (!durable_ || publish.sequence == 0) return;
   if (publish.sequence < durable_->stored_to) durable_->obsolete.push_back(publish.sequence);
   publish.sequence = 0;
@@ -220,7 +237,7 @@ Session::InFlight* Session::find(std::uint16_t packet_id) {
 }
 
 void Session::finish(InFlight& entry) {
-  if (durable_) note(entry, DeliveryNote::Step::finished);
+  if (durable_ && !entry.publish.shared.is_lent()) note(entry, DeliveryNote::Step::finished);
   entry.state = State::done;
   forget(entry.publish);
   DUNLIN_ASSERT(unacknowledged_ > 0);

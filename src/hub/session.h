@@ -16,20 +16,15 @@
 #include "hub/ring_queue.h"
 #include "hub/router.h"
 #include "hub/session_link.h"
+#include "hub/shared_messages.h"
 
 namespace dunlin::hub {
 
 class Shard;
+class SharedGroup;
+struct SharedPart;
 /// Counts the links that a session has had, so that an answer never goes to a later one.
 using Attachment = std::uint64_t;
-
-/// A session's place, which stays wrong for ever once the session is gone.
-struct SessionRef {
-  std::uint16_t shard = 0;
-  SubscriberId slot = 0;
-  std::uint32_t generation = 0;  // 0: no session
-  friend auto operator<=>(const SessionRef&, const SessionRef&) = default;
-};
 
 /// A message on its way to many: shared only when somebody must keep it.
 class Traveller {
@@ -52,6 +47,7 @@ class Traveller {
 class Session {
  public:
   Session(Shard& shard, SessionRef self, SessionInstance instance, OpenOptions options);
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -99,6 +95,8 @@ class Session {
 
  private:
   friend class Shard;
+  friend class SharedGroup;
+  friend struct SharedPart;
   /// Counts the links that a session has had, so that an answer never goes to a later one.
   using Attachment = std::uint64_t;
   struct Queued {
@@ -107,6 +105,7 @@ class Session {
     Message::Retain retain = Message::Retain::no;
     std::vector<std::uint32_t> identifiers;
     std::uint64_t sequence = 0;  // 0 in a session that ends with its connection
+    SharedOrigin shared = {};    // of one that a shared subscription's group has lent
   };
   struct InFlight {
     /// storing and storing_release wait for the journal: an exactly-once peer must never learn of a packet
@@ -134,6 +133,8 @@ class Session {
   bool wants_row() const { return persistent() || options_.will; }
   void attach(SessionLink& link, std::uint16_t receive_maximum);
   void detach();
+  bool is_attached() const { return link_ != nullptr; }
+  SessionRef ref() const { return self_; }
   /// `target` chose this session; the rest is decided here: QoS, retain flag, queue or wire.
   void deliver(Traveller& message, const Target& target, EncodingCache& cache);
   void deliver_retained(const MessageRef& message, const SubscriptionOptions& options);
@@ -142,6 +143,9 @@ class Session {
   bool window_open() const;
   void send_tracked(Queued publish, EncodingCache& cache);
   void send_once_stored(Queued publish);
+  /// To the wire if it can go at once, or else to the queue.
+  void offer(Queued publish, EncodingCache& cache);
+  void offer_qos0(Queued publish, EncodingCache& cache);
   void enqueue(Queued publish);
   void enqueue_qos0(Queued publish);
   InFlight* find(std::uint16_t packet_id);
@@ -172,6 +176,25 @@ class Session {
   void assign(const DeliveryNote& note);
   void finish_restore();
 
+  // Shared subscriptions (session_shared.cc): of a member,
+  enum class Held : std::uint8_t { keep, drop };
+  SharedPart& shared_part();
+  void deliver_shared(const SharedDelivery& delivery);
+  void hold(Queued publish, const SharedDelivery& delivery);
+  void decide_held(std::uint64_t sequence, Held decision);
+  void restore_held(std::uint64_t sequence, QueueItem item);
+  std::optional<Queued> take_held(JournalPosition at);
+  void answer_lent(Queued& publish, SharedAnswer::Outcome outcome);
+  void return_lent();
+  void return_held();
+  // and of a group.
+  void attach_group(SharedGroup& group);
+  void detach_group();
+  InFlight* find_lent_out(std::uint16_t packet_id);
+  void finish_lent_out(std::uint16_t packet_id);
+  void hand_over_lent_out(std::uint16_t packet_id, SessionInstance to);
+  void send_again(std::uint16_t packet_id);
+
   bool above_high_mark() const;
   bool below_low_mark() const;
   void write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
@@ -189,6 +212,7 @@ class Session {
   std::unique_ptr<DurableOutbound> durable_;  // null: nothing of it outlives the process
   JournalPosition stored_at_;                 // of the row that a restart has loaded
   std::map<std::string, SubscriptionOptions, std::less<>> subscriptions_;
+  std::unique_ptr<SharedPart> shared_;         // null: no shared subscription so far
   std::map<std::uint16_t, Exchange> inbound_;  // QoS 2 packet ids of the peer
 
   RingQueue<Queued> qos0_;
@@ -209,6 +233,19 @@ class Session {
   TimerId expiry_;
   TimerId will_timer_;
   WallTime offline_since_{};
+};
+
+/// What few sessions have.
+struct SharedPart {
+  struct HeldMessage {
+    Session::Queued publish;
+    SharedOrigin origin;  // not after a restart
+  };
+  ~SharedPart();
+  std::unique_ptr<SharedGroup> group;  // of a group's own session
+  std::size_t subscriptions = 0;
+  std::size_t lent = 0;  // messages that wait or are in flight, and are a group's
+  std::vector<HeldMessage> held;
 };
 
 /// For lists of sessions.

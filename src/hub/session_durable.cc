@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "hub/session.h"
 #include "hub/shard.h"
+#include "hub/shared_group.h"
 
 namespace dunlin::hub {
 
@@ -29,11 +30,13 @@ void Session::make_durable() {
   durable_ = std::make_unique<DurableOutbound>();
   for (std::size_t i = 0; i < in_flight_.size(); ++i) {
     InFlight& entry = in_flight_[i];
-    if (!entry.publish.message) continue;
+    if (!entry.publish.message || entry.publish.shared.is_lent()) continue;
     take_sequence(entry.publish);
     entry.at = place_of(*entry.publish.message);
   }
-  for (std::size_t i = 0; i < queue_.size(); ++i) take_sequence(queue_[i]);
+  for (std::size_t i = 0; i < queue_.size(); ++i) {
+    if (!queue_[i].shared.is_lent()) take_sequence(queue_[i]);
+  }
 }
 
 void Session::take_sequence(Queued& publish) {
@@ -62,8 +65,13 @@ void Session::stored(std::uint16_t packet_id, DeliveryNote::Step step) {
   if (!waits_for(packet_id, step)) return;
   const std::size_t place = *place_in_flight(packet_id);
   InFlight& entry = in_flight_[place];
-  entry.state = entry.state == State::storing ? State::ready : State::to_release;
   --storing_;
+  if (step == DeliveryNote::Step::received && shared_ && shared_->group) {  // also while no member is there
+    entry.state = State::released;
+    ++unacknowledged_;
+    return shared_->group->release(packet_id);
+  }
+  entry.state = entry.state == State::storing ? State::ready : State::to_release;
   resend_from_ = std::min(resend_from_, place);
 }
 
@@ -75,7 +83,7 @@ std::vector<StoredInFlight> Session::stored_in_flight() const {
   std::vector<StoredInFlight> stored;
   for (std::size_t i = 0; i < in_flight_.size(); ++i) {
     const InFlight& entry = in_flight_[i];
-    if (entry.state == State::done) continue;
+    if (entry.state == State::done || entry.publish.shared.is_lent()) continue;
     const bool released = entry.state >= State::storing_release;
     stored.push_back({entry.publish.sequence, entry.at, entry.packet_id,
                       released ? StoredInFlight::State::released : StoredInFlight::State::assigned});
@@ -85,15 +93,19 @@ std::vector<StoredInFlight> Session::stored_in_flight() const {
 
 std::vector<const Session::Queued*> Session::new_items() const {
   std::vector<const Queued*> items;
+  // What a group has lent is the group's.
   const auto is_new = [this](const Queued& publish) {
     return publish.message && publish.sequence >= durable_->stored_to;
   };
+  const auto is_old = [&](const Queued& publish) { return !publish.shared.is_lent() && !is_new(publish); };
   for (std::size_t i = 0; i < in_flight_.size(); ++i) {
     if (is_new(in_flight_[i].publish)) items.push_back(&in_flight_[i].publish);
   }
   std::size_t first = queue_.size();
-  while (first > 0 && is_new(queue_[first - 1])) --first;
-  for (; first < queue_.size(); ++first) items.push_back(&queue_[first]);
+  while (first > 0 && !is_old(queue_[first - 1])) --first;
+  for (; first < queue_.size(); ++first) {
+    if (is_new(queue_[first])) items.push_back(&queue_[first]);
+  }
   return items;
 }
 
@@ -104,6 +116,9 @@ std::vector<std::uint64_t> Session::stored_items() const {
   };
   for (std::size_t i = 0; i < in_flight_.size(); ++i) add(in_flight_[i].publish);
   for (std::size_t i = 0; i < queue_.size(); ++i) add(queue_[i]);
+  if (shared_) {
+    for (const auto& held : shared_->held) add(held.publish);
+  }
   return items;
 }
 
@@ -124,7 +139,13 @@ SessionRecord Session::to_record() const {
   }
   if (!durable_) return record;
   record.end_sequence = durable_->next_sequence;
-  record.queue_from = queue_.empty() ? durable_->next_sequence : queue_[0].sequence;
+  record.queue_from = durable_->next_sequence;
+  for (std::size_t i = 0; i < queue_.size() && record.queue_from == durable_->next_sequence; ++i) {
+    if (!queue_[i].shared.is_lent()) record.queue_from = queue_[i].sequence;
+  }
+  if (shared_) {
+    for (const auto& held : shared_->held) record.held.push_back(held.publish.sequence);
+  }
   record.in_flight = stored_in_flight();
   record.retained_due = durable_->retained_due;
   return record;
@@ -168,14 +189,28 @@ void Session::assign(const DeliveryNote& note) {
   for (std::size_t i = 0; i < queue_.size() && !place; ++i) {
     if (place_of(*queue_[i].message) == note.at) place = i;
   }
-  if (!place) return;
-  Queued publish = queue_.take(*place);
-  queue_bytes_ -= body_bytes(*publish.message);
+  Queued publish;
+  if (place) {
+    publish = queue_.take(*place);
+    queue_bytes_ -= body_bytes(*publish.message);
+  } else if (auto held = take_held(note.at)) {  // the group had let go of it
+    publish = std::move(*held);
+  } else {
+    return;
+  }
   in_flight_.push({std::move(publish), note.packet_id, State::sent, note.at});
   last_packet_id_ = note.packet_id;
 }
 
 void Session::apply(const DeliveryNote& note) {
+  if (note.step == DeliveryNote::Step::granted) {
+    if (auto held = take_held(note.at)) {
+      durable_->obsolete.push_back(held->sequence);
+      take_sequence(*held);  // the queue is in the order of its numbers
+      enqueue(std::move(*held));
+    }
+    return;
+  }
   InFlight* entry = nullptr;
   for (std::size_t i = 0; i < in_flight_.size() && entry == nullptr; ++i) {
     InFlight& candidate = in_flight_[i];
@@ -194,6 +229,8 @@ void Session::apply(const DeliveryNote& note) {
 
 /// Makes the packet ids in flight rise by one from entry to entry again, as find() expects.
 void Session::finish_restore() {
+  // What was not granted is still the group's.
+  while (shared_ && !shared_->held.empty()) decide_held(shared_->held.back().publish.sequence, Held::drop);
   RingQueue<InFlight> restored;
   for (std::size_t i = 0; i < in_flight_.size(); ++i) {
     InFlight& entry = in_flight_[i];

@@ -16,6 +16,7 @@
 #include "hub/session.h"
 #include "hub/session_record.h"
 #include "hub/shard_metrics.h"
+#include "hub/shared_group.h"
 #include "store/keyed.h"
 #include "store/log.h"
 
@@ -41,6 +42,8 @@ class Shard {
   /// Once all shards are there, before any task runs.
   void connect_shards() {
     parcels_.resize(setup_.shards.size());
+    lent_.resize(setup_.shards.size());
+    answers_.resize(setup_.shards.size());
     taken_.resize(setup_.shards.size());
   }
   ~Shard();
@@ -50,6 +53,7 @@ class Shard {
   Executor& executor() { return setup_.executor; }
   store::Log* log() const { return setup_.log; }
   const Limits& limits() const { return setup_.limits; }
+  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   ShardMetrics& metrics() { return metrics_; }
   std::uint16_t index() const { return setup_.index; }
   /// At most kMaxShards.
@@ -79,6 +83,17 @@ class Shard {
   void release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done);
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
+
+  // Shared subscriptions (shard_shared.cc).
+  using Joined = std::move_only_function<void(Result<void>)>;
+  void send_shared(SharedDelivery delivery);
+  void answer_shared(SharedAnswer answer);
+  void decide_held(SessionRef member, std::uint64_t sequence, Session::Held decision);
+  void end_slow(SessionRef member);
+  /// After the start: the members that the rows name are known to their groups.
+  void rejoin_groups();
+  /// After that: groups without members go.
+  void drop_deserted_groups();
 
   // What becomes of messages in flight (shard_deliveries.cc).
   /// Writes the note with the next group; `waiting` (none: generation 0) is told when it is on the disk.
@@ -183,7 +198,6 @@ class Shard {
   void remove(Session& session);
   void end_unlogged(Session& session, EndReason reason, const std::string& detail);
   void go_offline(Session& session, WallTime since);
-  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   void send_will(Session& session);
   void schedule_will(Session& session, WallTime gone_since);
   void save(Session& session, KeyedWriter::Done done = {});
@@ -204,6 +218,26 @@ class Shard {
   void retained_sent(SessionRef ref, const std::string& filter);
   void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
   std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
+
+  // Shared subscriptions.
+  MemberState member_state(const Session& session) const;
+  /// `joined` runs here when the group has a place for the session that outlives a restart where need be.
+  void join_group(Session& session, const std::string& filter, const SubscriptionOptions& options,
+                  Joined joined);
+  void leave_group(Session& session, const std::string& filter);
+  void tell_groups(const Session& session);
+  void take_shared(const SharedDelivery& delivery);
+  void take_answers(const std::vector<SharedAnswer>& answers);
+  void flush_shared(std::uint16_t shard);
+  void store_held(Session& session, Task stored);
+  void take_member(TenantId tenant, const std::string& name, SessionRef member,
+                   const SubscriptionOptions& options, MemberState state, Joined joined);
+  static SharedGroup* group_of(const Session& session);
+  SharedGroup* find_group(TenantId tenant, const std::string& name);
+  SharedGroup& find_or_make_group(TenantId tenant, const std::string& name);
+  Session& make_group_session(TenantId tenant, const std::string& name);
+  void group_changed(SharedGroup& group);
+  void empty_group(Session& session);
 
   // Recovery.
   void replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,
@@ -229,9 +263,11 @@ class Shard {
   std::vector<SubscriberId> free_slots_;
   std::unordered_map<ConsumerId, std::unique_ptr<ConsumerFeed>> feeds_;
   RingQueue<Pending> pending_;
-  std::uint64_t first_pending_ = 0;           // the sequence number of pending_.front()
-  std::vector<std::uint8_t> record_;          // scratch for one record
-  std::vector<std::vector<Parcel>> parcels_;  // by shard, until the end of the turn
+  std::uint64_t first_pending_ = 0;                 // the sequence number of pending_.front()
+  std::vector<std::uint8_t> record_;                // scratch for one record
+  std::vector<std::vector<Parcel>> parcels_;        // by shard, until the end of the turn
+  std::vector<std::vector<SharedDelivery>> lent_;   // by shard, until the end of the turn
+  std::vector<std::vector<SharedAnswer>> answers_;  // likewise
   std::vector<ConsumerId> due_feeds_;
   std::set<SessionRef> changed_sessions_;  // persistent ones that differ from their stored rows
   std::vector<DeliveryNote> notes_;        // until the end of the turn

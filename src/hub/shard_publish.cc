@@ -219,8 +219,12 @@ void Shard::schedule_turn_end() {
 
 void Shard::turn_end() {
   turn_end_scheduled_ = false;
+  take_answers(std::exchange(answers_[index()], {}));
   flush_notes();
-  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) flush_parcels(shard);
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
+    flush_parcels(shard);
+    if (shard != index()) flush_shared(shard);
+  }
   for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
 }
 
@@ -296,7 +300,9 @@ void Shard::watch_patience(Session& session) {
   session.patience_ = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
     Session* slow = find(ref);
     if (slow == nullptr || slow->held_publishers_.empty()) return;
-    if (slow->progress_ != progress) return watch_patience(*slow);
+    SharedGroup* group = group_of(*slow);
+    if (group != nullptr && slow->progress_ == progress) group->end_stuck_members();
+    if (group != nullptr || slow->progress_ != progress) return watch_patience(*slow);
     end(ref, EndReason::slow_consumer, "messages were not acknowledged for too long");
   });
 }

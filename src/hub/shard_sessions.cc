@@ -120,6 +120,7 @@ void Shard::finish_open(Session& session, OpenDone done, Present present) {
   if (!is_attached(ref, attachment)) return;
   session.opened_ = true;
   session.pump();
+  tell_groups(session);
 }
 
 void Shard::report(const Session& session, SessionEvent::State state, std::string reason) {
@@ -132,6 +133,7 @@ void Shard::close(Session& session, Session::CloseOptions options) {
   report(session, SessionEvent::State::offline, std::move(options.reason));
   let_publishers_go(session);
   session.detach();
+  tell_groups(session);
   --online_;
   update_gauges();
   if (options.expiry_seconds) {
@@ -202,6 +204,8 @@ void Shard::drop_row(const std::string& key) {
 
 void Shard::remove(Session& session) {
   let_publishers_go(session);
+  session.return_lent();
+  session.return_held();
   executor().cancel(session.expiry_);
   executor().cancel(session.will_timer_);
   while (!session.subscriptions_.empty()) drop_subscription(session, session.subscriptions_.begin()->first);
@@ -220,6 +224,7 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   if (reason == EndReason::queue_full) metrics_.queue_full.add();
   log::refusal("hub", "a session was ended", session->client_id(),
                {{"reason", end_reason_name(reason)}, {"detail", detail}});
+  if (group_of(*session) != nullptr) return empty_group(*session);
   end_unlogged(*session, reason, detail);
 }
 
@@ -254,7 +259,7 @@ void Shard::end_principal(TenantId tenant, const std::string& principal_name, co
 std::size_t Shard::end_all() {
   std::vector<SessionRef> online;
   for (const auto& [key, session] : sessions_) {
-    if (session->link_ != nullptr) online.push_back(session->self_);
+    if (session->link_ != nullptr && group_of(*session) == nullptr) online.push_back(session->self_);
   }
   std::size_t ended = 0;
   for (const SessionRef ref : online) {
@@ -272,7 +277,7 @@ std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
   std::vector<SessionInfo> sessions;
   for (const auto& [key, session] : sessions_) {
     if (sessions.size() >= limit) break;
-    if (session->principal()->tenant != tenant) continue;
+    if (session->principal()->tenant != tenant || group_of(*session) != nullptr) continue;
     SessionInfo info;
     info.client_id = session->client_id();
     info.principal_name = session->principal()->name;

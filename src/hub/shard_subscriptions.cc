@@ -48,6 +48,7 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
   std::vector<Result<void>> results;
   std::vector<std::pair<std::string, SubscriptionOptions>> wants_retained;
   std::vector<InterestKey> keys;
+  std::vector<std::pair<std::string, SubscriptionOptions>> joins;
   for (SubscribeRequest& request : requests) {
     const auto known = session.subscriptions_.find(request.filter);
     const bool fresh = known == session.subscriptions_.end();
@@ -55,8 +56,14 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
       results.push_back(fail(Errc::limit_exceeded, "the session has too many subscriptions"));
       continue;
     }
-    router_.add(tenant, request.filter, {session.self_.slot, request.options});
     session.subscriptions_.insert_or_assign(request.filter, request.options);
+    results.push_back({});
+    if (is_shared(request.filter)) {
+      if (fresh) ++session.shared_part().subscriptions;
+      joins.emplace_back(std::move(request.filter), request.options);
+      continue;
+    }
+    router_.add(tenant, request.filter, {session.self_.slot, request.options});
     const InterestKey key = interest_key(tenant, request.filter);
     if (fresh) add_interest(key);
     keys.push_back(key);
@@ -64,7 +71,6 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     const bool retained = request.retain_handling == Handling::send ||
                           (fresh && request.retain_handling == Handling::send_if_new);
     if (retained) wants_retained.emplace_back(std::move(request.filter), request.options);
-    results.push_back({});
   }
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
   if (session.persistent() && durable()) {
@@ -90,8 +96,15 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     });
   };
   // Shared by the steps that must finish before the answer.
-  const auto countdown = std::make_shared<Countdown>(Countdown{keys.size() + 1, std::move(known_everywhere)});
+  const auto countdown =
+      std::make_shared<Countdown>(Countdown{keys.size() + joins.size() + 1, std::move(known_everywhere)});
   for (const InterestKey key : keys) interest_.when_known(key, [countdown] { countdown->step(); });
+  for (const auto& [filter, options] : joins) {
+    join_group(session, filter, options, [this, countdown, ref = session.self_](const Result<void>& joined) {
+      if (joined) return countdown->step();
+      end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
+    });
+  }
   countdown->step();
 }
 
@@ -115,8 +128,12 @@ void Shard::unsubscribe(Session& session, const std::vector<std::string>& filter
 
 void Shard::drop_subscription(Session& session, std::string_view filter) {
   const TenantId tenant = session.principal()->tenant;
-  router_.remove(tenant, filter, session.self_.slot);
-  remove_interest(interest_key(tenant, filter));
+  if (is_shared(filter)) {
+    leave_group(session, std::string(filter));
+  } else {
+    router_.remove(tenant, filter, session.self_.slot);
+    remove_interest(interest_key(tenant, filter));
+  }
   session.subscriptions_.erase(session.subscriptions_.find(filter));
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
 }

@@ -151,12 +151,23 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              config.max_waiting_connections, 1, 1'000'000);
   schema.key("mqtt.receive_maximum", "QoS 1 and 2 messages in flight per client.", config.receive_maximum, 1,
              65535);
+  schema.key("mqtt.shared_strategy",
+             "Who of a shared subscription gets a message: round_robin, least_in_flight or sticky.",
+             config.shared_strategy);
   schema.key("mqtt.max_queued_messages", "Messages waiting for one session.", config.max_queued_messages, 1,
              1'000'000);
   declare_mapping(schema, config);
 }
 
+Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config) {
+  if (config.shared_strategy == "round_robin") return hub::SharedStrategy::round_robin;
+  if (config.shared_strategy == "least_in_flight") return hub::SharedStrategy::least_in_flight;
+  if (config.shared_strategy == "sticky") return hub::SharedStrategy::sticky;
+  return fail(Errc::invalid_argument, "mqtt.shared_strategy must be round_robin, least_in_flight or sticky");
+}
+
 Result<void> check(const ServerConfig& config) {
+  if (auto strategy = shared_strategy(config); !strategy) return std::unexpected(strategy.error());
   DUNLIN_CHECK(check_listener("listen.mqtt", config.listen_mqtt, true));
   DUNLIN_CHECK(check_listener("listen.http", config.listen_http, true));
   DUNLIN_CHECK(check_listener("listen.mqtts", config.listen_mqtts, false));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "hub/limits.h"
 #include "model/mapping.h"
 #include "net/address_range.h"
 #include "security/authenticator.h"
@@ -64,6 +65,7 @@ struct ServerConfig {
   std::uint64_t max_packet_bytes = 1ULL << 20;
   std::int64_t receive_maximum = 100;
   std::int64_t max_queued_messages = 10'000;
+  std::string shared_strategy = "round_robin";
 
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
@@ -74,6 +76,8 @@ inline constexpr std::array<std::string_view, 5> kListenerNames{"mqtt", "mqtts",
 /// The proxies that `config` trusts. Errors: invalid_argument.
 Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config);
 
+/// `mqtt.shared_strategy` as the hub has it. Errors: invalid_argument.
+Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config);
 /// `listen.mqtt_unix_mode` as a number. Errors: invalid_argument.
 Result<unsigned> unix_mode(const ServerConfig& config);
 

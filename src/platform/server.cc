@@ -49,6 +49,7 @@ hub::Limits hub_limits(const ServerConfig& config) {
   hub::Limits limits;
   limits.online_messages = static_cast<std::size_t>(config.max_queued_messages);
   limits.qos0_messages = static_cast<std::size_t>(config.max_queued_messages);
+  limits.shared_strategy = shared_strategy(config).value();  // check() has seen it already
   return limits;
 }
 

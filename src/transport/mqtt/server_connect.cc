@@ -242,7 +242,6 @@ void ServerPeer::send_connack(hub::Present present) {
     properties.receive_maximum = limits.receive_maximum;
     properties.topic_alias_maximum = limits.topic_alias_maximum;
     properties.maximum_packet_size = static_cast<std::uint32_t>(limits.max_packet_bytes);
-    properties.shared_subscription_available = false;
     if (request_->assigned == ConnectRequest::Assigned::yes)
       properties.assigned_client_identifier = request_->client_id;
     if (request_->keep_alive_set == ConnectRequest::KeepAliveSet::yes)

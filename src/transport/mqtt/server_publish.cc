@@ -174,10 +174,11 @@ void ServerPeer::handle_release(std::uint16_t packet_id) {
 }
 
 ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription) {
-  if (mqtt::parse_shared_filter(subscription.filter)) return ReasonCode::shared_subscriptions_not_supported;
-  if (!hub::check_filter(subscription.filter)) return ReasonCode::topic_filter_invalid;
-  const Result<void> may =
-      lane_.server.authorize()(*session_->principal(), hub::Action::subscribe, subscription.filter);
+  // A shared subscription needs the right to what it matches, whatever the group is called.
+  const auto shared = mqtt::parse_shared_filter(subscription.filter);
+  const std::string_view filter = shared ? shared->filter : subscription.filter;
+  if (!hub::check_filter(filter)) return ReasonCode::topic_filter_invalid;
+  const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::subscribe, filter);
   if (may) return static_cast<ReasonCode>(subscription.qos);
   log_refusal(ReasonCode::not_authorized, may.error().message);
   return ReasonCode::not_authorized;

@@ -166,10 +166,13 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
 
 void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
   log_refusal(reason, why);
-  mqtt::Connack connack{false, reason, {}};
-  if (v5()) connack.properties.reason_string = why;
+  const mqtt::Connack connack{false, reason, {}};
   // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.
-  if (v5() || mqtt::connack_return_code(reason)) send(connack);
+  if (v5()) {
+    send_reasoned(connack, why);
+  } else if (mqtt::connack_return_code(reason)) {
+    send(connack);
+  }
   state_ = State::closing;
   connection_->close();
 }
@@ -217,11 +220,17 @@ void ServerPeer::open_session() {
   options.will = std::move(request_->will);
   options.protocol = "mqtt";
   options.peer = connection_->peer().address.to_string();
+  // MQTT 5.0 section 3.1.2.11.4: what is larger may not be sent, so such a client could never be told of its
+  // session.
+  if (mqtt::encoded_size(accepting(hub::Present::no), version_) > max_packet_bytes_) {
+    return refuse_connect(ReasonCode::packet_too_large,
+                          "the client's maximum packet size has no room for CONNACK");
+  }
   keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
         state_ = State::open;
-        send_connack(present);
+        send(accepting(present));
         request_.reset();  // an idle connection keeps only what it needs
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();
@@ -233,7 +242,7 @@ void ServerPeer::open_session() {
   if (keep_alive_ > Duration::zero()) check_keep_alive();
 }
 
-void ServerPeer::send_connack(hub::Present present) {
+mqtt::Connack ServerPeer::accepting(hub::Present present) const {
   const ServerLimits& limits = lane_.server.limits();
   mqtt::Connack connack;
   connack.session_present = present == hub::Present::yes;
@@ -248,7 +257,7 @@ void ServerPeer::send_connack(hub::Present present) {
       properties.server_keep_alive = request_->keep_alive;
     if (granted_expiry_ != request_->session_expiry) properties.session_expiry_interval = granted_expiry_;
   }
-  send(connack);
+  return connack;
 }
 
 void ServerPeer::check_keep_alive() {

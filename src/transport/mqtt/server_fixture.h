@@ -131,6 +131,8 @@ class ServerTest : public hub::testing::HubTest {
     hub::Authenticator authenticate = [this](hub::Credentials credentials, hub::Authenticated done) {
       if (credentials.password && *credentials.password == "wrong")
         return done(fail(Errc::unauthenticated, "wrong password"));
+      if (credentials.password && *credentials.password == "broken")
+        return done(fail(Errc::internal, "the store of passwords cannot be read"));
       auto principal = std::make_shared<Principal>();
       principal->name = credentials.username.value_or(credentials.client_id);
       principal->client_id = credentials.client_id.empty() ? chosen_client_id : credentials.client_id;

@@ -66,6 +66,11 @@ struct ServerConfig {
   std::int64_t receive_maximum = 100;
   std::int64_t max_queued_messages = 10'000;
   std::string shared_strategy = "round_robin";
+  std::int64_t topic_alias_maximum = 10;
+  std::int64_t outbound_topic_aliases = 32;
+  std::int64_t server_keep_alive_max = 0;
+  std::vector<std::string> denied_filters;
+  std::string response_information;
 
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };

@@ -19,6 +19,8 @@ std::string_view end_reason_name(EndReason reason) {
       return "queue_full";
     case EndReason::shutdown:
       return "shutdown";
+    case EndReason::administrative:
+      return "administrative";
   }
   return "unknown";
 }
@@ -30,6 +32,7 @@ Session::~Session() = default;
 
 void Session::attach(SessionLink& link, std::uint16_t receive_maximum) {
   link_ = &link;
+  state_since_ = shard_.executor().wall_now();
   ++attachment_;
   opened_ = false;
   window_ = static_cast<std::uint16_t>(std::min<std::size_t>(receive_maximum, kMaxOutboundInFlight));
@@ -47,7 +50,9 @@ void Session::detach() {
   return_lent();
   link_ = nullptr;
   opened_ = false;
+  if (holds_ > 0) shard_.metrics().held.add(-1);
   holds_ = 0;
+  if (activity_) activity_->held_since = {};
   qos0_.clear();
   qos0_bytes_ = 0;
 }
@@ -59,6 +64,10 @@ bool Session::window_open() const {
 void Session::write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
                     EncodingCache& cache) {
   shard_.count_out(publish.qos);
+  ++activity().out;
+  if (traced()) [[unlikely]]
+    trace(TraceKind::delivered, *publish.message, publish.qos,
+          duplicate == Outbound::Duplicate::yes ? "again, after a reconnect" : "");
   link_->deliver({*publish.message, publish.qos, publish.retain, duplicate, packet_id, publish.identifiers,
                   &publish.message},
                  cache);
@@ -72,9 +81,12 @@ void Session::deliver(Traveller& message, const Target& target, EncodingCache& c
                           : Message::Retain::no;
   const bool ready = opened_ && link_->can_take();
   if (qos == QoS::at_most_once) {
-    if (link_ == nullptr) return;  // QoS 0 is not kept for an absent peer (MQTT 3.1.1 section 3.1.2.4)
+    if (link_ == nullptr) return dropped(DropReason::offline, view);
     if (!ready || !qos0_.empty()) return enqueue_qos0({message.ref(), qos, retain, target.identifiers});
     shard_.count_out(qos);
+    ++activity().out;
+    if (traced()) [[unlikely]]
+      trace(TraceKind::delivered, view, qos);
     link_->deliver({view, qos, retain, Outbound::Duplicate::no, 0, target.identifiers}, cache);
     return;
   }
@@ -114,16 +126,22 @@ void Session::deliver_retained(const MessageRef& message, const SubscriptionOpti
 void Session::enqueue_qos0(Queued publish) {
   const Limits& limits = shard_.limits();
   qos0_bytes_ += body_bytes(*publish.message);
+  if (traced()) [[unlikely]]
+    trace(TraceKind::queued, *publish.message, QoS::at_most_once);
   qos0_.push(std::move(publish));
   while (qos0_.size() > limits.qos0_messages || (qos0_bytes_ > limits.qos0_bytes && qos0_.size() > 1)) {
-    qos0_bytes_ -= body_bytes(*qos0_.pop().message);
+    const Queued oldest = qos0_.pop();
+    qos0_bytes_ -= body_bytes(*oldest.message);
     shard_.metrics().dropped_qos0.add();
+    dropped(DropReason::qos0_queue, *oldest.message);
   }
 }
 
 void Session::enqueue(Queued publish) {
   if (ending_) return;  // the whole session ends because its queue is full
   queue_bytes_ += body_bytes(*publish.message);
+  if (traced()) [[unlikely]]
+    trace(TraceKind::queued, *publish.message, publish.qos, link_ == nullptr ? "the client is away" : "");
   queue_.push(std::move(publish));
 }
 
@@ -201,6 +219,7 @@ void Session::pump() {
     queue_bytes_ -= body_bytes(*publish.message);
     if (has_expired(*publish.message, now)) {
       shard_.metrics().expired.add();
+      dropped(DropReason::expired, *publish.message);
       forget(publish);
       continue;
     }
@@ -212,6 +231,7 @@ void Session::pump() {
     qos0_bytes_ -= body_bytes(*publish.message);
     if (has_expired(*publish.message, now)) {
       shard_.metrics().expired.add();
+      dropped(DropReason::expired, *publish.message);
       continue;
     }
     EncodingCache cache;
@@ -238,6 +258,8 @@ Session::InFlight* Session::find(std::uint16_t packet_id) {
 
 void Session::finish(InFlight& entry) {
   if (durable_ && !entry.publish.shared.is_lent()) note(entry, DeliveryNote::Step::finished);
+  if (traced() && entry.publish.message) [[unlikely]]
+    trace(TraceKind::acknowledged, *entry.publish.message, entry.publish.qos);
   entry.state = State::done;
   forget(entry.publish);
   DUNLIN_ASSERT(unacknowledged_ > 0);
@@ -262,6 +284,8 @@ bool Session::received(std::uint16_t packet_id) {
   if (entry == nullptr || entry->publish.qos == QoS::at_least_once) return false;
   if (entry->state == State::storing_release) return true;  // answered when it is on the disk
   if (entry->state != State::sent && entry->state != State::released) return false;
+  if (traced() && entry->publish.message) [[unlikely]]
+    trace(TraceKind::acknowledged, *entry->publish.message, entry->publish.qos);
   if (durable_ && entry->state == State::sent) {
     entry->state = State::storing_release;
     note(*entry, DeliveryNote::Step::received);

@@ -15,8 +15,10 @@
 #include "hub/retained.h"
 #include "hub/ring_queue.h"
 #include "hub/router.h"
+#include "hub/session_activity.h"
 #include "hub/session_link.h"
 #include "hub/shared_messages.h"
+#include "hub/trace.h"
 
 namespace dunlin::hub {
 
@@ -81,6 +83,8 @@ class Session {
   bool received(std::uint16_t packet_id);
   /// PUBCOMP.
   bool completed(std::uint16_t packet_id);
+  /// The link could not send a message that deliver() gave it.
+  void dropped(DropReason reason, const Message& message);
   /// The link can take output again.
   void drained() { pump(); }
 
@@ -97,6 +101,7 @@ class Session {
   friend class Shard;
   friend class SharedGroup;
   friend struct SharedPart;
+  friend class ShardView;
   /// Counts the links that a session has had, so that an answer never goes to a later one.
   using Attachment = std::uint64_t;
   struct Queued {
@@ -195,6 +200,11 @@ class Session {
   void hand_over_lent_out(std::uint16_t packet_id, SessionInstance to);
   void send_again(std::uint16_t packet_id);
 
+  // What operators see (session_trace.cc).
+  SessionActivity& activity();
+  bool traced() const;
+  void trace(TraceKind kind, const Message& message, QoS qos, std::string_view detail = {}) const;
+
   bool above_high_mark() const;
   bool below_low_mark() const;
   void write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
@@ -232,7 +242,8 @@ class Session {
   TimerId patience_;
   TimerId expiry_;
   TimerId will_timer_;
-  WallTime offline_since_{};
+  WallTime state_since_{};                     // connected, or away
+  std::unique_ptr<SessionActivity> activity_;  // null: no message so far
 };
 
 /// What few sessions have.

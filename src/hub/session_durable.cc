@@ -127,7 +127,7 @@ SessionRecord Session::to_record() const {
   record.instance = instance_;
   record.principal_name = principal()->name;
   record.expiry_seconds = options_.expiry_seconds;
-  record.offline_since = link_ ? 0 : unix_nanoseconds(offline_since_);
+  record.offline_since = link_ ? 0 : unix_nanoseconds(state_since_);
   for (const auto& [packet_id, exchange] : inbound_) {
     if (exchange == Exchange::open) record.open_exchanges.push_back(packet_id);
   }

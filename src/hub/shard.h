@@ -34,6 +34,7 @@ struct ShardSetup {
   std::function<void(SessionEvent)> report;  // any thread
   std::uint64_t seed = 0;
   const std::vector<std::string>& durable_filters;  // of HubEnvironment
+  Tracer& tracer;
 };
 
 class Shard {
@@ -60,6 +61,7 @@ class Shard {
   std::uint16_t shard_count() const { return static_cast<std::uint16_t>(setup_.shards.size()); }
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
+  Tracer& tracer() const { return setup_.tracer; }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
 
   // Sessions (shard_sessions.cc).
@@ -123,6 +125,7 @@ class Shard {
 
  private:
   friend class Session;
+  friend class ShardView;
   struct Slot {
     Session* session = nullptr;
     ConsumerFeed* feed = nullptr;
@@ -206,6 +209,10 @@ class Shard {
   void drop_row(const std::string& key);
   void wait_for_row(Session& session, OpenDone done, Present present);
   void report(const Session& session, SessionEvent::State state, std::string reason);
+  // For operators (session_trace.cc).
+  void trace_session(TraceKind kind, const Session& session, std::string_view detail) const;
+  void trace_published(const Session& session, const Message& message) const;
+  void trace_routed(const Message& message, const Route& route) const;
   void update_gauges();
 
   // Subscriptions.

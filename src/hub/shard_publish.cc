@@ -33,6 +33,9 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
   raise_qos(message);
   message.received_at = take_arrival_time();
   if (!message.principal) message.principal = session.principal();
+  ++session.activity().in;
+  if (tracer().on()) [[unlikely]]
+    trace_published(session, message);
   if (message.qos == QoS::at_most_once) {
     Traveller traveller(std::move(message));
     return route(traveller, session.self_, Origin::here);
@@ -169,6 +172,8 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
   if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref());
   const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text());
   EncodingCache cache;
+  if (tracer().on()) [[unlikely]]
+    trace_routed(message.get(), route);
   ++routing_;
   for (const Target& target : route.targets) {
     Slot& slot = slots_[target.subscriber];
@@ -177,7 +182,11 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
       continue;
     }
     Session& session = *slot.session;
-    if (target.options.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) continue;
+    if (target.options.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) {
+      if (tracer().on()) [[unlikely]]
+        session.trace(TraceKind::dropped, message.get(), target.options.qos, "no_local");
+      continue;
+    }
     session.deliver(message, target, cache);
     if (session.above_high_mark()) overloaded(session, publisher);
   }
@@ -266,7 +275,10 @@ void Shard::overloaded(Session& session, SessionRef publisher) {
   if (session.link_ == nullptr || publisher.generation == 0) return;
   if (!session.held_publishers_.insert(publisher).second) return;
   metrics_.held_publishers.add();
-  if (session.held_publishers_.size() == 1) watch_patience(session);
+  if (session.held_publishers_.size() == 1) {
+    metrics_.holding.add();
+    watch_patience(session);
+  }
   if (publisher.shard == index()) return hold(publisher);
   post_to(publisher.shard, [publisher](Shard& shard) { shard.hold(publisher); });
 }
@@ -274,17 +286,24 @@ void Shard::overloaded(Session& session, SessionRef publisher) {
 void Shard::hold(SessionRef publisher) {
   Session* session = find(publisher);
   if (session == nullptr || session->link_ == nullptr) return;
-  if (++session->holds_ == 1) session->link_->pause();
+  if (++session->holds_ > 1) return;
+  metrics_.held.add();
+  session->activity().held_since = executor().wall_now();
+  session->link_->pause();
 }
 
 void Shard::let_go(SessionRef publisher) {
   Session* session = find(publisher);
   if (session == nullptr || session->link_ == nullptr || session->holds_ == 0) return;
-  if (--session->holds_ == 0) session->link_->resume();
+  if (--session->holds_ > 0) return;
+  metrics_.held.add(-1);
+  session->activity().held_since = {};
+  session->link_->resume();
 }
 
 void Shard::let_publishers_go(Session& session) {
   executor().cancel(std::exchange(session.patience_, TimerId{}));
+  if (!session.held_publishers_.empty()) metrics_.holding.add(-1);
   for (const SessionRef publisher : std::exchange(session.held_publishers_, {})) {
     if (publisher.shard == index()) {
       let_go(publisher);

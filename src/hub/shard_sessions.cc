@@ -124,6 +124,10 @@ void Shard::finish_open(Session& session, OpenDone done, Present present) {
 }
 
 void Shard::report(const Session& session, SessionEvent::State state, std::string reason) {
+  if (tracer().on()) [[unlikely]] {
+    const bool online = state == SessionEvent::State::online;
+    trace_session(online ? TraceKind::connected : TraceKind::disconnected, session, online ? "" : reason);
+  }
   setup_.report({session.principal(), session.client_id(), session.options_.protocol, session.options_.peer,
                  state, std::move(reason), executor().wall_now()});
 }
@@ -156,7 +160,7 @@ void Shard::close(Session& session, Session::CloseOptions options) {
 }
 
 void Shard::go_offline(Session& session, WallTime since) {
-  session.offline_since_ = since;
+  session.state_since_ = since;
   if (session.options_.expiry_seconds == kNeverExpires) return;
   const Duration left = since + std::chrono::seconds{session.options_.expiry_seconds} - executor().wall_now();
   session.expiry_ = executor().schedule(left, [this, ref = session.self_] {
@@ -234,6 +238,8 @@ void Shard::end_unlogged(Session& session, EndReason reason, const std::string& 
   const bool for_good = reason == EndReason::queue_full || reason == EndReason::revoked;
   SessionLink* link = session.link_;
   if (link == nullptr) {
+    if (tracer().on()) [[unlikely]]
+      trace_session(TraceKind::ended, session, detail);
     if (for_good) remove(session);
     return;
   }

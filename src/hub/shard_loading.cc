@@ -13,11 +13,10 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
   principal->tenant = tenant;
   principal->name = record.principal_name;
   principal->client_id = client_id;
-  std::string key = tenant_key(tenant, client_id);
   if (record.expiry_seconds == 0) {
     if (!record.will) return;
     record.will->message.principal = std::move(principal);
-    orphan_wills_.push_back({std::move(key), std::move(record.will->message)});
+    orphan_wills_.push_back({tenant_key(tenant, client_id), std::move(record.will->message)});
     return;
   }
   OpenOptions options;
@@ -29,15 +28,14 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
     options.will->message = std::move(record.will->message);
     options.will->delay_seconds = record.will->delay_seconds;
   }
-  Session& session = make_session(std::move(key), std::move(options), record.instance);
+  Session& session = make_session(std::move(options), record.instance);
   session.stored_ = true;
-  session.stored_at_ = {record.journal, record.journal_position};
-  for (const std::uint16_t id : record.open_exchanges) session.inbound_.emplace(id, Session::Exchange::open);
+  session.absence().stored_at = {record.journal, record.journal_position};
+  for (const std::uint16_t id : record.open_exchanges) session.inbound().set(id, Exchanges::State::open);
   for (const auto& [filter, subscription] : record.subscriptions) {
-    router_.add(tenant, filter, {session.self_.slot, subscription});
+    session.filters_.add(router_.place(tenant, filter, {session.self_.slot, subscription}).filter);
     add_interest(interest_key(tenant, filter));
   }
-  session.subscriptions_.insert(record.subscriptions.begin(), record.subscriptions.end());
   if (durable()) session.restore(record);
   const SessionInstance instance = record.instance;
   loading_.emplace(instance, Loading{session.self_, std::move(record), {}});

@@ -30,6 +30,9 @@ struct ShardMetrics {
   metrics::Cell& online;
   metrics::Cell& subscriptions;
   metrics::Cell& retained;
+  metrics::Cell& spilled;       // messages that waited on the disk only
+  metrics::Cell& full_queues;   // sessions to which nobody may publish
+  metrics::Cell& refused_full;  // publishes refused for that
   metrics::Cell& shared_groups;
   metrics::Cell& shared_returned;  // messages that a member gave back
 };

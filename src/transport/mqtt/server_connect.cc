@@ -181,13 +181,10 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
 
 void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
   log_refusal(reason, why);
-  const mqtt::Connack connack{false, reason, {}};
+  mqtt::Connack connack{false, reason, {}};
+  if (v5()) connack.properties.reason_string = why;
   // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.
-  if (v5()) {
-    send_reasoned(connack, why);
-  } else if (mqtt::connack_return_code(reason)) {
-    send(connack);
-  }
+  if (v5() || mqtt::connack_return_code(reason)) send(connack);
   state_ = State::closing;
   connection_->close();
 }

@@ -55,7 +55,7 @@ Hub::Hub(HubEnvironment environment)
     shards_.push_back(std::make_unique<Shard>(ShardSetup{
         static_cast<std::uint16_t>(i), shard.executor, shard.log, environment.keyed, environment.metrics,
         limits_, shards_, [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next(),
-        durable_filters_}));
+        durable_filters_, tracer_}));
   }
   for (const auto& shard : shards_) shard->connect_shards();
 }

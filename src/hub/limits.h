@@ -18,7 +18,8 @@ inline constexpr std::size_t kMaxTrackedInFlight =
     4096;  // acknowledged entries behind an unacknowledged one count too
 inline constexpr std::size_t kMaxLentMessages =
     256;  // that a member of a shared subscription's group has at a time, also where its window is larger
-inline constexpr std::size_t kRouteCacheEntries = 4096;  // per shard, direct-mapped
+inline constexpr std::size_t kRouteCacheEntries = 4096;      // per shard, direct-mapped
+inline constexpr std::size_t kMaxCachedTargets = 1'000'000;  // of all of them; past it they are found anew
 inline constexpr Duration kCheckpointInterval = std::chrono::seconds{5};
 inline constexpr Duration kArrivalTimeLead =
     std::chrono::seconds{1};  // how far times of arrival may run ahead of the clock to stay distinct

@@ -101,26 +101,27 @@ void Session::answer_lent(Queued& publish, SharedAnswer::Outcome outcome) {
 void Session::return_lent() {
   if (!shared_ || shared_->lent == 0) return;
   using Outcome = SharedAnswer::Outcome;
-  for (std::size_t i = 0; i < in_flight_.size(); ++i) {
-    InFlight& entry = in_flight_[i];
+  Outgoing& out = outgoing();
+  for (std::size_t i = 0; i < out.in_flight.size(); ++i) {
+    InFlight& entry = out.in_flight[i];
     if (!entry.publish.shared.is_lent()) continue;
     const bool stays = entry.publish.qos == QoS::exactly_once;
     answer_lent(entry.publish, stays ? Outcome::finished : Outcome::returned);
     entry.publish.message.reset();
     entry.state = State::done;
   }
-  while (!in_flight_.empty() && in_flight_.front().state == State::done) in_flight_.drop();
+  while (!out.in_flight.empty() && out.in_flight.front().state == State::done) out.in_flight.drop();
   RingQueue<Queued> kept;
-  for (std::size_t left = queue_.size(); left > 0; --left) {
-    Queued publish = queue_.pop();
+  for (std::size_t left = out.queue.size(); left > 0; --left) {
+    Queued publish = out.queue.pop();
     if (!publish.shared.is_lent()) {
       kept.push(std::move(publish));
       continue;
     }
-    queue_bytes_ -= body_bytes(*publish.message);
+    out.queue_bytes -= body_bytes(*publish.message);
     answer_lent(publish, Outcome::returned);
   }
-  queue_ = std::move(kept);
+  out.queue = std::move(kept);
 }
 
 /// The session ends: nobody will send these.
@@ -148,7 +149,7 @@ void Session::detach_group() {
 Session::InFlight* Session::find_lent_out(std::uint16_t packet_id) {
   InFlight* entry = find(packet_id);
   if (entry == nullptr || (entry->state != State::sent && entry->state != State::to_send)) return nullptr;
-  if (std::exchange(entry->state, State::sent) == State::to_send) ++unacknowledged_;
+  if (std::exchange(entry->state, State::sent) == State::to_send) ++outgoing_->unacknowledged;
   return entry;
 }
 
@@ -171,10 +172,10 @@ void Session::hand_over_lent_out(std::uint16_t packet_id, SessionInstance to) {
 
 void Session::send_again(std::uint16_t packet_id) {
   const auto place = place_in_flight(packet_id);
-  if (!place || in_flight_[*place].state != State::sent) return;
-  in_flight_[*place].state = State::to_send;
-  --unacknowledged_;
-  resend_from_ = std::min(resend_from_, *place);
+  if (!place || outgoing_->in_flight[*place].state != State::sent) return;
+  outgoing_->in_flight[*place].state = State::to_send;
+  --outgoing_->unacknowledged;
+  outgoing_->resend_from = std::min(outgoing_->resend_from, *place);
   if (opened_) pump();
 }
 

@@ -34,6 +34,7 @@ struct ShardSetup {
   std::function<void(SessionEvent)> report;  // any thread
   std::uint64_t seed = 0;
   const std::vector<std::string>& durable_filters;  // of HubEnvironment
+  Tracer& tracer;
 };
 
 class Shard {
@@ -60,6 +61,7 @@ class Shard {
   std::uint16_t shard_count() const { return static_cast<std::uint16_t>(setup_.shards.size()); }
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
+  Tracer& tracer() const { return setup_.tracer; }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
 
   // Sessions (shard_sessions.cc).
@@ -123,6 +125,13 @@ class Shard {
 
  private:
   friend class Session;
+  friend class ShardView;
+  struct SessionTraits {
+    static bool is_empty(const std::unique_ptr<Session>& session) { return session == nullptr; }
+    std::uint64_t hash(const std::unique_ptr<Session>& session) const;
+    std::uint64_t place(TenantId tenant, std::string_view client_id) const;
+    std::uint64_t seed = 0;
+  };
   struct Slot {
     Session* session = nullptr;
     ConsumerFeed* feed = nullptr;
@@ -192,7 +201,9 @@ class Shard {
   void defer_end(Session& session, EndReason reason, std::string detail);
 
   // Sessions.
-  Session& make_session(std::string key, OpenOptions options, SessionInstance instance);
+  Session& make_session(OpenOptions options, SessionInstance instance);
+  std::unique_ptr<Session>* session_entry(TenantId tenant, std::string_view client_id);
+  Session* session_of(TenantId tenant, std::string_view client_id);
   Result<Session*> resume_or_make(OpenOptions options, Present& present);
   void finish_open(Session& session, OpenDone done, Present present);
   void remove(Session& session);
@@ -206,12 +217,16 @@ class Shard {
   void drop_row(const std::string& key);
   void wait_for_row(Session& session, OpenDone done, Present present);
   void report(const Session& session, SessionEvent::State state, std::string reason);
+  // For operators (session_trace.cc).
+  void trace_session(TraceKind kind, const Session& session, std::string_view detail) const;
+  void trace_published(const Session& session, const Message& message) const;
+  void trace_routed(const Message& message, const Route& route) const;
   void update_gauges();
 
   // Subscriptions.
   void add_interest(InterestKey key);
   void remove_interest(InterestKey key);
-  void drop_subscription(Session& session, std::string_view filter);
+  void drop_subscription(Session& session, const Filter& filter);
   void send_retained(Session& session, const std::string& filter, const SubscriptionOptions& options);
   void take_retained(SessionRef ref, Attachment attachment, const std::vector<MessageRef>& messages,
                      const SubscriptionOptions& options);
@@ -222,7 +237,7 @@ class Shard {
   // Shared subscriptions.
   MemberState member_state(const Session& session) const;
   /// `joined` runs here when the group has a place for the session that outlives a restart where need be.
-  void join_group(Session& session, const std::string& filter, const SubscriptionOptions& options,
+  void join_group(const Session& session, const std::string& filter, const SubscriptionOptions& options,
                   Joined joined);
   void leave_group(Session& session, const std::string& filter);
   void tell_groups(const Session& session);
@@ -258,7 +273,7 @@ class Shard {
   RetainedStore retained_;
   KeyedWriter rows_;  // of sessions and their queues
   SeededRng instances_;
-  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by tenant_key()
+  FlatTable<std::unique_ptr<Session>, SessionTraits> sessions_;  // by tenant and client id
   std::vector<Slot> slots_;
   std::vector<SubscriberId> free_slots_;
   std::unordered_map<ConsumerId, std::unique_ptr<ConsumerFeed>> feeds_;

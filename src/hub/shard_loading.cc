@@ -13,11 +13,10 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
   principal->tenant = tenant;
   principal->name = record.principal_name;
   principal->client_id = client_id;
-  std::string key = tenant_key(tenant, client_id);
   if (record.expiry_seconds == 0) {
     if (!record.will) return;
     record.will->message.principal = std::move(principal);
-    orphan_wills_.push_back({std::move(key), std::move(record.will->message)});
+    orphan_wills_.push_back({tenant_key(tenant, client_id), std::move(record.will->message)});
     return;
   }
   OpenOptions options;
@@ -29,20 +28,22 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
     options.will->message = std::move(record.will->message);
     options.will->delay_seconds = record.will->delay_seconds;
   }
-  Session& session = make_session(std::move(key), std::move(options), record.instance);
+  Session& session = make_session(std::move(options), record.instance);
   session.stored_ = true;
-  session.stored_at_ = {record.journal, record.journal_position};
-  for (const std::uint16_t id : record.open_exchanges) session.inbound_.emplace(id, Session::Exchange::open);
+  session.absence().stored_at = {record.journal, record.journal_position};
+  for (const std::uint16_t id : record.open_exchanges) session.inbound().set(id, Exchanges::State::open);
   if (is_shared(client_id)) {
     session.shared_part().group = std::make_unique<SharedGroup>(*this, session);
     metrics_.shared_groups.add();
   }
   for (const auto& [filter, subscription] : record.subscriptions) {
-    if (is_shared(filter)) continue;  // rejoin_groups()
-    router_.add(tenant, filter, {session.self_.slot, subscription});
+    if (is_shared(filter)) {
+      session.shared_part().subscriptions.emplace(filter, subscription);  // rejoin_groups() goes on
+      continue;
+    }
+    session.filters_.add(router_.place(tenant, filter, {session.self_.slot, subscription}).filter);
     add_interest(interest_key(tenant, filter));
   }
-  session.subscriptions_.insert(record.subscriptions.begin(), record.subscriptions.end());
   if (durable()) session.restore(record);
   const SessionInstance instance = record.instance;
   loading_.emplace(instance, Loading{session.self_, std::move(record), {}});

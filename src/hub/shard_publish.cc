@@ -33,18 +33,21 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
   raise_qos(message);
   message.received_at = take_arrival_time();
   if (!message.principal) message.principal = session.principal();
+  ++session.activity().in;
+  if (tracer().on()) [[unlikely]]
+    trace_published(session, message);
   if (message.qos == QoS::at_most_once) {
     Traveller traveller(std::move(message));
     return route(traveller, session.self_, Origin::here);
   }
   const bool exactly_once = message.qos == QoS::exactly_once;
   if (exactly_once) {
-    const auto [exchange, fresh] = session.inbound_.emplace(packet_id, Session::Exchange::storing);
-    if (!fresh) {
+    if (const Exchanges::Exchange* known = session.inbound().find(packet_id)) {
       metrics_.duplicates.add();
-      if (exchange->second == Session::Exchange::open) done({});
+      if (known->state == Exchanges::State::open) done({});
       return;  // one that is being stored is answered once, when it is on the disk
     }
+    session.inbound().add(packet_id, Exchanges::State::storing);
     if (session.persistent()) changed_sessions_.insert(session.self_);
   }
   Pending pending;
@@ -53,7 +56,7 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
   pending.attachment = session.attachment_;
   pending.done = std::move(done);
   if (log() != nullptr) {
-    const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
+    const ExchangeId exchange{std::string(session.client_id()), session.instance_, packet_id};
     encode_message(message, exactly_once ? &exchange : nullptr, record_);
   }
   pending.message = std::move(message);
@@ -61,8 +64,8 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
 }
 
 void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done) {
-  const auto exchange = session.inbound_.find(packet_id);
-  if (exchange == session.inbound_.end() || exchange->second != Session::Exchange::open) {
+  const Exchanges::Exchange* exchange = session.inbound_ ? session.inbound_->find(packet_id) : nullptr;
+  if (exchange == nullptr || exchange->state != Exchanges::State::open) {
     return done(fail(Errc::not_found, "no such packet identifier"));
   }
   Pending pending;
@@ -76,8 +79,8 @@ void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session:
     pending.state = Pending::State::stored;
     return settle(std::move(pending));
   }
-  const auto record =
-      encode_release(session.principal()->tenant, {session.client_id(), session.instance_, packet_id});
+  const auto record = encode_release(session.principal()->tenant,
+                                     {std::string(session.client_id()), session.instance_, packet_id});
   append(RecordKind::release, record, std::move(pending));
 }
 
@@ -139,14 +142,14 @@ void Shard::settle(Pending&& pending) {
   const bool wanted = pending.publisher.generation == 0 || is_attached(pending.publisher, pending.attachment);
   if (pending.kind == RecordKind::release) {
     if (stored && session != nullptr) {
-      session->inbound_.erase(pending.packet_id);
+      session->inbound().erase(pending.packet_id);
       if (session->persistent()) changed_sessions_.insert(session->self_);
     }
   } else {
     const bool exactly_once = pending.message.qos == QoS::exactly_once;
     if (session != nullptr && exactly_once && stored)
-      session->inbound_[pending.packet_id] = Session::Exchange::open;
-    if (session != nullptr && exactly_once && !stored) session->inbound_.erase(pending.packet_id);
+      session->inbound().set(pending.packet_id, Exchanges::State::open);
+    if (session != nullptr && exactly_once && !stored) session->inbound().erase(pending.packet_id);
     if (stored) {
       pending.message.journal = index();
       pending.message.position = pending.position;
@@ -169,6 +172,8 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
   if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref());
   const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text());
   EncodingCache cache;
+  if (tracer().on()) [[unlikely]]
+    trace_routed(message.get(), route);
   ++routing_;
   for (const Target& target : route.targets) {
     Slot& slot = slots_[target.subscriber];
@@ -177,8 +182,12 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
       continue;
     }
     Session& session = *slot.session;
-    if (target.options.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) continue;
-    session.deliver(message, target, cache);
+    if (target.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) {
+      if (tracer().on()) [[unlikely]]
+        session.trace(TraceKind::dropped, message.get(), target.qos, "no_local");
+      continue;
+    }
+    session.deliver(message, target, route.identifiers_of(target), cache);
     if (session.above_high_mark()) overloaded(session, publisher);
   }
   --routing_;
@@ -260,13 +269,17 @@ std::uint16_t Shard::shard_of(TenantId tenant, std::string_view text) const {
 
 void Shard::overloaded(Session& session, SessionRef publisher) {
   const Limits& bounds = limits();
-  if (session.queue_.size() > bounds.offline_messages || session.queue_bytes_ > bounds.offline_bytes) {
+  Session::Outgoing& out = session.outgoing();
+  if (out.queue.size() > bounds.offline_messages || out.queue_bytes > bounds.offline_bytes) {
     return defer_end(session, EndReason::queue_full, "too many messages are waiting for this session");
   }
   if (session.link_ == nullptr || publisher.generation == 0) return;
-  if (!session.held_publishers_.insert(publisher).second) return;
+  if (!out.held_publishers.insert(publisher).second) return;
   metrics_.held_publishers.add();
-  if (session.held_publishers_.size() == 1) watch_patience(session);
+  if (out.held_publishers.size() == 1) {
+    metrics_.holding.add();
+    watch_patience(session);
+  }
   if (publisher.shard == index()) return hold(publisher);
   post_to(publisher.shard, [publisher](Shard& shard) { shard.hold(publisher); });
 }
@@ -274,18 +287,27 @@ void Shard::overloaded(Session& session, SessionRef publisher) {
 void Shard::hold(SessionRef publisher) {
   Session* session = find(publisher);
   if (session == nullptr || session->link_ == nullptr) return;
-  if (++session->holds_ == 1) session->link_->pause();
+  if (++session->holds_ > 1) return;
+  metrics_.held.add();
+  session->activity().held_since = executor().wall_now();
+  session->link_->pause();
 }
 
 void Shard::let_go(SessionRef publisher) {
   Session* session = find(publisher);
   if (session == nullptr || session->link_ == nullptr || session->holds_ == 0) return;
-  if (--session->holds_ == 0) session->link_->resume();
+  if (--session->holds_ > 0) return;
+  metrics_.held.add(-1);
+  session->activity().held_since = {};
+  session->link_->resume();
 }
 
 void Shard::let_publishers_go(Session& session) {
-  executor().cancel(std::exchange(session.patience_, TimerId{}));
-  for (const SessionRef publisher : std::exchange(session.held_publishers_, {})) {
+  if (!session.outgoing_) return;
+  Session::Outgoing& out = *session.outgoing_;
+  executor().cancel(std::exchange(out.patience, TimerId{}));
+  if (!out.held_publishers.empty()) metrics_.holding.add(-1);
+  for (const SessionRef publisher : std::exchange(out.held_publishers, {})) {
     if (publisher.shard == index()) {
       let_go(publisher);
     } else {
@@ -296,13 +318,14 @@ void Shard::let_publishers_go(Session& session) {
 
 void Shard::watch_patience(Session& session) {
   const SessionRef ref = session.self_;
-  const std::uint64_t progress = session.progress_;
-  session.patience_ = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
+  const std::uint64_t progress = session.outgoing().progress;
+  session.outgoing_->patience = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
     Session* slow = find(ref);
-    if (slow == nullptr || slow->held_publishers_.empty()) return;
+    if (slow == nullptr || slow->outgoing().held_publishers.empty()) return;
+    const bool stuck = slow->outgoing().progress == progress;
     SharedGroup* group = group_of(*slow);
-    if (group != nullptr && slow->progress_ == progress) group->end_stuck_members();
-    if (group != nullptr || slow->progress_ != progress) return watch_patience(*slow);
+    if (group != nullptr && stuck) group->end_stuck_members();
+    if (group != nullptr || !stuck) return watch_patience(*slow);
     end(ref, EndReason::slow_consumer, "messages were not acknowledged for too long");
   });
 }

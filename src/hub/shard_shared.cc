@@ -25,7 +25,7 @@ MemberState Shard::member_state(const Session& session) const {
   return {static_cast<std::uint16_t>(window), session.persistent() ? Lasting::yes : Lasting::no};
 }
 
-void Shard::join_group(Session& session, const std::string& filter, const SubscriptionOptions& options,
+void Shard::join_group(const Session& session, const std::string& filter, const SubscriptionOptions& options,
                        Joined joined) {
   const TenantId tenant = session.principal()->tenant;
   const SessionRef member = session.self_;
@@ -42,7 +42,7 @@ void Shard::join_group(Session& session, const std::string& filter, const Subscr
 
 void Shard::leave_group(Session& session, const std::string& filter) {
   const TenantId tenant = session.principal()->tenant;
-  --session.shared_part().subscriptions;
+  session.shared_part().subscriptions.erase(filter);
   post_to(shard_of(tenant, filter), [tenant, filter, member = session.self_](Shard& home) {
     SharedGroup* group = home.find_group(tenant, filter);
     if (group == nullptr) return;
@@ -53,18 +53,16 @@ void Shard::leave_group(Session& session, const std::string& filter) {
 
 /// The session's client has come or gone.
 void Shard::tell_groups(const Session& session) {
-  if (!session.shared_ || session.shared_->subscriptions == 0) return;
+  if (!session.shared_) return;
   const TenantId tenant = session.principal()->tenant;
   const MemberState state = member_state(session);
-  for (auto at = session.subscriptions_.lower_bound(kSharedPrefix);
-       at != session.subscriptions_.end() && is_shared(at->first); ++at) {
-    post_to(shard_of(tenant, at->first),
-            [tenant, filter = at->first, member = session.self_, state](Shard& home) {
-              SharedGroup* group = home.find_group(tenant, filter);
-              if (group == nullptr) return;
-              group->update(member, state);
-              home.group_changed(*group);
-            });
+  for (const auto& [name, options] : session.shared_->subscriptions) {
+    post_to(shard_of(tenant, name), [tenant, filter = name, member = session.self_, state](Shard& home) {
+      SharedGroup* group = home.find_group(tenant, filter);
+      if (group == nullptr) return;
+      group->update(member, state);
+      home.group_changed(*group);
+    });
   }
 }
 
@@ -98,21 +96,20 @@ SharedGroup* Shard::group_of(const Session& session) {
 }
 
 SharedGroup* Shard::find_group(TenantId tenant, const std::string& name) {
-  const auto found = sessions_.find(tenant_key(tenant, name));
-  return found == sessions_.end() ? nullptr : group_of(*found->second);
+  const Session* session = session_of(tenant, name);
+  return session == nullptr ? nullptr : group_of(*session);
 }
 
 Session& Shard::make_group_session(TenantId tenant, const std::string& name) {
   OpenOptions options;
   options.principal = group_principal(tenant);
   options.client_id = name;
-  Session& session = make_session(tenant_key(tenant, name), std::move(options), instances_.next());
+  Session& session = make_session(std::move(options), instances_.next());
   const std::string filter(filter_of_shared(name));
   // Members ask for less than this where they want less.
   const SubscriptionOptions all{.qos = QoS::exactly_once,
                                 .retain_as_published = SubscriptionOptions::RetainAsPublished::yes};
-  router_.add(tenant, filter, {session.self_.slot, all});
-  session.subscriptions_.insert_or_assign(filter, all);
+  session.filters_.add(router_.place(tenant, filter, {session.self_.slot, all}).filter);
   add_interest(interest_key(tenant, filter));
   return session;
 }
@@ -146,13 +143,13 @@ void Shard::group_changed(SharedGroup& group) {
     return remove(session);
   }
   const std::uint32_t expiry = group.is_lasting() ? kNeverExpires : 0;
-  if (std::exchange(session.options_.expiry_seconds, expiry) != expiry) save(session);
+  if (std::exchange(session.expiry_seconds_, expiry) != expiry) save(session);
 }
 
 /// The group's queue has passed its bound: it begins anew, with the same members.
 void Shard::empty_group(Session& session) {
   const TenantId tenant = session.principal()->tenant;
-  const std::string name = session.client_id();
+  const std::string name(session.client_id());
   std::unique_ptr<SharedGroup> group = std::move(session.shared_->group);
   remove(session);
   Session& fresh = make_group_session(tenant, name);
@@ -212,21 +209,19 @@ void Shard::end_slow(SessionRef member) {
 // ---- after a restart ----
 
 void Shard::rejoin_groups() {
-  for (const auto& [key, session] : sessions_) {
-    for (auto at = session->subscriptions_.lower_bound(kSharedPrefix);
-         at != session->subscriptions_.end() && is_shared(at->first); ++at) {
-      ++session->shared_part().subscriptions;
-      join_group(*session, at->first, at->second, [](const Result<void>&) {});
-    }
-  }
+  sessions_.for_each([this](const std::unique_ptr<Session>& session) {
+    if (!session->shared_) return;
+    for (const auto& [filter, options] : session->shared_->subscriptions)
+      join_group(*session, filter, options, [](const Result<void>&) {});
+  });
 }
 
 void Shard::drop_deserted_groups() {
   std::vector<SharedGroup*> deserted;
-  for (const auto& [key, session] : sessions_) {
-    if (SharedGroup* group = group_of(*session); group != nullptr && group->empty())
-      deserted.push_back(group);
-  }
+  sessions_.for_each([&](const std::unique_ptr<Session>& session) {
+    SharedGroup* group = group_of(*session);
+    if (group != nullptr && group->empty()) deserted.push_back(group);
+  });
   for (SharedGroup* group : deserted) group_changed(*group);
 }
 

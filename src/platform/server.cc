@@ -14,6 +14,7 @@
 #include "net/protocol_split.h"
 #include "net/reactor_threads.h"
 #include "net/worker_pool.h"
+#include "platform/audit.h"
 #include "platform/certificate_renewal.h"
 #include "platform/doors.h"
 #include "platform/listeners.h"
@@ -26,6 +27,7 @@
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
+#include "service/broker/broker.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/server.h"
 
@@ -170,6 +172,9 @@ void RunningServer::compose() {
   services_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
                    security_->accounts()},
+                  operations_);
+  broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_),
+                   make_audit(home(), *stores_.repository, clock_, rng_)},
                   operations_);
   declare_status(operations_, {clock_, metrics_, listener_infos_});
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);

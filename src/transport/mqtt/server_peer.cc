@@ -149,10 +149,11 @@ void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache
   }
   // MQTT 5.0 section 3.1.2.11.4: discarded, and then treated as if it had been sent and answered.
   lane_.metrics.dropped_too_large.add();
-  if (publish.packet_id == 0) return;
-  lane_.executor.post([&lane = lane_, id = id_, packet_id = publish.packet_id] {
+  lane_.executor.post([&lane = lane_, id = id_, message = publish.message, packet_id = publish.packet_id] {
     ServerPeer* peer = lane.find(id);
-    if (peer != nullptr && peer->session_ != nullptr) peer->session_->acknowledged(packet_id);
+    if (peer == nullptr || peer->session_ == nullptr) return;
+    peer->session_->dropped(hub::DropReason::packet_too_large, message);
+    if (packet_id != 0) peer->session_->acknowledged(packet_id);
   });
 }
 
@@ -196,6 +197,17 @@ void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
   }
   state_ = State::closing;
   connection_->close();
+}
+
+hub::LinkInfo ServerPeer::describe() const {
+  hub::LinkInfo info;
+  info.transport = connection_->peer().transport;
+  info.version = v5() ? "5.0" : "3.1.1";
+  info.keep_alive_seconds = static_cast<std::uint32_t>(keep_alive_ / std::chrono::milliseconds{1500});
+  info.max_packet_bytes = max_packet_bytes_;
+  info.output_bytes = connection_->pending_output();
+  info.silent_for = lane_.executor.now() - last_packet_;
+  return info;
 }
 
 // ---- output ----

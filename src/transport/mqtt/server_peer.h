@@ -59,6 +59,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void pause() override;
   void resume() override;
   void ended(hub::EndReason reason, std::string_view detail) override;
+  hub::LinkInfo describe() const override;
 
  private:
   enum class State : std::uint8_t { waiting, authenticating, open, closing };

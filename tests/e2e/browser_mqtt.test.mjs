@@ -1,5 +1,6 @@
 // MQTT from a page in Chromium: mqtt.js's browser bundle over secure WebSocket, the certificate checked against the imported root.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { openBrowser, openPage } from './lib/browser.mjs';
 import { connect, disconnectAll, messages } from './lib/mqtt.mjs';
@@ -21,7 +22,7 @@ before(async () => {
   const origin = `https://localhost:${server.ports.https}`;
   page = await openPage(context, origin, [/401/]);
   await page.goto(origin);
-  await page.evaluate(await (await import('node:fs/promises')).readFile(BUNDLE, 'utf8'));
+  await page.evaluate(`(() => { ${readFileSync(BUNDLE, 'utf8')}\nglobalThis.mqtt = mqtt; })()`);
 });
 after(async () => {
   await context?.close();
@@ -35,14 +36,14 @@ describe('Chromium over secure WebSocket', () => {
       const peer = await connect(server, device, { clientId: `${NAME}/peer${protocolVersion}`, version: protocolVersion === 4 ? 3 : 5 });
       await peer.subscribeAsync(`${topic}/up`, { qos: 2 });
       await peer.publishAsync(`${topic}/down`, 'kept', { qos: 1, retain: true });
-      const options = { protocolVersion, username: device.name, password: device.token, clientId: `${NAME}/page${protocolVersion}`, reconnectPeriod: 0 };
+      const options = { protocolVersion, username: device.name, password: device.token, clientId: `${NAME}/page${protocolVersion}`, reconnectPeriod: 0, timerVariant: 'native' };
       const granted = await page.evaluate(
         async ({ url, options, topic }) => {
           const client = (globalThis.client = await globalThis.mqtt.connectAsync(url, options));
           globalThis.got = [];
           client.on('message', (_, payload, { qos, retain }) => globalThis.got.push([[...payload].join(), qos, retain]));
           const all = await client.subscribeAsync(`${topic}/down`, { qos: 2 });
-          for (const qos of [0, 1, 2]) await client.publishAsync(`${topic}/up`, globalThis.mqtt.Buffer?.from([qos, 255]) ?? `q${qos}`, { qos });
+          for (const qos of [0, 1, 2]) await client.publishAsync(`${topic}/up`, `from the page ${qos}`, { qos });
           return all.map(({ qos }) => qos);
         },
         { url: `wss://localhost:${server.ports.https}/mqtt`, options, topic },

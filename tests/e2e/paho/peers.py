@@ -53,7 +53,7 @@ class Peer:
         self.client.on_subscribe = lambda _c, _u, mid, codes, props=None: self._note(self.answers, mid, codes)
         self.client.on_unsubscribe = lambda _c, _u, mid, *rest: self._note(self.answers, mid, rest)
         if SETUP["transport"] in ("tls", "wss"):
-            if SETUP["transport"] == "tls":
+            if SETUP["transport"] == "tls" and not password:
                 self.client.tls_set(SETUP["root"], SETUP["cert"], SETUP["key"], tls_version=ssl.PROTOCOL_TLS_CLIENT)
             else:
                 self.client.tls_set(SETUP["root"], tls_version=ssl.PROTOCOL_TLS_CLIENT)

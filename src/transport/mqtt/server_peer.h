@@ -31,6 +31,7 @@ struct ConnectRequest {
     not_asked,
     asked
   } response_information = ResponseInformation::not_asked;
+  std::string response_topic;       // what CONNACK tells of it; empty: nothing
   std::unique_ptr<hub::Will> will;  // null: none
   PrincipalRef principal;
 };

@@ -67,7 +67,7 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
   pending.attachment = session.attachment_;
   pending.done = std::move(done);
   if (log() != nullptr) {
-    const ExchangeId exchange{std::string(session.client_id()), session.instance_, packet_id};
+    const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
     encode_message(message, exactly_once ? &exchange : nullptr, record_);
   }
   pending.message = std::move(message);
@@ -90,8 +90,8 @@ void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session:
     pending.state = Pending::State::stored;
     return settle(std::move(pending));
   }
-  const auto record = encode_release(session.principal()->tenant,
-                                     {std::string(session.client_id()), session.instance_, packet_id});
+  const auto record =
+      encode_release(session.principal()->tenant, {session.client_id(), session.instance_, packet_id});
   append(RecordKind::release, record, std::move(pending));
 }
 

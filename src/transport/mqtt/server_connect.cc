@@ -181,13 +181,10 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
 
 void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
   log_refusal(reason, why);
-  const mqtt::Connack connack{false, reason, {}};
+  mqtt::Connack connack{false, reason, {}};
+  if (v5()) connack.properties.reason_string = why;
   // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.
-  if (v5()) {
-    send_reasoned(connack, why);
-  } else if (mqtt::connack_return_code(reason)) {
-    send(connack);
-  }
+  if (v5() || mqtt::connack_return_code(reason)) send(connack);
   state_ = State::closing;
   connection_->close();
 }
@@ -235,6 +232,9 @@ void ServerPeer::open_session() {
   options.will = std::move(request_->will);
   options.protocol = "mqtt";
   options.peer = connection_->peer().address.to_string();
+  const std::string& response_information = lane_.server.limits().response_information;
+  if (request_->response_information == ConnectRequest::ResponseInformation::asked)
+    request_->response_topic = for_client(response_information, request_->client_id);
   // MQTT 5.0 section 3.1.2.11.4: what is larger may not be sent, so such a client could never be told of its
   // session.
   if (mqtt::encoded_size(accepting(hub::Present::no), version_) > max_packet_bytes_) {
@@ -259,7 +259,6 @@ void ServerPeer::open_session() {
 
 mqtt::Connack ServerPeer::accepting(hub::Present present) const {
   const ServerLimits& limits = lane_.server.limits();
-  std::string response_information;
   mqtt::Connack connack;
   connack.session_present = present == hub::Present::yes;
   if (v5()) {
@@ -271,11 +270,7 @@ mqtt::Connack ServerPeer::accepting(hub::Present present) const {
       properties.assigned_client_identifier = request_->client_id;
     if (request_->keep_alive_set == ConnectRequest::KeepAliveSet::yes)
       properties.server_keep_alive = request_->keep_alive;
-    if (request_->response_information == ConnectRequest::ResponseInformation::asked &&
-        !limits.response_information.empty()) {
-      response_information = for_client(limits.response_information, request_->client_id);
-      if (!response_information.empty()) properties.response_information = response_information;
-    }
+    if (!request_->response_topic.empty()) properties.response_information = request_->response_topic;
     if (granted_expiry_ != request_->session_expiry) properties.session_expiry_interval = granted_expiry_;
   }
   return connack;

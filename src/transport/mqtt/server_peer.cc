@@ -125,7 +125,9 @@ void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view 
   if (state_ == State::closing) return;
   log_refusal(reason, why);
   if (state_ == State::open && v5()) {
-    send_reasoned(mqtt::Disconnect{reason, {}}, why);
+    mqtt::Disconnect disconnect{reason, {}};
+    disconnect.properties.reason_string = why;
+    send(disconnect);
   }
   state_ = State::closing;
   close_session(word, hub::Session::WillFate::publish);
@@ -189,7 +191,9 @@ void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
     code = ReasonCode::quota_exceeded;
   if (state_ == State::authenticating) return refuse_connect(ReasonCode::server_unavailable, detail);
   if (v5()) {
-    send_reasoned(mqtt::Disconnect{code, {}}, detail);
+    mqtt::Disconnect disconnect{code, {}};
+    disconnect.properties.reason_string = detail;
+    send(disconnect);
   }
   state_ = State::closing;
   connection_->close();
@@ -231,15 +235,6 @@ void ServerPeer::send(const P& packet) {
   }
 }
 
-template <class P>
-void ServerPeer::send_reasoned(P packet, std::string_view why) {
-  packet.properties.reason_string = why;
-  // MQTT 5.0 sections 3.2.2.3.9 and 3.14.2.2.3: a reason that does not fit is left out, not the packet.
-  if (mqtt::encoded_size(packet, version_) > max_packet_bytes_) packet.properties.reason_string.reset();
-  send(packet);
-}
-
-template void ServerPeer::send_reasoned(mqtt::Connack, std::string_view);
 template void ServerPeer::send(const mqtt::Connack&);
 template void ServerPeer::send(const mqtt::Suback&);
 template void ServerPeer::send(const mqtt::Unsuback&);

@@ -31,6 +31,7 @@ struct ConnectRequest {
     not_asked,
     asked
   } response_information = ResponseInformation::not_asked;
+  std::string response_topic;       // what CONNACK tells of it; empty: nothing
   std::unique_ptr<hub::Will> will;  // null: none
   PrincipalRef principal;
 };
@@ -105,9 +106,6 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   // Output.
   template <class P>
   void send(const P& packet);
-  /// CONNACK or DISCONNECT, with the reason in words where the client wants and has room for it.
-  template <class P>
-  void send_reasoned(P packet, std::string_view why);
   void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   void answer(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   /// Tells the peer why (MQTT 5), ends the session and closes. `word` is the SessionEvent's.

@@ -13,7 +13,7 @@ foreach(folder
     web
     src/platform src/edge src/fleet src/load
     src/apps
-    tests tests/sim tests/e2e
+    tests tests/conformance tests/sim tests/e2e
     bench)
   if(EXISTS "${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt")
     add_subdirectory(${folder})

@@ -45,6 +45,7 @@ struct Outbound {
   enum class Duplicate : std::uint8_t { no, yes } duplicate = Duplicate::no;
   std::uint16_t packet_id = 0;  // 0 for QoS 0
   std::span<const std::uint32_t> identifiers;
+  const std::shared_ptr<const Message>* shared = nullptr;  // `message`, where the session keeps it anyway
 };
 
 /// Why the hub ends a connection's session or takes it away.

@@ -16,6 +16,7 @@
 #include "hub/session.h"
 #include "hub/session_record.h"
 #include "hub/shard_metrics.h"
+#include "hub/shared_group.h"
 #include "store/keyed.h"
 #include "store/log.h"
 
@@ -42,6 +43,8 @@ class Shard {
   /// Once all shards are there, before any task runs.
   void connect_shards() {
     parcels_.resize(setup_.shards.size());
+    lent_.resize(setup_.shards.size());
+    answers_.resize(setup_.shards.size());
     taken_.resize(setup_.shards.size());
   }
   ~Shard();
@@ -51,6 +54,7 @@ class Shard {
   Executor& executor() { return setup_.executor; }
   store::Log* log() const { return setup_.log; }
   const Limits& limits() const { return setup_.limits; }
+  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   ShardMetrics& metrics() { return metrics_; }
   std::uint16_t index() const { return setup_.index; }
   /// At most kMaxShards.
@@ -82,6 +86,17 @@ class Shard {
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
 
+  // Shared subscriptions (shard_shared.cc).
+  using Joined = std::move_only_function<void(Result<void>)>;
+  void send_shared(SharedDelivery delivery);
+  void answer_shared(SharedAnswer answer);
+  void decide_held(SessionRef member, std::uint64_t sequence, Session::Held decision);
+  void end_slow(SessionRef member);
+  /// After the start: the members that the rows name are known to their groups.
+  void rejoin_groups();
+  /// After that: groups without members go.
+  void drop_deserted_groups();
+
   // What becomes of messages in flight (shard_deliveries.cc).
   /// Writes the note with the next group; `waiting` (none: generation 0) is told when it is on the disk.
   void note(DeliveryNote note, SessionRef waiting);
@@ -112,6 +127,12 @@ class Shard {
   friend class Session;
   friend class ShardView;
   enum class Origin : std::uint8_t { here, elsewhere };
+  struct SessionTraits {
+    static bool is_empty(const std::unique_ptr<Session>& session) { return session == nullptr; }
+    std::uint64_t hash(const std::unique_ptr<Session>& session) const;
+    std::uint64_t place(TenantId tenant, std::string_view client_id) const;
+    std::uint64_t seed = 0;
+  };
   struct Slot {
     Session* session = nullptr;
     ConsumerFeed* feed = nullptr;
@@ -180,13 +201,14 @@ class Shard {
   void defer_end(Session& session, EndReason reason, std::string detail);
 
   // Sessions.
-  Session& make_session(std::string key, OpenOptions options, SessionInstance instance);
+  Session& make_session(OpenOptions options, SessionInstance instance);
+  std::unique_ptr<Session>* session_entry(TenantId tenant, std::string_view client_id);
+  Session* session_of(TenantId tenant, std::string_view client_id);
   Result<Session*> resume_or_make(OpenOptions options, Present& present);
   void finish_open(Session& session, OpenDone done, Present present);
   void remove(Session& session);
   void end_unlogged(Session& session, EndReason reason, const std::string& detail);
   void go_offline(Session& session, WallTime since);
-  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   void send_will(Session& session);
   void schedule_will(Session& session, WallTime gone_since);
   void save(Session& session, KeyedWriter::Done done = {});
@@ -204,13 +226,33 @@ class Shard {
   // Subscriptions.
   void add_interest(InterestKey key);
   void remove_interest(InterestKey key);
-  void drop_subscription(Session& session, std::string_view filter);
+  void drop_subscription(Session& session, const Filter& filter);
   void send_retained(Session& session, const std::string& filter, const SubscriptionOptions& options);
   void take_retained(SessionRef ref, Attachment attachment, const std::vector<MessageRef>& messages,
                      const SubscriptionOptions& options);
   void retained_sent(SessionRef ref, const std::string& filter);
   void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
   std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
+
+  // Shared subscriptions.
+  MemberState member_state(const Session& session) const;
+  /// `joined` runs here when the group has a place for the session that outlives a restart where need be.
+  void join_group(const Session& session, const std::string& filter, const SubscriptionOptions& options,
+                  Joined joined);
+  void leave_group(Session& session, const std::string& filter);
+  void tell_groups(const Session& session);
+  void take_shared(const SharedDelivery& delivery);
+  void take_answers(const std::vector<SharedAnswer>& answers);
+  void flush_shared(std::uint16_t shard);
+  void store_held(Session& session, Task stored);
+  void take_member(TenantId tenant, const std::string& name, SessionRef member,
+                   const SubscriptionOptions& options, MemberState state, Joined joined);
+  static SharedGroup* group_of(const Session& session);
+  SharedGroup* find_group(TenantId tenant, const std::string& name);
+  SharedGroup& find_or_make_group(TenantId tenant, const std::string& name);
+  Session& make_group_session(TenantId tenant, const std::string& name);
+  void group_changed(SharedGroup& group);
+  void empty_group(Session& session);
 
   // Recovery.
   void replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,
@@ -231,14 +273,16 @@ class Shard {
   RetainedStore retained_;
   KeyedWriter rows_;  // of sessions and their queues
   SeededRng instances_;
-  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by tenant_key()
+  FlatTable<std::unique_ptr<Session>, SessionTraits> sessions_;  // by tenant and client id
   std::vector<Slot> slots_;
   std::vector<SubscriberId> free_slots_;
   std::unordered_map<ConsumerId, std::unique_ptr<ConsumerFeed>> feeds_;
   RingQueue<Pending> pending_;
-  std::uint64_t first_pending_ = 0;           // the sequence number of pending_.front()
-  std::vector<std::uint8_t> record_;          // scratch for one record
-  std::vector<std::vector<Parcel>> parcels_;  // by shard, until the end of the turn
+  std::uint64_t first_pending_ = 0;                 // the sequence number of pending_.front()
+  std::vector<std::uint8_t> record_;                // scratch for one record
+  std::vector<std::vector<Parcel>> parcels_;        // by shard, until the end of the turn
+  std::vector<std::vector<SharedDelivery>> lent_;   // by shard, until the end of the turn
+  std::vector<std::vector<SharedAnswer>> answers_;  // likewise
   std::vector<ConsumerId> due_feeds_;
   std::set<SessionRef> changed_sessions_;  // persistent ones that differ from their stored rows
   std::vector<DeliveryNote> notes_;        // until the end of the turn

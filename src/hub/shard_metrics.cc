@@ -44,6 +44,10 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       sessions(registry.gauge("dunlin_hub_sessions", "Sessions, connected or not.")),
       online(registry.gauge("dunlin_hub_sessions_online", "Sessions with a connection.")),
       subscriptions(registry.gauge("dunlin_hub_subscriptions", "Subscriptions of sessions.")),
-      retained(registry.gauge("dunlin_hub_retained", "Retained messages.")) {}
+      retained(registry.gauge("dunlin_hub_retained", "Retained messages.")),
+      shared_groups(registry.gauge("dunlin_hub_shared_groups", "Groups of shared subscriptions.")),
+      shared_returned(registry.counter("dunlin_hub_shared_returned_total",
+                                       "Messages of shared subscriptions that one member left to another.")) {
+}
 
 }  // namespace dunlin::hub

@@ -30,6 +30,8 @@ struct ShardMetrics {
   metrics::Cell& online;
   metrics::Cell& subscriptions;
   metrics::Cell& retained;
+  metrics::Cell& shared_groups;
+  metrics::Cell& shared_returned;  // messages that a member gave back
 };
 
 }  // namespace dunlin::hub

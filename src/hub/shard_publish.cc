@@ -42,12 +42,12 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
   }
   const bool exactly_once = message.qos == QoS::exactly_once;
   if (exactly_once) {
-    const auto [exchange, fresh] = session.inbound_.emplace(packet_id, Session::Exchange::storing);
-    if (!fresh) {
+    if (const Exchanges::Exchange* known = session.inbound().find(packet_id)) {
       metrics_.duplicates.add();
-      if (exchange->second == Session::Exchange::open) done({});
+      if (known->state == Exchanges::State::open) done({});
       return;  // one that is being stored is answered once, when it is on the disk
     }
+    session.inbound().add(packet_id, Exchanges::State::storing);
     if (session.persistent()) changed_sessions_.insert(session.self_);
   }
   Pending pending;
@@ -56,7 +56,7 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
   pending.attachment = session.attachment_;
   pending.done = std::move(done);
   if (log() != nullptr) {
-    const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
+    const ExchangeId exchange{std::string(session.client_id()), session.instance_, packet_id};
     encode_message(message, exactly_once ? &exchange : nullptr, record_);
   }
   pending.message = std::move(message);
@@ -64,8 +64,8 @@ void Shard::publish_from(Session& session, Message&& message, std::uint16_t pack
 }
 
 void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done) {
-  const auto exchange = session.inbound_.find(packet_id);
-  if (exchange == session.inbound_.end() || exchange->second != Session::Exchange::open) {
+  const Exchanges::Exchange* exchange = session.inbound_ ? session.inbound_->find(packet_id) : nullptr;
+  if (exchange == nullptr || exchange->state != Exchanges::State::open) {
     return done(fail(Errc::not_found, "no such packet identifier"));
   }
   Pending pending;
@@ -79,8 +79,8 @@ void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session:
     pending.state = Pending::State::stored;
     return settle(std::move(pending));
   }
-  const auto record =
-      encode_release(session.principal()->tenant, {session.client_id(), session.instance_, packet_id});
+  const auto record = encode_release(session.principal()->tenant,
+                                     {std::string(session.client_id()), session.instance_, packet_id});
   append(RecordKind::release, record, std::move(pending));
 }
 
@@ -142,14 +142,14 @@ void Shard::settle(Pending&& pending) {
   const bool wanted = pending.publisher.generation == 0 || is_attached(pending.publisher, pending.attachment);
   if (pending.kind == RecordKind::release) {
     if (stored && session != nullptr) {
-      session->inbound_.erase(pending.packet_id);
+      session->inbound().erase(pending.packet_id);
       if (session->persistent()) changed_sessions_.insert(session->self_);
     }
   } else {
     const bool exactly_once = pending.message.qos == QoS::exactly_once;
     if (session != nullptr && exactly_once && stored)
-      session->inbound_[pending.packet_id] = Session::Exchange::open;
-    if (session != nullptr && exactly_once && !stored) session->inbound_.erase(pending.packet_id);
+      session->inbound().set(pending.packet_id, Exchanges::State::open);
+    if (session != nullptr && exactly_once && !stored) session->inbound().erase(pending.packet_id);
     if (stored) {
       pending.message.journal = index();
       pending.message.position = pending.position;
@@ -182,12 +182,12 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
       continue;
     }
     Session& session = *slot.session;
-    if (target.options.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) {
+    if (target.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) {
       if (tracer().on()) [[unlikely]]
-        session.trace(TraceKind::dropped, message.get(), target.options.qos, "no_local");
+        session.trace(TraceKind::dropped, message.get(), target.qos, "no_local");
       continue;
     }
-    session.deliver(message, target, cache);
+    session.deliver(message, target, route.identifiers_of(target), cache);
     if (session.above_high_mark()) overloaded(session, publisher);
   }
   --routing_;
@@ -228,8 +228,12 @@ void Shard::schedule_turn_end() {
 
 void Shard::turn_end() {
   turn_end_scheduled_ = false;
+  take_answers(std::exchange(answers_[index()], {}));
   flush_notes();
-  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) flush_parcels(shard);
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
+    flush_parcels(shard);
+    if (shard != index()) flush_shared(shard);
+  }
   for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
 }
 
@@ -265,13 +269,14 @@ std::uint16_t Shard::shard_of(TenantId tenant, std::string_view text) const {
 
 void Shard::overloaded(Session& session, SessionRef publisher) {
   const Limits& bounds = limits();
-  if (session.queue_.size() > bounds.offline_messages || session.queue_bytes_ > bounds.offline_bytes) {
+  Session::Outgoing& out = session.outgoing();
+  if (out.queue.size() > bounds.offline_messages || out.queue_bytes > bounds.offline_bytes) {
     return defer_end(session, EndReason::queue_full, "too many messages are waiting for this session");
   }
   if (session.link_ == nullptr || publisher.generation == 0) return;
-  if (!session.held_publishers_.insert(publisher).second) return;
+  if (!out.held_publishers.insert(publisher).second) return;
   metrics_.held_publishers.add();
-  if (session.held_publishers_.size() == 1) {
+  if (out.held_publishers.size() == 1) {
     metrics_.holding.add();
     watch_patience(session);
   }
@@ -298,9 +303,11 @@ void Shard::let_go(SessionRef publisher) {
 }
 
 void Shard::let_publishers_go(Session& session) {
-  executor().cancel(std::exchange(session.patience_, TimerId{}));
-  if (!session.held_publishers_.empty()) metrics_.holding.add(-1);
-  for (const SessionRef publisher : std::exchange(session.held_publishers_, {})) {
+  if (!session.outgoing_) return;
+  Session::Outgoing& out = *session.outgoing_;
+  executor().cancel(std::exchange(out.patience, TimerId{}));
+  if (!out.held_publishers.empty()) metrics_.holding.add(-1);
+  for (const SessionRef publisher : std::exchange(out.held_publishers, {})) {
     if (publisher.shard == index()) {
       let_go(publisher);
     } else {
@@ -311,11 +318,14 @@ void Shard::let_publishers_go(Session& session) {
 
 void Shard::watch_patience(Session& session) {
   const SessionRef ref = session.self_;
-  const std::uint64_t progress = session.progress_;
-  session.patience_ = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
+  const std::uint64_t progress = session.outgoing().progress;
+  session.outgoing_->patience = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
     Session* slow = find(ref);
-    if (slow == nullptr || slow->held_publishers_.empty()) return;
-    if (slow->progress_ != progress) return watch_patience(*slow);
+    if (slow == nullptr || slow->outgoing().held_publishers.empty()) return;
+    const bool stuck = slow->outgoing().progress == progress;
+    SharedGroup* group = group_of(*slow);
+    if (group != nullptr && stuck) group->end_stuck_members();
+    if (group != nullptr || !stuck) return watch_patience(*slow);
     end(ref, EndReason::slow_consumer, "messages were not acknowledged for too long");
   });
 }

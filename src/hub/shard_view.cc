@@ -35,16 +35,17 @@ bool has_state(SessionQuery::State wanted, SessionCondition condition) {
 }
 
 std::string session_key(SessionQuery::Order order, SessionCondition condition, std::size_t queued,
-                        const std::string& client_id) {
+                        std::string_view client_id) {
+  const std::string id(client_id);
   switch (order) {
     case SessionQuery::Order::state:
-      return static_cast<char>('0' + static_cast<int>(condition)) + falling(queued) + client_id;
+      return static_cast<char>('0' + static_cast<int>(condition)) + falling(queued) + id;
     case SessionQuery::Order::queued:
-      return falling(queued) + client_id;
+      return falling(queued) + id;
     case SessionQuery::Order::client_id:
       break;
   }
-  return client_id;
+  return id;
 }
 
 }  // namespace
@@ -52,8 +53,12 @@ std::string session_key(SessionQuery::Order order, SessionCondition condition, s
 // ---- one session ----
 
 Session* ShardView::find(TenantId tenant, const std::string& client_id) const {
-  const auto found = shard_.sessions_.find(tenant_key(tenant, client_id));
-  return found == shard_.sessions_.end() ? nullptr : found->second.get();
+  Session* session = shard_.session_of(tenant, client_id);
+  return session == nullptr || Shard::group_of(*session) != nullptr ? nullptr : session;
+}
+
+std::size_t ShardView::queued_of(const Session& session) {
+  return session.outgoing_ ? session.outgoing_->queue.size() + session.outgoing_->qos0.size() : 0;
 }
 
 WallTime ShardView::waiting_since(const Session& session) const {
@@ -63,15 +68,16 @@ WallTime ShardView::waiting_since(const Session& session) const {
     const WallTime at = queue[0].message->received_at;
     if (oldest == WallTime{} || at < oldest) oldest = at;
   };
-  look(session.queue_);
-  look(session.qos0_);
+  if (!session.outgoing_) return oldest;
+  look(session.outgoing_->queue);
+  look(session.outgoing_->qos0);
   // A retained message is older than the wait for it.
   return oldest == WallTime{} ? oldest : std::max(oldest, session.state_since_);
 }
 
 SessionCondition ShardView::condition_of(const Session& session) const {
   if (session.link_ == nullptr) return SessionCondition::offline;
-  if (!session.held_publishers_.empty()) return SessionCondition::slow;
+  if (session.outgoing_ && !session.outgoing_->held_publishers.empty()) return SessionCondition::slow;
   const WallTime since = waiting_since(session);
   const bool slow = since != WallTime{} && shard_.executor().wall_now() - since > kSlowAfter;
   return slow ? SessionCondition::slow : SessionCondition::online;
@@ -79,14 +85,15 @@ SessionCondition ShardView::condition_of(const Session& session) const {
 
 std::string ShardView::slow_reason(const Session& session) const {
   std::string text;
-  if (!session.held_publishers_.empty()) {
-    text = "its queue is past its limit and holds back " + std::to_string(session.held_publishers_.size()) +
+  const Session::Outgoing& out = *session.outgoing_;
+  if (!out.held_publishers.empty()) {
+    text = "its queue is past its limit and holds back " + std::to_string(out.held_publishers.size()) +
            " publisher(s); ";
   }
-  const std::size_t unanswered = session.unacknowledged_ + session.storing_;
+  const std::size_t unanswered = out.unacknowledged + out.storing;
   if (!session.link_->can_take()) {
     text += std::to_string(session.link_->describe().output_bytes) + " bytes wait for it to read";
-  } else if (!session.window_open()) {
+  } else if (!session.window_open(out)) {
     text += std::to_string(unanswered) + " messages wait for its acknowledgement (Receive Maximum " +
             std::to_string(session.window_) + ")";
   } else {
@@ -105,20 +112,23 @@ SessionView ShardView::view_of(const Session& session) const {
     view.slow_reason = slow_reason(session);
     view.slow_since = waiting_since(session);
   }
-  view.protocol = session.options_.protocol;
-  view.address = session.options_.peer;
+  view.protocol = session.names_.protocol();
+  view.address = session.names_.peer();
   if (session.link_ != nullptr) view.link = session.link_->describe();
-  view.expiry_seconds = session.options_.expiry_seconds;
+  view.expiry_seconds = session.expiry_seconds_;
   view.receive_maximum = session.window_;
-  view.subscriptions = session.subscriptions_.size();
-  view.queued = session.queue_.size();
-  view.queued_bytes = session.queue_bytes_;
-  view.queued_qos0 = session.qos0_.size();
-  view.queued_qos0_bytes = session.qos0_bytes_;
-  for (std::size_t i = 0; i < session.in_flight_.size(); ++i)
-    view.in_flight_out += session.in_flight_[i].state == Session::State::done ? 0 : 1;
-  view.in_flight_in = session.inbound_.size();
-  view.holds = session.held_publishers_.size();
+  view.subscriptions = session.subscription_count();
+  if (session.outgoing_) {
+    const Session::Outgoing& out = *session.outgoing_;
+    view.queued = out.queue.size();
+    view.queued_bytes = out.queue_bytes;
+    view.queued_qos0 = out.qos0.size();
+    view.queued_qos0_bytes = out.qos0_bytes;
+    for (std::size_t i = 0; i < out.in_flight.size(); ++i)
+      view.in_flight_out += out.in_flight[i].state == Session::State::done ? 0 : 1;
+    view.holds = out.held_publishers.size();
+  }
+  view.in_flight_in = session.open_exchanges();
   view.held_by = session.holds_;
   if (session.activity_) view.activity = *session.activity_;
   return view;
@@ -159,15 +169,19 @@ Result<SessionCondition> ShardView::end(TenantId tenant, const std::string& clie
 // ---- lists ----
 
 bool ShardView::matches(const SessionQuery& query, const Session& session, SessionCondition condition) const {
-  const std::string& id = session.client_id();
+  const std::string_view id = session.client_id();
   if (!has_state(query.state, condition)) return false;
   if (!id.starts_with(query.prefix)) return false;
-  if (!query.contains.empty() && id.find(query.contains) == std::string::npos) return false;
+  if (!query.contains.empty() && id.find(query.contains) == std::string_view::npos) return false;
   if (!query.thing.empty() && session.principal()->name != query.thing) return false;
-  if (!query.address.empty() && session.options_.peer.find(query.address) == std::string::npos) return false;
+  if (!query.address.empty() && session.names_.peer().find(query.address) == std::string_view::npos)
+    return false;
   if (query.topic.empty()) return true;
-  return std::ranges::any_of(session.subscriptions_,
-                             [&](const auto& entry) { return filter_takes(entry.first, query.topic); });
+  bool any = false;
+  session.for_each_subscription([&](std::string_view filter, const SubscriptionOptions&) {
+    any = any || filter_takes(filter, query.topic);
+  });
+  return any;
 }
 
 struct ShardView::SessionScan {
@@ -188,11 +202,11 @@ void ShardView::step(std::shared_ptr<SessionScan> scan) {
   for (; scan->next < shard_.slots_.size() && budget > 0; ++scan->next, --budget) {
     const Session* session = shard_.slots_[scan->next].session;
     if (session == nullptr || session->principal()->tenant != scan->query.tenant) continue;
-    if (!scan->query.topic.empty()) budget -= std::min(budget - 1, session->subscriptions_.size());
+    if (Shard::group_of(*session) != nullptr) continue;
+    if (!scan->query.topic.empty()) budget -= std::min(budget - 1, session->subscription_count());
     const SessionCondition condition = condition_of(*session);
     if (!matches(scan->query, *session, condition)) continue;
-    std::string key = session_key(scan->query.order, condition,
-                                  session->queue_.size() + session->qos0_.size(), session->client_id());
+    std::string key = session_key(scan->query.order, condition, queued_of(*session), session->client_id());
     if (scan->rows.offer(key)) scan->rows.add(std::move(key), view_of(*session));
   }
   if (scan->next >= shard_.slots_.size()) return scan->done(std::move(scan->rows));
@@ -218,17 +232,18 @@ void ShardView::step(std::shared_ptr<SubscriptionScan> scan) {
   for (; scan->next < shard_.slots_.size() && budget > 0; ++scan->next, --budget) {
     const Session* session = shard_.slots_[scan->next].session;
     if (session == nullptr || session->principal()->tenant != query.tenant) continue;
+    if (Shard::group_of(*session) != nullptr) continue;  // its members have the subscriptions
     if (!query.client_id.empty() && session->client_id() != query.client_id) continue;
-    budget -= std::min(budget - 1, session->subscriptions_.size());
-    for (const auto& [filter, options] : session->subscriptions_) {
-      if (!query.filter.empty() && filter != query.filter) continue;
-      if (!query.topic.empty() && !filter_takes(filter, query.topic)) continue;
+    budget -= std::min(budget - 1, session->subscription_count());
+    session->for_each_subscription([&](std::string_view filter, const SubscriptionOptions& options) {
+      if (!query.filter.empty() && filter != query.filter) return;
+      if (!query.topic.empty() && !filter_takes(filter, query.topic)) return;
+      const std::string id(session->client_id());
       // No client id and no filter has this character (MQTT 5.0 section 1.5.4).
-      std::string key = session->client_id() + '\0' + std::string(filter);
-      if (!scan->rows.offer(key)) continue;
-      scan->rows.add(std::move(key),
-                     {session->client_id(), std::string(filter), options, condition_of(*session)});
-    }
+      std::string key = id + '\0' + std::string(filter);
+      if (!scan->rows.offer(key)) return;
+      scan->rows.add(std::move(key), {id, std::string(filter), options, condition_of(*session)});
+    });
   }
   if (scan->next >= shard_.slots_.size()) return scan->done(std::move(scan->rows));
   shard_.executor().post([&shard = shard_, scan = std::move(scan)] { ShardView(shard).step(scan); });
@@ -292,14 +307,14 @@ std::optional<DeliveryFacts> ShardView::facts(TenantId tenant, const std::string
   if (session == nullptr) return std::nullopt;
   DeliveryFacts facts;
   facts.session = view_of(*session);
-  for (const auto& [filter, options] : session->subscriptions_) {
+  session->for_each_subscription([&](std::string_view filter, const SubscriptionOptions& options) {
     if (filter_takes(filter, topic)) {
       if (facts.matching.size() < kMaxMatchingShown) facts.matching.push_back({std::string(filter), options});
-      continue;
+      return;
     }
     DeliveryFacts::Nearest other = difference(std::string(filter), topic);
     if (!facts.nearest || other.level > facts.nearest->level) facts.nearest = std::move(other);
-  }
+  });
   return facts;
 }
 

@@ -77,6 +77,7 @@ class ShardView {
   SessionCondition condition_of(const Session& session) const;
   /// Of the message that has waited longest; the epoch: none waits.
   WallTime waiting_since(const Session& session) const;
+  static std::size_t queued_of(const Session& session);
   std::string slow_reason(const Session& session) const;
   SessionView view_of(const Session& session) const;
 

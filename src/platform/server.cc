@@ -44,6 +44,11 @@ transport::ServerLimits mqtt_limits(const ServerConfig& config) {
   limits.connect_deadline = config.connect_deadline;
   limits.max_waiting = static_cast<std::size_t>(config.max_waiting_connections);
   limits.receive_maximum = static_cast<std::uint16_t>(config.receive_maximum);
+  limits.topic_alias_maximum = static_cast<std::uint16_t>(config.topic_alias_maximum);
+  limits.outbound_topic_aliases = static_cast<std::uint16_t>(config.outbound_topic_aliases);
+  limits.keep_alive_seconds = static_cast<std::uint16_t>(config.server_keep_alive_max);
+  limits.denied_filters = config.denied_filters;
+  limits.response_information = config.response_information;
   return limits;
 }
 
@@ -51,6 +56,7 @@ hub::Limits hub_limits(const ServerConfig& config) {
   hub::Limits limits;
   limits.online_messages = static_cast<std::size_t>(config.max_queued_messages);
   limits.qos0_messages = static_cast<std::size_t>(config.max_queued_messages);
+  limits.shared_strategy = shared_strategy(config).value();  // check() has seen it already
   return limits;
 }
 

@@ -139,6 +139,7 @@ class Shard {
  private:
   friend class Session;
   friend class ShardView;
+  enum class Origin : std::uint8_t { here, elsewhere };
   struct SessionTraits {
     static bool is_empty(const std::unique_ptr<Session>& session) { return session == nullptr; }
     std::uint64_t hash(const std::unique_ptr<Session>& session) const;
@@ -183,7 +184,6 @@ class Shard {
     std::string key;  // of the row
     Message message;
   };
-  enum class Origin : std::uint8_t { here, elsewhere };
 
   // Slots and references.
   SubscriberId take_slot();
@@ -233,7 +233,7 @@ class Shard {
   // For operators (session_trace.cc).
   void trace_session(TraceKind kind, const Session& session, std::string_view detail) const;
   void trace_published(const Session& session, const Message& message) const;
-  void trace_routed(const Message& message, const Route& route) const;
+  void trace_routed(const Message& message, const Route& route, Origin origin) const;
   void update_gauges();
 
   // Subscriptions.

@@ -189,7 +189,7 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
   const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text());
   EncodingCache cache;
   if (tracer().on()) [[unlikely]]
-    trace_routed(message.get(), route);
+    trace_routed(message.get(), route, origin);
   ++routing_;
   for (const Target& target : route.targets) {
     Slot& slot = slots_[target.subscriber];

@@ -179,6 +179,7 @@ void RunningServer::compose() {
   declare_status(operations_, {clock_, metrics_, listener_infos_});
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
+  live_->set_tracer(hub_->tracer());
   services_->registry().on_change([this](TenantId tenant, const registry::Thing& thing) {
     const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");

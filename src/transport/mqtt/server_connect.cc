@@ -181,6 +181,8 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
 
 void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
   log_refusal(reason, why);
+  if (traced()) [[unlikely]]
+    trace(hub::TraceKind::connect_refused, {}, why);
   mqtt::Connack connack{false, reason, {}};
   if (v5()) connack.properties.reason_string = why;
   // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.

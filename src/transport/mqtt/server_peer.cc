@@ -134,6 +134,25 @@ void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view 
   connection_->close();
 }
 
+void ServerPeer::trace(hub::TraceKind kind, std::string_view topic, std::string_view detail,
+                       hub::QoS qos) const {
+  const Principal* principal = session_ != nullptr ? session_->principal().get() : nullptr;
+  if (principal == nullptr && request_) principal = request_->principal.get();
+  hub::TracePoint point;
+  point.kind = kind;
+  point.topic = topic;
+  point.detail = detail;
+  point.qos = qos;
+  // Who has not been recognised belongs to nobody else.
+  point.tenant = principal != nullptr ? principal->tenant : kDefaultTenant;
+  if (session_ != nullptr) {
+    point.client_id = session_->client_id();
+  } else if (request_) {
+    point.client_id = request_->client_id;
+  }
+  lane_.server.hub().tracer().report(point, lane_.executor.wall_now());
+}
+
 // ---- hub::SessionLink ----
 
 void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache) {

@@ -102,6 +102,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void published(mqtt::PacketType type, std::uint16_t packet_id, Result<void> result);
   void account_inbound();
   mqtt::ReasonCode judge_subscription(const mqtt::Subscription& subscription);
+  void trace_subscription(const mqtt::Subscription& subscription, mqtt::ReasonCode code) const;
 
   // Output.
   template <class P>
@@ -112,6 +113,10 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void fail(mqtt::ReasonCode reason, std::string_view why, std::string_view word = "protocol_error");
   void close_session(std::string_view word, hub::Session::WillFate will,
                      std::optional<std::uint32_t> expiry = std::nullopt);
+  /// For whoever watches; worth the call only while the hub's tracer is on.
+  bool traced() const { return lane_.server.hub().tracer().on(); }
+  void trace(hub::TraceKind kind, std::string_view topic, std::string_view detail,
+             hub::QoS qos = hub::QoS::at_most_once) const;
   void log_refusal(mqtt::ReasonCode reason, std::string_view why);
   void take_request(std::unique_ptr<ConnectRequest> request);
   bool v5() const { return version_ == mqtt::ProtocolVersion::v5; }

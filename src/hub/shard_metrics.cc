@@ -30,6 +30,7 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
           registry.counter("dunlin_hub_duplicates_total", "QoS 2 publishes that had been taken before.")),
       slow_consumers(ended(registry, "slow_consumer")),
       queue_full(ended(registry, "queue_full")),
+      sessions_expired(ended(registry, "expired")),
       held_publishers(
           registry.counter("dunlin_hub_held_publishers_total", "Times a publisher was held back.")),
       append_failures(

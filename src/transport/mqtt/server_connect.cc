@@ -220,37 +220,8 @@ void ServerPeer::go_home() {
   lane_.peers.erase(id_);  // destroys this object
 }
 
-void ServerPeer::open_session() {
-  if (turned_away()) return;  // the draining began while this client was authenticated
-  hub::OpenOptions options;
-  options.principal = request_->principal;
-  options.client_id = request_->client_id;
-  options.start = request_->start;
-  granted_expiry_ = std::min(request_->session_expiry, lane_.server.limits().session_expiry_seconds);
-  options.expiry_seconds = granted_expiry_;
-  options.receive_maximum = request_->receive_maximum;
-  options.will = std::move(request_->will);
-  options.protocol = "mqtt";
-  options.peer = connection_->peer().address.to_string();
-  keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
-  Result<hub::Session*> opened =
-      lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
-        state_ = State::open;
-        lane_.metrics.sessions_opened.add();
-        send_connack(present);
-        enhanced_ = std::move(request_->enhanced);
-        request_.reset();  // an idle connection keeps only what it needs
-        connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
-        connection_->resume_reading();
-      });
-  if (!opened) return refuse_connect(connect_reason(opened.error().code), opened.error().message);
-  session_ = *opened;
-  if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));
-  last_packet_ = lane_.executor.now();
-  if (keep_alive_ > Duration::zero()) check_keep_alive();
-}
-
-void ServerPeer::send_connack(hub::Present present) {
+template <class Use>
+auto ServerPeer::with_connack(hub::Present present, Use use) {
   const ServerLimits& limits = lane_.server.limits();
   std::string response_information;
   mqtt::Connack connack;
@@ -276,7 +247,50 @@ void ServerPeer::send_connack(hub::Present present) {
     }
     if (granted_expiry_ != request_->session_expiry) properties.session_expiry_interval = granted_expiry_;
   }
-  send(connack);
+  return use(connack);
+}
+
+void ServerPeer::send_connack(hub::Present present) {
+  with_connack(present, [this](const mqtt::Connack& connack) { send(connack); });
+}
+
+void ServerPeer::open_session() {
+  if (turned_away()) return;  // the draining began while this client was authenticated
+  hub::OpenOptions options;
+  options.principal = request_->principal;
+  options.client_id = request_->client_id;
+  options.start = request_->start;
+  granted_expiry_ = std::min(request_->session_expiry, lane_.server.limits().session_expiry_seconds);
+  options.expiry_seconds = granted_expiry_;
+  options.receive_maximum = request_->receive_maximum;
+  options.will = std::move(request_->will);
+  options.protocol = "mqtt";
+  options.peer = connection_->peer().address.to_string();
+  keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
+  // MQTT 5.0 section 3.1.2.11.4: nothing longer may be sent, and without a CONNACK there is no session.
+  const bool fits = with_connack(hub::Present::no, [this](const mqtt::Connack& connack) {
+    return mqtt::encoded_size(connack, version_) <= max_packet_bytes_;
+  });
+  if (!fits) {
+    log_refusal(ReasonCode::packet_too_large, "the CONNACK is longer than the client's maximum packet size");
+    state_ = State::closing;
+    return connection_->close();
+  }
+  Result<hub::Session*> opened =
+      lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
+        state_ = State::open;
+        lane_.metrics.sessions_opened.add();
+        send_connack(present);
+        enhanced_ = std::move(request_->enhanced);
+        request_.reset();  // an idle connection keeps only what it needs
+        connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
+        connection_->resume_reading();
+      });
+  if (!opened) return refuse_connect(connect_reason(opened.error().code), opened.error().message);
+  session_ = *opened;
+  if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));
+  last_packet_ = lane_.executor.now();
+  if (keep_alive_ > Duration::zero()) check_keep_alive();
 }
 
 void ServerPeer::check_keep_alive() {

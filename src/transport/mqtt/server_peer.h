@@ -96,6 +96,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void go_home();
   void open_session();
   void send_connack(hub::Present present);
+  template <class Use>
+  auto with_connack(hub::Present present, Use use);
   void refuse_connect(mqtt::ReasonCode reason, std::string_view why);
   void check_keep_alive();
   bool turned_away();

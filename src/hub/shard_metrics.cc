@@ -31,6 +31,7 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       slow_consumers(ended(registry, "slow_consumer")),
       queue_full(ended(registry, "queue_full")),
       administrative(ended(registry, "administrative")),
+      sessions_expired(ended(registry, "expired")),
       held_publishers(
           registry.counter("dunlin_hub_held_publishers_total", "Times a publisher was held back.")),
       append_failures(

@@ -189,6 +189,7 @@ void Shard::go_offline(Session& session, WallTime since) {
   session.absence().expiry = executor().schedule(left, [this, ref = session.self_] {
     Session* expired = find(ref);
     if (expired == nullptr || expired->link_ != nullptr) return;
+    metrics_.sessions_expired.add();
     send_will(*expired);
     remove(*expired);
   });

@@ -86,12 +86,12 @@ void Session::deliver(Traveller& message, const Target& target, std::span<const 
   if (qos == QoS::at_most_once) {
     if (link_ == nullptr) return;  // QoS 0 is not kept for an absent peer (MQTT 3.1.1 section 3.1.2.4)
     if (!ready || (outgoing_ && !outgoing_->qos0.empty()))
-      return enqueue_qos0({message.ref(), qos, retain, {identifiers.begin(), identifiers.end()}});
+      return enqueue_qos0({message.take(), qos, retain, {identifiers.begin(), identifiers.end()}});
     shard_.count_out(qos);
     link_->deliver({view, qos, retain, Outbound::Duplicate::no, 0, identifiers}, cache);
     return;
   }
-  Queued publish{message.ref(), qos, retain, {identifiers.begin(), identifiers.end()}};
+  Queued publish{message.take(), qos, retain, {identifiers.begin(), identifiers.end()}};
   if (durable_) take_sequence(publish);
   const Outgoing& out = outgoing();
   if (ready && out.queue.empty() && out.resend_from >= out.in_flight.size() && window_open(out)) {
@@ -298,8 +298,24 @@ bool Session::completed(std::uint16_t packet_id) {
   return true;
 }
 
-void Session::publish(Message message, std::uint16_t packet_id, PublishDone done) {
-  shard_.publish_from(*this, std::move(message), packet_id, std::move(done));
+void Traveller::keep() {
+  if (source_ != nullptr) {
+    ref_ = std::make_shared<const Message>(std::move(*source_));
+  } else {
+    auto copy = std::make_shared<Message>(*view_);
+    copy->payload = copy->payload.owned();
+    ref_ = std::move(copy);
+  }
+  view_ = ref_.get();
+}
+
+void Session::publish(Message& message, std::uint16_t packet_id, RouteHint* hint, PublishDone done) {
+  if (message.qos == QoS::at_most_once) return shard_.publish_at_once(*this, message, hint);
+  shard_.publish_from(*this, message, packet_id, hint, std::move(done));
+}
+
+void Session::publish_at_once(Message& message, RouteHint& hint) {
+  shard_.publish_at_once(*this, message, &hint);
 }
 
 void Session::release(std::uint16_t packet_id, PublishDone done) {

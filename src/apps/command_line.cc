@@ -1,6 +1,7 @@
 #include "apps/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -116,6 +117,36 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
   });
 }
 
+/// `dunlin explain --client C --topic T`: session.explain in the words of the question.
+void add_explain(CLI::App& app, const std::vector<model::OperationSpec>& operations, Command& command) {
+  auto call = std::make_shared<CallCommand>();  // shared with the callbacks
+  auto given = std::make_shared<std::map<std::string, std::string>>();
+  for (const model::OperationSpec& spec : operations) {
+    if (spec.name == "session.explain") call->operation = spec;
+  }
+  CLI::App* explain =
+      app.add_subcommand("explain", "say whether a client gets a message, and why or why not");
+  const auto add = [&](const std::string& option, const std::string& field) {
+    const auto found =
+        std::ranges::find(call->operation.request, std::string_view(field), &model::Field::name);
+    return explain
+        ->add_option_function<std::string>(
+            option, [given, field](const std::string& text) { (*given)[field] = text; },
+            std::string(found->help))
+        ->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
+  };
+  add("--client", "client_id")->required();
+  add("--topic", "topic")->required();
+  add("--qos", "qos");
+  add("--publisher", "publisher");
+  add("--bytes", "bytes");
+  add_target(*explain, call->target);
+  explain->callback([call, given, &command] {
+    call->fields.assign(given->begin(), given->end());
+    command = *call;
+  });
+}
+
 void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& operations, Command& command) {
   std::map<std::string, CLI::App*> nouns;
   for (const model::OperationSpec& spec : operations) {
@@ -141,6 +172,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   add_helpers(app, command);
   add_bench(app, command);
   add_operations(app, operations, command);
+  add_explain(app, operations, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

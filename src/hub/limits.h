@@ -16,13 +16,22 @@ inline constexpr std::size_t kMaxShards = 64;              // the interest of ot
 inline constexpr std::size_t kMaxOutboundInFlight = 1024;  // also where a client's receive maximum is larger
 inline constexpr std::size_t kMaxTrackedInFlight =
     4096;  // acknowledged entries behind an unacknowledged one count too
-inline constexpr std::size_t kRouteCacheEntries = 4096;  // per shard, direct-mapped
+inline constexpr std::size_t kMaxLentMessages =
+    256;  // that a member of a shared subscription's group has at a time, also where its window is larger
+inline constexpr std::size_t kRouteCacheEntries = 4096;      // per shard, direct-mapped
 inline constexpr std::size_t kMaxCachedTargets = 1'000'000;  // of all of them; past it they are found anew
 inline constexpr Duration kCheckpointInterval = std::chrono::seconds{5};
 inline constexpr Duration kArrivalTimeLead =
     std::chrono::seconds{1};  // how far times of arrival may run ahead of the clock to stay distinct
 inline constexpr Duration kSlowConsumerPatience = std::chrono::seconds{30};
 inline constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
+
+/// Which member of a shared subscription's group gets a message, of those that can take one.
+enum class SharedStrategy : std::uint8_t {
+  round_robin,
+  least_in_flight,
+  sticky,  // the same one for the same publisher, while it can take messages
+};
 
 struct Limits {
   std::size_t sessions = 1'000'000;  // per shard, online and offline
@@ -36,6 +45,7 @@ struct Limits {
   std::size_t offline_bytes = 64 * 1024 * 1024;
   std::size_t retained_messages = 1'000'000;  // per shard
   std::size_t retained_bytes = 1024 * 1024 * 1024;
+  SharedStrategy shared_strategy = SharedStrategy::round_robin;
   std::uint32_t session_expiry_seconds = 7 * 24 * 3600;  // a longer wish is cut to this
 };
 

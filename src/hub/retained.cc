@@ -77,4 +77,26 @@ std::vector<MessageRef> RetainedStore::match(TenantId tenant, std::string_view f
   return found;
 }
 
+RetainedStore::Walk RetainedStore::walk(TenantId tenant, std::string_view filter, WalkOptions options,
+                                        WallTime now) const {
+  Walk walk;
+  const auto topics = tenants_.find(tenant);
+  if (topics == tenants_.end()) return walk;
+  std::string_view prefix = filter.substr(0, filter.find_first_of("+#"));
+  if (prefix.size() < filter.size() && prefix.ends_with('/')) prefix.remove_suffix(1);
+  const Topics& all = topics->second;
+  auto at = options.after < prefix || options.after.empty() ? all.lower_bound(prefix)
+                                                            : all.upper_bound(options.after);
+  for (; at != all.end() && std::string_view(at->first).starts_with(prefix); ++at) {
+    if (walk.found.size() >= options.max_found || options.max_steps-- == 0) {
+      walk.more = Walk::More::yes;
+      return walk;
+    }
+    walk.last = at->first;
+    const bool wanted = filter.empty() || filter_matches(filter, at->first);
+    if (wanted && !has_expired(*at->second, now)) walk.found.push_back(at->second);
+  }
+  return walk;
+}
+
 }  // namespace dunlin::hub

@@ -30,6 +30,20 @@ class RetainedStore {
   /// Every message whose topic the filter matches and that has not expired, in the topics' order.
   std::vector<MessageRef> match(TenantId tenant, std::string_view filter, WallTime now);
 
+  /// A part of match(), for whoever pages: looks at no more than `max_steps` topics behind `after` and finds
+  /// no more than `max_found`. An empty filter takes every topic.
+  struct Walk {
+    std::vector<MessageRef> found;
+    std::string last;  // the topic that was looked at last; go on behind it
+    enum class More : std::uint8_t { no, yes } more = More::no;
+  };
+  struct WalkOptions {
+    std::string_view after;
+    std::size_t max_found = 0;
+    std::size_t max_steps = 0;
+  };
+  Walk walk(TenantId tenant, std::string_view filter, WalkOptions options, WallTime now) const;
+
   void flush(KeyedWriter::Done done) { writer_.flush(std::move(done)); }
   std::size_t count() const { return count_; }
   std::size_t bytes() const { return bytes_; }

@@ -4,6 +4,7 @@
 
 #include "base/core/assert.h"
 #include "hub/shard.h"
+#include "hub/shared_group.h"
 
 namespace dunlin::hub {
 std::string_view end_reason_name(EndReason reason) {
@@ -18,6 +19,8 @@ std::string_view end_reason_name(EndReason reason) {
       return "queue_full";
     case EndReason::shutdown:
       return "shutdown";
+    case EndReason::administrative:
+      return "administrative";
   }
   return "unknown";
 }
@@ -40,6 +43,7 @@ void Session::take_options(OpenOptions options) {
 
 void Session::attach(SessionLink& link, std::uint16_t receive_maximum) {
   link_ = &link;
+  state_since_ = shard_.executor().wall_now();
   ++attachment_;
   opened_ = false;
   window_ = static_cast<std::uint16_t>(std::min<std::size_t>(receive_maximum, kMaxOutboundInFlight));
@@ -56,9 +60,12 @@ void Session::attach(SessionLink& link, std::uint16_t receive_maximum) {
 }
 
 void Session::detach() {
+  return_lent();
   link_ = nullptr;
   opened_ = false;
+  if (holds_ > 0) shard_.metrics().held.add(-1);
   holds_ = 0;
+  if (activity_) activity_->held_since = {};
   if (!outgoing_) return;
   outgoing_->qos0.clear();
   outgoing_->qos0_bytes = 0;
@@ -71,7 +78,12 @@ bool Session::window_open(const Outgoing& out) const {
 void Session::write(const Queued& publish, std::uint16_t packet_id, Outbound::Duplicate duplicate,
                     EncodingCache& cache) {
   shard_.count_out(publish.qos);
-  link_->deliver({*publish.message, publish.qos, publish.retain, duplicate, packet_id, publish.identifiers},
+  ++activity().out;
+  if (traced()) [[unlikely]]
+    trace(TraceKind::delivered, *publish.message, publish.qos,
+          duplicate == Outbound::Duplicate::yes ? "again, after a reconnect" : "");
+  link_->deliver({*publish.message, publish.qos, publish.retain, duplicate, packet_id, publish.identifiers,
+                  &publish.message},
                  cache);
 }
 
@@ -84,15 +96,29 @@ void Session::deliver(Traveller& message, const Target& target, std::span<const 
                           : Message::Retain::no;
   const bool ready = opened_ && link_->can_take();
   if (qos == QoS::at_most_once) {
-    if (link_ == nullptr) return;  // QoS 0 is not kept for an absent peer (MQTT 3.1.1 section 3.1.2.4)
+    if (link_ == nullptr) return dropped(DropReason::offline, view);
     if (!ready || (outgoing_ && !outgoing_->qos0.empty()))
       return enqueue_qos0({message.take(), qos, retain, {identifiers.begin(), identifiers.end()}});
     shard_.count_out(qos);
+    ++activity().out;
+    if (traced()) [[unlikely]]
+      trace(TraceKind::delivered, view, qos);
     link_->deliver({view, qos, retain, Outbound::Duplicate::no, 0, identifiers}, cache);
     return;
   }
   Queued publish{message.take(), qos, retain, {identifiers.begin(), identifiers.end()}};
   if (durable_) take_sequence(publish);
+  offer(std::move(publish), cache);
+}
+
+void Session::offer_qos0(Queued&& publish, EncodingCache& cache) {
+  if (!opened_ || !link_->can_take() || (outgoing_ && !outgoing_->qos0.empty()))
+    return enqueue_qos0(std::move(publish));
+  write(publish, 0, Outbound::Duplicate::no, cache);
+}
+
+void Session::offer(Queued&& publish, EncodingCache& cache) {
+  const bool ready = opened_ && link_->can_take();
   const Outgoing& out = outgoing();
   if (ready && out.queue.empty() && out.resend_from >= out.in_flight.size() && window_open(out)) {
     return send_tracked(std::move(publish), cache);
@@ -120,11 +146,15 @@ void Session::enqueue_qos0(Queued&& publish) {
   const Limits& limits = shard_.limits();
   Outgoing& out = outgoing();
   out.qos0_bytes += body_bytes(*publish.message);
+  if (traced()) [[unlikely]]
+    trace(TraceKind::queued, *publish.message, QoS::at_most_once);
   out.qos0.push(std::move(publish));
   while (out.qos0.size() > limits.qos0_messages ||
          (out.qos0_bytes > limits.qos0_bytes && out.qos0.size() > 1)) {
-    out.qos0_bytes -= body_bytes(*out.qos0.pop().message);
+    const Queued oldest = out.qos0.pop();
+    out.qos0_bytes -= body_bytes(*oldest.message);
     shard_.metrics().dropped_qos0.add();
+    dropped(DropReason::qos0_queue, *oldest.message);
   }
 }
 
@@ -132,7 +162,19 @@ void Session::enqueue(Queued&& publish) {
   if (ending_) return;  // the whole session ends because its queue is full
   Outgoing& out = outgoing();
   out.queue_bytes += body_bytes(*publish.message);
+  if (traced()) [[unlikely]]
+    trace(TraceKind::queued, *publish.message, publish.qos, link_ == nullptr ? "the client is away" : "");
   out.queue.push(std::move(publish));
+}
+
+std::size_t Session::subscription_count() const {
+  return filters_.size() + (shared_ ? shared_->subscriptions.size() : 0);
+}
+
+bool Session::is_subscribed(const Router& router, std::string_view filter) const {
+  if (is_shared(filter)) return shared_ && shared_->subscriptions.contains(filter);
+  const Filter* known = router.find(principal_->tenant, filter);
+  return known != nullptr && known->find(self_.slot) != nullptr;
 }
 
 bool Session::above_high_mark() const {
@@ -158,11 +200,12 @@ void Session::send_tracked(Queued&& publish, EncodingCache& cache) {
   Outgoing& out = *outgoing_;
   const std::uint16_t packet_id = next_packet_id();
   write(publish, packet_id, Outbound::Duplicate::no, cache);
-  const JournalPosition at = durable_ ? place_of(*publish.message) : JournalPosition{};
+  const bool durable = durable_ && !publish.shared.is_lent();
+  const JournalPosition at = durable ? place_of(*publish.message) : JournalPosition{};
   out.in_flight.push({std::move(publish), packet_id, State::sent, at});
   out.resend_from = out.in_flight.size();
   ++out.unacknowledged;
-  if (durable_) note(out.in_flight.back(), DeliveryNote::Step::assigned);
+  if (durable) note(out.in_flight.back(), DeliveryNote::Step::assigned);
 }
 
 void Session::send_once_stored(Queued&& publish) {
@@ -177,6 +220,7 @@ void Session::send_once_stored(Queued&& publish) {
 /// The message is done with, unless it never counted.
 void Session::forget(Queued& publish) {
   publish.message.reset();
+  if (publish.shared.is_lent()) return answer_lent(publish, SharedAnswer::Outcome::finished);
   if (!durable_ || publish.sequence == 0) return;
   if (publish.sequence < durable_->stored_to) durable_->obsolete.push_back(publish.sequence);
   publish.sequence = 0;
@@ -209,6 +253,7 @@ std::optional<Session::Queued> Session::take_next(RingQueue<Queued>& queue, std:
   bytes -= body_bytes(*publish.message);
   if (!has_expired(*publish.message, shard_.executor().wall_now())) return publish;
   shard_.metrics().expired.add();
+  dropped(DropReason::expired, *publish.message);
   forget(publish);
   return std::nullopt;
 }
@@ -252,7 +297,9 @@ Session::InFlight* Session::find(std::uint16_t packet_id) {
 
 void Session::finish(InFlight& entry) {
   Outgoing& out = *outgoing_;
-  if (durable_) note(entry, DeliveryNote::Step::finished);
+  if (durable_ && !entry.publish.shared.is_lent()) note(entry, DeliveryNote::Step::finished);
+  if (traced() && entry.publish.message) [[unlikely]]
+    trace(TraceKind::acknowledged, *entry.publish.message, entry.publish.qos);
   entry.state = State::done;
   forget(entry.publish);
   DUNLIN_ASSERT(out.unacknowledged > 0);
@@ -277,6 +324,8 @@ bool Session::received(std::uint16_t packet_id) {
   if (entry == nullptr || entry->publish.qos == QoS::at_least_once) return false;
   if (entry->state == State::storing_release) return true;  // answered when it is on the disk
   if (entry->state != State::sent && entry->state != State::released) return false;
+  if (traced() && entry->publish.message) [[unlikely]]
+    trace(TraceKind::acknowledged, *entry->publish.message, entry->publish.qos);
   if (durable_ && entry->state == State::sent) {
     entry->state = State::storing_release;
     note(*entry, DeliveryNote::Step::received);
@@ -298,13 +347,17 @@ bool Session::completed(std::uint16_t packet_id) {
   return true;
 }
 
+MessageRef keep_message(const Message& message) {
+  auto copy = std::make_shared<Message>(message);
+  copy->payload = copy->payload.owned();
+  return copy;
+}
+
 void Traveller::keep() {
   if (source_ != nullptr) {
     ref_ = std::make_shared<const Message>(std::move(*source_));
   } else {
-    auto copy = std::make_shared<Message>(*view_);
-    copy->payload = copy->payload.owned();
-    ref_ = std::move(copy);
+    ref_ = keep_message(*view_);
   }
   view_ = ref_.get();
 }

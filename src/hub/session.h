@@ -1,6 +1,7 @@
 #pragma once
 // One client's state: it outlives the connection when the client asked for that.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,22 +16,22 @@
 #include "hub/retained.h"
 #include "hub/ring_queue.h"
 #include "hub/router.h"
+#include "hub/session_activity.h"
 #include "hub/session_link.h"
 #include "hub/session_names.h"
+#include "hub/shared_messages.h"
+#include "hub/trace.h"
 
 namespace dunlin::hub {
 
 class Shard;
+class SharedGroup;
+struct SharedPart;
 /// Counts the links that a session has had, so that an answer never goes to a later one.
 using Attachment = std::uint32_t;
 
-/// A session's place, which stays wrong for ever once the session is gone.
-struct SessionRef {
-  std::uint16_t shard = 0;
-  SubscriberId slot = 0;
-  std::uint32_t generation = 0;  // 0: no session
-  friend auto operator<=>(const SessionRef&, const SessionRef&) = default;
-};
+/// A copy with a payload of its own.
+MessageRef keep_message(const Message& message);
 
 /// A message on its way to many: copied only when somebody must keep it. The message that it is made of
 /// outlives it.
@@ -110,6 +111,8 @@ class Session {
   bool received(std::uint16_t packet_id);
   /// PUBCOMP.
   bool completed(std::uint16_t packet_id);
+  /// The link could not send a message that deliver() gave it.
+  void dropped(DropReason reason, const Message& message);
   /// The link can take output again.
   void drained() { pump(); }
 
@@ -124,12 +127,16 @@ class Session {
 
  private:
   friend class Shard;
+  friend class SharedGroup;
+  friend struct SharedPart;
+  friend class ShardView;
   struct Queued {
     MessageRef message;
     QoS qos = QoS::at_most_once;
     Message::Retain retain = Message::Retain::no;
     std::vector<std::uint32_t> identifiers;
     std::uint64_t sequence = 0;  // 0 in a session that ends with its connection
+    SharedOrigin shared = {};    // of one that a shared subscription's group has lent
   };
   struct InFlight {
     /// storing and storing_release wait for the journal: an exactly-once peer must never learn of a packet
@@ -167,7 +174,6 @@ class Session {
   /// Of one whose client is absent, or that a restart has loaded.
   struct Absence {
     JournalPosition stored_at;  // of the row that a restart has loaded
-    WallTime since{};
     TimerId expiry;
     TimerId will;
   };
@@ -178,6 +184,13 @@ class Session {
   void take_options(OpenOptions options);
   void attach(SessionLink& link, std::uint16_t receive_maximum);
   void detach();
+  bool is_attached() const { return link_ != nullptr; }
+  SessionRef ref() const { return self_; }
+  std::size_t subscription_count() const;
+  bool is_subscribed(const Router& router, std::string_view filter) const;
+  /// `visit(filter, options)` for each, shared ones too.
+  template <class Visit>
+  void for_each_subscription(Visit&& visit) const;
   /// `target` chose this session; the rest is decided here: QoS, retain flag, queue or wire.
   void deliver(Traveller& message, const Target& target, std::span<const std::uint32_t> identifiers,
                EncodingCache& cache);
@@ -188,6 +201,9 @@ class Session {
   bool window_open(const Outgoing& out) const;
   void send_tracked(Queued&& publish, EncodingCache& cache);
   void send_once_stored(Queued&& publish);
+  /// To the wire if it can go at once, or else to the queue.
+  void offer(Queued&& publish, EncodingCache& cache);
+  void offer_qos0(Queued&& publish, EncodingCache& cache);
   void enqueue(Queued&& publish);
   void enqueue_qos0(Queued&& publish);
   InFlight* find(std::uint16_t packet_id);
@@ -217,6 +233,30 @@ class Session {
   void apply(const DeliveryNote& note);
   void assign(const DeliveryNote& note);
   void finish_restore();
+
+  // Shared subscriptions (session_shared.cc): of a member,
+  enum class Held : std::uint8_t { keep, drop };
+  SharedPart& shared_part();
+  void deliver_shared(const SharedDelivery& delivery);
+  void hold(Queued publish, const SharedDelivery& delivery);
+  void decide_held(std::uint64_t sequence, Held decision);
+  void restore_held(std::uint64_t sequence, QueueItem item);
+  std::optional<Queued> take_held(JournalPosition at);
+  void answer_lent(Queued& publish, SharedAnswer::Outcome outcome);
+  void return_lent();
+  void return_held();
+  // and of a group.
+  void attach_group(SharedGroup& group);
+  void detach_group();
+  InFlight* find_lent_out(std::uint16_t packet_id);
+  void finish_lent_out(std::uint16_t packet_id);
+  void hand_over_lent_out(std::uint16_t packet_id, SessionInstance to);
+  void send_again(std::uint16_t packet_id);
+
+  // What operators see (session_trace.cc).
+  SessionActivity& activity();
+  bool traced() const;
+  void trace(TraceKind kind, const Message& message, QoS qos, std::string_view detail = {}) const;
 
   bool above_high_mark() const;
   bool below_low_mark() const;
@@ -250,6 +290,7 @@ class Session {
   bool opened_ = false;      // the link has been told; nothing is delivered before
   bool ending_ = false;      // its end is due in a later task; nothing is queued any more
   bool stored_ = false;      // a row of it is, or will be, in the keyed store
+  WallTime state_since_{};   // connected, or away
   FilterList filters_;
   // Most sessions are idle and have none of these.
   std::unique_ptr<Outgoing> outgoing_;
@@ -257,7 +298,29 @@ class Session {
   std::unique_ptr<DurableOutbound> durable_;  // null: nothing of it outlives the process
   std::unique_ptr<Will> will_;
   std::unique_ptr<Absence> absence_;
+  std::unique_ptr<SharedPart> shared_;         // null: no shared subscription so far
+  std::unique_ptr<SessionActivity> activity_;  // null: no message so far
 };
+
+/// What few sessions have.
+struct SharedPart {
+  struct HeldMessage {
+    Session::Queued publish;
+    SharedOrigin origin;  // not after a restart
+  };
+  ~SharedPart();
+  std::unique_ptr<SharedGroup> group;                                     // of a group's own session
+  std::map<std::string, SubscriptionOptions, std::less<>> subscriptions;  // by "$share/..."
+  std::size_t lent = 0;  // messages that wait or are in flight, and are a group's
+  std::vector<HeldMessage> held;
+};
+
+template <class Visit>
+void Session::for_each_subscription(Visit&& visit) const {
+  for (const Filter* filter : filters_.all()) visit(filter->text(), *filter->find(self_.slot));
+  if (!shared_) return;
+  for (const auto& [filter, options] : shared_->subscriptions) visit(std::string_view(filter), options);
+}
 
 /// For lists of sessions.
 struct SessionInfo {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "hub/session.h"
 #include "hub/shard.h"
+#include "hub/shared_group.h"
 
 namespace dunlin::hub {
 
@@ -31,11 +32,13 @@ void Session::make_durable() {
   Outgoing& out = *outgoing_;
   for (std::size_t i = 0; i < out.in_flight.size(); ++i) {
     InFlight& entry = out.in_flight[i];
-    if (!entry.publish.message) continue;
+    if (!entry.publish.message || entry.publish.shared.is_lent()) continue;
     take_sequence(entry.publish);
     entry.at = place_of(*entry.publish.message);
   }
-  for (std::size_t i = 0; i < out.queue.size(); ++i) take_sequence(out.queue[i]);
+  for (std::size_t i = 0; i < out.queue.size(); ++i) {
+    if (!out.queue[i].shared.is_lent()) take_sequence(out.queue[i]);
+  }
 }
 
 void Session::take_sequence(Queued& publish) {
@@ -65,8 +68,13 @@ void Session::stored(std::uint16_t packet_id, DeliveryNote::Step step) {
   const std::size_t place = *place_in_flight(packet_id);
   Outgoing& out = *outgoing_;
   InFlight& entry = out.in_flight[place];
-  entry.state = entry.state == State::storing ? State::ready : State::to_release;
   --out.storing;
+  if (step == DeliveryNote::Step::received && shared_ && shared_->group) {  // also while no member is there
+    entry.state = State::released;
+    ++out.unacknowledged;
+    return shared_->group->release(packet_id);
+  }
+  entry.state = entry.state == State::storing ? State::ready : State::to_release;
   out.resend_from = std::min(out.resend_from, place);
 }
 
@@ -79,7 +87,7 @@ std::vector<StoredInFlight> Session::stored_in_flight() const {
   const RingQueue<InFlight>& in_flight = outgoing_->in_flight;
   for (std::size_t i = 0; i < in_flight.size(); ++i) {
     const InFlight& entry = in_flight[i];
-    if (entry.state == State::done) continue;
+    if (entry.state == State::done || entry.publish.shared.is_lent()) continue;
     const bool released = entry.state >= State::storing_release;
     stored.push_back({entry.publish.sequence, entry.at, entry.packet_id,
                       released ? StoredInFlight::State::released : StoredInFlight::State::assigned});
@@ -91,25 +99,32 @@ std::vector<const Session::Queued*> Session::new_items() const {
   std::vector<const Queued*> items;
   if (!outgoing_) return items;
   const Outgoing& out = *outgoing_;
+  // What a group has lent is the group's.
   const auto is_new = [this](const Queued& publish) {
     return publish.message && publish.sequence >= durable_->stored_to;
   };
+  const auto is_old = [&](const Queued& publish) { return !publish.shared.is_lent() && !is_new(publish); };
   for (std::size_t i = 0; i < out.in_flight.size(); ++i) {
     if (is_new(out.in_flight[i].publish)) items.push_back(&out.in_flight[i].publish);
   }
   std::size_t first = out.queue.size();
-  while (first > 0 && is_new(out.queue[first - 1])) --first;
-  for (; first < out.queue.size(); ++first) items.push_back(&out.queue[first]);
+  while (first > 0 && !is_old(out.queue[first - 1])) --first;
+  for (; first < out.queue.size(); ++first) {
+    if (is_new(out.queue[first])) items.push_back(&out.queue[first]);
+  }
   return items;
 }
 
 std::vector<std::uint64_t> Session::stored_items() const {
   std::vector<std::uint64_t> items = durable_->obsolete;
-  if (!outgoing_) return items;
-  const Outgoing& out = *outgoing_;
   const auto add = [&](const Queued& publish) {
     if (publish.sequence != 0 && publish.sequence < durable_->stored_to) items.push_back(publish.sequence);
   };
+  if (shared_) {
+    for (const auto& held : shared_->held) add(held.publish);
+  }
+  if (!outgoing_) return items;
+  const Outgoing& out = *outgoing_;
   for (std::size_t i = 0; i < out.in_flight.size(); ++i) add(out.in_flight[i].publish);
   for (std::size_t i = 0; i < out.queue.size(); ++i) add(out.queue[i]);
   return items;
@@ -120,12 +135,13 @@ SessionRecord Session::to_record() const {
   record.instance = instance_;
   record.principal_name = principal()->name;
   record.expiry_seconds = expiry_seconds_;
-  record.offline_since = link_ || !absence_ ? 0 : unix_nanoseconds(absence_->since);
+  record.offline_since = link_ ? 0 : unix_nanoseconds(state_since_);
   for (const auto& [packet_id, state] : inbound_ ? inbound_->all() : std::span<const Exchanges::Exchange>()) {
     if (state == Exchanges::State::open) record.open_exchanges.push_back(packet_id);
   }
-  for (const Filter* filter : filters_.all())
-    record.subscriptions.emplace(filter->text(), *filter->find(self_.slot));
+  for_each_subscription([&](std::string_view filter, const SubscriptionOptions& options) {
+    record.subscriptions.emplace(filter, options);
+  });
   record.last_packet_id = last_packet_id_;
   if (will_) {
     record.will = StoredWill{will_->message, will_->delay_seconds};
@@ -135,8 +151,14 @@ SessionRecord Session::to_record() const {
   record.end_sequence = durable_->next_sequence;
   record.queue_from = durable_->next_sequence;
   record.retained_due = durable_->retained_due;
+  if (shared_) {
+    for (const auto& held : shared_->held) record.held.push_back(held.publish.sequence);
+  }
   if (!outgoing_) return record;
-  if (!outgoing_->queue.empty()) record.queue_from = outgoing_->queue[0].sequence;
+  const RingQueue<Queued>& queue = outgoing_->queue;
+  for (std::size_t i = 0; i < queue.size() && record.queue_from == durable_->next_sequence; ++i) {
+    if (!queue[i].shared.is_lent()) record.queue_from = queue[i].sequence;
+  }
   record.in_flight = stored_in_flight();
   return record;
 }
@@ -181,14 +203,28 @@ void Session::assign(const DeliveryNote& note) {
   for (std::size_t i = 0; i < out.queue.size() && !place; ++i) {
     if (place_of(*out.queue[i].message) == note.at) place = i;
   }
-  if (!place) return;
-  Queued publish = out.queue.take(*place);
-  out.queue_bytes -= body_bytes(*publish.message);
+  Queued publish;
+  if (place) {
+    publish = out.queue.take(*place);
+    out.queue_bytes -= body_bytes(*publish.message);
+  } else if (auto held = take_held(note.at)) {  // the group had let go of it
+    publish = std::move(*held);
+  } else {
+    return;
+  }
   out.in_flight.push({std::move(publish), note.packet_id, State::sent, note.at});
   last_packet_id_ = note.packet_id;
 }
 
 void Session::apply(const DeliveryNote& note) {
+  if (note.step == DeliveryNote::Step::granted) {
+    if (auto held = take_held(note.at)) {
+      durable_->obsolete.push_back(held->sequence);
+      take_sequence(*held);  // the queue is in the order of its numbers
+      enqueue(std::move(*held));
+    }
+    return;
+  }
   Outgoing& out = outgoing();
   InFlight* entry = nullptr;
   for (std::size_t i = 0; i < out.in_flight.size() && entry == nullptr; ++i) {
@@ -208,6 +244,8 @@ void Session::apply(const DeliveryNote& note) {
 
 /// Makes the packet ids in flight rise by one from entry to entry again, as find() expects.
 void Session::finish_restore() {
+  // What was not granted is still the group's.
+  while (shared_ && !shared_->held.empty()) decide_held(shared_->held.back().publish.sequence, Held::drop);
   if (!outgoing_) return;
   RingQueue<InFlight>& in_flight = outgoing_->in_flight;
   RingQueue<InFlight> restored;

@@ -16,6 +16,7 @@
 #include "hub/session.h"
 #include "hub/session_record.h"
 #include "hub/shard_metrics.h"
+#include "hub/shared_group.h"
 #include "store/keyed.h"
 #include "store/log.h"
 
@@ -33,6 +34,7 @@ struct ShardSetup {
   std::function<void(SessionEvent)> report;  // any thread
   std::uint64_t seed = 0;
   const std::vector<std::string>& durable_filters;  // of HubEnvironment
+  Tracer& tracer;
 };
 
 class Shard {
@@ -41,6 +43,8 @@ class Shard {
   /// Once all shards are there, before any task runs.
   void connect_shards() {
     parcels_.resize(setup_.shards.size());
+    lent_.resize(setup_.shards.size());
+    answers_.resize(setup_.shards.size());
     taken_.resize(setup_.shards.size());
   }
   ~Shard();
@@ -50,12 +54,14 @@ class Shard {
   Executor& executor() { return setup_.executor; }
   store::Log* log() const { return setup_.log; }
   const Limits& limits() const { return setup_.limits; }
+  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   ShardMetrics& metrics() { return metrics_; }
   std::uint16_t index() const { return setup_.index; }
   /// At most kMaxShards.
   std::uint16_t shard_count() const { return static_cast<std::uint16_t>(setup_.shards.size()); }
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
+  Tracer& tracer() const { return setup_.tracer; }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
 
   // Sessions (shard_sessions.cc).
@@ -80,6 +86,17 @@ class Shard {
   void release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done);
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
+
+  // Shared subscriptions (shard_shared.cc).
+  using Joined = std::move_only_function<void(Result<void>)>;
+  void send_shared(SharedDelivery delivery);
+  void answer_shared(SharedAnswer answer);
+  void decide_held(SessionRef member, std::uint64_t sequence, Session::Held decision);
+  void end_slow(SessionRef member);
+  /// After the start: the members that the rows name are known to their groups.
+  void rejoin_groups();
+  /// After that: groups without members go.
+  void drop_deserted_groups();
 
   // What becomes of messages in flight (shard_deliveries.cc).
   /// Writes the note with the next group; `waiting` (none: generation 0) is told when it is on the disk.
@@ -109,6 +126,7 @@ class Shard {
 
  private:
   friend class Session;
+  friend class ShardView;
   struct SessionTraits {
     static bool is_empty(const std::unique_ptr<Session>& session) { return session == nullptr; }
     std::uint64_t hash(const std::unique_ptr<Session>& session) const;
@@ -170,7 +188,7 @@ class Shard {
   void settle(Pending&& pending);
   void flush_notes();
   void settle_notes(const Pending& pending);
-  void stamp(const Session& session, Message& message);
+  void stamp(Session& session, Message& message);
   void journal_message(Session& session, const Message& message, std::uint16_t packet_id,
                        Session::PublishDone&& done);
   void route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint = nullptr);
@@ -195,7 +213,6 @@ class Shard {
   void remove(Session& session);
   void end_unlogged(Session& session, EndReason reason, const std::string& detail);
   void go_offline(Session& session, WallTime since);
-  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   void send_will(Session& session);
   void schedule_will(Session& session, WallTime gone_since);
   void save(Session& session, KeyedWriter::Done done = {});
@@ -204,6 +221,10 @@ class Shard {
   void drop_row(const std::string& key);
   void wait_for_row(Session& session, OpenDone done, Present present);
   void report(const Session& session, SessionEvent::State state, std::string reason);
+  // For operators (session_trace.cc).
+  void trace_session(TraceKind kind, const Session& session, std::string_view detail) const;
+  void trace_published(const Session& session, const Message& message) const;
+  void trace_routed(const Message& message, const Route& route) const;
   void update_gauges();
 
   // Subscriptions.
@@ -216,6 +237,26 @@ class Shard {
   void retained_sent(SessionRef ref, const std::string& filter);
   void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
   std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
+
+  // Shared subscriptions.
+  MemberState member_state(const Session& session) const;
+  /// `joined` runs here when the group has a place for the session that outlives a restart where need be.
+  void join_group(const Session& session, const std::string& filter, const SubscriptionOptions& options,
+                  Joined joined);
+  void leave_group(Session& session, const std::string& filter);
+  void tell_groups(const Session& session);
+  void take_shared(const SharedDelivery& delivery);
+  void take_answers(const std::vector<SharedAnswer>& answers);
+  void flush_shared(std::uint16_t shard);
+  void store_held(Session& session, Task stored);
+  void take_member(TenantId tenant, const std::string& name, SessionRef member,
+                   const SubscriptionOptions& options, MemberState state, Joined joined);
+  static SharedGroup* group_of(const Session& session);
+  SharedGroup* find_group(TenantId tenant, const std::string& name);
+  SharedGroup& find_or_make_group(TenantId tenant, const std::string& name);
+  Session& make_group_session(TenantId tenant, const std::string& name);
+  void group_changed(SharedGroup& group);
+  void empty_group(Session& session);
 
   // Recovery.
   void replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,
@@ -241,9 +282,11 @@ class Shard {
   std::vector<SubscriberId> free_slots_;
   std::unordered_map<ConsumerId, std::unique_ptr<ConsumerFeed>> feeds_;
   RingQueue<Pending> pending_;
-  std::uint64_t first_pending_ = 0;           // the sequence number of pending_.front()
-  std::vector<std::uint8_t> record_;          // scratch for one record
-  std::vector<std::vector<Parcel>> parcels_;  // by shard, until the end of the turn
+  std::uint64_t first_pending_ = 0;                 // the sequence number of pending_.front()
+  std::vector<std::uint8_t> record_;                // scratch for one record
+  std::vector<std::vector<Parcel>> parcels_;        // by shard, until the end of the turn
+  std::vector<std::vector<SharedDelivery>> lent_;   // by shard, until the end of the turn
+  std::vector<std::vector<SharedAnswer>> answers_;  // likewise
   std::vector<ConsumerId> due_feeds_;
   std::set<SessionRef> changed_sessions_;  // persistent ones that differ from their stored rows
   std::vector<DeliveryNote> notes_;        // until the end of the turn

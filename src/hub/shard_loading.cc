@@ -32,7 +32,15 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
   session.stored_ = true;
   session.absence().stored_at = {record.journal, record.journal_position};
   for (const std::uint16_t id : record.open_exchanges) session.inbound().set(id, Exchanges::State::open);
+  if (is_shared(client_id)) {
+    session.shared_part().group = std::make_unique<SharedGroup>(*this, session);
+    metrics_.shared_groups.add();
+  }
   for (const auto& [filter, subscription] : record.subscriptions) {
+    if (is_shared(filter)) {
+      session.shared_part().subscriptions.emplace(filter, subscription);  // rejoin_groups() goes on
+      continue;
+    }
     session.filters_.add(router_.place(tenant, filter, {session.self_.slot, subscription}).filter);
     add_interest(interest_key(tenant, filter));
   }
@@ -49,6 +57,8 @@ void Shard::load_item(QueueKey key, const std::string& value) {
   Result<QueueItem> item = decode_queue_item(value, item_decoder_);
   if (item) {
     Session& session = *find(found->second.session);
+    if (std::ranges::find(found->second.record.held, key.sequence) != found->second.record.held.end())
+      return session.restore_held(key.sequence, std::move(*item));
     return key.sequence < found->second.record.queue_from
                ? session.restore_in_flight(key.sequence, std::move(*item))
                : session.restore_waiting(key.sequence, std::move(*item));
@@ -79,6 +89,7 @@ void Shard::finish_loading(Session& session, const Loading& loading) {
   const std::int64_t since = loading.record.offline_since;
   const WallTime gone_since = since == 0 ? now : std::min(now, from_unix_nanoseconds(since));
   if (since == 0) changed(session.self_);
+  if (group_of(session) != nullptr) return;
   schedule_will(session, gone_since);
   for (const RetainedDue& due : loading.record.retained_due) send_retained(session, due.filter, due.options);
   if (session.above_high_mark()) overloaded(session, {});

@@ -18,15 +18,20 @@ struct ShardMetrics {
   metrics::Cell& duplicates;       // QoS 2 publishes that had been taken before
   metrics::Cell& slow_consumers;   // sessions ended because they did not follow
   metrics::Cell& queue_full;       // sessions ended because their queue had reached its bound
+  metrics::Cell& administrative;   // connections ended by an operator
   metrics::Cell& held_publishers;  // times a publisher was held back
   metrics::Cell& append_failures;
   metrics::Cell& retained_refused;
   metrics::Cell& unreadable;  // stored records that could not be read
   metrics::Cell& forwarded;   // messages handed to other shards
+  metrics::Cell& holding;     // sessions that hold publishers back now
+  metrics::Cell& held;        // publishers that are held back now
   metrics::Cell& sessions;
   metrics::Cell& online;
   metrics::Cell& subscriptions;
   metrics::Cell& retained;
+  metrics::Cell& shared_groups;
+  metrics::Cell& shared_returned;  // messages that a member gave back
 };
 
 }  // namespace dunlin::hub

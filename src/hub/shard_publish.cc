@@ -27,11 +27,14 @@ void Shard::raise_qos(Message& message) const {
   if (std::ranges::any_of(setup_.durable_filters, matches)) message.qos = QoS::at_least_once;
 }
 
-void Shard::stamp(const Session& session, Message& message) {
+void Shard::stamp(Session& session, Message& message) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
   if (!setup_.durable_filters.empty()) raise_qos(message);
   message.received_at = take_arrival_time();
   if (!message.principal) message.principal = session.principal();
+  ++session.activity().in;
+  if (tracer().on()) [[unlikely]]
+    trace_published(session, message);
 }
 
 void Shard::publish_at_once(Session& session, Message& message, RouteHint* hint) {
@@ -183,6 +186,8 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin, Route
   if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref());
   const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text(), hint);
   EncodingCache cache;
+  if (tracer().on()) [[unlikely]]
+    trace_routed(message.get(), route);
   ++routing_;
   for (const Target& target : route.targets) {
     Slot& slot = slots_[target.subscriber];
@@ -192,7 +197,11 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin, Route
     }
     Session& session = *slot.session;
     if (route.shards == 0 && &target == &route.targets.back()) message.mark_last();
-    if (target.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) continue;
+    if (target.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) {
+      if (tracer().on()) [[unlikely]]
+        session.trace(TraceKind::dropped, message.get(), target.qos, "no_local");
+      continue;
+    }
     session.deliver(message, target, route.identifiers_of(target), cache);
     if (session.above_high_mark()) overloaded(session, publisher);
   }
@@ -234,8 +243,12 @@ void Shard::schedule_turn_end() {
 
 void Shard::turn_end() {
   turn_end_scheduled_ = false;
+  take_answers(std::exchange(answers_[index()], {}));
   flush_notes();
-  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) flush_parcels(shard);
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
+    flush_parcels(shard);
+    if (shard != index()) flush_shared(shard);
+  }
   for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
 }
 
@@ -278,7 +291,10 @@ void Shard::overloaded(Session& session, SessionRef publisher) {
   if (session.link_ == nullptr || publisher.generation == 0) return;
   if (!out.held_publishers.insert(publisher).second) return;
   metrics_.held_publishers.add();
-  if (out.held_publishers.size() == 1) watch_patience(session);
+  if (out.held_publishers.size() == 1) {
+    metrics_.holding.add();
+    watch_patience(session);
+  }
   if (publisher.shard == index()) return hold(publisher);
   post_to(publisher.shard, [publisher](Shard& shard) { shard.hold(publisher); });
 }
@@ -286,19 +302,26 @@ void Shard::overloaded(Session& session, SessionRef publisher) {
 void Shard::hold(SessionRef publisher) {
   Session* session = find(publisher);
   if (session == nullptr || session->link_ == nullptr) return;
-  if (++session->holds_ == 1) session->link_->pause();
+  if (++session->holds_ > 1) return;
+  metrics_.held.add();
+  session->activity().held_since = executor().wall_now();
+  session->link_->pause();
 }
 
 void Shard::let_go(SessionRef publisher) {
   Session* session = find(publisher);
   if (session == nullptr || session->link_ == nullptr || session->holds_ == 0) return;
-  if (--session->holds_ == 0) session->link_->resume();
+  if (--session->holds_ > 0) return;
+  metrics_.held.add(-1);
+  session->activity().held_since = {};
+  session->link_->resume();
 }
 
 void Shard::let_publishers_go(Session& session) {
   if (!session.outgoing_) return;
   Session::Outgoing& out = *session.outgoing_;
   executor().cancel(std::exchange(out.patience, TimerId{}));
+  if (!out.held_publishers.empty()) metrics_.holding.add(-1);
   for (const SessionRef publisher : std::exchange(out.held_publishers, {})) {
     if (publisher.shard == index()) {
       let_go(publisher);
@@ -314,7 +337,10 @@ void Shard::watch_patience(Session& session) {
   session.outgoing_->patience = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
     Session* slow = find(ref);
     if (slow == nullptr || slow->outgoing().held_publishers.empty()) return;
-    if (slow->outgoing().progress != progress) return watch_patience(*slow);
+    const bool stuck = slow->outgoing().progress == progress;
+    SharedGroup* group = group_of(*slow);
+    if (group != nullptr && stuck) group->end_stuck_members();
+    if (group != nullptr || !stuck) return watch_patience(*slow);
     end(ref, EndReason::slow_consumer, "messages were not acknowledged for too long");
   });
 }

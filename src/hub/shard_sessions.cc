@@ -142,9 +142,14 @@ void Shard::finish_open(Session& session, OpenDone done, Present present) {
   if (!is_attached(ref, attachment)) return;
   session.opened_ = true;
   session.pump();
+  tell_groups(session);
 }
 
 void Shard::report(const Session& session, SessionEvent::State state, std::string reason) {
+  if (tracer().on()) [[unlikely]] {
+    const bool online = state == SessionEvent::State::online;
+    trace_session(online ? TraceKind::connected : TraceKind::disconnected, session, online ? "" : reason);
+  }
   setup_.report({session.principal(), std::string(session.client_id()),
                  std::string(session.names_.protocol()), std::string(session.names_.peer()), state,
                  std::move(reason), executor().wall_now()});
@@ -155,6 +160,7 @@ void Shard::close(Session& session, Session::CloseOptions options) {
   report(session, SessionEvent::State::offline, std::move(options.reason));
   let_publishers_go(session);
   session.detach();
+  tell_groups(session);
   --online_;
   update_gauges();
   if (options.expiry_seconds) {
@@ -177,10 +183,10 @@ void Shard::close(Session& session, Session::CloseOptions options) {
 }
 
 void Shard::go_offline(Session& session, WallTime since) {
-  session.absence().since = since;
+  session.state_since_ = since;
   if (session.expiry_seconds_ == kNeverExpires) return;
   const Duration left = since + std::chrono::seconds{session.expiry_seconds_} - executor().wall_now();
-  session.absence_->expiry = executor().schedule(left, [this, ref = session.self_] {
+  session.absence().expiry = executor().schedule(left, [this, ref = session.self_] {
     Session* expired = find(ref);
     if (expired == nullptr || expired->link_ != nullptr) return;
     send_will(*expired);
@@ -226,11 +232,15 @@ void Shard::drop_row(const std::string& key) {
 
 void Shard::remove(Session& session) {
   let_publishers_go(session);
+  session.return_lent();
+  session.return_held();
   if (session.absence_) {
     executor().cancel(session.absence_->expiry);
     executor().cancel(session.absence_->will);
   }
   while (!session.filters_.empty()) drop_subscription(session, *session.filters_.all().back());
+  while (session.shared_ && !session.shared_->subscriptions.empty())
+    leave_group(session, std::string(session.shared_->subscriptions.begin()->first));
   changed_sessions_.erase(session.self_);
   delete_rows(session);
   free_slot(session.self_.slot);
@@ -247,6 +257,7 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   if (reason == EndReason::queue_full) metrics_.queue_full.add();
   log::refusal("hub", "a session was ended", session->client_id(),
                {{"reason", end_reason_name(reason)}, {"detail", detail}});
+  if (group_of(*session) != nullptr) return empty_group(*session);
   end_unlogged(*session, reason, detail);
 }
 
@@ -256,6 +267,8 @@ void Shard::end_unlogged(Session& session, EndReason reason, const std::string& 
   const bool for_good = reason == EndReason::queue_full || reason == EndReason::revoked;
   SessionLink* link = session.link_;
   if (link == nullptr) {
+    if (tracer().on()) [[unlikely]]
+      trace_session(TraceKind::ended, session, detail);
     if (for_good) remove(session);
     return;
   }
@@ -281,7 +294,7 @@ void Shard::end_principal(TenantId tenant, const std::string& principal_name, co
 std::size_t Shard::end_all() {
   std::vector<SessionRef> online;
   sessions_.for_each([&](const std::unique_ptr<Session>& session) {
-    if (session->link_ != nullptr) online.push_back(session->self_);
+    if (session->link_ != nullptr && group_of(*session) == nullptr) online.push_back(session->self_);
   });
   std::size_t ended = 0;
   for (const SessionRef ref : online) {
@@ -298,14 +311,15 @@ std::size_t Shard::end_all() {
 std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
   std::vector<SessionInfo> sessions;
   sessions_.for_each([&](const std::unique_ptr<Session>& session) {
-    if (sessions.size() >= limit || session->principal()->tenant != tenant) return;
+    if (sessions.size() >= limit || session->principal()->tenant != tenant || group_of(*session) != nullptr)
+      return;
     SessionInfo info;
     info.client_id = session->client_id();
     info.principal_name = session->principal()->name;
     info.protocol = session->names_.protocol();
     info.peer = session->names_.peer();
     info.state = session->link_ ? SessionEvent::State::online : SessionEvent::State::offline;
-    info.subscriptions = session->filters_.size();
+    info.subscriptions = session->subscription_count();
     if (const Session::Outgoing* out = session->outgoing_.get())
       info.queued = out->queue.size() + out->qos0.size() + out->in_flight.size();
     sessions.push_back(std::move(info));

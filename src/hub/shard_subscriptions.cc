@@ -48,11 +48,17 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
   std::vector<Result<void>> results;
   std::vector<std::pair<std::string, SubscriptionOptions>> wants_retained;
   std::vector<InterestKey> keys;
+  std::vector<std::pair<std::string, SubscriptionOptions>> joins;
   for (SubscribeRequest& request : requests) {
-    const Filter* known = router_.find(tenant, request.filter);
-    const bool fresh = known == nullptr || known->find(session.self_.slot) == nullptr;
-    if (fresh && session.filters_.size() >= limits().subscriptions_per_session) {
+    const bool fresh = !session.is_subscribed(router_, request.filter);
+    if (fresh && session.subscription_count() >= limits().subscriptions_per_session) {
       results.push_back(fail(Errc::limit_exceeded, "the session has too many subscriptions"));
+      continue;
+    }
+    results.push_back({});
+    if (is_shared(request.filter)) {
+      session.shared_part().subscriptions.insert_or_assign(request.filter, request.options);
+      joins.emplace_back(std::move(request.filter), request.options);
       continue;
     }
     const Filter* filter =
@@ -65,7 +71,6 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     const bool retained = request.retain_handling == Handling::send ||
                           (fresh && request.retain_handling == Handling::send_if_new);
     if (retained) wants_retained.emplace_back(std::move(request.filter), request.options);
-    results.push_back({});
   }
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
   if (session.persistent() && durable()) {
@@ -91,8 +96,15 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     });
   };
   // Shared by the steps that must finish before the answer.
-  const auto countdown = std::make_shared<Countdown>(Countdown{keys.size() + 1, std::move(known_everywhere)});
+  const auto countdown =
+      std::make_shared<Countdown>(Countdown{keys.size() + joins.size() + 1, std::move(known_everywhere)});
   for (const InterestKey key : keys) interest_.when_known(key, [countdown] { countdown->step(); });
+  for (const auto& [filter, options] : joins) {
+    join_group(session, filter, options, [this, countdown, ref = session.self_](const Result<void>& joined) {
+      if (joined) return countdown->step();
+      end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
+    });
+  }
   countdown->step();
 }
 
@@ -100,9 +112,12 @@ void Shard::unsubscribe(Session& session, const std::vector<std::string>& filter
                         Session::UnsubscribeDone done) {
   std::vector<bool> existed;
   for (const std::string& filter : filters) {
-    const Filter* known = router_.find(session.principal()->tenant, filter);
-    const bool exists = known != nullptr && known->find(session.self_.slot) != nullptr;
-    if (exists) drop_subscription(session, *known);
+    const bool exists = session.is_subscribed(router_, filter);
+    if (exists && is_shared(filter)) {
+      leave_group(session, filter);
+    } else if (exists) {
+      drop_subscription(session, *router_.find(session.principal()->tenant, filter));
+    }
     existed.push_back(exists);
   }
   if (!session.persistent()) {

@@ -14,6 +14,7 @@
 #include "net/protocol_split.h"
 #include "net/reactor_threads.h"
 #include "net/worker_pool.h"
+#include "platform/audit.h"
 #include "platform/certificate_renewal.h"
 #include "platform/doors.h"
 #include "platform/listeners.h"
@@ -26,6 +27,7 @@
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
+#include "service/broker/broker.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/server.h"
 
@@ -42,6 +44,11 @@ transport::ServerLimits mqtt_limits(const ServerConfig& config) {
   limits.connect_deadline = config.connect_deadline;
   limits.max_waiting = static_cast<std::size_t>(config.max_waiting_connections);
   limits.receive_maximum = static_cast<std::uint16_t>(config.receive_maximum);
+  limits.topic_alias_maximum = static_cast<std::uint16_t>(config.topic_alias_maximum);
+  limits.outbound_topic_aliases = static_cast<std::uint16_t>(config.outbound_topic_aliases);
+  limits.keep_alive_seconds = static_cast<std::uint16_t>(config.server_keep_alive_max);
+  limits.denied_filters = config.denied_filters;
+  limits.response_information = config.response_information;
   return limits;
 }
 
@@ -49,6 +56,7 @@ hub::Limits hub_limits(const ServerConfig& config) {
   hub::Limits limits;
   limits.online_messages = static_cast<std::size_t>(config.max_queued_messages);
   limits.qos0_messages = static_cast<std::size_t>(config.max_queued_messages);
+  limits.shared_strategy = shared_strategy(config).value();  // check() has seen it already
   return limits;
 }
 
@@ -164,6 +172,9 @@ void RunningServer::compose() {
   services_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
                    security_->accounts()},
+                  operations_);
+  broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_),
+                   make_audit(home(), *stores_.repository, clock_, rng_)},
                   operations_);
   declare_status(operations_, {clock_, metrics_, listener_infos_});
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);

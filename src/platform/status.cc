@@ -4,6 +4,7 @@
 
 #include "service/access/access.h"
 #include "service/alarm/operations.h"
+#include "service/broker/broker.h"
 #include "service/presence/operations.h"
 #include "service/registry/operations.h"
 #include "service/rules/operations.h"
@@ -73,7 +74,7 @@ std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
-        alarm::operations(), rules::operations(), access::operations()}) {
+        alarm::operations(), rules::operations(), access::operations(), broker::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -74,7 +74,9 @@ void MqttClient::send_connect() {
   mqtt::Connect connect;
   connect.version = options_.version;
   connect.client_id = options_.client_id;
-  connect.clean_start = options_.start == ClientOptions::Start::clean;
+  // MQTT 3.1.1 section 3.1.3.1: without an identifier of its own a client keeps no session.
+  const bool unnamed = options_.version == mqtt::ProtocolVersion::v3_1_1 && options_.client_id.empty();
+  connect.clean_start = options_.start == ClientOptions::Start::clean || unnamed;
   connect.keep_alive = options_.keep_alive_seconds;
   if (options_.username) connect.user_name = *options_.username;
   if (options_.password) connect.password = as_bytes(*options_.password);
@@ -102,6 +104,8 @@ void MqttClient::lose(std::string_view reason) {
   connection_.reset();
   ++connection_number_;
   subscribing_.clear();
+  pubacks_due_.clear();
+  sent_in_flight_ = 0;
   for (Outgoing& outgoing : in_flight_) {
     if (outgoing.sent == Outgoing::Sent::now) outgoing.sent = Outgoing::Sent::before;
   }
@@ -176,15 +180,21 @@ void MqttClient::handle(ByteView frame) {
   if (const auto* disconnect = std::get_if<mqtt::Disconnect>(&*packet)) {
     return lose(mqtt::reason_code_name(disconnect->reason));
   }
+  if (std::holds_alternative<mqtt::Auth>(*packet)) return lose("no authentication method was agreed");
 }
 
 void MqttClient::handle_connack(const mqtt::Connack& connack) {
   if (state_ != ClientState::connecting) return lose("a second CONNACK");
   executor_.cancel(std::exchange(timer_, TimerId{}));
   if (connack.reason != ReasonCode::success) return lose(mqtt::reason_code_name(connack.reason));
+  if (connack.session_present && options_.start == ClientOptions::Start::clean) {
+    return lose("the server resumes a session that was not wanted");  // MQTT 5.0 section 3.2.2.1.1
+  }
   failures_ = 0;
   const auto& properties = connack.properties;
   server_max_packet_ = properties.maximum_packet_size.value_or(mqtt::kMaxPacketBytes);
+  server_max_qos_ = static_cast<mqtt::QoS>(properties.maximum_qos.value_or(2));
+  server_retains_ = properties.retain_available.value_or(true);
   window_ = std::min<std::size_t>(options_.max_in_flight, properties.receive_maximum.value_or(65535));
   keep_alive_ = std::chrono::seconds{properties.server_keep_alive.value_or(options_.keep_alive_seconds)};
   last_sent_ = last_heard_ = executor_.now();

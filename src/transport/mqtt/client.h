@@ -131,8 +131,11 @@ class MqttClient final : private net::ConnectionHandler {
   void handle_suback(const mqtt::Suback& suback);
   void resume_session(bool session_present);
   void finish(std::deque<Outgoing>::iterator entry, Result<void> result);
+  void send_again();
   void send_queued();
   void send_publish(Outgoing& outgoing);
+  Result<void> check_sendable(const Outgoing& outgoing) const;
+  void answer_in_order(mqtt::PacketType answer);
   void send_subscribe(const std::string& filter, const hub::SubscriptionOptions& options);
   void send_ack(mqtt::PacketType type, std::uint16_t packet_id);
   std::uint16_t next_packet_id();
@@ -158,10 +161,14 @@ class MqttClient final : private net::ConnectionHandler {
   Instant last_sent_{};
   TimerId timer_;
   Duration keep_alive_{};
+  // What the server's CONNACK allows.
   std::size_t server_max_packet_ = mqtt::kMaxPacketBytes;
+  mqtt::QoS server_max_qos_ = mqtt::QoS::exactly_once;
+  bool server_retains_ = true;
   std::size_t window_ = 0;
   std::deque<Outgoing> queue_;
   std::deque<Outgoing> in_flight_;  // in the order sent
+  std::size_t sent_in_flight_ = 0;  // how many of them have been sent on this connection
   std::size_t queued_bytes_ = 0;
   std::uint16_t last_packet_id_ = 0;
   std::vector<std::uint8_t> scratch_;
@@ -169,6 +176,13 @@ class MqttClient final : private net::ConnectionHandler {
   std::map<std::uint16_t, std::string> subscribing_;
   enum class Incoming : std::uint8_t { handling, received };
   std::map<std::uint16_t, Incoming> incoming_;  // QoS 2 exchanges of the server
+  struct Receipt {
+    std::uint16_t packet_id;
+    bool handled = false;
+  };
+  // Answered in the order received, MQTT 5.0 section 4.6.
+  std::deque<Receipt> pubacks_due_;  // of this connection
+  std::deque<Receipt> pubrecs_due_;  // of this session
 };
 
 }  // namespace dunlin::transport

@@ -24,6 +24,8 @@ ServerMetrics::ServerMetrics(metrics::Registry& target)
       bytes_out(target.counter("dunlin_mqtt_sent_bytes_total", "Bytes of PUBLISH packets sent.")),
       messages_in(by_qos(target, "dunlin_mqtt_messages_received_total", "PUBLISH packets received.")),
       messages_out(by_qos(target, "dunlin_mqtt_messages_sent_total", "PUBLISH packets sent.")),
+      topics_left_out(target.counter("dunlin_mqtt_topics_left_out_total",
+                                     "PUBLISH packets sent with a topic alias instead of their topic.")),
       dropped_too_large(target.counter("dunlin_mqtt_dropped_total",
                                        "Messages that were not delivered or taken.",
                                        {{"reason", "packet_too_large"}})),

@@ -43,6 +43,7 @@ struct ServerMetrics {
   metrics::Cell& bytes_out;  // of PUBLISH packets
   std::array<metrics::Cell*, 3> messages_in;
   std::array<metrics::Cell*, 3> messages_out;
+  metrics::Cell& topics_left_out;  // PUBLISH packets that an alias has spared their topic
   metrics::Cell& dropped_too_large;
   metrics::Cell& dropped_not_authorized;
   /// A refusal by its reason code.

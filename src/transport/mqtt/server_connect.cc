@@ -30,6 +30,16 @@ ReasonCode connect_reason(Errc code) {
   }
 }
 
+/// Of a client id that is no plain topic level nothing is told: what it names must not be another's.
+std::string for_client(const std::string& pattern, std::string_view client_id) {
+  constexpr std::string_view kPlace = "{client_id}";
+  std::string text = pattern;
+  const std::size_t at = text.find(kPlace);
+  if (at == std::string::npos) return text;
+  if (client_id.find_first_of("/+#") != std::string_view::npos) return {};
+  return text.replace(at, kPlace.size(), client_id);
+}
+
 std::unique_ptr<hub::Will> hub_will(const mqtt::Will& will) {
   auto made_will = std::make_unique<hub::Will>();
   hub::Will& made = *made_will;
@@ -88,6 +98,8 @@ void ServerPeer::take_request(std::unique_ptr<ConnectRequest> request) {
   request_ = std::move(request);
   version_ = request_->version;
   max_packet_bytes_ = request_->max_packet_bytes;
+  outbound_aliases_maximum_ =
+      std::min(request_->topic_alias_maximum, lane_.server.limits().outbound_topic_aliases);
 }
 
 void ServerPeer::handle_connect(ByteView frame) {
@@ -154,6 +166,9 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
   if (connect.version == mqtt::ProtocolVersion::v5) {
     request->session_expiry = connect.properties.session_expiry_interval.value_or(0);
     request->receive_maximum = connect.properties.receive_maximum.value_or(65535);
+    request->topic_alias_maximum = connect.properties.topic_alias_maximum.value_or(0);
+    if (connect.properties.request_response_information.value_or(false))
+      request->response_information = ConnectRequest::ResponseInformation::asked;
     request->max_packet_bytes = connect.properties.maximum_packet_size.value_or(mqtt::kMaxPacketBytes);
   } else {
     request->session_expiry = connect.clean_start ? 0 : hub::kNeverExpires;
@@ -166,10 +181,13 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
 
 void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
   log_refusal(reason, why);
-  mqtt::Connack connack{false, reason, {}};
-  if (v5()) connack.properties.reason_string = why;
+  const mqtt::Connack connack{false, reason, {}};
   // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.
-  if (v5() || mqtt::connack_return_code(reason)) send(connack);
+  if (v5()) {
+    send_reasoned(connack, why);
+  } else if (mqtt::connack_return_code(reason)) {
+    send(connack);
+  }
   state_ = State::closing;
   connection_->close();
 }
@@ -217,11 +235,17 @@ void ServerPeer::open_session() {
   options.will = std::move(request_->will);
   options.protocol = "mqtt";
   options.peer = connection_->peer().address.to_string();
+  // MQTT 5.0 section 3.1.2.11.4: what is larger may not be sent, so such a client could never be told of its
+  // session.
+  if (mqtt::encoded_size(accepting(hub::Present::no), version_) > max_packet_bytes_) {
+    return refuse_connect(ReasonCode::packet_too_large,
+                          "the client's maximum packet size has no room for CONNACK");
+  }
   keep_alive_ms_ = request_->keep_alive * 1500U;
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
         state_ = State::open;
-        send_connack(present);
+        send(accepting(present));
         request_.reset();  // an idle connection keeps only what it needs
         connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
@@ -234,8 +258,9 @@ void ServerPeer::open_session() {
   if (keep_alive_ms_ > 0) check_keep_alive();
 }
 
-void ServerPeer::send_connack(hub::Present present) {
+mqtt::Connack ServerPeer::accepting(hub::Present present) const {
   const ServerLimits& limits = lane_.server.limits();
+  std::string response_information;
   mqtt::Connack connack;
   connack.session_present = present == hub::Present::yes;
   if (v5()) {
@@ -243,14 +268,18 @@ void ServerPeer::send_connack(hub::Present present) {
     properties.receive_maximum = limits.receive_maximum;
     properties.topic_alias_maximum = limits.topic_alias_maximum;
     properties.maximum_packet_size = static_cast<std::uint32_t>(limits.max_packet_bytes);
-    properties.shared_subscription_available = false;
     if (request_->assigned == ConnectRequest::Assigned::yes)
       properties.assigned_client_identifier = request_->client_id;
     if (request_->keep_alive_set == ConnectRequest::KeepAliveSet::yes)
       properties.server_keep_alive = request_->keep_alive;
+    if (request_->response_information == ConnectRequest::ResponseInformation::asked &&
+        !limits.response_information.empty()) {
+      response_information = for_client(limits.response_information, request_->client_id);
+      if (!response_information.empty()) properties.response_information = response_information;
+    }
     if (granted_expiry_ != request_->session_expiry) properties.session_expiry_interval = granted_expiry_;
   }
-  send(connack);
+  return connack;
 }
 
 void ServerPeer::check_keep_alive() {

@@ -76,6 +76,7 @@ class RawClient final : public net::ConnectionHandler {
               (connack->session_present ? " present" : "");
       const auto& p = connack->properties;
       if (p.assigned_client_identifier) assigned = *p.assigned_client_identifier;
+      if (p.response_information) response_information = *p.response_information;
       if (p.receive_maximum) line_if(line, " receive=" + std::to_string(*p.receive_maximum));
       if (p.topic_alias_maximum) line_if(line, " aliases=" + std::to_string(*p.topic_alias_maximum));
       if (p.server_keep_alive) line_if(line, " keep_alive=" + std::to_string(*p.server_keep_alive));
@@ -90,6 +91,7 @@ class RawClient final : public net::ConnectionHandler {
       for (const std::uint32_t id : publish->properties.subscription_identifiers)
         line += " sub" + std::to_string(id);
       const auto& p = publish->properties;
+      if (p.topic_alias) line += " alias" + std::to_string(*p.topic_alias);
       if (p.message_expiry_interval) line += " expiry=" + std::to_string(*p.message_expiry_interval);
       if (p.response_topic) line += " response=" + std::string(*p.response_topic);
       if (p.correlation_data) line += " correlation=" + std::string(as_text(*p.correlation_data));
@@ -119,6 +121,7 @@ class RawClient final : public net::ConnectionHandler {
 
  public:
   std::string assigned;
+  std::string response_information;
 };
 
 class ServerTest : public hub::testing::HubTest {
@@ -131,6 +134,8 @@ class ServerTest : public hub::testing::HubTest {
     hub::Authenticator authenticate = [this](hub::Credentials credentials, hub::Authenticated done) {
       if (credentials.password && *credentials.password == "wrong")
         return done(fail(Errc::unauthenticated, "wrong password"));
+      if (credentials.password && *credentials.password == "broken")
+        return done(fail(Errc::internal, "the store of passwords cannot be read"));
       auto principal = std::make_shared<Principal>();
       principal->name = credentials.username.value_or(credentials.client_id);
       principal->client_id = credentials.client_id.empty() ? chosen_client_id : credentials.client_id;

@@ -126,9 +126,7 @@ void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view 
   if (state_ == State::closing) return;
   log_refusal(reason, why);
   if (state_ == State::open && v5()) {
-    mqtt::Disconnect disconnect{reason, {}};
-    disconnect.properties.reason_string = why;
-    send(disconnect);
+    send_reasoned(mqtt::Disconnect{reason, {}}, why);
   }
   state_ = State::closing;
   close_session(word, hub::Session::WillFate::publish);
@@ -138,20 +136,31 @@ void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view 
 // ---- hub::SessionLink ----
 
 void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache) {
-  const std::size_t sent = lane_.writer.write(*connection_, publish, version_, max_packet_bytes_,
-                                              lane_.executor.wall_now(), cache);
+  const TopicAliases::Choice alias =
+      outbound_aliases_maximum_ == 0 ? TopicAliases::Choice{} : choose_alias(publish);
+  const std::size_t sent = lane_.writer.write(
+      *connection_, publish, {version_, max_packet_bytes_, lane_.executor.wall_now(), alias}, cache);
   if (sent > 0) {
+    if (alias.alias != 0) outbound_aliases_->sent(alias, publish.message.topic.text());
     lane_.metrics.bytes_out.add(static_cast<std::int64_t>(sent));
     lane_.metrics.messages_out[static_cast<std::size_t>(publish.qos)]->add();
     return;
   }
   // MQTT 5.0 section 3.1.2.11.4: discarded, and then treated as if it had been sent and answered.
   lane_.metrics.dropped_too_large.add();
-  if (publish.packet_id == 0) return;
-  lane_.executor.post([&lane = lane_, id = id_, packet_id = publish.packet_id] {
+  lane_.executor.post([&lane = lane_, id = id_, message = publish.message, packet_id = publish.packet_id] {
     ServerPeer* peer = lane.find(id);
-    if (peer != nullptr && peer->session_ != nullptr) peer->session_->acknowledged(packet_id);
+    if (peer == nullptr || peer->session_ == nullptr) return;
+    peer->session_->dropped(hub::DropReason::packet_too_large, message);
+    if (packet_id != 0) peer->session_->acknowledged(packet_id);
   });
+}
+
+TopicAliases::Choice ServerPeer::choose_alias(const hub::Outbound& publish) {
+  if (!outbound_aliases_) outbound_aliases_ = std::make_unique<TopicAliases>(outbound_aliases_maximum_);
+  const TopicAliases::Choice choice = outbound_aliases_->choose(publish.message.topic.text());
+  if (choice.topic == TopicAliases::Choice::Topic::left_out) lane_.metrics.topics_left_out.add();
+  return choice;
 }
 
 void ServerPeer::release(std::uint16_t packet_id) {
@@ -183,12 +192,21 @@ void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
     code = ReasonCode::quota_exceeded;
   if (state_ == State::authenticating) return refuse_connect(ReasonCode::server_unavailable, detail);
   if (v5()) {
-    mqtt::Disconnect disconnect{code, {}};
-    disconnect.properties.reason_string = detail;
-    send(disconnect);
+    send_reasoned(mqtt::Disconnect{code, {}}, detail);
   }
   state_ = State::closing;
   connection_->close();
+}
+
+hub::LinkInfo ServerPeer::describe() const {
+  hub::LinkInfo info;
+  info.transport = connection_->peer().transport;
+  info.version = v5() ? "5.0" : "3.1.1";
+  info.keep_alive_seconds = static_cast<std::uint32_t>(keep_alive_ms_ / 1500);
+  info.max_packet_bytes = max_packet_bytes_;
+  info.output_bytes = connection_->pending_output();
+  info.silent_for = lane_.executor.now() - last_packet_;
+  return info;
 }
 
 // ---- output ----
@@ -196,16 +214,35 @@ void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
 template <class P>
 void ServerPeer::send(const P& packet) {
   std::array<std::uint8_t, 512> small;
+  std::vector<std::uint8_t> large;
+  ByteView bytes;
   if (const auto written = mqtt::encode(packet, version_, MutableByteView(small)); written) {
-    if (*written <= max_packet_bytes_) connection_->write(ByteView(small).first(*written));
-    return;
+    bytes = ByteView(small).first(*written);
+  } else {
+    large.resize(mqtt::encoded_size(packet, version_));
+    const auto long_form = mqtt::encode(packet, version_, MutableByteView(large));
+    if (!DUNLIN_EXPECT(long_form.has_value())) return;
+    bytes = ByteView(large).first(*long_form);
   }
-  std::vector<std::uint8_t> large(mqtt::encoded_size(packet, version_));
-  const auto written = mqtt::encode(packet, version_, MutableByteView(large));
-  if (DUNLIN_EXPECT(written.has_value()) && *written <= max_packet_bytes_)
-    connection_->write(ByteView(large));
+  if (bytes.size() <= max_packet_bytes_) return connection_->write(bytes);
+  // MQTT 5.0 sections 3.2.2.3.9 and 3.14.2.2.3: a reason string must not make the packet too long.
+  if constexpr (requires { packet.properties.reason_string; }) {
+    if (!packet.properties.reason_string) return;
+    P shorter = packet;
+    shorter.properties.reason_string.reset();
+    send(shorter);
+  }
 }
 
+template <class P>
+void ServerPeer::send_reasoned(P packet, std::string_view why) {
+  packet.properties.reason_string = why;
+  // MQTT 5.0 sections 3.2.2.3.9 and 3.14.2.2.3: a reason that does not fit is left out, not the packet.
+  if (mqtt::encoded_size(packet, version_) > max_packet_bytes_) packet.properties.reason_string.reset();
+  send(packet);
+}
+
+template void ServerPeer::send_reasoned(mqtt::Connack, std::string_view);
 template void ServerPeer::send(const mqtt::Connack&);
 template void ServerPeer::send(const mqtt::Suback&);
 template void ServerPeer::send(const mqtt::Unsuback&);

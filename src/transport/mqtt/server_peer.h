@@ -26,6 +26,11 @@ struct ConnectRequest {
   std::uint32_t session_expiry = 0;
   std::uint16_t receive_maximum = 65535;
   std::uint32_t max_packet_bytes = mqtt::kMaxPacketBytes;
+  std::uint16_t topic_alias_maximum = 0;  // of the client: how many aliases the server may give
+  enum class ResponseInformation : std::uint8_t {
+    not_asked,
+    asked
+  } response_information = ResponseInformation::not_asked;
   std::unique_ptr<hub::Will> will;  // null: none
   PrincipalRef principal;
 };
@@ -55,6 +60,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void pause() override;
   void resume() override;
   void ended(hub::EndReason reason, std::string_view detail) override;
+  hub::LinkInfo describe() const override;
 
  private:
   enum class State : std::uint8_t { waiting, authenticating, open, closing };
@@ -96,7 +102,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void authenticated(Result<PrincipalRef> result);
   void go_home();
   void open_session();
-  void send_connack(hub::Present present);
+  mqtt::Connack accepting(hub::Present present) const;
   void refuse_connect(mqtt::ReasonCode reason, std::string_view why);
   void check_keep_alive();
 
@@ -108,6 +114,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void handle_subscribe(const mqtt::Subscribe& subscribe);
   void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void handle_disconnect(const mqtt::Disconnect& disconnect);
+  TopicAliases::Choice choose_alias(const hub::Outbound& publish);
   bool resolve_alias(const mqtt::Publish& publish, Slice& topic);
   std::optional<PlainPublish> plain_publish(ByteView frame) const;
   bool publish_plainly(ByteView frame);
@@ -126,6 +133,9 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   // Output.
   template <class P>
   void send(const P& packet);
+  /// CONNACK or DISCONNECT, with the reason in words where the client wants and has room for it.
+  template <class P>
+  void send_reasoned(P packet, std::string_view why);
   void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   void answer(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   /// Tells the peer why (MQTT 5), ends the session and closes. `word` is the SessionEvent's.
@@ -145,6 +155,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
+  std::uint16_t outbound_aliases_maximum_ = 0;
   bool held_ = false;             // acknowledgements wait: a receiver of this peer's messages cannot follow
   bool reading_paused_ = false;   // MQTT 3.1.1 only: too many unanswered publishes
   std::uint32_t unanswered_ = 0;  // QoS 1 publishes without PUBACK
@@ -152,6 +163,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   std::uint32_t keep_alive_ms_ = 0;  // 1.5 times the negotiated value; 0: none
   Instant last_packet_{};
   TimerId timer_;
+  std::unique_ptr<TopicAliases> outbound_aliases_;  // made with the first message to a client that takes them
 };
 
 }  // namespace dunlin::transport

@@ -36,6 +36,12 @@ hub::SubscriptionOptions hub_options(const mqtt::Subscription& subscription, std
   return options;
 }
 
+bool is_denied(const std::vector<std::string>& denied, std::string_view filter) {
+  if (denied.empty()) return false;
+  if (const auto shared = mqtt::parse_shared_filter(filter)) filter = shared->filter;
+  return std::ranges::any_of(denied, [&](const std::string& one) { return hub::filter_covers(one, filter); });
+}
+
 }  // namespace
 
 ServerPeer::KnownTopic& ServerPeer::topic_slot(std::string_view topic) {
@@ -230,10 +236,15 @@ void ServerPeer::handle_release(std::uint16_t packet_id) {
 }
 
 ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription) {
-  if (mqtt::parse_shared_filter(subscription.filter)) return ReasonCode::shared_subscriptions_not_supported;
-  if (!hub::check_filter(subscription.filter)) return ReasonCode::topic_filter_invalid;
-  const Result<void> may =
-      lane_.server.authorize()(*session_->principal(), hub::Action::subscribe, subscription.filter);
+  // A shared subscription needs the right to what it matches, whatever the group is called.
+  const auto shared = mqtt::parse_shared_filter(subscription.filter);
+  const std::string_view filter = shared ? shared->filter : subscription.filter;
+  if (!hub::check_filter(filter)) return ReasonCode::topic_filter_invalid;
+  if (is_denied(lane_.server.limits().denied_filters, filter)) {
+    log_refusal(ReasonCode::not_authorized, "the filter is denied by mqtt.denied_filters");
+    return ReasonCode::not_authorized;
+  }
+  const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::subscribe, filter);
   if (may) return static_cast<ReasonCode>(subscription.qos);
   log_refusal(ReasonCode::not_authorized, may.error().message);
   return ReasonCode::not_authorized;

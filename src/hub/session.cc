@@ -98,7 +98,7 @@ void Session::deliver(Traveller& message, const Target& target, std::span<const 
   if (qos == QoS::at_most_once) {
     if (link_ == nullptr) return dropped(DropReason::offline, view);
     if (!ready || (outgoing_ && !outgoing_->qos0.empty()))
-      return enqueue_qos0({message.ref(), qos, retain, {identifiers.begin(), identifiers.end()}});
+      return enqueue_qos0({message.take(), qos, retain, {identifiers.begin(), identifiers.end()}});
     shard_.count_out(qos);
     ++activity().out;
     if (traced()) [[unlikely]]
@@ -106,7 +106,7 @@ void Session::deliver(Traveller& message, const Target& target, std::span<const 
     link_->deliver({view, qos, retain, Outbound::Duplicate::no, 0, identifiers}, cache);
     return;
   }
-  Queued publish{message.ref(), qos, retain, {identifiers.begin(), identifiers.end()}};
+  Queued publish{message.take(), qos, retain, {identifiers.begin(), identifiers.end()}};
   if (durable_) take_sequence(publish);
   offer(std::move(publish), cache);
 }
@@ -352,8 +352,28 @@ bool Session::completed(std::uint16_t packet_id) {
   return true;
 }
 
-void Session::publish(Message message, std::uint16_t packet_id, PublishDone done) {
-  shard_.publish_from(*this, std::move(message), packet_id, std::move(done));
+MessageRef keep_message(const Message& message) {
+  auto copy = std::make_shared<Message>(message);
+  copy->payload = copy->payload.owned();
+  return copy;
+}
+
+void Traveller::keep() {
+  if (source_ != nullptr) {
+    ref_ = std::make_shared<const Message>(std::move(*source_));
+  } else {
+    ref_ = keep_message(*view_);
+  }
+  view_ = ref_.get();
+}
+
+void Session::publish(Message& message, std::uint16_t packet_id, RouteHint* hint, PublishDone done) {
+  if (message.qos == QoS::at_most_once) return shard_.publish_at_once(*this, message, hint);
+  shard_.publish_from(*this, message, packet_id, hint, std::move(done));
+}
+
+void Session::publish_at_once(Message& message, RouteHint& hint) {
+  shard_.publish_at_once(*this, message, &hint);
 }
 
 void Session::release(std::uint16_t packet_id, PublishDone done) {

@@ -81,8 +81,9 @@ class Shard {
   std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
 
   // Publishing (shard_publish.cc).
-  void publish_from(Session& session, Message&& message, std::uint16_t packet_id,
+  void publish_from(Session& session, Message& message, std::uint16_t packet_id, RouteHint* hint,
                     Session::PublishDone&& done);
+  void publish_at_once(Session& session, Message& message, RouteHint* hint);
   void release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done);
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
@@ -200,7 +201,10 @@ class Shard {
   void settle(Pending&& pending);
   void flush_notes();
   void settle_notes(const Pending& pending);
-  void route(Traveller& message, SessionRef publisher, Origin origin);
+  void stamp(Session& session, Message& message);
+  void journal_message(Session& session, const Message& message, std::uint16_t packet_id,
+                       Session::PublishDone&& done);
+  void route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint = nullptr);
   void retain(const MessageRef& message);
   void send_parcel(std::uint16_t shard, Parcel parcel);
   void flush_parcels(std::uint16_t shard);

@@ -52,6 +52,10 @@ metrics::Cell& ServerMetrics::refusal(mqtt::ReasonCode reason) {
   return *cell;
 }
 
+std::uint64_t PeerTraits::hash(const std::unique_ptr<ServerPeer>& peer) const {
+  return hash(peer->id());
+}
+
 ServerLane::ServerLane(MqttServer& owner, std::size_t number, metrics::Registry& registry, std::uint64_t seed)
     : server(owner), shard(number), executor(owner.hub().executor(number)), metrics(registry), rng(seed) {}
 
@@ -60,15 +64,21 @@ ServerLane::~ServerLane() {
 }
 
 ServerPeer* ServerLane::find(std::uint64_t peer) {
-  const auto found = peers.find(peer);
-  return found == peers.end() ? nullptr : found->second.get();
+  const auto* found =
+      peers.find(PeerTraits::hash(peer), [peer](const auto& one) { return one->id() == peer; });
+  return found == nullptr ? nullptr : found->get();
+}
+
+void ServerLane::forget(std::uint64_t peer) {
+  auto* found = peers.find(PeerTraits::hash(peer), [peer](const auto& one) { return one->id() == peer; });
+  if (found != nullptr) peers.erase(found);
 }
 
 void ServerLane::begin_waiting(std::uint64_t peer) {
   waiting.insert(peer);
   if (waiting.size() > server.limits().max_waiting) {
     metrics.waiting_dropped.add();
-    peers.at(*waiting.begin())->give_up_waiting();
+    find(*waiting.begin())->give_up_waiting();
   }
   metrics.waiting.set(static_cast<std::int64_t>(waiting.size()));
 }
@@ -81,7 +91,7 @@ void ServerLane::adopt(std::unique_ptr<net::Connection> connection, std::unique_
   const std::uint64_t id = next_peer++;
   auto peer = std::make_unique<ServerPeer>(*this, id, std::move(connection));
   ServerPeer& made = *peer;
-  peers.emplace(id, std::move(peer));
+  peers.insert(std::move(peer));
   made.begin(std::move(request));
 }
 

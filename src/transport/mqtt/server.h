@@ -7,12 +7,12 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/metrics.h"
 #include "base/rng.h"
 #include "hub/access.h"
+#include "hub/flat_table.h"
 #include "hub/hub.h"
 #include "net/connection.h"
 #include "transport/mqtt/limits.h"
@@ -69,6 +69,12 @@ struct ServerMetrics {
   std::array<metrics::Cell*, 256> refusals_{};
 };
 
+struct PeerTraits {
+  static bool is_empty(const std::unique_ptr<ServerPeer>& peer) { return peer == nullptr; }
+  std::uint64_t hash(const std::unique_ptr<ServerPeer>& peer) const;
+  static std::uint64_t hash(std::uint64_t peer) { return peer * 0x9e3779b97f4a7c15ULL >> 16; }
+};
+
 /// The connections of one shard. The shard's thread only.
 struct ServerLane {
   ServerLane(class MqttServer& owner, std::size_t number, metrics::Registry& registry, std::uint64_t seed);
@@ -82,7 +88,7 @@ struct ServerLane {
   PublishWriter writer;
   std::set<std::uint64_t> waiting;  // peers without a CONNECT so far, the oldest first
   // Goes first: a peer that goes strikes itself off the list above.
-  std::unordered_map<std::uint64_t, std::unique_ptr<ServerPeer>> peers;
+  hub::FlatTable<std::unique_ptr<ServerPeer>, PeerTraits> peers;  // by their numbers
   std::uint64_t next_peer = 1;
 
   std::shared_ptr<const DrainOptions> drain;  // null: clients are welcome
@@ -91,6 +97,8 @@ struct ServerLane {
   void start_drain(std::shared_ptr<const DrainOptions> options);
   void stop_drain();
   mqtt::ReasonCode drain_reason() const;
+  /// Destroys it and its connection.
+  void forget(std::uint64_t peer);
   /// A new peer waits for its CONNECT. Where too many do, the oldest is cut off: an honest client sends its
   /// CONNECT at once, and so gets through whatever else comes in.
   void begin_waiting(std::uint64_t peer);

@@ -219,7 +219,7 @@ void ServerPeer::go_home() {
                                            std::unique_ptr<net::Connection> arrived) mutable {
     target.adopt(std::move(arrived), std::move(request));
   });
-  lane_.peers.erase(id_);  // destroys this object
+  lane_.forget(id_);  // destroys this object
 }
 
 void ServerPeer::open_session() {
@@ -243,7 +243,7 @@ void ServerPeer::open_session() {
     return refuse_connect(ReasonCode::packet_too_large,
                           "the client's maximum packet size has no room for CONNACK");
   }
-  keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
+  keep_alive_ms_ = request_->keep_alive * 1500U;
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
         state_ = State::open;
@@ -251,6 +251,7 @@ void ServerPeer::open_session() {
         send(accepting(present));
         enhanced_ = std::move(request_->enhanced);
         request_.reset();  // an idle connection keeps only what it needs
+        connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();
       });
@@ -258,7 +259,7 @@ void ServerPeer::open_session() {
   session_ = *opened;
   if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));
   last_packet_ = lane_.executor.now();
-  if (keep_alive_ > Duration::zero()) check_keep_alive();
+  if (keep_alive_ms_ > 0) check_keep_alive();
 }
 
 mqtt::Connack ServerPeer::accepting(hub::Present present) const {
@@ -286,12 +287,13 @@ mqtt::Connack ServerPeer::accepting(hub::Present present) const {
 
 void ServerPeer::check_keep_alive() {
   const Duration silent = lane_.executor.now() - last_packet_;
-  if (silent >= keep_alive_) {
+  const Duration limit = std::chrono::milliseconds{keep_alive_ms_};
+  if (silent >= limit) {
     timer_ = {};
     return fail(ReasonCode::keep_alive_timeout, "nothing was heard for one and a half times the keep alive",
                 "keep_alive");
   }
-  timer_ = lane_.executor.schedule(keep_alive_ - silent, [this] { check_keep_alive(); });
+  timer_ = lane_.executor.schedule(limit - silent, [this] { check_keep_alive(); });
 }
 
 }  // namespace dunlin::transport

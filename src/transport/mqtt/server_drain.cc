@@ -64,9 +64,9 @@ void ServerLane::stop_drain() {
 void ServerLane::drain_some() {
   drain_timer_ = {};
   if (drain_left_.empty()) {
-    for (const auto& [id, peer] : peers) {
-      if (peer->is_open()) drain_left_.push_back(id);
-    }
+    peers.for_each([this](const std::unique_ptr<ServerPeer>& peer) {
+      if (peer->is_open()) drain_left_.push_back(peer->id());
+    });
     if (drain_left_.empty()) return;
     drain_total_ = drain_left_.size();
   }

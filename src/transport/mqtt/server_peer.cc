@@ -67,12 +67,13 @@ void ServerPeer::on_output_drained() {
 void ServerPeer::on_closed(net::CloseReason reason) {
   close_session(reason == net::CloseReason::local_closed ? "protocol_error" : "connection_lost",
                 hub::Session::WillFate::publish);
-  lane_.peers.erase(id_);  // destroys this object and the connection
+  lane_.forget(id_);  // destroys this object and the connection
 }
 
 void ServerPeer::handle(ByteView frame) {
   using mqtt::PacketType;
   if (mqtt::frame_type(frame) == PacketType::publish) {
+    if (publish_plainly(frame)) return;
     const auto publish = mqtt::decode_publish(frame, version_, mqtt::Sender::client);
     if (!publish) return fail(publish.error().reason, publish.error().why);
     lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));
@@ -202,7 +203,9 @@ void ServerPeer::pause() {
 
 void ServerPeer::resume() {
   held_ = false;
-  for (const HeldAck& ack : std::exchange(held_acks_, {})) answer(ack.type, ack.packet_id, ack.reason);
+  if (!publishing_) return;
+  for (const HeldAck& ack : std::exchange(publishing_->held_acks, {}))
+    answer(ack.type, ack.packet_id, ack.reason);
 }
 
 void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
@@ -227,7 +230,7 @@ hub::LinkInfo ServerPeer::describe() const {
   hub::LinkInfo info;
   info.transport = connection_->peer().transport;
   info.version = v5() ? "5.0" : "3.1.1";
-  info.keep_alive_seconds = static_cast<std::uint32_t>(keep_alive_ / std::chrono::milliseconds{1500});
+  info.keep_alive_seconds = static_cast<std::uint32_t>(keep_alive_ms_ / 1500);
   info.max_packet_bytes = max_packet_bytes_;
   info.output_bytes = connection_->pending_output();
   info.silent_for = lane_.executor.now() - last_packet_;
@@ -284,7 +287,7 @@ void ServerPeer::send_ack(mqtt::PacketType type, std::uint16_t packet_id, Reason
 }
 
 void ServerPeer::answer(mqtt::PacketType type, std::uint16_t packet_id, ReasonCode reason) {
-  if (held_) return held_acks_.push_back({type, packet_id, reason});
+  if (held_) return publishing().held_acks.push_back({type, packet_id, reason});
   if (type == mqtt::PacketType::puback) {
     DUNLIN_ASSERT(unanswered_ > 0);
     --unanswered_;

@@ -36,7 +36,7 @@ struct ConnectRequest {
   enum class KeepAliveSet : std::uint8_t { no, yes } keep_alive_set = KeepAliveSet::no;  // by the server
   std::uint32_t session_expiry = 0;
   std::uint16_t receive_maximum = 65535;
-  std::size_t max_packet_bytes = mqtt::kMaxPacketBytes;
+  std::uint32_t max_packet_bytes = mqtt::kMaxPacketBytes;
   std::uint16_t topic_alias_maximum = 0;  // of the client: how many aliases the server may give
   enum class ResponseInformation : std::uint8_t {
     not_asked,
@@ -57,6 +57,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   /// Starts to read; with a request whose client is authenticated already, opens its session.
   void begin(std::unique_ptr<ConnectRequest> request);
 
+  std::uint64_t id() const { return id_; }
   /// Cuts the connection off: its CONNECT has not come and there is no more room to wait.
   void give_up_waiting();
   bool is_open() const { return state_ == State::open; }
@@ -84,11 +85,31 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
     Slice topic;
     Verdict verdict = Verdict::unknown;
     Instant at{};
+    hub::RouteHint route;
   };
   struct HeldAck {
     mqtt::PacketType type;
     std::uint16_t packet_id;
     mqtt::ReasonCode reason;
+  };
+
+  /// What only a publisher needs. Made with its first PUBLISH.
+  struct Publishing {
+    std::vector<HeldAck> held_acks;
+    std::vector<Slice> aliases;                        // inbound, by alias - 1
+    std::uint8_t last_topic = 0;                       // most clients publish to one topic again and again
+    std::array<KnownTopic, kAuthorizedTopics> topics;  // direct-mapped
+    /// The message at hand. Its topic and publisher stay for the next one: counting references to them for
+    /// every message costs more than the rest of a short one.
+    hub::Message message;
+  };
+  /// The fields of a PUBLISH without properties; its topic is not checked yet.
+  struct PlainPublish {
+    std::string_view topic;
+    ByteView payload;
+    hub::QoS qos;
+    hub::Message::Retain retain;
+    std::uint16_t packet_id;
   };
 
   // Setting up (server_connect.cc).
@@ -123,6 +144,13 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void handle_disconnect(const mqtt::Disconnect& disconnect);
   TopicAliases::Choice choose_alias(const hub::Outbound& publish);
   bool resolve_alias(const mqtt::Publish& publish, Slice& topic);
+  std::optional<PlainPublish> plain_publish(ByteView frame) const;
+  bool publish_plainly(ByteView frame);
+  void publish(KnownTopic& known, std::uint16_t packet_id);
+  Publishing& publishing() {
+    if (!publishing_) publishing_ = std::make_unique<Publishing>();
+    return *publishing_;
+  }
   KnownTopic& topic_slot(std::string_view topic);
   KnownTopic& known_topic(std::string_view topic, const Slice* shared);
   void refuse_publish(const mqtt::Publish& publish);
@@ -152,9 +180,10 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   ServerLane& lane_;
   std::uint64_t id_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<ConnectRequest> request_;               // until the session is open
-  std::unique_ptr<EnhancedExchange> enhanced_;            // of an open session that began with one
-  std::size_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
+  std::unique_ptr<ConnectRequest> request_;                 // until the session is open
+  std::unique_ptr<EnhancedExchange> enhanced_;              // of an open session that began with one
+  std::unique_ptr<Publishing> publishing_;                  // null: has published nothing
+  std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
@@ -163,14 +192,10 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   bool reading_paused_ = false;   // MQTT 3.1.1 only: too many unanswered publishes
   std::uint32_t unanswered_ = 0;  // QoS 1 publishes without PUBACK
   std::uint32_t granted_expiry_ = 0;
-  Duration keep_alive_{};  // 1.5 times the negotiated value; 0: none
+  std::uint32_t keep_alive_ms_ = 0;  // 1.5 times the negotiated value; 0: none
   Instant last_packet_{};
   TimerId timer_;
-  std::vector<HeldAck> held_acks_;
   std::unique_ptr<TopicAliases> outbound_aliases_;  // made with the first message to a client that takes them
-  std::vector<Slice> aliases_;                      // inbound, by alias - 1
-  std::uint8_t last_topic_ = 0;                     // most clients publish to one topic again and again
-  std::vector<KnownTopic> topics_;                  // direct-mapped, kAuthorizedTopics once in use
 };
 
 }  // namespace dunlin::transport

@@ -87,6 +87,7 @@ void ServerPeer::give_up_waiting() {
 void ServerPeer::take_request(std::unique_ptr<ConnectRequest> request) {
   request_ = std::move(request);
   version_ = request_->version;
+  kind_ = request_->kind;
   max_packet_bytes_ = request_->max_packet_bytes;
 }
 
@@ -139,6 +140,7 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
   const ServerLimits& limits = lane_.server.limits();
   request->version = connect.version;
   request->client_id = connect.client_id;
+  if (connect.bridge) request->kind = ConnectRequest::Kind::bridge;
   if (request->client_id.empty()) {
     std::array<std::uint8_t, 12> random{};
     lane_.rng.fill(random);

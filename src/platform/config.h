@@ -11,6 +11,7 @@
 #include "model/mapping.h"
 #include "net/address_range.h"
 #include "security/authenticator.h"
+#include "transport/bridge/settings.h"
 
 namespace dunlin::platform {
 
@@ -65,6 +66,7 @@ struct ServerConfig {
   std::int64_t receive_maximum = 100;
   std::int64_t max_queued_messages = 10'000;
 
+  std::vector<bridge::BridgeSettings> bridges;
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
 

@@ -49,7 +49,7 @@ describe('ours to mosquitto', () => {
     const far = await client(broker.url, 'far');
     await far.subscribeAsync('#', { qos: 2, rap: true });
     const near = await local(server, 'near');
-    await near.subscribeAsync(['here/#', '$SYS/broker/connection/+/state'], { qos: 2, rap: true });
+    await near.subscribeAsync('here/#', { qos: 2, rap: true });
 
     await near.publishAsync('here/up/1', 'hello', { qos: 1 });
     await has(far, 'there/up/1=hello');
@@ -57,7 +57,6 @@ describe('ours to mosquitto', () => {
     await has(far, 'factory/press=x');
     await far.publishAsync('there/down/1', 'answer', { qos: 1 });
     await has(near, 'here/down/1=answer');
-    await has(near, '$SYS/broker/connection/m/state=1');
     await near.publishAsync('here/up/kept', 'r', { qos: 1, retain: true });
     await near.publishAsync('plain/kept', 'r', { qos: 1, retain: true });
     await far.publishAsync('there/down/kept', 'r', { qos: 1, retain: true });
@@ -66,7 +65,6 @@ describe('ours to mosquitto', () => {
     assert.equal(flag(far, 'there/up/kept'), true);
     assert.equal(flag(far, 'plain/kept'), false);
     assert.equal(flag(near, 'here/down/kept'), true);
-    assert.equal(flag(near, '$SYS/broker/connection/m/state'), true);
 
     const row = await server.api('GET', '/api/bridges/m');
     assert.equal(row.version, '5');
@@ -109,12 +107,19 @@ describe('ours to mosquitto', () => {
       await near.subscribeAsync('in/#', { qos: 2 });
       const here = await local(server, 'here');
       const there = await client(broker.url, 'there');
-      const sent = [];
+      // What mqtt.js gives up when its connection breaks may or may not arrive; what was acknowledged must.
+      const acknowledged = { 'out/1': new Set(), 'out/2': new Set(), 'in/1': new Set(), 'in/2': new Set() };
+      const open = new Set();
       let going = true;
+      const send = (one, topic, payload, qos) => {
+        const under_way = one.publishAsync(topic, payload, { qos }).then(() => acknowledged[topic].add(payload), () => {}).then(() => open.delete(under_way));
+        open.add(under_way);
+      };
       const pour = async () => {
         for (let i = 0; going; ++i) {
           for (const qos of [1, 2]) {
-            sent.push(here.publishAsync(`out/${qos}`, String(i), { qos }), there.publishAsync(`in/${qos}`, String(i), { qos }));
+            if (here.connected) send(here, `out/${qos}`, String(i), qos);
+            if (there.connected) send(there, `in/${qos}`, String(i), qos);
           }
           await sleep(3);
         }
@@ -133,18 +138,20 @@ describe('ours to mosquitto', () => {
       }
       going = false;
       await poured;
-      await Promise.all(sent);
-      const all = sent.length / 4;
+      await Promise.all(open);
       const seen = (one, topic) => counts(one.received.filter((m) => m.topic === topic).map((m) => m.payload));
+      const missing = (one, topic) => [...acknowledged[topic]].filter((payload) => !seen(one, topic).has(payload));
       for (const [one, side] of [[far, 'out'], [near, 'in']]) {
         for (const qos of [1, 2]) {
-          await until(() => seen(one, `${side}/${qos}`).size >= all, `${all} at ${side}/${qos}`, { timeout: 60_000 }).catch((error) => {
-            throw new Error(`${error.message}: ${seen(one, `${side}/${qos}`).size}`);
+          const topic = `${side}/${qos}`;
+          assert(acknowledged[topic].size > 50, `${topic}: ${acknowledged[topic].size}`);
+          await until(() => missing(one, topic).length === 0, topic).catch((error) => {
+            throw new Error(`${error.message}: missing ${missing(one, topic).length} of ${acknowledged[topic].size}: ${missing(one, topic).slice(0, 20)}`);
           });
         }
         await sleep(500);
         const doubled = [...seen(one, `${side}/2`)].filter(([, times]) => times !== 1);
-        assert.deepEqual(doubled, [], `${side}/2 more than once`);
+        assert.deepEqual(doubled.slice(0, 20), [], `${side}/2 more than once: ${doubled.length}`);
       }
       const { out } = await server.api('GET', '/api/bridges/m');
       assert.equal(out.dropped + out.refused, 0);
@@ -180,18 +187,12 @@ describe("mosquitto's bridge to us", () => {
     for (const version of ['mqttv311', 'mqttv50']) {
       test(`${version}${secure ? ' over TLS' : ''}: both directions, retain flags, an outage, no echo`, async () => {
         const server = await start({ set: OPEN });
-        await server.api('PUT', '/api/policies/all', { statements: [{ effect: 'allow', actions: ['mqtt:*'], resources: ['#'] }] }).catch(() => {});
-        const thing = await server.thing('bridge-peer');
         const lines = [
-          'connection up', `address localhost:${secure ? server.ports.mqtts : server.ports.mqtt}`, 'remote_clientid bridge-peer', 'cleansession false',
+          'connection up', `address 127.0.0.1:${secure ? server.ports.mqtts : server.ports.mqtt}`, 'remote_clientid bridge-peer', 'cleansession false',
           `bridge_protocol_version ${version}`, 'try_private true', 'notifications false', 'restart_timeout 1 2', 'keepalive_interval 5',
           'topic +/+/bridge-peer/# both 1',
         ];
-        void thing;
-        if (secure) {
-          const files = await server.certificate('bridge-peer');
-          lines.push(`bridge_cafile ${server.rootFile}`, `bridge_certfile ${files.cert}`, `bridge_keyfile ${files.key}`);
-        }
+        if (secure) lines.push(`bridge_cafile ${server.rootFile}`);
         const broker = await mosquitto({ more: `${lines.join('\n')}\n` });
         const topic = (last) => `p/s/bridge-peer/${last}`;
         const far = await client(broker.url, 'far');

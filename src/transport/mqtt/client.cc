@@ -218,11 +218,13 @@ void MqttClient::handle_connack(const mqtt::Connack& connack) {
   }
   failures_ = 0;
   const auto& properties = connack.properties;
+  const bool v5 = dialect_.version == mqtt::ProtocolVersion::v5;
   server_max_packet_ = properties.maximum_packet_size.value_or(mqtt::kMaxPacketBytes);
   server_max_qos_ = static_cast<hub::QoS>(properties.maximum_qos.value_or(2));
   server_retains_ =
       properties.retain_available.value_or(true) ? hub::Message::Retain::yes : hub::Message::Retain::no;
-  window_ = std::min<std::size_t>(options_.max_in_flight, properties.receive_maximum.value_or(65535));
+  window_ = std::min<std::size_t>(options_.max_in_flight,
+                                  properties.receive_maximum.value_or(v5 ? 65535 : kMaxOldInFlight));
   keep_alive_ = std::chrono::seconds{properties.server_keep_alive.value_or(options_.keep_alive_seconds)};
   last_sent_ = last_heard_ = executor_.now();
   ping_open_ = false;

@@ -70,7 +70,12 @@ export class Mosquitto {
   }
   /** It stores what it has and ends. */
   async stop() {
-    this.#program.signal('SIGTERM');
+    if (this.#program.hasEnded) return;
+    try {
+      this.#program.signal('SIGTERM');
+    } catch {
+      // It has ended just now.
+    }
     await this.#program.ended;
   }
   get log() {

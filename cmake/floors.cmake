@@ -9,7 +9,7 @@ foreach(folder
     src/model
     src/service/registry src/service/presence src/service/series src/service/shadow src/service/alarm src/service/rules
     src/service/access src/service/broker src/service/forward
-    src/transport/mqtt src/transport/http
+    src/transport/mqtt src/transport/http src/transport/bridge
     web
     src/platform src/edge src/fleet src/load
     src/apps

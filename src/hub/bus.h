@@ -29,12 +29,21 @@ struct ConsumerOptions {
   TenantId tenant = kDefaultTenant;
   std::vector<std::string> filters;  // MQTT topic filters, without "$share"
   /// Journalled messages behind these are delivered first, then live ones; an absent journal starts at its
-  /// first record.
+  /// first record, unless `absent` says otherwise.
   std::vector<JournalPosition> start;
+  enum class Absent : std::uint8_t { first_record, now } absent = Absent::first_record;
   std::size_t max_batch = 1024;
   /// Messages that are not journalled and wait for this consumer; past it the oldest go, with a counter.
   /// Journalled ones wait in the journal and are never dropped.
   std::size_t max_waiting = 65536;
+};
+
+/// How far a consumer is behind in one journal.
+struct ConsumerLag {
+  JournalPosition done;         // committed by the consumer, or passed since nothing was for it
+  std::uint64_t first = 0;      // the oldest record that is kept
+  std::uint64_t committed = 0;  // the newest
+  std::uint64_t bytes = 0;      // of all that is kept
 };
 
 /// Ends its subscription when destroyed. Consumer's executor only.
@@ -43,6 +52,11 @@ class Consumer {
   virtual ~Consumer() = default;
   /// The result of every journalled message up to here is durable: the journal may let go of it.
   virtual void commit(JournalPosition position) = 0;
+  /// One row per journal (none where nothing is kept), on the consumer's executor; not after the consumer is
+  /// destroyed.
+  virtual void lag(std::move_only_function<void(std::vector<ConsumerLag>)> done) = 0;
+  /// It will not come back: the journals keep nothing for it from now on.
+  virtual void forget() = 0;
 };
 
 /// A session came or went. `reason` is a stable word: "connected", "disconnected", "keep_alive",

@@ -51,7 +51,9 @@ ConsumerFeed::ConsumerFeed(Shard& shard, ConsumerId id, SubscriberId slot,
     return;
   }
   const auto start = std::ranges::find(options_->start, shard_.index(), &JournalPosition::journal);
-  next_ = start != options_->start.end() ? start->position : shard_.log()->first() - 1;
+  const store::Position absent = options_->absent == ConsumerOptions::Absent::now ? shard_.log()->committed()
+                                                                                  : shard_.log()->first() - 1;
+  next_ = start != options_->start.end() ? start->position : absent;
   delivered_ = committed_ = next_;
   shard_.log()->set_cursor(options_->name, next_);
 }
@@ -144,6 +146,13 @@ void ConsumerFeed::run() {
 void ConsumerFeed::batch_taken() {
   outstanding_ = false;
   run();
+}
+
+std::optional<ConsumerLag> ConsumerFeed::lag() const {
+  const store::Log* log = shard_.log();
+  if (log == nullptr) return std::nullopt;
+  const JournalPosition done{shard_.index(), log->cursor(options_->name).value_or(committed_)};
+  return ConsumerLag{done, log->first(), log->committed(), log->size_bytes()};
 }
 
 void ConsumerFeed::commit(store::Position position) {

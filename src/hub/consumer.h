@@ -19,6 +19,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   /// Any thread. `taken` runs on the consumer's executor when the batch is done with.
   void send(std::vector<Delivery> batch, Task taken);
   void close();
+  /// Consumer's executor only.
+  bool closed() const { return closed_; }
 
  private:
   struct Waiting {
@@ -55,6 +57,8 @@ class ConsumerFeed {
   void advance_cursor();
   /// How many journalled messages it has not looked at yet.
   store::Position backlog() const;
+  /// nullopt: there is no journal.
+  std::optional<ConsumerLag> lag() const;
 
   ConsumerId id() const { return id_; }
   SubscriberId slot() const { return slot_; }

@@ -9,11 +9,22 @@
 namespace dunlin::hub {
 namespace {
 
+/// Counts answers that arrive on one executor. Shared by them.
+template <class T>
+struct Answers {
+  std::size_t left = 0;
+  T gathered;
+  std::move_only_function<void(T)> done;
+  void one_less() {
+    if (--left == 0) done(std::move(gathered));
+  }
+};
+
 /// The consumer's handle: it tells every shard.
 class HubConsumer final : public Consumer {
  public:
-  HubConsumer(std::vector<Shard*> shards, ConsumerId id, std::shared_ptr<Mailbox> mailbox)
-      : shards_(std::move(shards)), id_(id), mailbox_(std::move(mailbox)) {}
+  HubConsumer(Executor& executor, std::vector<Shard*> shards, ConsumerId id, std::shared_ptr<Mailbox> mailbox)
+      : executor_(executor), shards_(std::move(shards)), id_(id), mailbox_(std::move(mailbox)) {}
   ~HubConsumer() override {
     mailbox_->close();
     for (Shard* shard : shards_) {
@@ -25,22 +36,35 @@ class HubConsumer final : public Consumer {
     Shard* shard = shards_[position.journal];
     shard->executor().post([shard, id = id_, at = position.position] { shard->commit(id, at); });
   }
+  void lag(std::move_only_function<void(std::vector<ConsumerLag>)> done) override {
+    // Shared: by the answers of the shards, which come one by one on the consumer's executor.
+    auto answers = std::make_shared<Answers<std::vector<ConsumerLag>>>();
+    answers->left = shards_.size();
+    answers->done = [mailbox = std::weak_ptr<Mailbox>(mailbox_),
+                     done = std::move(done)](std::vector<ConsumerLag> rows) mutable {
+      if (!mailbox.expired() && !mailbox.lock()->closed()) done(std::move(rows));
+    };
+    for (Shard* shard : shards_) {
+      shard->executor().post([shard, id = id_, answers, &reply_to = executor_] {
+        reply_to.post([answers, row = shard->consumer_lag(id)] {
+          if (row) answers->gathered.push_back(*row);
+          answers->one_less();
+        });
+      });
+    }
+  }
+  void forget() override {
+    mailbox_->close();
+    for (Shard* shard : shards_) {
+      shard->executor().post([shard, id = id_] { shard->forget_consumer(id); });
+    }
+  }
 
  private:
+  Executor& executor_;
   std::vector<Shard*> shards_;
   ConsumerId id_;
   std::shared_ptr<Mailbox> mailbox_;  // shared: with batches on their way
-};
-
-/// Counts answers that arrive on one executor. Shared by them.
-template <class T>
-struct Answers {
-  std::size_t left = 0;
-  T gathered;
-  std::move_only_function<void(T)> done;
-  void one_less() {
-    if (--left == 0) done(std::move(gathered));
-  }
 };
 
 }  // namespace
@@ -272,7 +296,7 @@ std::unique_ptr<Consumer> Hub::consume(Executor& executor, ConsumerOptions optio
     shards.push_back(shards_[i].get());
     post(i, [id, shared, mailbox](Shard& shard) { shard.add_consumer(id, shared, mailbox); });
   }
-  return std::make_unique<HubConsumer>(std::move(shards), id, std::move(mailbox));
+  return std::make_unique<HubConsumer>(executor, std::move(shards), id, std::move(mailbox));
 }
 
 void Hub::on_session_event(Executor& executor, std::function<void(const SessionEvent&)> handler) {

@@ -51,6 +51,18 @@ void Shard::remove_consumer(ConsumerId id) {
   feeds_.erase(found);
 }
 
+std::optional<ConsumerLag> Shard::consumer_lag(ConsumerId id) const {
+  const auto found = feeds_.find(id);
+  return found == feeds_.end() ? std::nullopt : found->second->lag();
+}
+
+void Shard::forget_consumer(ConsumerId id) {
+  const auto found = feeds_.find(id);
+  if (found == feeds_.end()) return;
+  if (log() != nullptr) log()->remove_cursor(found->second->options().name);
+  remove_consumer(id);
+}
+
 void Shard::commit(ConsumerId id, store::Position position) {
   if (const auto found = feeds_.find(id); found != feeds_.end()) found->second->commit(position);
 }

@@ -122,6 +122,8 @@ class Shard {
                     std::shared_ptr<Mailbox> mailbox);
   void remove_consumer(ConsumerId id);
   void commit(ConsumerId id, store::Position position);
+  std::optional<ConsumerLag> consumer_lag(ConsumerId id) const;
+  void forget_consumer(ConsumerId id);
   void batch_taken(ConsumerId id);
   void schedule_feed(ConsumerFeed& feed);
   void run_feed(ConsumerId id);

@@ -19,24 +19,9 @@ constexpr std::array<std::pair<LoadMode, std::string_view>, 7> kModes{{{LoadMode
                                                                        {LoadMode::churn, "churn"},
                                                                        {LoadMode::retained, "retained"}}};
 
-struct Scheme {
-  std::string_view name;
-  Transport transport;
-  std::string_view port;  // where none is written
-};
-constexpr std::array<Scheme, 4> kSchemes{{{"mqtt://", Transport::tcp, "1883"},
-                                          {"mqtts://", Transport::tls, "8883"},
-                                          {"ws://", Transport::websocket, "8080"},
-                                          {"wss://", Transport::websocket_tls, "8443"}}};
-constexpr std::string_view kDefaultPath = "/mqtt";
-
 template <class... Values>
 std::unexpected<Error> wrong(fmt::format_string<Values...> text, Values&&... values) {
   return fail(Errc::invalid_argument, fmt::format(text, std::forward<Values>(values)...));
-}
-
-bool is_websocket(Transport transport) {
-  return transport == Transport::websocket || transport == Transport::websocket_tls;
 }
 
 bool sends_messages(LoadMode mode) {
@@ -54,8 +39,7 @@ Result<void> check_clients(const LoadOptions& options) {
   const bool many = options.mode != LoadMode::pairs && sends_messages(options.mode);
   if (many && options.publishers * options.subscribers > kMaxStreams)
     return wrong("publishers times subscribers may be at most {}", kMaxStreams);
-  if (options.tls == nullptr &&
-      (options.server.transport == Transport::tls || options.server.transport == Transport::websocket_tls))
+  if (options.tls == nullptr && options.server.is_tls())
     return wrong("{} needs a CA file, to know the server's certificate", to_string(options.server));
   return {};
 }
@@ -100,34 +84,6 @@ Result<LoadMode> parse_load_mode(std::string_view name) {
     if (known == name) return mode;
   }
   return wrong("there is no mode \"{}\": pairs, fan-out, fan-in, shared, idle, churn or retained", name);
-}
-
-Result<ServerAddress> parse_server_address(std::string_view text) {
-  const auto* scheme =
-      std::ranges::find_if(kSchemes, [&](const Scheme& one) { return text.starts_with(one.name); });
-  if (scheme == kSchemes.end())
-    return wrong(
-        "\"{}\" is no server: write mqtt://host:1883, mqtts://host:8883, ws://host:8080/mqtt or "
-        "wss://host:8443/mqtt",
-        text);
-  ServerAddress address;
-  address.transport = scheme->transport;
-  text.remove_prefix(scheme->name.size());
-  const std::size_t slash = std::min(text.find('/'), text.size());
-  address.path = std::string(text.substr(slash));
-  if (!is_websocket(address.transport) && address.path.size() > 1)
-    return wrong("{} takes no path", scheme->name);
-  if (address.path.size() <= 1) address.path = is_websocket(address.transport) ? kDefaultPath : "";
-  std::string endpoint(text.substr(0, slash));
-  const bool has_port = endpoint.rfind(':') != std::string::npos && !endpoint.ends_with(']');
-  if (!has_port) endpoint += fmt::format(":{}", scheme->port);
-  DUNLIN_TRY(address.endpoint, net::parse_endpoint(endpoint));
-  return address;
-}
-
-std::string to_string(const ServerAddress& address) {
-  return fmt::format("{}{}{}", kSchemes.at(static_cast<std::size_t>(address.transport)).name,
-                     address.endpoint.to_string(), address.path);
 }
 
 std::size_t receivers(const LoadOptions& options) {

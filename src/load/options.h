@@ -13,6 +13,7 @@
 #include "load/limits.h"
 #include "net/connection.h"
 #include "net/tls_context.h"
+#include "transport/mqtt/server_address.h"
 #include "wire/mqtt/packet.h"
 
 namespace dunlin::load {
@@ -30,18 +31,10 @@ enum class LoadMode : std::uint8_t {
 std::string_view load_mode_name(LoadMode mode);
 Result<LoadMode> parse_load_mode(std::string_view name);
 
-enum class Transport : std::uint8_t { tcp, tls, websocket, websocket_tls };
-
-struct ServerAddress {
-  Transport transport = Transport::tcp;
-  net::Endpoint endpoint{"127.0.0.1", 1883};
-  std::string path;  // of a WebSocket
-};
-/// "mqtt://host:1883", "mqtts://host:8883", "ws://host:8080/mqtt", "wss://host:8443/mqtt"; the port and the
-/// path may be left out. Errors: invalid_argument, with what is expected.
-Result<ServerAddress> parse_server_address(std::string_view text);
-/// As it is read.
-std::string to_string(const ServerAddress& address);
+using transport::parse_server_address;
+using transport::ServerAddress;
+using transport::to_string;
+using transport::Transport;
 
 struct LoadOptions {
   LoadMode mode = LoadMode::pairs;

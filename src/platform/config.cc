@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/core/utf8.h"
 #include "hub/topic.h"
 #include "net/connection.h"
 #include "net/limits.h"
 #include "platform/client_crls.h"
+#include "transport/bridge/limits.h"
 #include "transport/mqtt/limits.h"
 
 namespace dunlin::platform {
@@ -90,6 +92,29 @@ void declare_mapping(config::Schema& schema, ServerConfig& config) {
           return {};
         };
       });
+}
+
+void declare_bridges(config::Schema& schema, ServerConfig& config) {
+  schema.table_array("bridge", "A bridge to another MQTT server: docs/guide/bridges.md.",
+                     [&config](config::Schema& row) -> std::function<Result<void>()> {
+                       auto read = std::make_shared<bridge::BridgeSettings>();  // shared: as above
+                       bridge::declare_keys(row, *read);
+                       return [&config, read]() -> Result<void> {
+                         config.bridges.push_back(*read);
+                         return bridge::check(*read);
+                       };
+                     });
+}
+
+Result<void> check_bridges(const ServerConfig& config) {
+  if (config.bridges.size() > bridge::kMaxBridges)
+    return fail(Errc::limit_exceeded, "more than 64 [[bridge]] tables");
+  std::set<std::string> names;
+  for (const bridge::BridgeSettings& settings : config.bridges) {
+    if (!names.insert(settings.name).second)
+      return fail(Errc::invalid_argument, "bridge " + settings.name + ": named twice");
+  }
+  return {};
 }
 
 Result<void> check_listener(const std::string& key, const std::string& value, bool plain) {
@@ -206,6 +231,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              1'000'000);
   declare_mqtt_features(schema, config);
   declare_mapping(schema, config);
+  declare_bridges(schema, config);
 }
 
 Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config) {
@@ -233,6 +259,7 @@ Result<void> check(const ServerConfig& config) {
       config.log_level != "error") {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");
   }
+  DUNLIN_CHECK(check_bridges(config));
   if (auto mapping = model::Mapping::make(config.mapping); !mapping) return std::unexpected(mapping.error());
   return {};
 }

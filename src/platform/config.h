@@ -12,6 +12,7 @@
 #include "model/mapping.h"
 #include "net/address_range.h"
 #include "security/authenticator.h"
+#include "transport/bridge/settings.h"
 
 namespace dunlin::platform {
 
@@ -77,6 +78,7 @@ struct ServerConfig {
   std::string response_information;
   Duration sys_interval = std::chrono::seconds{10};  // 0: no $SYS topics
 
+  std::vector<bridge::BridgeSettings> bridges;
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
 

@@ -31,6 +31,7 @@
 #include "platform/web_door.h"
 #include "service/access/access.h"
 #include "service/broker/broker.h"
+#include "transport/bridge/bridges.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/server.h"
 
@@ -129,6 +130,7 @@ class RunningServer final : public Server {
   std::unique_ptr<SecurityStack> security_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<Services> services_;
+  std::unique_ptr<bridge::Bridges> bridges_;
   std::unique_ptr<transport::MqttServer> mqtt_;
   model::OperationTable operations_;
   std::unique_ptr<transport::LiveFeed> live_;
@@ -176,7 +178,14 @@ void RunningServer::compose() {
       transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
                                    make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_,
                                    mqtt_limits(config_), make_mqtt_scram(home(), security_->scram())});
+  bridges_ = std::make_unique<bridge::Bridges>(
+      bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
+                                  config_.data_folder + "/bridge-secrets"},
+                                 *stores_.repository,
+                                 services_->alarms()},
+      config_.bridges);
   services_->declare(operations_);
+  bridges_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
                    security_->accounts(), security_->scram_credentials()},
                   operations_);
@@ -268,7 +277,10 @@ void RunningServer::start_parts(Done done) {
     claim_token_ = *std::move(claim);
     hub_->start(home(), [this, done = std::move(done)](Result<void> started) mutable {
       if (!started) return done(std::move(started));
-      services_->start(std::move(done));
+      services_->start([this, done = std::move(done)](Result<void> running) mutable {
+        if (!running) return done(std::move(running));
+        bridges_->start(std::move(done));
+      });
     });
   });
 }
@@ -345,6 +357,7 @@ void RunningServer::stop() {
                 web_->drain();
                 done({});
               }));
+  log_failure("bridges did not stop", wait_for([this](Done done) { bridges_->stop(std::move(done)); }));
   log_failure("the hub did not stop", wait_for([this](Done done) { hub_->stop(home(), std::move(done)); }));
   log_failure("the services did not stop", wait_for([this](Done done) { services_->stop(std::move(done)); }));
   threads_.stop();

@@ -11,6 +11,7 @@
 #include "service/rules/operations.h"
 #include "service/series/operations.h"
 #include "service/shadow/operations.h"
+#include "transport/bridge/bridges.h"
 #include "transport/http/web_server.h"
 #include "web/assets.h"
 
@@ -34,6 +35,8 @@ constexpr std::pair<std::string_view, std::string_view> kCounts[] = {
     {"connections", "dunlin_mqtt_connections"},
     {"things_online", "dunlin_presence_things_online"},
     {"alarms_open", "dunlin_alarm_open"},
+    {"bridges", "dunlin_bridge_bridges"},
+    {"bridges_connected", "dunlin_bridge_connected"},
     {"samples_stored", "dunlin_series_samples_stored_total"},
     {"messages_received", "dunlin_mqtt_messages_received_total"},
     {"messages_sent", "dunlin_mqtt_messages_sent_total"},
@@ -75,9 +78,10 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
 
 std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
-  for (const auto& more : {registry::operations(), presence::operations(), series::operations(),
-                           shadow::operations(), alarm::operations(), rules::operations(),
-                           access::operations(), broker::operations(), drain_operations()}) {
+  for (const auto& more :
+       {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
+        alarm::operations(), rules::operations(), access::operations(), broker::operations(),
+        drain_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -144,6 +144,16 @@ class FakeBus final : public Bus {
       store::Position& at = bus.committed[state->options.name];
       at = std::max(at, position.position);
     }
+    void lag(std::move_only_function<void(std::vector<ConsumerLag>)> done) override {
+      const store::Position at = bus.committed[state->options.name];
+      const ConsumerLag row{{0, at}, 1, bus.journal.size(), bus.journal.size()};
+      state->executor.post([row, done = std::move(done)]() mutable { done({row}); });
+    }
+    void forget() override {
+      bus.committed.erase(state->options.name);
+      state->state = State::Life::ended;
+      std::erase(bus.consumers_, state);
+    }
     FakeBus& bus;
     std::shared_ptr<State> state;  // shared: with deliveries under way
   };

@@ -13,10 +13,23 @@ namespace dunlin::transport {
 
 using mqtt::ReasonCode;
 
+namespace {
+
 constexpr std::size_t kMaxScratchBytes = 64 * 1024;  // kept between packets
 
+/// A server that knows 3.1.1 only answers a CONNECT of 5.0 so (MQTT 3.1.1 section 3.2.2.3, return code 1).
+bool is_old_version_refusal(ByteView frame) {
+  return frame.size() == 4 && frame[0] == 0x20 && frame[3] == 0x01;
+}
+
+}  // namespace
+
 MqttClient::MqttClient(net::Network& network, Executor& executor, Rng& rng, ClientOptions options)
-    : network_(network), executor_(executor), rng_(rng), options_(std::move(options)) {}
+    : network_(network),
+      executor_(executor),
+      rng_(rng),
+      options_(std::move(options)),
+      dialect_{options_.version, options_.mark} {}
 
 MqttClient::~MqttClient() {
   executor_.cancel(timer_);
@@ -48,11 +61,12 @@ void MqttClient::connect() {
   set_state(ClientState::connecting, "connecting");
   if (number != connection_number_) return;  // stopped by the handler
   const std::weak_ptr<const bool> alive = alive_;
-  network_.connect(executor_, options_.connection,
-                   [this, alive, number](Result<std::unique_ptr<net::Connection>> result) {
-                     if (alive.expired() || number != connection_number_) return;
-                     connected(std::move(result));
-                   });
+  net::ConnectHandler done = [this, alive, number](Result<std::unique_ptr<net::Connection>> result) {
+    if (alive.expired() || number != connection_number_) return;
+    connected(std::move(result));
+  };
+  if (options_.dial) return options_.dial(executor_, std::move(done));
+  network_.connect(executor_, options_.connection, std::move(done));
 }
 
 void MqttClient::connected(Result<std::unique_ptr<net::Connection>> result) {
@@ -61,6 +75,7 @@ void MqttClient::connected(Result<std::unique_ptr<net::Connection>> result) {
     return lose(reason);
   }
   connection_ = std::move(*result);
+  heard_ = version_refused_ = false;
   connection_->set_max_unconsumed(options_.max_packet_bytes + net::kReadBufferBytes);
   connection_->set_handler(this);
   send_connect();
@@ -72,15 +87,16 @@ void MqttClient::connected(Result<std::unique_ptr<net::Connection>> result) {
 
 void MqttClient::send_connect() {
   mqtt::Connect connect;
-  connect.version = options_.version;
+  connect.version = dialect_.version;
+  connect.bridge = dialect_.mark == Dialect::Mark::bridge;
   connect.client_id = options_.client_id;
   // MQTT 3.1.1 section 3.1.3.1: without an identifier of its own a client keeps no session.
-  const bool unnamed = options_.version == mqtt::ProtocolVersion::v3_1_1 && options_.client_id.empty();
+  const bool unnamed = dialect_.version == mqtt::ProtocolVersion::v3_1_1 && options_.client_id.empty();
   connect.clean_start = options_.start == ClientOptions::Start::clean || unnamed;
   connect.keep_alive = options_.keep_alive_seconds;
   if (options_.username) connect.user_name = *options_.username;
   if (options_.password) connect.password = as_bytes(*options_.password);
-  if (options_.version == mqtt::ProtocolVersion::v5) {
+  if (dialect_.version == mqtt::ProtocolVersion::v5) {
     if (options_.start == ClientOptions::Start::resume) {
       connect.properties.session_expiry_interval = options_.session_expiry_seconds;
     }
@@ -99,7 +115,17 @@ void MqttClient::send_connect() {
   send(connect);
 }
 
+/// The server may not speak what was tried: older ones answer with a refusal, or with nothing.
+void MqttClient::next_dialect() {
+  const bool greeted = state_ == ClientState::connecting && connection_ != nullptr;
+  if (!greeted || (heard_ && !version_refused_) || options_.fallbacks.empty()) return;
+  const std::size_t place = next_fallback_++ % (options_.fallbacks.size() + 1);
+  dialect_ = place < options_.fallbacks.size() ? options_.fallbacks[place]
+                                               : Dialect{options_.version, options_.mark};
+}
+
 void MqttClient::lose(std::string_view reason) {
+  next_dialect();
   executor_.cancel(std::exchange(timer_, TimerId{}));
   connection_.reset();
   ++connection_number_;
@@ -147,6 +173,7 @@ void MqttClient::watch() {
 
 std::size_t MqttClient::on_data(ByteView bytes) {
   last_heard_ = executor_.now();
+  heard_ = true;
   ping_open_ = false;
   const std::uint64_t number = connection_number_;
   std::size_t used = 0;
@@ -170,7 +197,11 @@ void MqttClient::on_closed(net::CloseReason reason) {
 }
 
 void MqttClient::handle(ByteView frame) {
-  const auto packet = mqtt::decode(frame, options_.version, mqtt::Sender::server);
+  if (state_ == ClientState::connecting && is_old_version_refusal(frame)) {
+    version_refused_ = true;
+    return lose("the server does not speak this version of MQTT");
+  }
+  const auto packet = mqtt::decode(frame, dialect_.version, mqtt::Sender::server);
   if (!packet) return lose(packet.error().why);
   if (const auto* connack = std::get_if<mqtt::Connack>(&*packet)) return handle_connack(*connack);
   if (state_ != ClientState::online) return lose("the server's first packet is not CONNACK");
@@ -186,21 +217,27 @@ void MqttClient::handle(ByteView frame) {
 void MqttClient::handle_connack(const mqtt::Connack& connack) {
   if (state_ != ClientState::connecting) return lose("a second CONNACK");
   executor_.cancel(std::exchange(timer_, TimerId{}));
-  if (connack.reason != ReasonCode::success) return lose(mqtt::reason_code_name(connack.reason));
+  if (connack.reason != ReasonCode::success) {
+    version_refused_ = connack.reason == ReasonCode::unsupported_protocol_version;
+    return lose(mqtt::reason_code_name(connack.reason));
+  }
   if (connack.session_present && options_.start == ClientOptions::Start::clean) {
     return lose("the server resumes a session that was not wanted");  // MQTT 5.0 section 3.2.2.1.1
   }
   failures_ = 0;
   const auto& properties = connack.properties;
+  const bool v5 = dialect_.version == mqtt::ProtocolVersion::v5;
   server_max_packet_ = properties.maximum_packet_size.value_or(mqtt::kMaxPacketBytes);
   server_max_qos_ = static_cast<mqtt::QoS>(properties.maximum_qos.value_or(2));
   server_retains_ = properties.retain_available.value_or(true);
-  window_ = std::min<std::size_t>(options_.max_in_flight, properties.receive_maximum.value_or(65535));
+  window_ = std::min<std::size_t>(options_.max_in_flight,
+                                  properties.receive_maximum.value_or(v5 ? 65535 : kMaxOldInFlight));
   keep_alive_ = std::chrono::seconds{properties.server_keep_alive.value_or(options_.keep_alive_seconds)};
   last_sent_ = last_heard_ = executor_.now();
   ping_open_ = false;
   watch();
   const std::uint64_t number = connection_number_;
+  if (on_session_) on_session_(connack.session_present ? hub::Present::yes : hub::Present::no);
   set_state(ClientState::online, "connected");
   if (number != connection_number_) return;
   resume_session(connack.session_present);
@@ -210,9 +247,9 @@ template <class P>
 void MqttClient::send(const P& packet) {
   if (connection_ == nullptr) return;
   last_sent_ = executor_.now();
-  const std::size_t size = mqtt::encoded_size(packet, options_.version);
+  const std::size_t size = mqtt::encoded_size(packet, dialect_.version);
   if (scratch_.size() < size) scratch_.resize(size);
-  const auto written = mqtt::encode(packet, options_.version, MutableByteView(scratch_));
+  const auto written = mqtt::encode(packet, dialect_.version, MutableByteView(scratch_));
   if (DUNLIN_EXPECT(written.has_value())) connection_->write(ByteView(scratch_).first(*written));
   if (scratch_.size() > kMaxScratchBytes) scratch_ = {};
 }

@@ -1,5 +1,6 @@
 #pragma once
-// The client side of MQTT 3.1.1 and 5.0: for the gateway's uplink, simulated devices and tests.
+// The client side of MQTT 3.1.1 and 5.0: for the gateway's uplink, bridges, simulated devices and
+// tests.
 
 #include <deque>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "base/executor.h"
 #include "base/rng.h"
 #include "hub/message.h"
+#include "hub/session_link.h"
 #include "hub/trie.h"
 #include "net/network.h"
 #include "transport/mqtt/limits.h"
@@ -28,12 +30,47 @@ struct ClientMessage {
   hub::QoS qos = hub::QoS::at_most_once;
   hub::Message::Retain retain = hub::Message::Retain::no;
   std::shared_ptr<const hub::Properties>
-      properties;  // MQTT 5; shared with the message it came from. Null: none
+      properties;               // MQTT 5; shared with the message it came from. Null: none
+  std::uint16_t packet_id = 0;  // of a message from the server; 0 with QoS 0
+};
+
+/// Keeps what of QoS 2 exchanges must outlive the process. Called on the client's thread.
+class ExchangeKeeper {
+ public:
+  virtual ~ExchangeKeeper() = default;
+  /// The message that was published as `tag` is about to be sent under this packet id: `stored` (later, once)
+  /// lets it go.
+  virtual void assigned(std::uint64_t tag, std::uint16_t packet_id, Task stored) = 0;
+  /// The server has the message: `stored` lets PUBREL go.
+  virtual void received(std::uint64_t tag, std::uint16_t packet_id, Task stored) = 0;
+};
+
+/// Names a message for the keeper, and says how far an earlier process had come with it.
+struct Exchange {
+  std::uint64_t tag = 0;
+  std::uint16_t packet_id = 0;  // 0: it has not begun
+  enum class Step : std::uint8_t { assigned, received } step = Step::assigned;
+};
+
+/// Opens a connection other than by net::Network::connect(): over WebSocket. Calls `done` once, later.
+using Dial = std::function<void(Executor& executor, net::ConnectHandler done)>;
+
+/// How to greet the server. The mark is that of mosquitto's bridges (mqtt::Connect::bridge).
+struct Dialect {
+  mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v5;
+  enum class Mark : std::uint8_t { none, bridge } mark = Mark::none;
 };
 
 struct ClientOptions {
   net::ConnectOptions connection;
+  Dial dial;  // empty: a connection as `connection` says
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v5;
+  Dialect::Mark mark = Dialect::Mark::none;
+  /// Tried in turn, one with each attempt, where the server refuses the version or ends the connection
+  /// without an answer.
+  std::vector<Dialect> fallbacks;
+  ExchangeKeeper* exchanges =
+      nullptr;  // null: QoS 2 exchanges last as long as this object. Outlives the client
   std::string client_id;
   /// `resume`: unacknowledged messages and subscriptions on the server outlive a lost connection.
   enum class Start : std::uint8_t { resume, clean } start = Start::resume;
@@ -42,6 +79,8 @@ struct ClientOptions {
   std::optional<std::string> username;
   std::optional<std::string> password;  // a secret
   std::optional<ClientMessage> will;
+  /// A QoS or retain flag that the server does not take: the publish fails, or goes without.
+  enum class Unsupported : std::uint8_t { refuse, lower } unsupported = Unsupported::refuse;
   std::uint32_t will_delay_seconds = 0;
   std::size_t max_packet_bytes = 1024 * 1024;  // from the server
   std::uint16_t receive_maximum = 100;         // messages from the server that are not acknowledged yet
@@ -70,6 +109,12 @@ class MqttClient final : private net::ConnectionHandler {
   /// connection does nothing: the server delivers again.
   using MessageHandler = std::function<void(ClientMessage message, Task handled)>;
   void on_message(MessageHandler handler) { on_message_ = std::move(handler); }
+  /// `handler` is told of PUBREL; the packet id counts as free when it calls `handled`. Without one: at once.
+  using ReleaseHandler = std::function<void(std::uint16_t packet_id, Task handled)>;
+  void on_release(ReleaseHandler handler) { on_release_ = std::move(handler); }
+  /// Told with each CONNACK, before any message: whether the server still had the session.
+  using SessionHandler = std::function<void(hub::Present present)>;
+  void on_session(SessionHandler handler) { on_session_ = std::move(handler); }
   /// Tells of every change; `reason` is for people. A refusal by the server names its reason code.
   using StateHandler = std::function<void(ClientState state, std::string_view reason)>;
   void on_state(StateHandler handler) { on_state_ = std::move(handler); }
@@ -82,7 +127,11 @@ class MqttClient final : private net::ConnectionHandler {
   /// connections; `done` runs when the server has acknowledged, or with its refusal. Errors in `done`:
   /// limit_exceeded (queue full, too large), unavailable, permission_denied, invalid_argument.
   using PublishDone = std::move_only_function<void(Result<void>)>;
-  void publish(ClientMessage message, PublishDone done);
+  void publish(ClientMessage message, PublishDone done, Exchange exchange = {});
+  /// A packet id of an earlier process, kept for the message that will be published with it. Before start().
+  void reserve(std::uint16_t packet_id) { reserved_.insert(packet_id); }
+  /// The message of a reserved packet id will not come.
+  void unreserve(std::uint16_t packet_id) { reserved_.erase(packet_id); }
 
   /// Kept for every later connection. `done` (may be empty) runs at the first answer. Errors in `done`:
   /// permission_denied, unavailable.
@@ -91,6 +140,8 @@ class MqttClient final : private net::ConnectionHandler {
   void unsubscribe(const std::string& filter);
 
   ClientState state() const { return state_; }
+  /// What is spoken, or was tried last.
+  mqtt::ProtocolVersion version() const { return dialect_.version; }
   /// QoS 1 and 2 messages that the server has not acknowledged.
   std::size_t pending() const { return queue_.size() + in_flight_.size(); }
   bool queue_full() const {
@@ -102,7 +153,8 @@ class MqttClient final : private net::ConnectionHandler {
     ClientMessage message;
     PublishDone done;
     std::uint16_t packet_id = 0;
-    enum class Step : std::uint8_t { publish, release } step = Step::publish;
+    std::uint64_t tag = 0;
+    enum class Step : std::uint8_t { storing, publish, storing_release, release } step = Step::publish;
     enum class Sent : std::uint8_t { never, before, now } sent = Sent::never;
   };
   struct Wanted {
@@ -120,6 +172,7 @@ class MqttClient final : private net::ConnectionHandler {
   void send_connect();
   void lose(std::string_view reason);
   void retry_later();
+  void next_dialect();
   void set_state(ClientState state, std::string_view reason);
   void watch();
 
@@ -133,6 +186,10 @@ class MqttClient final : private net::ConnectionHandler {
   void finish(std::deque<Outgoing>::iterator entry, Result<void> result);
   void send_again();
   void send_queued();
+  void begin(Outgoing next);
+  Outgoing* find(std::uint64_t tag, std::uint16_t packet_id);
+  void stored(std::uint64_t tag, std::uint16_t packet_id);
+  void lower(ClientMessage& message) const;
   void send_publish(Outgoing& outgoing);
   Result<void> check_sendable(const Outgoing& outgoing) const;
   void answer_in_order(mqtt::PacketType answer);
@@ -146,7 +203,13 @@ class MqttClient final : private net::ConnectionHandler {
   Executor& executor_;
   Rng& rng_;
   ClientOptions options_;
+  Dialect dialect_;
+  std::size_t next_fallback_ = 0;
+  bool heard_ = false;            // anything on this connection
+  bool version_refused_ = false;  // by the server's CONNACK
   MessageHandler on_message_;
+  ReleaseHandler on_release_;
+  SessionHandler on_session_;
   StateHandler on_state_;
   std::shared_ptr<const bool> alive_ =
       std::make_shared<const bool>(true);  // shared: by calls under way that may end after this
@@ -171,6 +234,7 @@ class MqttClient final : private net::ConnectionHandler {
   std::size_t sent_in_flight_ = 0;  // how many of them have been sent on this connection
   std::size_t queued_bytes_ = 0;
   std::uint16_t last_packet_id_ = 0;
+  std::set<std::uint16_t> reserved_;
   std::vector<std::uint8_t> scratch_;
   std::map<std::string, Wanted> subscriptions_;
   std::map<std::uint16_t, std::string> subscribing_;

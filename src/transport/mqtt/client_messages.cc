@@ -28,7 +28,7 @@ Result<void> result_of(ReasonCode reason) {
 
 }  // namespace
 
-void MqttClient::publish(ClientMessage message, PublishDone done) {
+void MqttClient::publish(ClientMessage message, PublishDone done, Exchange exchange) {
   const auto answer = [&done](Result<void> result) {
     if (done) done(std::move(result));
   };
@@ -39,21 +39,29 @@ void MqttClient::publish(ClientMessage message, PublishDone done) {
     const bool ready = state_ == ClientState::online && connection_->pending_output() <= net::kOutputHighMark;
     if (!ready) return answer(fail(Errc::unavailable, "not connected, or the connection cannot follow"));
     Outgoing outgoing{.message = std::move(message), .done = {}};
+    lower(outgoing.message);
     if (Result<void> sendable = check_sendable(outgoing); !sendable) return answer(std::move(sendable));
     send_publish(outgoing);
     return answer({});
   }
   if (queue_full()) return answer(fail(Errc::limit_exceeded, "too many messages are waiting"));
   queued_bytes_ += size_of(message);
-  queue_.push_back({.message = std::move(message), .done = std::move(done)});
+  Outgoing outgoing{.message = std::move(message), .done = std::move(done), .packet_id = exchange.packet_id};
+  outgoing.tag = exchange.tag;
+  if (exchange.packet_id != 0) {
+    // An earlier process may have sent it.
+    outgoing.sent = Outgoing::Sent::before;
+    if (exchange.step == Exchange::Step::received) outgoing.step = Outgoing::Step::release;
+  }
+  queue_.push_back(std::move(outgoing));
   send_queued();
 }
 
 std::uint16_t MqttClient::next_packet_id() {
   const auto in_use = [this](std::uint16_t id) {
-    return subscribing_.contains(id) || std::ranges::any_of(in_flight_, [id](const Outgoing& outgoing) {
-             return outgoing.packet_id == id;
-           });
+    return subscribing_.contains(id) || reserved_.contains(id) ||
+           std::ranges::any_of(in_flight_,
+                               [id](const Outgoing& outgoing) { return outgoing.packet_id == id; });
   };
   do {
     if (++last_packet_id_ == 0) last_packet_id_ = 1;
@@ -69,6 +77,7 @@ void MqttClient::send_queued() {
     Outgoing next = std::move(queue_.front());
     queue_.pop_front();
     queued_bytes_ -= size_of(next.message);
+    if (next.packet_id == 0) lower(next.message);
     if (Result<void> sendable = check_sendable(next); !sendable) {
       if (next.done) {
         executor_.post([done = std::move(next.done), sendable = std::move(sendable)]() mutable {
@@ -77,10 +86,64 @@ void MqttClient::send_queued() {
       }
       continue;
     }
-    next.packet_id = next_packet_id();
+    begin(std::move(next));
+  }
+}
+
+/// What the server cannot take (MQTT 5.0 sections 3.2.2.3.4 and 3.2.2.3.5), where that is wished for.
+void MqttClient::lower(ClientMessage& message) const {
+  if (options_.unsupported == ClientOptions::Unsupported::refuse) return;
+  if (!server_retains_) message.retain = hub::Message::Retain::no;
+  message.qos = std::min(message.qos, static_cast<hub::QoS>(server_max_qos_));
+}
+
+void MqttClient::begin(Outgoing next) {
+  if (next.packet_id != 0) {
+    reserved_.erase(next.packet_id);
     in_flight_.push_back(std::move(next));
-    send_publish(in_flight_.back());
     ++sent_in_flight_;
+    Outgoing& resumed = in_flight_.back();
+    if (resumed.step == Outgoing::Step::release) return send_ack(PacketType::pubrel, resumed.packet_id);
+    return send_publish(resumed);
+  }
+  if (next.message.qos == hub::QoS::at_most_once) {  // lowered: nothing is left to acknowledge
+    send_publish(next);
+    if (next.done) executor_.post([done = std::move(next.done)]() mutable { done({}); });
+    return;
+  }
+  next.packet_id = next_packet_id();
+  in_flight_.push_back(std::move(next));
+  ++sent_in_flight_;
+  Outgoing& entry = in_flight_.back();
+  if (options_.exchanges == nullptr || entry.message.qos != hub::QoS::exactly_once)
+    return send_publish(entry);
+  entry.step = Outgoing::Step::storing;
+  const std::uint64_t tag = entry.tag;
+  const std::uint16_t packet_id = entry.packet_id;
+  options_.exchanges->assigned(tag, packet_id,
+                               [this, alive = std::weak_ptr<const bool>(alive_), tag, packet_id] {
+                                 if (!alive.expired()) stored(tag, packet_id);
+                               });
+}
+
+MqttClient::Outgoing* MqttClient::find(std::uint64_t tag, std::uint16_t packet_id) {
+  const auto entry = std::ranges::find(in_flight_, packet_id, &Outgoing::packet_id);
+  return entry == in_flight_.end() || entry->tag != tag ? nullptr : &*entry;
+}
+
+void MqttClient::stored(std::uint64_t tag, std::uint16_t packet_id) {
+  Outgoing* entry = find(tag, packet_id);
+  if (entry == nullptr) return;
+  // One that an earlier connection left has its turn in send_again().
+  const auto place = static_cast<std::size_t>(std::ranges::find(in_flight_, packet_id, &Outgoing::packet_id) -
+                                              in_flight_.begin());
+  const bool online = state_ == ClientState::online && place < sent_in_flight_;
+  if (entry->step == Outgoing::Step::storing) {
+    entry->step = Outgoing::Step::publish;
+    if (online) send_publish(*entry);
+  } else if (entry->step == Outgoing::Step::storing_release) {
+    entry->step = Outgoing::Step::release;
+    if (online) send_ack(PacketType::pubrel, packet_id);
   }
 }
 
@@ -111,7 +174,7 @@ mqtt::Publish publish_packet(const ClientMessage& message, mqtt::ProtocolVersion
 
 void MqttClient::send_publish(Outgoing& outgoing) {
   std::vector<mqtt::UserProperty> user;
-  mqtt::Publish publish = publish_packet(outgoing.message, options_.version, user);
+  mqtt::Publish publish = publish_packet(outgoing.message, dialect_.version, user);
   publish.packet_id = outgoing.packet_id;
   publish.dup = outgoing.sent == Outgoing::Sent::before;
   outgoing.sent = Outgoing::Sent::now;
@@ -121,11 +184,11 @@ void MqttClient::send_publish(Outgoing& outgoing) {
 /// MQTT 5.0 sections 3.2.2.3.4 to 3.2.2.3.6: what the server does not take is not sent.
 Result<void> MqttClient::check_sendable(const Outgoing& outgoing) const {
   std::vector<mqtt::UserProperty> user;
-  mqtt::Publish publish = publish_packet(outgoing.message, options_.version, user);
+  mqtt::Publish publish = publish_packet(outgoing.message, dialect_.version, user);
   if (publish.qos > server_max_qos_) return fail(Errc::unavailable, "the server does not take this QoS");
   if (publish.retain && !server_retains_) return fail(Errc::unavailable, "the server retains no messages");
   publish.packet_id = 1;  // any one: they are all of one size
-  if (mqtt::encoded_size(publish, options_.version) > server_max_packet_)
+  if (mqtt::encoded_size(publish, dialect_.version) > server_max_packet_)
     return fail(Errc::limit_exceeded, "larger than the server takes");
   return {};
 }
@@ -140,7 +203,9 @@ void MqttClient::resume_session(bool session_present) {
     // time.
     std::vector<PublishDone> taken;
     std::erase_if(in_flight_, [&](Outgoing& outgoing) {
-      if (outgoing.step != Outgoing::Step::release) return false;
+      const bool theirs =
+          outgoing.step == Outgoing::Step::release || outgoing.step == Outgoing::Step::storing_release;
+      if (!theirs) return false;
       if (outgoing.done) taken.push_back(std::move(outgoing.done));
       return true;
     });
@@ -160,7 +225,7 @@ void MqttClient::send_again() {
     Outgoing& outgoing = in_flight_[sent_in_flight_++];
     if (outgoing.step == Outgoing::Step::publish) {
       send_publish(outgoing);
-    } else {
+    } else if (outgoing.step == Outgoing::Step::release) {
       send_ack(PacketType::pubrel, outgoing.packet_id);
     }
   }
@@ -181,7 +246,11 @@ void MqttClient::finish(std::deque<Outgoing>::iterator entry, Result<void> resul
 void MqttClient::handle_ack(const mqtt::Ack& ack) {
   if (ack.type == PacketType::pubrel) {
     incoming_.erase(ack.packet_id);
-    return send_ack(PacketType::pubcomp, ack.packet_id);
+    if (!on_release_) return send_ack(PacketType::pubcomp, ack.packet_id);
+    return on_release_(ack.packet_id, [this, alive = std::weak_ptr<const bool>(alive_),
+                                       number = connection_number_, packet_id = ack.packet_id] {
+      if (!alive.expired() && number == connection_number_) send_ack(PacketType::pubcomp, packet_id);
+    });
   }
   const auto entry = std::ranges::find(in_flight_, ack.packet_id, &Outgoing::packet_id);
   if (entry == in_flight_.end()) {
@@ -193,9 +262,18 @@ void MqttClient::handle_ack(const mqtt::Ack& ack) {
   if (ack.type == PacketType::pubcomp && entry->step == Outgoing::Step::release) return finish(entry, {});
   if (ack.type != PacketType::pubrec || !exactly_once) return lose("an acknowledgement of the wrong kind");
   if (mqtt::is_error(ack.reason)) return finish(entry, result_of(ack.reason));
-  entry->step = Outgoing::Step::release;
+  if (entry->step == Outgoing::Step::storing_release) return;  // a second PUBREC
   entry->message.payload = {};
-  send_ack(PacketType::pubrel, ack.packet_id);
+  if (options_.exchanges == nullptr || entry->step == Outgoing::Step::release) {
+    entry->step = Outgoing::Step::release;
+    return send_ack(PacketType::pubrel, ack.packet_id);
+  }
+  entry->step = Outgoing::Step::storing_release;
+  const std::uint64_t tag = entry->tag;
+  options_.exchanges->received(
+      tag, ack.packet_id, [this, alive = std::weak_ptr<const bool>(alive_), tag, packet_id = ack.packet_id] {
+        if (!alive.expired()) stored(tag, packet_id);
+      });
 }
 
 void MqttClient::handle_publish(const mqtt::Publish& publish) {
@@ -216,6 +294,7 @@ void MqttClient::handle_publish(const mqtt::Publish& publish) {
   message.qos = static_cast<hub::QoS>(publish.qos);
   message.retain = publish.retain ? hub::Message::Retain::yes : hub::Message::Retain::no;
   message.properties = hub_properties(publish.properties);
+  message.packet_id = publish.packet_id;
   const PacketType answer = publish.qos == mqtt::QoS::at_least_once ? PacketType::puback : PacketType::pubrec;
   if (publish.qos != mqtt::QoS::at_most_once) {
     (answer == PacketType::puback ? pubacks_due_ : pubrecs_due_).push_back({publish.packet_id});
@@ -280,7 +359,8 @@ void MqttClient::subscribe(std::string filter, hub::SubscriptionOptions options,
 }
 
 void MqttClient::unsubscribe(const std::string& filter) {
-  if (subscriptions_.erase(filter) == 0 || state_ != ClientState::online) return;
+  subscriptions_.erase(filter);
+  if (state_ != ClientState::online) return;
   const std::string_view view = filter;
   send(mqtt::Unsubscribe{next_packet_id(), mqtt::TopicFilters(std::span(&view, 1)), {}});
 }
@@ -296,7 +376,7 @@ void MqttClient::handle_suback(const mqtt::Suback& suback) {
   const auto reason = static_cast<ReasonCode>(suback.reason_codes[0]);
   if (mqtt::is_error(reason)) subscriptions_.erase(wanted);
   // MQTT 3.1.1 has one code for every refusal; nearly always it is a missing right.
-  const bool old = options_.version == mqtt::ProtocolVersion::v3_1_1 && mqtt::is_error(reason);
+  const bool old = dialect_.version == mqtt::ProtocolVersion::v3_1_1 && mqtt::is_error(reason);
   done(result_of(old ? ReasonCode::not_authorized : reason));
 }
 

@@ -47,5 +47,8 @@ struct ServerLimits {
 inline constexpr std::size_t kMaxClientQueuedMessages = 100'000;
 inline constexpr std::size_t kMaxClientQueuedBytes = 256 * 1024 * 1024;
 inline constexpr std::size_t kMaxClientInFlight = 100;
+// A 3.1.1 server cannot say how many it takes, and mosquitto drops (acknowledged!) what is more than its
+// max_inflight_messages, 20 unless configured.
+inline constexpr std::uint16_t kMaxOldInFlight = 20;
 
 }  // namespace dunlin::transport

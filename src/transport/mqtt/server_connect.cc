@@ -98,6 +98,7 @@ void ServerPeer::give_up_waiting() {
 void ServerPeer::take_request(std::unique_ptr<ConnectRequest> request) {
   request_ = std::move(request);
   version_ = request_->version;
+  kind_ = request_->kind;
   max_packet_bytes_ = request_->max_packet_bytes;
   outbound_aliases_maximum_ =
       std::min(request_->topic_alias_maximum, lane_.server.limits().outbound_topic_aliases);
@@ -150,6 +151,7 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
   const ServerLimits& limits = lane_.server.limits();
   request->version = connect.version;
   request->client_id = connect.client_id;
+  if (connect.bridge) request->kind = ConnectRequest::Kind::bridge;
   if (request->client_id.empty()) {
     std::array<std::uint8_t, 12> random{};
     lane_.rng.fill(random);

@@ -33,6 +33,7 @@ struct ConnectRequest {
   enum class Assigned : std::uint8_t { no, yes } assigned = Assigned::no;  // the server chose the client id
   hub::OpenOptions::Start start = hub::OpenOptions::Start::clean;
   std::uint16_t keep_alive = 0;
+  enum class Kind : std::uint8_t { client, bridge } kind = Kind::client;
   enum class KeepAliveSet : std::uint8_t { no, yes } keep_alive_set = KeepAliveSet::no;  // by the server
   std::uint32_t session_expiry = 0;
   std::uint16_t receive_maximum = 65535;
@@ -188,6 +189,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   State state_ = State::waiting;
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
   std::uint16_t outbound_aliases_maximum_ = 0;
+  ConnectRequest::Kind kind_ = ConnectRequest::Kind::client;
   bool held_ = false;             // acknowledgements wait: a receiver of this peer's messages cannot follow
   bool reading_paused_ = false;   // MQTT 3.1.1 only: too many unanswered publishes
   std::uint32_t unanswered_ = 0;  // QoS 1 publishes without PUBACK

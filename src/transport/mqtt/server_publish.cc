@@ -270,8 +270,14 @@ void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
     const ReasonCode code = judge_subscription(subscription);
     if (!mqtt::is_error(code)) {
       using Handling = hub::SubscribeRequest::RetainHandling;
-      requests.push_back({std::string(subscription.filter), hub_options(subscription, identifier),
-                          static_cast<Handling>(subscription.retain_handling)});
+      hub::SubscriptionOptions options = hub_options(subscription, identifier);
+      if (kind_ == ConnectRequest::Kind::bridge) {
+        // What MQTT 5 asks for in the subscription, a bridge of 3.1.1 says of itself as a whole.
+        options.no_local = hub::SubscriptionOptions::NoLocal::yes;
+        options.retain_as_published = hub::SubscriptionOptions::RetainAsPublished::yes;
+      }
+      requests.push_back(
+          {std::string(subscription.filter), options, static_cast<Handling>(subscription.retain_handling)});
       places.push_back(codes.size());
     }
     if (traced()) [[unlikely]]

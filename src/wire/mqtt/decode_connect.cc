@@ -24,9 +24,13 @@ void read_protocol(Reader& reader, ConnectReading& reading) {
     return reader.fail(ReasonCode::unsupported_protocol_version,
                        "protocol name is not MQTT");  // [MQTT-3.1.2-1]
   }
-  const std::uint8_t level = reader.u8();
+  std::uint8_t level = reader.u8();
   if (reader.failed()) return;
   reading.speaks_mqtt = true;
+  if (!old_name && level == (static_cast<unsigned>(ProtocolVersion::v3_1_1) | kBridgeMark)) {
+    reading.connect.bridge = true;
+    level = static_cast<std::uint8_t>(ProtocolVersion::v3_1_1);
+  }
   if (!old_name && level >= static_cast<std::uint8_t>(ProtocolVersion::v5) && (level & 0x80) == 0) {
     reading.version = ProtocolVersion::v5;
   }

@@ -91,7 +91,8 @@ void check_connect(Writer& out, const Connect& connect) {
 void write_body(Writer& out, const Connect& connect, ProtocolVersion) {
   check_connect(out, connect);
   out.text("MQTT");
-  out.u8(static_cast<unsigned>(connect.version));
+  const bool marked = connect.bridge && !is_v5(connect.version);
+  out.u8(static_cast<unsigned>(connect.version) | (marked ? kBridgeMark : 0U));
   out.u8(connect_flags(connect));
   out.u16(connect.keep_alive);
   if (is_v5(connect.version)) write_properties(out, connect.properties);

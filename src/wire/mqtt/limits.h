@@ -6,6 +6,9 @@
 
 namespace dunlin::mqtt {
 
+/// See Connect::bridge.
+inline constexpr unsigned kBridgeMark = 0x80;
+
 // Of the format.
 inline constexpr std::uint32_t kMaxVariableByteInteger = 268'435'455;  // MQTT 5.0 section 1.5.5
 inline constexpr std::size_t kMaxRemainingLength = kMaxVariableByteInteger;

@@ -40,6 +40,9 @@ struct Connect {
   std::optional<std::string_view> user_name{};
   std::optional<ByteView> password{};  // 3.1.1: only with a user name
   ConnectProperties properties{};
+  /// Bit 7 of the protocol level, with which mosquitto's bridges mark themselves (no specification has it):
+  /// the server then sends nothing back to where it came from, and keeps retain flags. 3.1.1 only.
+  bool bridge = false;
 };
 
 /// Section 3.2. Under 3.1.1 the reason is translated with connack_return_code() and connack_reason_code().

@@ -159,7 +159,7 @@ TEST(MqttRefusal, MQTT_3_1_2_1_ProtocolName) {
 TEST(MqttRefusal, MQTT_3_1_2_2_ProtocolVersion) {
   refused_connect("10 [ <MQIsdp> 03 02 0000 <c> ]", unsupported_protocol_version, Answer::connack, kV3);
   refused_connect("10 [ <MQIsdp> 05 02 0000 <c> ]", unsupported_protocol_version, Answer::connack, kV3);
-  for (const std::string_view level : {"00", "03", "84", "FF"}) {
+  for (const std::string_view level : {"00", "03", "83", "85", "FF"}) {
     refused_connect("10 [ <MQTT> " + std::string(level) + " 02 0000 <c> ]", unsupported_protocol_version,
                     Answer::connack, kV3);
   }

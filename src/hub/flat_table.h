@@ -42,6 +42,7 @@ class FlatTable {
   }
 
   void erase(T* entry) {
+    [[maybe_unused]] const T gone = std::move(*entry);  // dies when the table is in order
     std::size_t hole = static_cast<std::size_t>(entry - slots_.data());
     for (std::size_t at = (hole + 1) & mask(); !Traits::is_empty(slots_[at]); at = (at + 1) & mask()) {
       const std::size_t home = traits_.hash(slots_[at]) & mask();

@@ -21,6 +21,7 @@
 #include "hub/session_names.h"
 #include "hub/shared_messages.h"
 #include "hub/trace.h"
+#include "store/keyed.h"
 
 namespace dunlin::hub {
 
@@ -30,20 +31,43 @@ struct SharedPart;
 /// Counts the links that a session has had, so that an answer never goes to a later one.
 using Attachment = std::uint32_t;
 
-/// A message on its way to many: shared only when somebody must keep it.
+/// A copy with a payload of its own.
+MessageRef keep_message(const Message& message);
+
+/// A message on its way to many: copied only when somebody must keep it. The message that it is made of
+/// outlives it.
 class Traveller {
  public:
-  explicit Traveller(Message&& message) : message_(std::move(message)) {}
-  explicit Traveller(MessageRef message) : ref_(std::move(message)) {}
-  const Message& get() const { return ref_ ? *ref_ : message_; }
+  explicit Traveller(const Message& message) : view_(&message) {}
+  /// Taken from there when somebody must keep it.
+  explicit Traveller(Message&& message) : view_(&message), source_(&message) {}
+  explicit Traveller(MessageRef message) : view_(message.get()), ref_(std::move(message)) {}
+  const Message& get() const { return *view_; }
   const MessageRef& ref() {
-    if (!ref_) ref_ = std::make_shared<const Message>(std::move(message_));
+    if (!ref_) keep();
     return ref_;
+  }
+  /// Nobody comes after the present receiver.
+  void mark_last() { last_ = true; }
+  /// ref() for a receiver that keeps it.
+  MessageRef take() {
+    if (!ref_) keep();
+    return last_ ? std::move(ref_) : ref_;
   }
 
  private:
-  Message message_;
+  void keep();
+
+  const Message* view_;
+  Message* source_ = nullptr;
   MessageRef ref_;
+  bool last_ = false;
+};
+
+/// QoS 1 and 2 messages that wait for a session, in memory or on the disk.
+struct Waiting {
+  std::size_t messages = 0;
+  std::uint64_t bytes = 0;
 };
 
 /// Made and owned by its shard; valid for a link from Hub::open() until close() or SessionLink::ended().
@@ -64,7 +88,14 @@ class Session {
   /// QoS 0: routed at once, `done` is not called. QoS 1: `done` once the message is on the disk (at once
   /// without a journal). QoS 2: likewise; a packet id that is still open is not routed again. `done` is
   /// dropped if the link has gone. Errors: no_space, io, unavailable, limit_exceeded.
-  void publish(Message message, std::uint16_t packet_id, PublishDone done);
+  /// `message` is copied where it must last; its payload may be borrowed. `hint` (or null) is the caller's
+  /// for this topic.
+  void publish(Message& message, std::uint16_t packet_id, RouteHint* hint, PublishDone done);
+  void publish(Message message, std::uint16_t packet_id, PublishDone done) {
+    publish(message, packet_id, nullptr, std::move(done));
+  }
+  /// The same for QoS 0.
+  void publish_at_once(Message& message, RouteHint& hint);
   /// PUBREL from the peer: `done` once the packet id may be used again. Errors: not_found (no such exchange)
   /// and as publish().
   void release(std::uint16_t packet_id, PublishDone done);
@@ -144,6 +175,7 @@ class Session {
     std::size_t storing = 0;      // in flight, waiting for the journal
     std::size_t resend_from = 0;  // index into in_flight of the first that may have to be sent (again)
     std::set<SessionRef> held_publishers;  // paused until this session has drained
+    std::vector<std::string> refused;      // filters that nobody may publish to: the queue is full
     std::uint64_t progress = 0;            // acknowledgements so far, for the patience with slow consumers
     TimerId patience;
   };
@@ -173,7 +205,7 @@ class Session {
   void deliver_retained(const MessageRef& message, const SubscriptionOptions& options);
   void pump();
   void pump_again();
-  std::optional<Queued> take_next(RingQueue<Queued>& queue, std::size_t& bytes);
+  std::optional<Queued> keep_unexpired(Queued publish);
   bool window_open(const Outgoing& out) const;
   void send_tracked(Queued&& publish, EncodingCache& cache);
   void send_once_stored(Queued&& publish);
@@ -209,6 +241,18 @@ class Session {
   void apply(const DeliveryNote& note);
   void assign(const DeliveryNote& note);
   void finish_restore();
+
+  // Long queues (session_spill.cc).
+  bool spills() const;
+  Waiting waiting() const;
+  /// Adds to what the queue has in memory.
+  void count_queued(std::int64_t bytes);
+  /// Whether the queue has `share` times what it may have in memory.
+  bool past_memory(std::size_t share) const;
+  void spill(const Queued& publish);
+  void spill_surplus();
+  void load_spilled();
+  void take_loaded(std::vector<store::Entry> rows);
 
   // Shared subscriptions (session_shared.cc): of a member,
   enum class Held : std::uint8_t { keep, drop };

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "hub/bus.h"
 #include "hub/consumer.h"
+#include "hub/refused_topics.h"
 #include "hub/session.h"
 #include "hub/session_record.h"
 #include "hub/shard_metrics.h"
@@ -80,11 +81,24 @@ class Shard {
   std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
 
   // Publishing (shard_publish.cc).
-  void publish_from(Session& session, Message&& message, std::uint16_t packet_id,
+  void publish_from(Session& session, Message& message, std::uint16_t packet_id, RouteHint* hint,
                     Session::PublishDone&& done);
+  void publish_at_once(Session& session, Message& message, RouteHint* hint);
   void release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done);
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
+
+  // Long queues (shard_spill.cc).
+  void store_item(const Session& session, const Session::Queued& item);
+  void load_spilled(Session& session);
+  void count_queued(std::int64_t bytes) { queued_bytes_ += bytes; }
+  bool queues_are_full() const {
+    return queued_bytes_ > static_cast<std::int64_t>(limits().all_queues_memory_bytes);
+  }
+  /// How much may wait for the session.
+  Waiting room_of(const Session& session) const;
+  bool has_room(const Session& session) const;
+  void queue_has_room(Session& session);
 
   // Shared subscriptions (shard_shared.cc).
   using Joined = std::move_only_function<void(Result<void>)>;
@@ -187,7 +201,10 @@ class Shard {
   void settle(Pending&& pending);
   void flush_notes();
   void settle_notes(const Pending& pending);
-  void route(Traveller& message, SessionRef publisher, Origin origin);
+  void stamp(Session& session, Message& message);
+  void journal_message(Session& session, const Message& message, std::uint16_t packet_id,
+                       Session::PublishDone&& done);
+  void route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint = nullptr);
   void retain(const MessageRef& message);
   void send_parcel(std::uint16_t shard, Parcel parcel);
   void flush_parcels(std::uint16_t shard);
@@ -233,6 +250,16 @@ class Shard {
   void retained_sent(SessionRef ref, const std::string& filter);
   void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
   std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
+
+  // Long queues.
+  void load_spilled_later(SessionRef ref);
+  void read_spilled(SessionRef ref, std::uint64_t end);
+  void delete_items(SessionInstance instance, std::uint64_t from, std::uint64_t end);
+  void hold_for_disk(SessionRef publisher);
+  void watch_disk();
+  void queue_is_full(Session& session);
+  void tell_refused(const Session& session, const std::vector<std::string>& filters, Refusal refusal);
+  bool refuses(TenantId tenant, std::string_view topic);
 
   // Shared subscriptions.
   MemberState member_state(const Session& session) const;
@@ -293,6 +320,10 @@ class Shard {
   store::Position routed_ = 0;
   std::vector<store::Position> taken_;  // by journal: what this shard's sessions have been given
   WallTime last_arrival_{};
+  RefusedTopics refused_;
+  std::set<SessionRef> held_for_disk_;
+  std::int64_t queued_bytes_ = 0;  // of all queues in memory
+  bool watches_disk_ = false;
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;
   std::size_t routing_ = 0;  // depth of route(): sessions must not end meanwhile

@@ -19,6 +19,14 @@ WallTime Shard::take_arrival_time() {
   return last_arrival_;
 }
 
+namespace {
+
+std::unexpected<Error> no_room() {
+  return fail(Errc::limit_exceeded, "the queue of a subscriber of this topic is full");
+}
+
+}  // namespace
+
 void Shard::raise_qos(Message& message) const {
   if (message.qos != QoS::at_most_once || log() == nullptr) return;
   const auto matches = [&](const std::string& filter) {
@@ -27,39 +35,56 @@ void Shard::raise_qos(Message& message) const {
   if (std::ranges::any_of(setup_.durable_filters, matches)) message.qos = QoS::at_least_once;
 }
 
-void Shard::publish_from(Session& session, Message&& message, std::uint16_t packet_id,
-                         Session::PublishDone&& done) {
+void Shard::stamp(Session& session, Message& message) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
-  raise_qos(message);
+  if (!setup_.durable_filters.empty()) raise_qos(message);
   message.received_at = take_arrival_time();
   if (!message.principal) message.principal = session.principal();
   ++session.activity().in;
   if (tracer().on()) [[unlikely]]
     trace_published(session, message);
-  if (message.qos == QoS::at_most_once) {
-    Traveller traveller(std::move(message));
-    return route(traveller, session.self_, Origin::here);
-  }
-  const bool exactly_once = message.qos == QoS::exactly_once;
-  if (exactly_once) {
+}
+
+void Shard::publish_at_once(Session& session, Message& message, RouteHint* hint) {
+  stamp(session, message);
+  if (message.qos != QoS::at_most_once) return journal_message(session, message, 0, {});
+  Traveller traveller(message);
+  route(traveller, session.self_, Origin::here, hint);
+}
+
+void Shard::publish_from(Session& session, Message& message, std::uint16_t packet_id, RouteHint* hint,
+                         Session::PublishDone&& done) {
+  stamp(session, message);
+  if (message.qos == QoS::exactly_once) {
     if (const Exchanges::Exchange* known = session.inbound().find(packet_id)) {
       metrics_.duplicates.add();
       if (known->state == Exchanges::State::open) done({});
       return;  // one that is being stored is answered once, when it is on the disk
     }
-    session.inbound().add(packet_id, Exchanges::State::storing);
+  }
+  if (refuses(session.principal()->tenant, message.topic.text())) return done(no_room());
+  if (message.qos == QoS::exactly_once) {
+    const bool at_once = log() == nullptr;
+    session.inbound().add(packet_id, at_once ? Exchanges::State::open : Exchanges::State::storing);
     if (session.persistent()) changed_sessions_.insert(session.self_);
   }
+  if (log() != nullptr) return journal_message(session, message, packet_id, std::move(done));
+  Traveller traveller(message);
+  route(traveller, session.self_, Origin::here, hint);
+  done({});
+}
+
+void Shard::journal_message(Session& session, const Message& message, std::uint16_t packet_id,
+                            Session::PublishDone&& done) {
   Pending pending;
   pending.packet_id = packet_id;
   pending.publisher = session.self_;
   pending.attachment = session.attachment_;
   pending.done = std::move(done);
-  if (log() != nullptr) {
-    const ExchangeId exchange{std::string(session.client_id()), session.instance_, packet_id};
-    encode_message(message, exactly_once ? &exchange : nullptr, record_);
-  }
-  pending.message = std::move(message);
+  const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
+  encode_message(message, message.qos == QoS::exactly_once ? &exchange : nullptr, record_);
+  pending.message = message;
+  pending.message.payload = message.payload.owned();
   append(RecordKind::message, record_, std::move(pending));
 }
 
@@ -79,8 +104,8 @@ void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session:
     pending.state = Pending::State::stored;
     return settle(std::move(pending));
   }
-  const auto record = encode_release(session.principal()->tenant,
-                                     {std::string(session.client_id()), session.instance_, packet_id});
+  const auto record =
+      encode_release(session.principal()->tenant, {session.client_id(), session.instance_, packet_id});
   append(RecordKind::release, record, std::move(pending));
 }
 
@@ -96,6 +121,11 @@ void Shard::publish_in_process(Message message, PublishDone done) {
     Traveller traveller(std::move(message));
     route(traveller, {}, Origin::here);
     if (done) done({});
+    return;
+  }
+  const bool may_be_refused = message.principal->kind != PrincipalKind::service;
+  if (may_be_refused && refuses(message.principal->tenant, message.topic.text())) {
+    if (done) done(no_room());
     return;
   }
   Pending pending;
@@ -167,10 +197,10 @@ void Shard::settle(Pending&& pending) {
   pending.done(std::unexpected(std::move(pending.error)));
 }
 
-void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
+void Shard::route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint) {
   const Message& view = message.get();
   if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref());
-  const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text());
+  const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text(), hint);
   EncodingCache cache;
   if (tracer().on()) [[unlikely]]
     trace_routed(message.get(), route, origin);
@@ -182,6 +212,7 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
       continue;
     }
     Session& session = *slot.session;
+    if (route.shards == 0 && &target == &route.targets.back()) message.mark_last();
     if (target.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) {
       if (tracer().on()) [[unlikely]]
         session.trace(TraceKind::dropped, message.get(), target.qos, "no_local");
@@ -190,6 +221,7 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
     session.deliver(message, target, route.identifiers_of(target), cache);
     if (session.above_high_mark()) overloaded(session, publisher);
   }
+  if (rows_.bytes() > kMaxUnwrittenBytes) hold_for_disk(publisher);
   --routing_;
   if (origin == Origin::elsewhere || route.shards == 0) return;
   for (ShardMask left = route.shards; left != 0; left &= left - 1) {
@@ -268,11 +300,12 @@ std::uint16_t Shard::shard_of(TenantId tenant, std::string_view text) const {
 // ---- back-pressure ----
 
 void Shard::overloaded(Session& session, SessionRef publisher) {
-  const Limits& bounds = limits();
   Session::Outgoing& out = session.outgoing();
-  if (out.queue.size() > bounds.offline_messages || out.queue_bytes > bounds.offline_bytes) {
+  const Waiting all = session.waiting();
+  const Waiting room = room_of(session);
+  if (all.messages > 2 * room.messages || all.bytes > 2 * room.bytes)
     return defer_end(session, EndReason::queue_full, "too many messages are waiting for this session");
-  }
+  if (all.messages >= room.messages || all.bytes >= room.bytes) queue_is_full(session);
   if (session.link_ == nullptr || publisher.generation == 0) return;
   if (!out.held_publishers.insert(publisher).second) return;
   metrics_.held_publishers.add();

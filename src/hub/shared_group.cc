@@ -118,8 +118,7 @@ void SharedGroup::deliver(const Outbound& publish, EncodingCache&) {
   using RetainAsPublished = SubscriptionOptions::RetainAsPublished;
   SharedDelivery delivery;
   delivery.member = member.session;
-  delivery.message =
-      publish.shared != nullptr ? *publish.shared : std::make_shared<const Message>(publish.message);
+  delivery.message = publish.shared != nullptr ? *publish.shared : keep_message(publish.message);
   delivery.qos = std::min(publish.qos, member.options.qos);
   delivery.retain =
       member.options.retain_as_published == RetainAsPublished::yes ? publish.retain : Message::Retain::no;

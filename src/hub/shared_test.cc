@@ -294,96 +294,120 @@ TEST_F(SharedTest, ReservedClientIdsAreRefused) {
   EXPECT_FALSE(try_open(link, options("$share/workers/jobs/#")).has_value());
 }
 
-/// Crashes at random moments while QoS 2 messages go to lasting members that come and go.
-TEST_F(SharedTest, Qos2IsExactlyOnceOverAllMembersAndCrashes) {
-  SeededRng random(11);
-  int total = 0;
-  for (int round = 0; round < 40; ++round) {
+/// QoS 2 messages go to two lasting members that come and go, while the process crashes at random moments.
+class SharedCrashTest : public SharedTest {
+ protected:
+  void begin(Limits limits_of_this) {
+    limits = limits_of_this;
     keyed_disk.clear();
     journals.clear();
-    boot(2);
-    std::map<std::string, int> got;  // by payload, counted when the client first sees it
-    std::map<std::string, std::set<std::uint16_t>> known;  // packet ids that a client has not released
-    const std::vector<std::string> ids{client_on(0, "a"), client_on(1, "b")};
-    std::map<std::string, std::unique_ptr<RecordingLink>> links;
-    std::map<std::string, std::size_t> seen;
-    const auto connect = [&](const std::string& id) {
-      links[id] = std::make_unique<RecordingLink>();
-      seen[id] = 0;
-      open(*links[id], lasting(id));
-    };
-    const auto serve = [&] {
-      for (const std::string& id : ids) {
-        RecordingLink* link = links[id].get();
-        if (link == nullptr || link->session == nullptr) continue;
-        for (; seen[id] < link->got.size(); ++seen[id]) {
-          const auto& one = link->got[seen[id]];
-          if (known[id].insert(one.packet_id).second) ++got[one.payload];
-          if (random.next() % 3 != 0) link->session->received(one.packet_id);
-        }
-        for (const std::uint16_t released : std::exchange(link->released, {})) {
-          known[id].erase(released);
-          link->session->completed(released);
-        }
-      }
-    };
-    for (const std::string& id : ids) {
-      connect(id);
-      subscribe(*links[id], kJobs);
+    boot(2, limits);
+    got.clear();
+    accepted.clear();
+    clients.clear();
+    for (const std::string& id : {client_on(0, "a"), client_on(1, "b")}) {
+      connect(clients.emplace_back(Client{id, nullptr, 0, {}}));
+      subscribe(*clients.back().link, kJobs);
     }
-    std::vector<std::string> accepted;
-    int number = 0;
-    std::uint16_t packet = 0;
-    for (int step = 0; step < 60; ++step) {
-      switch (random.next() % 8) {
-        case 0:
-          links.clear();
-          from = {};
-          crash_and_boot(2);
-          break;
-        case 1: {
-          const std::string& id = ids[random.next() % 2];
-          if (links[id] && links[id]->session != nullptr) disconnect(*links[id]);
-          links[id].reset();
-          break;
-        }
-        case 2:
-        case 3: {
-          const std::string& id = ids[random.next() % 2];
-          if (!links[id]) connect(id);
-          break;
-        }
-        default: {
-          if (from.session == nullptr) open(from, options(client_on(0, "p")));
-          const std::string payload = std::to_string(number++);
-          const std::uint16_t exchange = ++packet;
-          from.session->publish(message("jobs/1", payload, QoS::exactly_once), exchange,
-                                [&accepted, payload](const Result<void>& result) {
-                                  if (result) accepted.push_back(payload);
-                                });
-          run(std::chrono::milliseconds{static_cast<int>(random.next() % 6)});
-          from.session->release(exchange, [](const Result<void>&) {});
-        }
+  }
+  struct Client {
+    std::string id;
+    std::unique_ptr<RecordingLink> link;
+    std::size_t seen = 0;
+    std::set<std::uint16_t> open_exchanges;  // a PUBLISH with one of these is not new
+  };
+
+  void connect(Client& client) {
+    client.link = std::make_unique<RecordingLink>();
+    client.seen = 0;
+    open(*client.link, lasting(client.id));
+  }
+  void leave(Client& client) {
+    if (client.link && client.link->session != nullptr) disconnect(*client.link);
+    client.link.reset();
+  }
+  void serve() {
+    for (Client& client : clients) {
+      RecordingLink* link = client.link.get();
+      if (link == nullptr || link->session == nullptr) continue;
+      for (; client.seen < link->got.size(); ++client.seen) {
+        const auto& one = link->got[client.seen];
+        if (client.open_exchanges.insert(one.packet_id).second) ++got[one.payload];
+        if (random.next() % 3 != 0) link->session->received(one.packet_id);
       }
-      serve();
-      run(std::chrono::milliseconds{static_cast<int>(random.next() % 4)});
-      serve();
+      for (const std::uint16_t released : std::exchange(link->released, {})) {
+        client.open_exchanges.erase(released);
+        link->session->completed(released);
+      }
     }
+  }
+  void crash() {
+    for (Client& client : clients) client.link.reset();
+    from = {};
+    crash_and_boot(2, limits);
+  }
+  void publish_next() {
+    if (from.session == nullptr) start_publisher();
+    const std::string payload = std::to_string(++number);
+    const std::uint16_t exchange = ++sent;
+    from.session->publish(message("jobs/1", payload, QoS::exactly_once), exchange,
+                          [this, payload](const Result<void>& result) {
+                            if (result) accepted.push_back(payload);
+                          });
+    pause(6);
+    from.session->release(exchange, [](const Result<void>&) {});
+  }
+  void pause(int milliseconds) {
+    run(std::chrono::milliseconds{static_cast<int>(random.next() % static_cast<unsigned>(milliseconds))});
+  }
+  void step() {
+    Client& client = clients[random.next() % 2];
+    const auto what = random.next() % 8;
+    if (what == 0) {
+      crash();
+    } else if (what == 1) {
+      leave(client);
+    } else if (what <= 3) {
+      if (!client.link) connect(client);
+    } else {
+      publish_next();
+    }
+    serve();
+    pause(4);
+    serve();
+  }
+  void drain() {
     for (int turn = 0; turn < 30; ++turn) {
-      for (const std::string& id : ids) {
-        if (links[id] && links[id]->session != nullptr && turn % 10 == 0) disconnect(*links[id]);
-        if (!links[id] || links[id]->session == nullptr || turn % 10 == 0) connect(id);
+      for (Client& client : clients) {
+        if (turn % 10 == 0) leave(client);
+        if (!client.link || client.link->session == nullptr) connect(client);
       }
       run();
       serve();
     }
+  }
+
+  SeededRng random{11};
+  Limits limits;
+  std::vector<Client> clients;
+  std::map<std::string, int> got;  // by payload
+  std::vector<std::string> accepted;
+  int number = 0;
+};
+
+TEST_F(SharedCrashTest, Qos2IsExactlyOnceOverAllMembersAndCrashes) {
+  std::size_t total = 0;
+  for (int round = 0; round < 40; ++round) {
+    begin(round % 2 == 0 ? Limits{} : Limits{.queue_memory_messages = 2});
+    for (int i = 0; i < 60; ++i) step();
+    drain();
     for (const std::string& payload : accepted)
       EXPECT_EQ(got[payload], 1) << payload << " in round " << round;
     for (const auto& [payload, count] : got) EXPECT_LE(count, 1) << payload << " in round " << round;
-    total += static_cast<int>(accepted.size());
+    total += accepted.size();
     from = {};
   }
-  EXPECT_GT(total, 400);
+  EXPECT_GT(total, 400U);
 }
 
 }  // namespace

@@ -204,7 +204,8 @@ void MqttClient::handle_publish(const mqtt::Publish& publish) {
     const auto [exchange, fresh] = incoming_.emplace(publish.packet_id, Incoming::handling);
     if (!fresh) {
       // One that waits for its turn is answered then.
-      const bool waits = std::ranges::find(pubrecs_due_, publish.packet_id, &Receipt::packet_id) != pubrecs_due_.end();
+      const bool waits =
+          std::ranges::find(pubrecs_due_, publish.packet_id, &Receipt::packet_id) != pubrecs_due_.end();
       if (exchange->second == Incoming::received && !waits) send_ack(PacketType::pubrec, publish.packet_id);
       return;
     }

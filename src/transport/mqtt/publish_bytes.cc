@@ -48,6 +48,35 @@ std::shared_ptr<const hub::Properties> hub_properties(const mqtt::WillProperties
   return convert(properties);
 }
 
+/// One without properties and identifiers, as nearly all are: the same bytes as encode_header()'s, without
+/// the detour over every field that a PUBLISH may have.
+PublishWriter::Encoded PublishWriter::encode_plain_header(const hub::Outbound& publish,
+                                                          mqtt::ProtocolVersion version) {
+  const std::string_view topic = publish.message.topic.text();
+  const bool with_id = publish.qos != hub::QoS::at_most_once;
+  const std::size_t fields =
+      2 + topic.size() + (with_id ? 2U : 0U) + (version == mqtt::ProtocolVersion::v5 ? 1U : 0U);
+  std::size_t remaining = fields + publish.message.payload.size();
+  if (remaining > mqtt::kMaxPacketBytes - 5) return {};
+  if (scratch_.size() < kPrefix + 5 + fields) scratch_.resize(kPrefix + 5 + fields + 1024);
+  std::uint8_t* const begin = scratch_.data() + kPrefix;
+  std::uint8_t* at = begin;
+  *at++ = static_cast<std::uint8_t>(0x30U | static_cast<unsigned>(publish.qos) << 1 |
+                                    (publish.retain == hub::Message::Retain::yes ? 1U : 0U));
+  for (; remaining > 127; remaining >>= 7) *at++ = static_cast<std::uint8_t>(remaining | 0x80);
+  *at++ = static_cast<std::uint8_t>(remaining);
+  *at++ = static_cast<std::uint8_t>(topic.size() >> 8);
+  *at++ = static_cast<std::uint8_t>(topic.size());
+  std::memcpy(at, topic.data(), topic.size());
+  at += topic.size();
+  const auto id_offset = static_cast<std::size_t>(at - begin);
+  if (with_id) at += 2;
+  if (version == mqtt::ProtocolVersion::v5) *at++ = 0;
+  scratch_[0] = static_cast<std::uint8_t>(id_offset >> 8);
+  scratch_[1] = static_cast<std::uint8_t>(id_offset);
+  return {static_cast<std::size_t>(at - begin), with_id ? id_offset : 0};
+}
+
 PublishWriter::Encoded PublishWriter::encode_header(const hub::Outbound& publish, const Options& options) {
   const mqtt::ProtocolVersion version = options.version;
   const hub::Message& message = publish.message;
@@ -107,7 +136,11 @@ std::size_t PublishWriter::write(net::Connection& connection, const hub::Outboun
     if (scratch_.size() < cached.size()) scratch_.resize(cached.size());
     std::memcpy(scratch_.data(), cached.data(), cached.size());
   } else {
-    const Encoded encoded = encode_header(publish, options);
+    const bool plain =
+        options.alias.alias == 0 && (options.version == mqtt::ProtocolVersion::v3_1_1 ||
+                                     (publish.identifiers.empty() && publish.message.properties == nullptr));
+    const Encoded encoded =
+        plain ? encode_plain_header(publish, options.version) : encode_header(publish, options);
     header_bytes = encoded.header_bytes;
     id_offset = encoded.packet_id_offset;
     if (header_bytes == 0) return 0;
@@ -129,7 +162,7 @@ std::size_t PublishWriter::write(net::Connection& connection, const hub::Outboun
     return total;
   }
   connection.write(ByteView(scratch_).subspan(kPrefix, header_bytes));
-  connection.write(payload);
+  connection.write(payload.owned());
   return total;
 }
 

@@ -36,6 +36,7 @@ class PublishWriter {
     std::size_t header_bytes = 0;      // up to the payload
     std::size_t packet_id_offset = 0;  // 0: none
   };
+  Encoded encode_plain_header(const hub::Outbound& publish, mqtt::ProtocolVersion version);
   Encoded encode_header(const hub::Outbound& publish, const Options& options);
 
   std::vector<std::uint8_t>

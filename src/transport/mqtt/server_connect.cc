@@ -61,6 +61,7 @@ ServerPeer::ServerPeer(ServerLane& lane, std::uint64_t id, std::unique_ptr<net::
 
 ServerPeer::~ServerPeer() {
   lane_.executor.cancel(timer_);
+  if (enhanced_) lane_.executor.cancel(enhanced_->deadline);
   lane_.end_waiting(id_);
   lane_.metrics.connections.add(-1);
 }
@@ -120,10 +121,7 @@ void ServerPeer::handle_connect(ByteView frame) {
     return connection_->close();
   }
   take_request(read_connect(*connect));
-  if (connect->properties.authentication_method) {
-    return refuse_connect(ReasonCode::bad_authentication_method,
-                          "no enhanced authentication method is supported");
-  }
+  if (turned_away()) return;
   if (request_->client_id.size() > hub::kMaxClientIdBytes) {
     return refuse_connect(ReasonCode::client_identifier_not_valid, "the client id is too long");
   }
@@ -137,6 +135,7 @@ void ServerPeer::handle_connect(ByteView frame) {
   credentials.certificate_der = connection_->peer().certificate_der;
   credentials.address = connection_->peer().address.to_string();
   credentials.protocol = "mqtt";
+  if (connect->properties.authentication_method) return begin_enhanced(*connect, std::move(credentials));
   // The answer may come on any thread, and after this peer has gone.
   ServerLane& lane = lane_;
   lane_.server.authenticate()(std::move(credentials), [&lane, id = id_](Result<PrincipalRef> result) {
@@ -183,13 +182,10 @@ void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
   log_refusal(reason, why);
   if (traced()) [[unlikely]]
     trace(hub::TraceKind::connect_refused, {}, why);
-  const mqtt::Connack connack{false, reason, {}};
+  mqtt::Connack connack{false, reason, {}};
+  if (v5()) connack.properties.reason_string = why;
   // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.
-  if (v5()) {
-    send_reasoned(connack, why);
-  } else if (mqtt::connack_return_code(reason)) {
-    send(connack);
-  }
+  if (v5() || mqtt::connack_return_code(reason)) send(connack);
   state_ = State::closing;
   connection_->close();
 }
@@ -223,10 +219,11 @@ void ServerPeer::go_home() {
                                            std::unique_ptr<net::Connection> arrived) mutable {
     target.adopt(std::move(arrived), std::move(request));
   });
-  lane_.peers.erase(id_);  // destroys this object
+  lane_.forget(id_);  // destroys this object
 }
 
 void ServerPeer::open_session() {
+  if (turned_away()) return;  // the draining began while this client was authenticated
   hub::OpenOptions options;
   options.principal = request_->principal;
   options.client_id = request_->client_id;
@@ -237,18 +234,24 @@ void ServerPeer::open_session() {
   options.will = std::move(request_->will);
   options.protocol = "mqtt";
   options.peer = connection_->peer().address.to_string();
+  const std::string& response_information = lane_.server.limits().response_information;
+  if (request_->response_information == ConnectRequest::ResponseInformation::asked)
+    request_->response_topic = for_client(response_information, request_->client_id);
   // MQTT 5.0 section 3.1.2.11.4: what is larger may not be sent, so such a client could never be told of its
   // session.
   if (mqtt::encoded_size(accepting(hub::Present::no), version_) > max_packet_bytes_) {
     return refuse_connect(ReasonCode::packet_too_large,
                           "the client's maximum packet size has no room for CONNACK");
   }
-  keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
+  keep_alive_ms_ = request_->keep_alive * 1500U;
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
         state_ = State::open;
+        lane_.metrics.sessions_opened.add();
         send(accepting(present));
+        enhanced_ = std::move(request_->enhanced);
         request_.reset();  // an idle connection keeps only what it needs
+        connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();
       });
@@ -256,12 +259,11 @@ void ServerPeer::open_session() {
   session_ = *opened;
   if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));
   last_packet_ = lane_.executor.now();
-  if (keep_alive_ > Duration::zero()) check_keep_alive();
+  if (keep_alive_ms_ > 0) check_keep_alive();
 }
 
 mqtt::Connack ServerPeer::accepting(hub::Present present) const {
   const ServerLimits& limits = lane_.server.limits();
-  std::string response_information;
   mqtt::Connack connack;
   connack.session_present = present == hub::Present::yes;
   if (v5()) {
@@ -273,10 +275,10 @@ mqtt::Connack ServerPeer::accepting(hub::Present present) const {
       properties.assigned_client_identifier = request_->client_id;
     if (request_->keep_alive_set == ConnectRequest::KeepAliveSet::yes)
       properties.server_keep_alive = request_->keep_alive;
-    if (request_->response_information == ConnectRequest::ResponseInformation::asked &&
-        !limits.response_information.empty()) {
-      response_information = for_client(limits.response_information, request_->client_id);
-      if (!response_information.empty()) properties.response_information = response_information;
+    if (!request_->response_topic.empty()) properties.response_information = request_->response_topic;
+    if (const EnhancedExchange* enhanced = request_->enhanced.get()) {
+      properties.authentication_method = enhanced->method;
+      if (!enhanced->final_data.empty()) properties.authentication_data = as_bytes(enhanced->final_data);
     }
     if (granted_expiry_ != request_->session_expiry) properties.session_expiry_interval = granted_expiry_;
   }
@@ -285,12 +287,13 @@ mqtt::Connack ServerPeer::accepting(hub::Present present) const {
 
 void ServerPeer::check_keep_alive() {
   const Duration silent = lane_.executor.now() - last_packet_;
-  if (silent >= keep_alive_) {
+  const Duration limit = std::chrono::milliseconds{keep_alive_ms_};
+  if (silent >= limit) {
     timer_ = {};
     return fail(ReasonCode::keep_alive_timeout, "nothing was heard for one and a half times the keep alive",
                 "keep_alive");
   }
-  timer_ = lane_.executor.schedule(keep_alive_ - silent, [this] { check_keep_alive(); });
+  timer_ = lane_.executor.schedule(limit - silent, [this] { check_keep_alive(); });
 }
 
 }  // namespace dunlin::transport

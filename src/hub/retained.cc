@@ -35,6 +35,8 @@ RetainedStore::Stored RetainedStore::put(const MessageRef& message) {
 
 RetainedStore::Stored RetainedStore::store(const MessageRef& message) {
   const Stored result = put(message);
+  // What the server says of itself is said anew after a restart.
+  if (message->topic.text().starts_with("$SYS/")) return result;
   if (!writer_.durable() || (result != Stored::stored && result != Stored::removed)) return result;
   const TenantId tenant = message->principal ? message->principal->tenant : kDefaultTenant;
   std::string key = tenant_key(tenant, message->topic.text());

@@ -120,7 +120,8 @@ void Session::offer_qos0(Queued&& publish, EncodingCache& cache) {
 void Session::offer(Queued&& publish, EncodingCache& cache) {
   const bool ready = opened_ && link_->can_take();
   const Outgoing& out = outgoing();
-  if (ready && out.queue.empty() && out.resend_from >= out.in_flight.size() && window_open(out)) {
+  if (ready && out.queue.empty() && !spills() && out.resend_from >= out.in_flight.size() &&
+      window_open(out)) {
     return send_tracked(std::move(publish), cache);
   }
   enqueue(std::move(publish));
@@ -137,8 +138,7 @@ void Session::deliver_retained(const MessageRef& message, const SubscriptionOpti
     out.qos0.push(std::move(publish));
   } else {
     if (durable_) take_sequence(publish);
-    out.queue_bytes += body_bytes(*message);
-    out.queue.push(std::move(publish));
+    enqueue(std::move(publish));
   }
 }
 
@@ -161,9 +161,11 @@ void Session::enqueue_qos0(Queued&& publish) {
 void Session::enqueue(Queued&& publish) {
   if (ending_) return;  // the whole session ends because its queue is full
   Outgoing& out = outgoing();
-  out.queue_bytes += body_bytes(*publish.message);
   if (traced()) [[unlikely]]
     trace(TraceKind::queued, *publish.message, publish.qos, link_ == nullptr ? "the client is away" : "");
+  if (durable_ && publish.sequence != 0 && (spills() || (!durable_->restoring && past_memory(1))))
+    return spill(publish);
+  count_queued(static_cast<std::int64_t>(body_bytes(*publish.message)));
   out.queue.push(std::move(publish));
 }
 
@@ -180,13 +182,15 @@ bool Session::is_subscribed(const Router& router, std::string_view filter) const
 bool Session::above_high_mark() const {
   if (!outgoing_) return false;
   const Limits& limits = shard_.limits();
-  return outgoing_->queue.size() > limits.online_messages || outgoing_->queue_bytes > limits.online_bytes;
+  const Waiting all = waiting();
+  if (all.messages > limits.online_messages || all.bytes > limits.online_bytes) return true;
+  return all.messages > kMinQueueInMemory && !durable_ && shard_.queues_are_full();
 }
 
 bool Session::below_low_mark() const {
   const Limits& limits = shard_.limits();
-  return outgoing_->queue.size() <= limits.online_messages / 2 &&
-         outgoing_->queue_bytes <= limits.online_bytes / 2;
+  const Waiting all = waiting();
+  return all.messages <= limits.online_messages / 2 && all.bytes <= limits.online_bytes / 2;
 }
 
 std::uint16_t Session::next_packet_id() {
@@ -247,10 +251,7 @@ void Session::pump_again() {
   }
 }
 
-/// The next of a queue, or nothing when it has expired.
-std::optional<Session::Queued> Session::take_next(RingQueue<Queued>& queue, std::size_t& bytes) {
-  Queued publish = queue.pop();
-  bytes -= body_bytes(*publish.message);
+std::optional<Session::Queued> Session::keep_unexpired(Queued publish) {
   if (!has_expired(*publish.message, shard_.executor().wall_now())) return publish;
   shard_.metrics().expired.add();
   dropped(DropReason::expired, *publish.message);
@@ -264,18 +265,22 @@ void Session::pump() {
   if (out.resend_from < out.in_flight.size()) pump_again();
   while (!out.queue.empty() && out.resend_from >= out.in_flight.size() && window_open(out) &&
          link_->can_take()) {
-    std::optional<Queued> publish = take_next(out.queue, out.queue_bytes);
+    count_queued(-static_cast<std::int64_t>(body_bytes(*out.queue.front().message)));
+    std::optional<Queued> publish = keep_unexpired(out.queue.pop());
     if (!publish) continue;
     EncodingCache cache;
     send_tracked(std::move(*publish), cache);
   }
   while (!out.qos0.empty() && link_->can_take()) {
-    const std::optional<Queued> publish = take_next(out.qos0, out.qos0_bytes);
+    out.qos0_bytes -= body_bytes(*out.qos0.front().message);
+    const std::optional<Queued> publish = keep_unexpired(out.qos0.pop());
     if (!publish) continue;
     EncodingCache cache;
     write(*publish, 0, Outbound::Duplicate::no, cache);
   }
+  load_spilled();
   if (!out.held_publishers.empty() && below_low_mark()) shard_.let_publishers_go(*this);
+  if (!out.refused.empty() && shard_.has_room(*this)) shard_.queue_has_room(*this);
 }
 
 std::optional<std::size_t> Session::place_in_flight(std::uint16_t packet_id) const {

@@ -21,6 +21,7 @@
 #include "hub/session_names.h"
 #include "hub/shared_messages.h"
 #include "hub/trace.h"
+#include "store/keyed.h"
 
 namespace dunlin::hub {
 
@@ -61,6 +62,12 @@ class Traveller {
   Message* source_ = nullptr;
   MessageRef ref_;
   bool last_ = false;
+};
+
+/// QoS 1 and 2 messages that wait for a session, in memory or on the disk.
+struct Waiting {
+  std::size_t messages = 0;
+  std::uint64_t bytes = 0;
 };
 
 /// Made and owned by its shard; valid for a link from Hub::open() until close() or SessionLink::ended().
@@ -168,6 +175,7 @@ class Session {
     std::size_t storing = 0;      // in flight, waiting for the journal
     std::size_t resend_from = 0;  // index into in_flight of the first that may have to be sent (again)
     std::set<SessionRef> held_publishers;  // paused until this session has drained
+    std::vector<std::string> refused;      // filters that nobody may publish to: the queue is full
     std::uint64_t progress = 0;            // acknowledgements so far, for the patience with slow consumers
     TimerId patience;
   };
@@ -197,7 +205,7 @@ class Session {
   void deliver_retained(const MessageRef& message, const SubscriptionOptions& options);
   void pump();
   void pump_again();
-  std::optional<Queued> take_next(RingQueue<Queued>& queue, std::size_t& bytes);
+  std::optional<Queued> keep_unexpired(Queued publish);
   bool window_open(const Outgoing& out) const;
   void send_tracked(Queued&& publish, EncodingCache& cache);
   void send_once_stored(Queued&& publish);
@@ -233,6 +241,18 @@ class Session {
   void apply(const DeliveryNote& note);
   void assign(const DeliveryNote& note);
   void finish_restore();
+
+  // Long queues (session_spill.cc).
+  bool spills() const;
+  Waiting waiting() const;
+  /// Adds to what the queue has in memory.
+  void count_queued(std::int64_t bytes);
+  /// Whether the queue has `share` times what it may have in memory.
+  bool past_memory(std::size_t share) const;
+  void spill(const Queued& publish);
+  void spill_surplus();
+  void load_spilled();
+  void take_loaded(std::vector<store::Entry> rows);
 
   // Shared subscriptions (session_shared.cc): of a member,
   enum class Held : std::uint8_t { keep, drop };

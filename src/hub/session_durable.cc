@@ -121,7 +121,7 @@ std::vector<std::uint64_t> Session::stored_items() const {
     if (publish.sequence != 0 && publish.sequence < durable_->stored_to) items.push_back(publish.sequence);
   };
   if (shared_) {
-    for (const auto& held : shared_->held) add(held.publish);
+    for (const auto& held : shared_->held) items.push_back(held.publish.sequence);
   }
   if (!outgoing_) return items;
   const Outgoing& out = *outgoing_;
@@ -159,12 +159,14 @@ SessionRecord Session::to_record() const {
   for (std::size_t i = 0; i < queue.size() && record.queue_from == durable_->next_sequence; ++i) {
     if (!queue[i].shared.is_lent()) record.queue_from = queue[i].sequence;
   }
+  if (spills()) record.queue_from = std::min(record.queue_from, durable_->spilled.from);
   record.in_flight = stored_in_flight();
   return record;
 }
 
 void Session::restore(const SessionRecord& record) {
   make_durable();
+  durable_->restoring = true;
   durable_->next_sequence = record.end_sequence;
   durable_->stored_to = record.end_sequence;
   durable_->retained_due = record.retained_due;
@@ -180,9 +182,19 @@ void Session::restore(const SessionRecord& record) {
   }
 }
 
+/// The journal's notes can be about messages of one load more than what may be in memory (load_spilled()).
 void Session::restore_waiting(std::uint64_t sequence, QueueItem item) {
-  enqueue({std::make_shared<const Message>(std::move(item.message)), item.qos, item.retain,
-           std::move(item.identifiers), sequence});
+  Spilled& spilled = durable_->spilled;
+  outgoing();
+  if (spilled.messages > 0 || past_memory(2)) {
+    if (spilled.messages == 0) spilled.from = sequence;
+    ++spilled.messages;
+    spilled.bytes += body_bytes(item.message);
+    return;
+  }
+  count_queued(static_cast<std::int64_t>(body_bytes(item.message)));
+  outgoing_->queue.push({std::make_shared<const Message>(std::move(item.message)), item.qos, item.retain,
+                         std::move(item.identifiers), sequence});
 }
 
 void Session::restore_in_flight(std::uint64_t sequence, QueueItem item) {
@@ -206,9 +218,11 @@ void Session::assign(const DeliveryNote& note) {
   Queued publish;
   if (place) {
     publish = out.queue.take(*place);
-    out.queue_bytes -= body_bytes(*publish.message);
+    count_queued(-static_cast<std::int64_t>(body_bytes(*publish.message)));
   } else if (auto held = take_held(note.at)) {  // the group had let go of it
     publish = std::move(*held);
+    durable_->obsolete.push_back(publish.sequence);
+    take_sequence(publish);
   } else {
     return;
   }
@@ -246,7 +260,9 @@ void Session::apply(const DeliveryNote& note) {
 void Session::finish_restore() {
   // What was not granted is still the group's.
   while (shared_ && !shared_->held.empty()) decide_held(shared_->held.back().publish.sequence, Held::drop);
+  durable_->restoring = false;
   if (!outgoing_) return;
+  spill_surplus();
   RingQueue<InFlight>& in_flight = outgoing_->in_flight;
   RingQueue<InFlight> restored;
   for (std::size_t i = 0; i < in_flight.size(); ++i) {

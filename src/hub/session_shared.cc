@@ -50,6 +50,7 @@ void Session::hold(Queued publish, const SharedDelivery& delivery) {
   }
   make_durable();
   take_sequence(publish);
+  publish.sequence |= kHeldBit;
   const std::uint64_t sequence = publish.sequence;
   shared_part().held.push_back({std::move(publish), delivery.origin});
   shard_.store_held(*this,
@@ -118,7 +119,7 @@ void Session::return_lent() {
       kept.push(std::move(publish));
       continue;
     }
-    out.queue_bytes -= body_bytes(*publish.message);
+    count_queued(-static_cast<std::int64_t>(body_bytes(*publish.message)));
     answer_lent(publish, Outcome::returned);
   }
   out.queue = std::move(kept);

@@ -56,19 +56,17 @@ void Shard::trace_published(const Session& session, const Message& message) cons
   setup_.tracer.report(point, setup_.executor.wall_now());
 }
 
-void Shard::trace_routed(const Message& message, const Route& route) const {
-  const auto sessions = static_cast<std::uint32_t>(std::ranges::count_if(
+void Shard::trace_routed(const Message& message, const Route& route, Origin origin) const {
+  TracePoint point{.kind = TraceKind::routed};
+  point.sessions = static_cast<std::uint32_t>(std::ranges::count_if(
       route.targets, [this](const Target& target) { return slots_[target.subscriber].session != nullptr; }));
-  const std::string_view publisher = publisher_of(message);
-  const TracePoint point{TraceKind::routed,
-                         message.principal->tenant,
-                         {},
-                         publisher,
-                         message.topic.text(),
-                         {},
-                         &message,
-                         message.qos,
-                         sessions};
+  if (origin == Origin::elsewhere && point.sessions == 0) return;
+  point.tenant = message.principal->tenant;
+  point.publisher = publisher_of(message);
+  point.topic = message.topic.text();
+  point.message = &message;
+  point.qos = message.qos;
+  if (origin == Origin::here && route.shards != 0) point.detail = "and on to other shards";
   setup_.tracer.report(point, setup_.executor.wall_now());
 }
 

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "hub/bus.h"
 #include "hub/consumer.h"
+#include "hub/refused_topics.h"
 #include "hub/session.h"
 #include "hub/session_record.h"
 #include "hub/shard_metrics.h"
@@ -87,6 +88,18 @@ class Shard {
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
 
+  // Long queues (shard_spill.cc).
+  void store_item(const Session& session, const Session::Queued& item);
+  void load_spilled(Session& session);
+  void count_queued(std::int64_t bytes) { queued_bytes_ += bytes; }
+  bool queues_are_full() const {
+    return queued_bytes_ > static_cast<std::int64_t>(limits().all_queues_memory_bytes);
+  }
+  /// How much may wait for the session.
+  Waiting room_of(const Session& session) const;
+  bool has_room(const Session& session) const;
+  void queue_has_room(Session& session);
+
   // Shared subscriptions (shard_shared.cc).
   using Joined = std::move_only_function<void(Result<void>)>;
   void send_shared(SharedDelivery delivery);
@@ -127,6 +140,7 @@ class Shard {
  private:
   friend class Session;
   friend class ShardView;
+  enum class Origin : std::uint8_t { here, elsewhere };
   struct SessionTraits {
     static bool is_empty(const std::unique_ptr<Session>& session) { return session == nullptr; }
     std::uint64_t hash(const std::unique_ptr<Session>& session) const;
@@ -171,7 +185,6 @@ class Shard {
     std::string key;  // of the row
     Message message;
   };
-  enum class Origin : std::uint8_t { here, elsewhere };
 
   // Slots and references.
   SubscriberId take_slot();
@@ -224,7 +237,7 @@ class Shard {
   // For operators (session_trace.cc).
   void trace_session(TraceKind kind, const Session& session, std::string_view detail) const;
   void trace_published(const Session& session, const Message& message) const;
-  void trace_routed(const Message& message, const Route& route) const;
+  void trace_routed(const Message& message, const Route& route, Origin origin) const;
   void update_gauges();
 
   // Subscriptions.
@@ -237,6 +250,16 @@ class Shard {
   void retained_sent(SessionRef ref, const std::string& filter);
   void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
   std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
+
+  // Long queues.
+  void load_spilled_later(SessionRef ref);
+  void read_spilled(SessionRef ref, std::uint64_t end);
+  void delete_items(SessionInstance instance, std::uint64_t from, std::uint64_t end);
+  void hold_for_disk(SessionRef publisher);
+  void watch_disk();
+  void queue_is_full(Session& session);
+  void tell_refused(const Session& session, const std::vector<std::string>& filters, Refusal refusal);
+  bool refuses(TenantId tenant, std::string_view topic);
 
   // Shared subscriptions.
   MemberState member_state(const Session& session) const;
@@ -297,6 +320,10 @@ class Shard {
   store::Position routed_ = 0;
   std::vector<store::Position> taken_;  // by journal: what this shard's sessions have been given
   WallTime last_arrival_{};
+  RefusedTopics refused_;
+  std::set<SessionRef> held_for_disk_;
+  std::int64_t queued_bytes_ = 0;  // of all queues in memory
+  bool watches_disk_ = false;
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;
   std::size_t routing_ = 0;  // depth of route(): sessions must not end meanwhile

@@ -14,7 +14,7 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
   principal->name = record.principal_name;
   principal->client_id = client_id;
   if (record.expiry_seconds == 0) {
-    if (!record.will) return;
+    if (!record.will) return rows_.put(store::Table::session, tenant_key(tenant, client_id), std::nullopt);
     record.will->message.principal = std::move(principal);
     orphan_wills_.push_back({tenant_key(tenant, client_id), std::move(record.will->message)});
     return;
@@ -52,13 +52,16 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
 
 void Shard::load_item(QueueKey key, const std::string& value) {
   const auto found = loading_.find(key.instance);
-  const bool wanted = found != loading_.end() && key.sequence < found->second.record.end_sequence;
+  const auto is_held = [&] {
+    return std::ranges::find(found->second.record.held, key.sequence) != found->second.record.held.end();
+  };
+  const bool held = found != loading_.end() && (key.sequence & kHeldBit) != 0 && is_held();
+  const bool wanted = held || (found != loading_.end() && key.sequence < found->second.record.end_sequence);
   if (!wanted) return rows_.put(store::Table::queue, encode_queue_key(key), std::nullopt);
   Result<QueueItem> item = decode_queue_item(value, item_decoder_);
   if (item) {
     Session& session = *find(found->second.session);
-    if (std::ranges::find(found->second.record.held, key.sequence) != found->second.record.held.end())
-      return session.restore_held(key.sequence, std::move(*item));
+    if (held) return session.restore_held(key.sequence, std::move(*item));
     return key.sequence < found->second.record.queue_from
                ? session.restore_in_flight(key.sequence, std::move(*item))
                : session.restore_waiting(key.sequence, std::move(*item));

@@ -31,6 +31,7 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       slow_consumers(ended(registry, "slow_consumer")),
       queue_full(ended(registry, "queue_full")),
       administrative(ended(registry, "administrative")),
+      sessions_expired(ended(registry, "expired")),
       held_publishers(
           registry.counter("dunlin_hub_held_publishers_total", "Times a publisher was held back.")),
       append_failures(
@@ -45,6 +46,10 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       online(registry.gauge("dunlin_hub_sessions_online", "Sessions with a connection.")),
       subscriptions(registry.gauge("dunlin_hub_subscriptions", "Subscriptions of sessions.")),
       retained(registry.gauge("dunlin_hub_retained", "Retained messages.")),
+      spilled(registry.counter("dunlin_hub_spilled_total",
+                               "Messages that waited for a session on the disk only.")),
+      full_queues(registry.gauge("dunlin_hub_full_queues", "Sessions whose queues have no room.")),
+      refused_full(dropped(registry, "queue_full")),
       shared_groups(registry.gauge("dunlin_hub_shared_groups", "Groups of shared subscriptions.")),
       shared_returned(registry.counter("dunlin_hub_shared_returned_total",
                                        "Messages of shared subscriptions that one member left to another.")) {

@@ -19,6 +19,14 @@ WallTime Shard::take_arrival_time() {
   return last_arrival_;
 }
 
+namespace {
+
+std::unexpected<Error> no_room() {
+  return fail(Errc::limit_exceeded, "the queue of a subscriber of this topic is full");
+}
+
+}  // namespace
+
 void Shard::raise_qos(Message& message) const {
   if (message.qos != QoS::at_most_once || log() == nullptr) return;
   const auto matches = [&](const std::string& filter) {
@@ -39,7 +47,10 @@ void Shard::stamp(Session& session, Message& message) {
 
 void Shard::publish_at_once(Session& session, Message& message, RouteHint* hint) {
   stamp(session, message);
-  if (message.qos != QoS::at_most_once) return journal_message(session, message, 0, {});
+  if (message.qos != QoS::at_most_once) {
+    if (refuses(session.principal()->tenant, message.topic.text())) return;  // counted there
+    return journal_message(session, message, 0, {});
+  }
   Traveller traveller(message);
   route(traveller, session.self_, Origin::here, hint);
 }
@@ -53,6 +64,9 @@ void Shard::publish_from(Session& session, Message& message, std::uint16_t packe
       if (known->state == Exchanges::State::open) done({});
       return;  // one that is being stored is answered once, when it is on the disk
     }
+  }
+  if (refuses(session.principal()->tenant, message.topic.text())) return done(no_room());
+  if (message.qos == QoS::exactly_once) {
     const bool at_once = log() == nullptr;
     session.inbound().add(packet_id, at_once ? Exchanges::State::open : Exchanges::State::storing);
     if (session.persistent()) changed_sessions_.insert(session.self_);
@@ -110,6 +124,11 @@ void Shard::publish_in_process(Message message, PublishDone done) {
     Traveller traveller(std::move(message));
     route(traveller, {}, Origin::here);
     if (done) done({});
+    return;
+  }
+  const bool may_be_refused = message.principal->kind != PrincipalKind::service;
+  if (may_be_refused && refuses(message.principal->tenant, message.topic.text())) {
+    if (done) done(no_room());
     return;
   }
   Pending pending;
@@ -187,7 +206,7 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin, Route
   const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text(), hint);
   EncodingCache cache;
   if (tracer().on()) [[unlikely]]
-    trace_routed(message.get(), route);
+    trace_routed(message.get(), route, origin);
   ++routing_;
   for (const Target& target : route.targets) {
     Slot& slot = slots_[target.subscriber];
@@ -205,6 +224,7 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin, Route
     session.deliver(message, target, route.identifiers_of(target), cache);
     if (session.above_high_mark()) overloaded(session, publisher);
   }
+  if (rows_.bytes() > kMaxUnwrittenBytes) hold_for_disk(publisher);
   --routing_;
   if (origin == Origin::elsewhere || route.shards == 0) return;
   for (ShardMask left = route.shards; left != 0; left &= left - 1) {
@@ -283,11 +303,12 @@ std::uint16_t Shard::shard_of(TenantId tenant, std::string_view text) const {
 // ---- back-pressure ----
 
 void Shard::overloaded(Session& session, SessionRef publisher) {
-  const Limits& bounds = limits();
   Session::Outgoing& out = session.outgoing();
-  if (out.queue.size() > bounds.offline_messages || out.queue_bytes > bounds.offline_bytes) {
+  const Waiting all = session.waiting();
+  const Waiting room = room_of(session);
+  if (all.messages > 2 * room.messages || all.bytes > 2 * room.bytes)
     return defer_end(session, EndReason::queue_full, "too many messages are waiting for this session");
-  }
+  if (all.messages >= room.messages || all.bytes >= room.bytes) queue_is_full(session);
   if (session.link_ == nullptr || publisher.generation == 0) return;
   if (!out.held_publishers.insert(publisher).second) return;
   metrics_.held_publishers.add();

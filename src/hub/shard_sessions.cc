@@ -189,6 +189,7 @@ void Shard::go_offline(Session& session, WallTime since) {
   session.absence().expiry = executor().schedule(left, [this, ref = session.self_] {
     Session* expired = find(ref);
     if (expired == nullptr || expired->link_ != nullptr) return;
+    metrics_.sessions_expired.add();
     send_will(*expired);
     remove(*expired);
   });
@@ -232,8 +233,10 @@ void Shard::drop_row(const std::string& key) {
 
 void Shard::remove(Session& session) {
   let_publishers_go(session);
+  queue_has_room(session);
   session.return_lent();
   session.return_held();
+  if (session.outgoing_) session.count_queued(-static_cast<std::int64_t>(session.outgoing_->queue_bytes));
   if (session.absence_) {
     executor().cancel(session.absence_->expiry);
     executor().cancel(session.absence_->will);
@@ -331,7 +334,7 @@ std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
 /// what the session's own row says.
 void Shard::save(Session& session, KeyedWriter::Done done) {
   changed_sessions_.erase(session.self_);
-  if (!session.wants_row()) {
+  if (!session.wants_row() && !session.spills()) {
     delete_rows(session);
     if (done) rows_.flush(std::move(done));
     return;
@@ -360,7 +363,8 @@ void Shard::save(Session& session, KeyedWriter::Done done) {
 
 void Shard::save_changed() {
   for (const SessionRef ref : std::exchange(changed_sessions_, {})) {
-    if (Session* session = find(ref); session != nullptr && session->persistent()) save(*session);
+    if (Session* session = find(ref); session != nullptr && (session->persistent() || session->spills()))
+      save(*session);
   }
 }
 
@@ -372,6 +376,8 @@ void Shard::delete_rows(Session& session) {
   if (!session.durable_) return;
   for (const std::uint64_t sequence : session.stored_items())
     rows_.put(store::Table::queue, encode_queue_key({session.instance_, sequence}), std::nullopt);
+  if (session.spills())
+    delete_items(session.instance_, session.durable_->spilled.from, session.durable_->next_sequence);
   session.durable_.reset();
 }
 

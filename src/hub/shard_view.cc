@@ -58,7 +58,7 @@ Session* ShardView::find(TenantId tenant, const std::string& client_id) const {
 }
 
 std::size_t ShardView::queued_of(const Session& session) {
-  return session.outgoing_ ? session.outgoing_->queue.size() + session.outgoing_->qos0.size() : 0;
+  return session.waiting().messages + (session.outgoing_ ? session.outgoing_->qos0.size() : 0);
 }
 
 WallTime ShardView::waiting_since(const Session& session) const {
@@ -120,14 +120,14 @@ SessionView ShardView::view_of(const Session& session) const {
   view.subscriptions = session.subscription_count();
   if (session.outgoing_) {
     const Session::Outgoing& out = *session.outgoing_;
-    view.queued = out.queue.size();
-    view.queued_bytes = out.queue_bytes;
     view.queued_qos0 = out.qos0.size();
     view.queued_qos0_bytes = out.qos0_bytes;
     for (std::size_t i = 0; i < out.in_flight.size(); ++i)
       view.in_flight_out += out.in_flight[i].state == Session::State::done ? 0 : 1;
     view.holds = out.held_publishers.size();
   }
+  view.queued = session.waiting().messages;
+  view.queued_bytes = session.waiting().bytes;
   view.in_flight_in = session.open_exchanges();
   view.held_by = session.holds_;
   if (session.activity_) view.activity = *session.activity_;

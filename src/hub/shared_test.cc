@@ -297,10 +297,11 @@ TEST_F(SharedTest, ReservedClientIdsAreRefused) {
 /// QoS 2 messages go to two lasting members that come and go, while the process crashes at random moments.
 class SharedCrashTest : public SharedTest {
  protected:
-  void begin() {
+  void begin(Limits limits_of_this) {
+    limits = limits_of_this;
     keyed_disk.clear();
     journals.clear();
-    boot(2);
+    boot(2, limits);
     got.clear();
     accepted.clear();
     clients.clear();
@@ -343,7 +344,7 @@ class SharedCrashTest : public SharedTest {
   void crash() {
     for (Client& client : clients) client.link.reset();
     from = {};
-    crash_and_boot(2);
+    crash_and_boot(2, limits);
   }
   void publish_next() {
     if (from.session == nullptr) start_publisher();
@@ -387,6 +388,7 @@ class SharedCrashTest : public SharedTest {
   }
 
   SeededRng random{11};
+  Limits limits;
   std::vector<Client> clients;
   std::map<std::string, int> got;  // by payload
   std::vector<std::string> accepted;
@@ -396,7 +398,7 @@ class SharedCrashTest : public SharedTest {
 TEST_F(SharedCrashTest, Qos2IsExactlyOnceOverAllMembersAndCrashes) {
   std::size_t total = 0;
   for (int round = 0; round < 40; ++round) {
-    begin();
+    begin(round % 2 == 0 ? Limits{} : Limits{.queue_memory_messages = 2});
     for (int i = 0; i < 60; ++i) step();
     drain();
     for (const std::string& payload : accepted)

@@ -7,6 +7,7 @@
 #include "hub/topic.h"
 #include "net/connection.h"
 #include "net/limits.h"
+#include "platform/client_crls.h"
 #include "transport/mqtt/limits.h"
 
 namespace dunlin::platform {
@@ -36,6 +37,11 @@ void declare_listeners(config::Schema& schema, ServerConfig& config) {
              config.max_connection_rate_per_address, 0, 1'000'000);
   schema.key("listen.max_tls_handshakes", "TLS handshakes at once, per listener and reactor.",
              config.max_tls_handshakes, 1, 100'000);
+  schema.key("listen.client_crl", "Revocation lists of client certificates: PEM or DER files.",
+             config.client_crls);
+  schema.key("listen.client_crl_expired",
+             "What a list past its next update does: refuse (its issuer's certificates) or accept.",
+             config.stale_crl);
   schema.key("listen.tls_handshake_deadline", "How long a TLS handshake may take.",
              config.tls_handshake_deadline, std::chrono::milliseconds{100}, std::chrono::minutes{1});
 }
@@ -56,6 +62,8 @@ void declare_mqtt_features(config::Schema& schema, ServerConfig& config) {
       "mqtt.response_information",
       "Told to clients that ask for it: where answers may go. {client_id} is replaced; empty: nothing.",
       config.response_information);
+  schema.key("mqtt.sys_interval", "How often the topics below $SYS are published; 0s: never.",
+             config.sys_interval, Duration::zero(), std::chrono::hours{1});
 }
 
 void declare_mapping(config::Schema& schema, ServerConfig& config) {
@@ -217,6 +225,10 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_proxies(config));
   DUNLIN_CHECK(check_unix_socket(config));
   DUNLIN_CHECK(check_mqtt_features(config));
+  if (config.client_crls.size() > kMaxCrlFiles)
+    return fail(Errc::invalid_argument, "listen.client_crl may name at most 16 files");
+  if (config.stale_crl != "refuse" && config.stale_crl != "accept")
+    return fail(Errc::invalid_argument, "listen.client_crl_expired must be refuse or accept");
   if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" &&
       config.log_level != "error") {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");

@@ -40,6 +40,10 @@ struct ServerConfig {
   std::vector<std::string> trusted_proxies;
   Duration proxy_header_deadline = std::chrono::seconds{5};
 
+  // Revocation lists of client certificates: PEM or DER files.
+  std::vector<std::string> client_crls;
+  std::string stale_crl = "refuse";
+
   std::int64_t reactors = 0;  // 0: one per core
   std::int64_t workers = 3;
 
@@ -71,6 +75,7 @@ struct ServerConfig {
   std::int64_t server_keep_alive_max = 0;
   std::vector<std::string> denied_filters;
   std::string response_information;
+  Duration sys_interval = std::chrono::seconds{10};  // 0: no $SYS topics
 
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };

@@ -16,7 +16,9 @@
 #include "net/worker_pool.h"
 #include "platform/audit.h"
 #include "platform/certificate_renewal.h"
+#include "platform/client_crls.h"
 #include "platform/doors.h"
+#include "platform/drain_operations.h"
 #include "platform/listeners.h"
 #include "platform/live_wiring.h"
 #include "platform/port_owner.h"
@@ -24,6 +26,7 @@
 #include "platform/services.h"
 #include "platform/status.h"
 #include "platform/stores.h"
+#include "platform/sys_topics.h"
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
@@ -106,6 +109,7 @@ class RunningServer final : public Server {
   void make_splits();
   void start_parts(Done done);
   void open_listeners(Done done);
+  Result<SecurityStack::Tls> make_tls() const;
   Result<void> adopt_certificate();
   Result<void> write_server_file();
   void give_memory_back_later();
@@ -133,6 +137,8 @@ class RunningServer final : public Server {
   std::map<Executor*, std::unique_ptr<net::ProtocolSplit>> splits_;  // does not change once threads run
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<CertificateRenewal> renewal_;
+  std::unique_ptr<ClientCrls> crls_;
+  std::unique_ptr<SysTopics> sys_topics_;
   std::vector<ListenerInfo> listener_infos_;
   std::optional<std::string> claim_token_;
   std::atomic<bool> ready_{false};
@@ -147,7 +153,7 @@ Result<void> RunningServer::open() {
   DUNLIN_TRY(security_,
              SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
   compose();
-  return {};
+  return crls_->load();
 }
 
 void RunningServer::compose() {
@@ -166,19 +172,22 @@ void RunningServer::compose() {
                                                              mapping_of(config_),
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms}});
-  mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
-      *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
-      make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_)});
+  mqtt_ = std::make_unique<transport::MqttServer>(
+      transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
+                                   make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_,
+                                   mqtt_limits(config_), make_mqtt_scram(home(), security_->scram())});
   services_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
-                   security_->accounts()},
+                   security_->accounts(), security_->scram_credentials()},
                   operations_);
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_),
                    make_audit(home(), *stores_.repository, clock_, rng_)},
                   operations_);
-  declare_status(operations_, {clock_, metrics_, listener_infos_});
+  declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_});
+  declare_drain(operations_, *mqtt_);
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
+  live_->set_tracer(hub_->tracer());
   services_->registry().on_change([this](TenantId tenant, const registry::Thing& thing) {
     const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
@@ -187,10 +196,15 @@ void RunningServer::compose() {
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
-      *live_, metrics_, assets_, std::string(version()), [this] { return ready_.load(); },
+      *live_, metrics_, assets_, std::string(version()),
+      [this] { return ready_.load() && !mqtt_->draining(); },
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
   make_splits();
   listeners_ = std::make_unique<Listeners>(network_, threads_);
+  crls_ = std::make_unique<ClientCrls>(ClientCrls::Parts{home(), workers_, fs_, clock_, metrics_},
+                                       config_.client_crls, [this] { return adopt_certificate(); });
+  sys_topics_ = std::make_unique<SysTopics>(
+      SysTopics::Parts{home(), *hub_, metrics_, std::string(version()), config_.sys_interval});
   renewal_ = std::make_unique<CertificateRenewal>(
       CertificateRenewal::Parts{home(), workers_, security_->pki(), metrics_},
       [this] { return adopt_certificate(); });
@@ -232,6 +246,8 @@ Result<void> RunningServer::start() {
   home().post([this] {
     give_memory_back_later();
     renewal_->start();
+    crls_->start();
+    sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
   });
   ready_ = true;
@@ -258,7 +274,7 @@ void RunningServer::start_parts(Done done) {
 }
 
 void RunningServer::open_listeners(Done done) {
-  auto tls = security_->make_tls(clock_);
+  auto tls = make_tls();
   if (!tls) return done(std::unexpected(tls.error()));
   const auto accept_mqtt = [this](std::unique_ptr<net::Connection> connection) {
     mqtt_->accept(std::move(connection));
@@ -292,8 +308,14 @@ void RunningServer::open_listeners(Done done) {
                    });
 }
 
+Result<SecurityStack::Tls> RunningServer::make_tls() const {
+  const bool accept = config_.stale_crl == "accept";
+  return security_->make_tls(clock_,
+                             {crls_->files(), accept ? net::StaleCrl::accept : net::StaleCrl::refuse});
+}
+
 Result<void> RunningServer::adopt_certificate() {
-  DUNLIN_TRY(const SecurityStack::Tls tls, security_->make_tls(clock_));
+  DUNLIN_TRY(const SecurityStack::Tls tls, make_tls());
   listeners_->replace_tls("mqtts", tls.devices);
   listeners_->replace_tls("https", tls.people);
   listeners_->replace_tls("tls", tls.shared);

@@ -257,6 +257,12 @@ TEST_F(Mqtt5, NoResponseInformationIsGivenUnasked) {
     EXPECT_FALSE(wire.properties.contains(0x1c)) << "and no other server to name";
   }
   EXPECT_EQ(got(dial(kV5, {.properties = property::request_response_information(2)})), connack_refusal("82"));
+  start(2, transport::ServerLimits{.response_information = "answers/{client_id}"});
+  for (const bool asked : {false, true}) {
+    Wire& wire = dial(kV5, {.properties = asked ? property::request_response_information(1) : Bytes()});
+    EXPECT_THAT(got(wire), ElementsAre("CONNACK 00"));
+    EXPECT_EQ(wire.properties.contains(0x1a), asked);
+  }
 }
 
 // MQTT 5.0: 3.1.2-29.

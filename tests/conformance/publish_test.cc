@@ -254,7 +254,7 @@ TEST_P(Both, OverlappingSubscriptionsGiveTheHighestQos) {
   EXPECT_THAT(got(to), ElementsAre("PUBLISH a/b=p q2 id1"));
 }
 
-// MQTT 5.0: 3.3.4-3, 3.3.4-4, 3.3.4-5.
+// MQTT 5.0: 3.3.4-3, 3.3.4-4.
 TEST_F(Mqtt5, OneCopyNamesEverySubscription) {
   Wire& to = online(kV5, "s");
   subscribe_to(to, "a/#", 0, property::subscription_identifier(1));

@@ -61,6 +61,7 @@ ServerPeer::ServerPeer(ServerLane& lane, std::uint64_t id, std::unique_ptr<net::
 
 ServerPeer::~ServerPeer() {
   lane_.executor.cancel(timer_);
+  if (enhanced_) lane_.executor.cancel(enhanced_->deadline);
   lane_.end_waiting(id_);
   lane_.metrics.connections.add(-1);
 }
@@ -120,10 +121,7 @@ void ServerPeer::handle_connect(ByteView frame) {
     return connection_->close();
   }
   take_request(read_connect(*connect));
-  if (connect->properties.authentication_method) {
-    return refuse_connect(ReasonCode::bad_authentication_method,
-                          "no enhanced authentication method is supported");
-  }
+  if (turned_away()) return;
   if (request_->client_id.size() > hub::kMaxClientIdBytes) {
     return refuse_connect(ReasonCode::client_identifier_not_valid, "the client id is too long");
   }
@@ -137,6 +135,7 @@ void ServerPeer::handle_connect(ByteView frame) {
   credentials.certificate_der = connection_->peer().certificate_der;
   credentials.address = connection_->peer().address.to_string();
   credentials.protocol = "mqtt";
+  if (connect->properties.authentication_method) return begin_enhanced(*connect, std::move(credentials));
   // The answer may come on any thread, and after this peer has gone.
   ServerLane& lane = lane_;
   lane_.server.authenticate()(std::move(credentials), [&lane, id = id_](Result<PrincipalRef> result) {
@@ -181,13 +180,12 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
 
 void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
   log_refusal(reason, why);
-  const mqtt::Connack connack{false, reason, {}};
+  if (traced()) [[unlikely]]
+    trace(hub::TraceKind::connect_refused, {}, why);
+  mqtt::Connack connack{false, reason, {}};
+  if (v5()) connack.properties.reason_string = why;
   // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.
-  if (v5()) {
-    send_reasoned(connack, why);
-  } else if (mqtt::connack_return_code(reason)) {
-    send(connack);
-  }
+  if (v5() || mqtt::connack_return_code(reason)) send(connack);
   state_ = State::closing;
   connection_->close();
 }
@@ -225,6 +223,7 @@ void ServerPeer::go_home() {
 }
 
 void ServerPeer::open_session() {
+  if (turned_away()) return;  // the draining began while this client was authenticated
   hub::OpenOptions options;
   options.principal = request_->principal;
   options.client_id = request_->client_id;
@@ -235,6 +234,9 @@ void ServerPeer::open_session() {
   options.will = std::move(request_->will);
   options.protocol = "mqtt";
   options.peer = connection_->peer().address.to_string();
+  const std::string& response_information = lane_.server.limits().response_information;
+  if (request_->response_information == ConnectRequest::ResponseInformation::asked)
+    request_->response_topic = for_client(response_information, request_->client_id);
   // MQTT 5.0 section 3.1.2.11.4: what is larger may not be sent, so such a client could never be told of its
   // session.
   if (mqtt::encoded_size(accepting(hub::Present::no), version_) > max_packet_bytes_) {
@@ -245,7 +247,9 @@ void ServerPeer::open_session() {
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
         state_ = State::open;
+        lane_.metrics.sessions_opened.add();
         send(accepting(present));
+        enhanced_ = std::move(request_->enhanced);
         request_.reset();  // an idle connection keeps only what it needs
         connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
@@ -260,7 +264,6 @@ void ServerPeer::open_session() {
 
 mqtt::Connack ServerPeer::accepting(hub::Present present) const {
   const ServerLimits& limits = lane_.server.limits();
-  std::string response_information;
   mqtt::Connack connack;
   connack.session_present = present == hub::Present::yes;
   if (v5()) {
@@ -272,10 +275,10 @@ mqtt::Connack ServerPeer::accepting(hub::Present present) const {
       properties.assigned_client_identifier = request_->client_id;
     if (request_->keep_alive_set == ConnectRequest::KeepAliveSet::yes)
       properties.server_keep_alive = request_->keep_alive;
-    if (request_->response_information == ConnectRequest::ResponseInformation::asked &&
-        !limits.response_information.empty()) {
-      response_information = for_client(limits.response_information, request_->client_id);
-      if (!response_information.empty()) properties.response_information = response_information;
+    if (!request_->response_topic.empty()) properties.response_information = request_->response_topic;
+    if (const EnhancedExchange* enhanced = request_->enhanced.get()) {
+      properties.authentication_method = enhanced->method;
+      if (!enhanced->final_data.empty()) properties.authentication_data = as_bytes(enhanced->final_data);
     }
     if (granted_expiry_ != request_->session_expiry) properties.session_expiry_interval = granted_expiry_;
   }

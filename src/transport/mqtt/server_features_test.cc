@@ -161,6 +161,13 @@ TEST_F(ServerFeatures, AReasonStringGivesWayToTheMaximumPacketSize) {
   EXPECT_THAT(client.take(), ElementsAre("DISCONNECT protocol_error", "closed peer_closed"));
 }
 
+TEST_F(ServerFeatures, AClientThatCannotTakeItsConnackIsClosed) {
+  mqtt::Connect wish = packet("");
+  wish.properties.maximum_packet_size = 22;
+  EXPECT_THAT(connect(wish).take(), ElementsAre("closed peer_closed")) << "the assigned id is longer";
+  EXPECT_EQ(world->metrics.value("dunlin_hub_sessions"), 0);
+}
+
 TEST_F(ServerFeatures, OneDeliveryWithAllIdentifiers) {
   RawClient& to = connected("s");
   std::uint32_t identifier = 7;

@@ -30,9 +30,11 @@ std::optional<mqtt::Ack> plain_ack(ByteView frame) {
 
 std::size_t ServerPeer::on_data(ByteView bytes) {
   last_packet_ = lane_.executor.now();
-  const std::size_t limit =
-      state_ == State::waiting ? kMaxConnectBytes : lane_.server.limits().max_packet_bytes;
+  const std::size_t limit = state_ == State::waiting || state_ == State::challenged
+                                ? kMaxConnectBytes
+                                : lane_.server.limits().max_packet_bytes;
   std::size_t used = 0;
+  std::int64_t packets = 0;
   while (used < bytes.size()) {
     if (state_ == State::closing) return bytes.size();
     if (state_ == State::authenticating || reading_paused_) break;
@@ -44,12 +46,16 @@ std::size_t ServerPeer::on_data(ByteView bytes) {
       return bytes.size();
     }
     used += frame.length;
+    ++packets;
     if (state_ == State::waiting) {
       handle_connect(rest.first(frame.length));
+    } else if (state_ == State::challenged) {
+      handle_challenged(rest.first(frame.length));
     } else {
       handle(rest.first(frame.length));
     }
   }
+  lane_.metrics.packets_in.add(packets);
   lane_.metrics.bytes_in.add(static_cast<std::int64_t>(used));
   return used;
 }
@@ -70,6 +76,7 @@ void ServerPeer::handle(ByteView frame) {
     if (publish_plainly(frame)) return;
     const auto publish = mqtt::decode_publish(frame, version_, mqtt::Sender::client);
     if (!publish) return fail(publish.error().reason, publish.error().why);
+    lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));
     return handle_publish(*publish);
   }
   if (const auto ack = plain_ack(frame)) return handle_ack(*ack);
@@ -81,9 +88,7 @@ void ServerPeer::handle(ByteView frame) {
     return handle_unsubscribe(*unsubscribe);
   if (std::holds_alternative<mqtt::Pingreq>(*packet)) return send(mqtt::Pingresp{});
   if (const auto* disconnect = std::get_if<mqtt::Disconnect>(&*packet)) return handle_disconnect(*disconnect);
-  if (std::holds_alternative<mqtt::Auth>(*packet)) {
-    return fail(ReasonCode::bad_authentication_method, "no enhanced authentication was agreed");
-  }
+  if (const auto* auth = std::get_if<mqtt::Auth>(&*packet)) return handle_auth(*auth);
   fail(ReasonCode::protocol_error, "a second CONNECT");  // MQTT 5.0 section 3.1.0
 }
 
@@ -126,11 +131,32 @@ void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view 
   if (state_ == State::closing) return;
   log_refusal(reason, why);
   if (state_ == State::open && v5()) {
-    send_reasoned(mqtt::Disconnect{reason, {}}, why);
+    mqtt::Disconnect disconnect{reason, {}};
+    disconnect.properties.reason_string = why;
+    send(disconnect);
   }
   state_ = State::closing;
   close_session(word, hub::Session::WillFate::publish);
   connection_->close();
+}
+
+void ServerPeer::trace(hub::TraceKind kind, std::string_view topic, std::string_view detail,
+                       hub::QoS qos) const {
+  const Principal* principal = session_ != nullptr ? session_->principal().get() : nullptr;
+  if (principal == nullptr && request_) principal = request_->principal.get();
+  hub::TracePoint point;
+  point.kind = kind;
+  point.topic = topic;
+  point.detail = detail;
+  point.qos = qos;
+  // Who has not been recognised belongs to nobody else.
+  point.tenant = principal != nullptr ? principal->tenant : kDefaultTenant;
+  if (session_ != nullptr) {
+    point.client_id = session_->client_id();
+  } else if (request_) {
+    point.client_id = request_->client_id;
+  }
+  lane_.server.hub().tracer().report(point, lane_.executor.wall_now());
 }
 
 // ---- hub::SessionLink ----
@@ -192,7 +218,9 @@ void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
     code = ReasonCode::quota_exceeded;
   if (state_ == State::authenticating) return refuse_connect(ReasonCode::server_unavailable, detail);
   if (v5()) {
-    send_reasoned(mqtt::Disconnect{code, {}}, detail);
+    mqtt::Disconnect disconnect{code, {}};
+    disconnect.properties.reason_string = detail;
+    send(disconnect);
   }
   state_ = State::closing;
   connection_->close();
@@ -224,7 +252,10 @@ void ServerPeer::send(const P& packet) {
     if (!DUNLIN_EXPECT(long_form.has_value())) return;
     bytes = ByteView(large).first(*long_form);
   }
-  if (bytes.size() <= max_packet_bytes_) return connection_->write(bytes);
+  if (bytes.size() <= max_packet_bytes_) {
+    count_control(bytes.size());
+    return connection_->write(bytes);
+  }
   // MQTT 5.0 sections 3.2.2.3.9 and 3.14.2.2.3: a reason string must not make the packet too long.
   if constexpr (requires { packet.properties.reason_string; }) {
     if (!packet.properties.reason_string) return;
@@ -234,24 +265,22 @@ void ServerPeer::send(const P& packet) {
   }
 }
 
-template <class P>
-void ServerPeer::send_reasoned(P packet, std::string_view why) {
-  packet.properties.reason_string = why;
-  // MQTT 5.0 sections 3.2.2.3.9 and 3.14.2.2.3: a reason that does not fit is left out, not the packet.
-  if (mqtt::encoded_size(packet, version_) > max_packet_bytes_) packet.properties.reason_string.reset();
-  send(packet);
-}
-
-template void ServerPeer::send_reasoned(mqtt::Connack, std::string_view);
+template void ServerPeer::send(const mqtt::Auth&);
 template void ServerPeer::send(const mqtt::Connack&);
 template void ServerPeer::send(const mqtt::Suback&);
 template void ServerPeer::send(const mqtt::Unsuback&);
+
+void ServerPeer::count_control(std::size_t bytes) {
+  lane_.metrics.control_packets_out.add();
+  lane_.metrics.control_bytes_out.add(static_cast<std::int64_t>(bytes));
+}
 
 void ServerPeer::send_ack(mqtt::PacketType type, std::uint16_t packet_id, ReasonCode reason) {
   if (v5() && reason != ReasonCode::success) return send(mqtt::Ack{type, packet_id, reason, {}});
   // Both versions, MQTT 5.0 section 3.4.2.1: the reason may be left out of a success.
   const auto first = static_cast<std::uint8_t>((static_cast<unsigned>(type) << 4) |
                                                (type == mqtt::PacketType::pubrel ? 2U : 0U));
+  count_control(4);
   const std::array<std::uint8_t, 4> bytes{first, 2, static_cast<std::uint8_t>(packet_id >> 8),
                                           static_cast<std::uint8_t>(packet_id)};
   connection_->write(ByteView(bytes));

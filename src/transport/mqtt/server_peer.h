@@ -15,6 +15,17 @@
 
 namespace dunlin::transport {
 
+/// An enhanced authentication, MQTT 5.0 section 4.12: of the CONNECT, and again during the session.
+struct EnhancedExchange {
+  std::string method;
+  hub::Credentials credentials;
+  std::unique_ptr<hub::EnhancedState> state;
+  enum class Step : std::uint8_t { idle, checking, challenged } step = Step::idle;
+  unsigned steps = 0;
+  TimerId deadline;          // of an authentication during the session
+  std::string final_data{};  // for the CONNACK
+};
+
 /// A CONNECT, copied out of the read buffer, and what came of its authentication.
 struct ConnectRequest {
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v5;
@@ -31,7 +42,9 @@ struct ConnectRequest {
     not_asked,
     asked
   } response_information = ResponseInformation::not_asked;
-  std::unique_ptr<hub::Will> will;  // null: none
+  std::string response_topic;                  // what CONNACK tells of it; empty: nothing
+  std::unique_ptr<hub::Will> will;             // null: none
+  std::unique_ptr<EnhancedExchange> enhanced;  // null: none was wished for
   PrincipalRef principal;
 };
 
@@ -47,6 +60,9 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   std::uint64_t id() const { return id_; }
   /// Cuts the connection off: its CONNECT has not come and there is no more room to wait.
   void give_up_waiting();
+  bool is_open() const { return state_ == State::open; }
+  /// Sends an open session's client to another server: the lane drains.
+  void redirect();
 
   // net::ConnectionHandler
   std::size_t on_data(ByteView bytes) override;
@@ -63,7 +79,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   hub::LinkInfo describe() const override;
 
  private:
-  enum class State : std::uint8_t { waiting, authenticating, open, closing };
+  enum class State : std::uint8_t { waiting, authenticating, challenged, open, closing };
   enum class Verdict : std::uint8_t { unknown, allowed, refused };
   struct KnownTopic {
     Slice topic;
@@ -105,6 +121,18 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   mqtt::Connack accepting(hub::Present present) const;
   void refuse_connect(mqtt::ReasonCode reason, std::string_view why);
   void check_keep_alive();
+  bool turned_away();
+
+  // Enhanced authentication (server_auth.cc).
+  void begin_enhanced(const mqtt::Connect& connect, hub::Credentials credentials);
+  void handle_challenged(ByteView frame);
+  void handle_auth(const mqtt::Auth& auth);
+  void reauthenticate(const mqtt::Auth& auth);
+  void enhanced_step(std::string data);
+  void enhanced_answered(Result<hub::EnhancedAnswer> result);
+  void reauthenticated(Result<hub::EnhancedAnswer> result);
+  void send_auth(mqtt::ReasonCode reason, std::string_view data);
+  EnhancedExchange* exchange() { return request_ ? request_->enhanced.get() : enhanced_.get(); }
 
   // Packets of an open session (server_peer.cc, server_publish.cc).
   void handle(ByteView frame);
@@ -129,19 +157,22 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void published(mqtt::PacketType type, std::uint16_t packet_id, Result<void> result);
   void account_inbound();
   mqtt::ReasonCode judge_subscription(const mqtt::Subscription& subscription);
+  void trace_subscription(const mqtt::Subscription& subscription, mqtt::ReasonCode code) const;
 
   // Output.
   template <class P>
   void send(const P& packet);
-  /// CONNACK or DISCONNECT, with the reason in words where the client wants and has room for it.
-  template <class P>
-  void send_reasoned(P packet, std::string_view why);
+  void count_control(std::size_t bytes);
   void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   void answer(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   /// Tells the peer why (MQTT 5), ends the session and closes. `word` is the SessionEvent's.
   void fail(mqtt::ReasonCode reason, std::string_view why, std::string_view word = "protocol_error");
   void close_session(std::string_view word, hub::Session::WillFate will,
                      std::optional<std::uint32_t> expiry = std::nullopt);
+  /// For whoever watches; worth the call only while the hub's tracer is on.
+  bool traced() const { return lane_.server.hub().tracer().on(); }
+  void trace(hub::TraceKind kind, std::string_view topic, std::string_view detail,
+             hub::QoS qos = hub::QoS::at_most_once) const;
   void log_refusal(mqtt::ReasonCode reason, std::string_view why);
   void take_request(std::unique_ptr<ConnectRequest> request);
   bool v5() const { return version_ == mqtt::ProtocolVersion::v5; }
@@ -151,6 +182,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<ConnectRequest> request_;                 // until the session is open
   std::unique_ptr<Publishing> publishing_;                  // null: has published nothing
+  std::unique_ptr<EnhancedExchange> enhanced_;              // of an open session that began with one
   std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;

@@ -160,6 +160,9 @@ bool ServerPeer::publish_plainly(ByteView frame) {
 
 void ServerPeer::refuse_publish(const mqtt::Publish& publish) {
   lane_.metrics.dropped_not_authorized.add();
+  if (traced()) [[unlikely]]
+    trace(hub::TraceKind::publish_refused, publishing().topics[publishing().last_topic].topic.text(), "not_authorized",
+          static_cast<hub::QoS>(publish.qos));
   if (publish.qos == mqtt::QoS::at_most_once) return;
   // MQTT 3.1.1 section 3.3.5 has no negative answer: the publish is acknowledged and goes nowhere.
   const ReasonCode reason = v5() ? ReasonCode::not_authorized : ReasonCode::success;
@@ -172,6 +175,8 @@ void ServerPeer::published(PacketType type, std::uint16_t packet_id, Result<void
   if (result) return answer(type, packet_id, ReasonCode::success);
   const ReasonCode reason = publish_reason(result.error().code);
   lane_.metrics.refusal(reason).add();
+  if (traced()) [[unlikely]]
+    trace(hub::TraceKind::publish_refused, {}, result.error().message);
   // MQTT 3.1.1 cannot say that the message was not taken: closing without an answer makes the client send it
   // again.
   if (!v5()) return fail(reason, result.error().message);
@@ -250,6 +255,12 @@ ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription
   return ReasonCode::not_authorized;
 }
 
+void ServerPeer::trace_subscription(const mqtt::Subscription& subscription, ReasonCode code) const {
+  const bool refused = mqtt::is_error(code);
+  trace(refused ? hub::TraceKind::subscribe_refused : hub::TraceKind::subscribed, subscription.filter,
+        refused ? mqtt::reason_code_name(code) : std::string_view(), static_cast<hub::QoS>(subscription.qos));
+}
+
 void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
   const std::uint32_t identifier = subscribe.properties.subscription_identifier.value_or(0);
   std::vector<std::uint8_t> codes;
@@ -263,6 +274,8 @@ void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
                           static_cast<Handling>(subscription.retain_handling)});
       places.push_back(codes.size());
     }
+    if (traced()) [[unlikely]]
+      trace_subscription(subscription, code);
     codes.push_back(static_cast<std::uint8_t>(code));
   }
   session_->subscribe(std::move(requests),
@@ -278,7 +291,11 @@ void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
 
 void ServerPeer::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
   std::vector<std::string> filters;
-  for (const std::string_view filter : unsubscribe.filters) filters.emplace_back(filter);
+  for (const std::string_view filter : unsubscribe.filters) {
+    filters.emplace_back(filter);
+    if (traced()) [[unlikely]]
+      trace(hub::TraceKind::unsubscribed, filter, {});
+  }
   session_->unsubscribe(filters, [this, packet_id = unsubscribe.packet_id](const std::vector<bool>& existed) {
     std::vector<std::uint8_t> codes;
     codes.reserve(existed.size());

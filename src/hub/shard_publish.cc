@@ -47,7 +47,10 @@ void Shard::stamp(Session& session, Message& message) {
 
 void Shard::publish_at_once(Session& session, Message& message, RouteHint* hint) {
   stamp(session, message);
-  if (message.qos != QoS::at_most_once) return journal_message(session, message, 0, {});
+  if (message.qos != QoS::at_most_once) {
+    if (refuses(session.principal()->tenant, message.topic.text())) return;  // counted there
+    return journal_message(session, message, 0, {});
+  }
   Traveller traveller(message);
   route(traveller, session.self_, Origin::here, hint);
 }

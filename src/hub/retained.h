@@ -1,7 +1,6 @@
 #pragma once
 // The latest retained message of each topic of one shard.
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -10,10 +9,9 @@
 #include "hub/keyed_writer.h"
 #include "hub/limits.h"
 #include "hub/message.h"
+#include "hub/retained_topics.h"
 
 namespace dunlin::hub {
-
-using MessageRef = std::shared_ptr<const Message>;  // shared: by every receiver's queue, on any thread
 
 /// In memory and, lazily, in the keyed store. One thread.
 class RetainedStore {
@@ -49,12 +47,11 @@ class RetainedStore {
   std::size_t bytes() const { return bytes_; }
 
  private:
-  using Topics = std::map<std::string, MessageRef, std::less<>>;
   Stored put(const MessageRef& message);
 
   KeyedWriter writer_;
   const Limits& limits_;
-  std::unordered_map<TenantId, Topics> tenants_;
+  std::unordered_map<TenantId, RetainedTopics> tenants_;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
 };

@@ -184,7 +184,6 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   std::unique_ptr<ConnectRequest> request_;                 // until the session is open
   std::unique_ptr<EnhancedExchange> enhanced_;              // of an open session that began with one
   std::unique_ptr<Publishing> publishing_;                  // null: has published nothing
-  std::unique_ptr<EnhancedExchange> enhanced_;              // of an open session that began with one
   std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;

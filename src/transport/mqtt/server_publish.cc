@@ -149,6 +149,7 @@ bool ServerPeer::publish_plainly(ByteView frame) {
       lane_.executor.now() - known.at >= kAuthorizationLifetime)
     return false;
   lane_.metrics.messages_in[static_cast<std::size_t>(publish->qos)]->add();
+  lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));
   hub::Message& message = publishing_->message;
   message.payload = Slice::borrowed(publish->payload);
   message.properties.reset();

@@ -23,7 +23,7 @@ struct LiveTraceTest : testing::Test {
       states.push_back(std::string(event.at("state").as_string()));
       return;
     }
-    dropped += event.at("dropped").as_int64();
+    dropped += event.at("dropped").to_number<std::int64_t>();
     for (const auto& one : event.at("events").as_array()) events.push_back(one.as_object());
   }
   void publish(std::string_view topic, std::string_view payload = "x") {

@@ -128,6 +128,10 @@ SessionView ShardView::view_of(const Session& session) const {
   }
   view.queued = session.waiting().messages;
   view.queued_bytes = session.waiting().bytes;
+  const Waiting room = shard_.room_of(session);
+  view.room_messages = room.messages;
+  view.room_bytes = room.bytes;
+  if (session.outgoing_ && !session.outgoing_->refused.empty()) view.full = SessionView::Full::yes;
   view.in_flight_in = session.open_exchanges();
   view.held_by = session.holds_;
   if (session.activity_) view.activity = *session.activity_;

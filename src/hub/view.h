@@ -44,6 +44,9 @@ struct SessionView {
   std::size_t subscriptions = 0;
   std::size_t queued = 0;  // QoS 1 and 2, not sent so far
   std::size_t queued_bytes = 0;
+  std::size_t room_messages = 0;  // at so many waiting, publishers to it are refused
+  std::size_t room_bytes = 0;
+  enum class Full : std::uint8_t { no, yes } full = Full::no;  // they are refused now
   std::size_t queued_qos0 = 0;
   std::size_t queued_qos0_bytes = 0;
   std::size_t in_flight_out = 0;  // sent and not acknowledged wholly

@@ -241,13 +241,35 @@ TEST(ExplainTest, ADeniedPublisherComesBeforeTheQueue) {
   EXPECT_EQ(explain(question, evidence, allow).verdict, "delivered");
 }
 
+TEST(ExplainTest, AQueueOfLargeQos0MessagesIsFullByItsBytes) {
+  Evidence evidence;
+  evidence.client = connected("t");
+  evidence.client->session.queued_qos0 = 41;
+  evidence.client->session.queued_qos0_bytes = 41 * 100'001;
+  EXPECT_EQ(explain({.client_id = "a", .topic = "t"}, evidence, allow).verdict, "queue_full");
+  EXPECT_EQ(explain({.client_id = "a", .topic = "t", .payload_bytes = 10}, evidence, allow).verdict,
+            "delayed");
+}
+
 TEST(ExplainTest, AnOfflineQueueWithoutRoomIsNamed) {
   Evidence evidence;
   evidence.client = connected("t");
   evidence.client->session.condition = hub::SessionCondition::offline;
-  evidence.client->session.queued = evidence.limits.offline_messages;
+  hub::SessionView& session = evidence.client->session;
+  session.room_messages = 100;
+  session.room_bytes = 1000;
   const Question question{.client_id = "a", .topic = "t", .qos = QoS::at_least_once};
-  EXPECT_EQ(explain(question, evidence, allow).verdict, "queue_full");
+  const auto verdict = [&](std::size_t messages, std::size_t bytes) {
+    session.queued = messages;
+    session.queued_bytes = bytes;
+    return explain(question, evidence, allow).verdict;
+  };
+  EXPECT_EQ(verdict(99, 500), "queued");
+  EXPECT_EQ(verdict(100, 500), "queue_full");
+  EXPECT_EQ(verdict(10, 900), "queued");
+  EXPECT_EQ(verdict(10, 950), "queue_full");  // the next one is like those that wait
+  session.full = hub::SessionView::Full::yes;
+  EXPECT_EQ(verdict(60, 100), "queue_full");
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ class Judge {
   void judge_qos();
   void judge_group();
   void judge_queue();
-  void judge_away(const hub::SessionView& client);
+  bool judge_full(const hub::SessionView& client, const std::string& waits);
   void judge_size();
   void tell_drops();
   void tell_retained();
@@ -164,9 +164,11 @@ void Judge::tell_nearest() {
   } else {
     why += "the filter wants " + quoted(nearest.wanted) + ", the topic has " + quoted(nearest.found);
   }
-  problem("subscription", "no_subscription",
-          "None of its " + number(session().subscriptions, "subscription", "subscriptions") +
-              " matches. The nearest is " + quoted(nearest.filter) + ": " + why + ".");
+  const std::string none = session().subscriptions == 1
+                               ? "Its only subscription does not match: "
+                               : "None of its " + std::to_string(session().subscriptions) +
+                                     " subscriptions matches. The nearest is ";
+  problem("subscription", "no_subscription", none + quoted(nearest.filter) + ": " + why + ".");
 }
 
 void Judge::judge_policy(bool subscribed) {
@@ -264,38 +266,50 @@ void Judge::judge_group() {
   if (!own) conclude("shared", text);
 }
 
-void Judge::judge_away(const hub::SessionView& client) {
+/// Whether one more message is more than the limits allow. True: the verdict is there.
+bool Judge::judge_full(const hub::SessionView& client, const std::string& waits) {
+  // Of the size that this one has, or those that wait have.
+  const auto next = [&](std::size_t messages, std::size_t bytes) {
+    if (question_.payload_bytes) return question_.topic.size() + *question_.payload_bytes;
+    return messages == 0 ? question_.topic.size() : bytes / messages;
+  };
   const hub::Limits& limits = evidence_.limits;
-  const bool full = client.queued >= limits.offline_messages || client.queued_bytes >= limits.offline_bytes;
-  const std::string waits = number(client.queued, "message waits", "messages wait") + " for it (" +
-                            std::to_string(client.queued_bytes) + " bytes)";
-  if (full) {
-    return problem("queue", "queue_full",
-                   waits + ", which is all that the limits allow: the next one would end the session.");
+  if (qos_ == QoS::at_most_once) {
+    const std::size_t bytes = client.queued_qos0_bytes;
+    const bool full = client.queued_qos0 >= limits.qos0_messages ||
+                      bytes + next(client.queued_qos0, bytes) > limits.qos0_bytes;
+    if (!full || client.queued_qos0 == 0) return false;
+    problem("queue", "queue_full",
+            waits + ". That is all that the limits allow for QoS 0: for every new message the oldest goes.");
+    return true;
   }
-  add("queue", Outcome::ok, waits + ".");
-  conclude("queued", "It would wait until the client comes back: " + waits + " already.");
+  const bool full = client.full == hub::SessionView::Full::yes || client.queued >= client.room_messages ||
+                    client.queued_bytes + next(client.queued, client.queued_bytes) > client.room_bytes;
+  if (!full || client.queued == 0) return false;
+  problem("queue", "queue_full",
+          waits + ", which is all that the limits allow (" + std::to_string(client.room_messages) +
+              " messages, " + std::to_string(client.room_bytes) +
+              " bytes): who publishes to it is refused with Quota exceeded until half of it is empty.");
+  return true;
 }
 
 void Judge::judge_queue() {
   const hub::SessionView& client = session();
-  if (!online()) return judge_away(client);
-  const hub::Limits& limits = evidence_.limits;
   const bool qos0 = qos_ == QoS::at_most_once;
   const std::size_t waiting = qos0 ? client.queued_qos0 : client.queued;
   const std::size_t bytes = qos0 ? client.queued_qos0_bytes : client.queued_bytes;
-  if (waiting == 0) {
-    add("queue", Outcome::ok, "Nothing waits for it.");
-    return conclude("delivered", "It would be sent at once.");
-  }
   std::string text =
       number(waiting, "message waits", "messages wait") + " for it (" + std::to_string(bytes) + " bytes)";
   if (!client.slow_reason.empty())
     text += ", since " + format_rfc3339(client.slow_since) + ": " + client.slow_reason;
-  if (qos0 && (waiting >= limits.qos0_messages || bytes >= limits.qos0_bytes)) {
-    return problem(
-        "queue", "queue_full",
-        text + ". That is all that the limits allow for QoS 0: for every new message the oldest goes.");
+  if (judge_full(client, text)) return;
+  if (!online()) {
+    add("queue", Outcome::ok, text + ".");
+    return conclude("queued", "It would wait until the client comes back: " + text + " already.");
+  }
+  if (waiting == 0) {
+    add("queue", Outcome::ok, "Nothing waits for it.");
+    return conclude("delivered", "It would be sent at once.");
   }
   if (client.holds > 0) text += ". Its publishers are held back";
   add("queue", Outcome::note, text + ".");

@@ -58,6 +58,7 @@ boost::json::object to_row(const hub::SessionView& session, WallTime now) {
                           {"holds", session.holds},
                           {"held_by", session.held_by},
                           {"address", session.address}};
+  row["refuses"] = session.full == hub::SessionView::Full::yes;
   row["slow_reason"] = session.slow_reason;
   const bool waits = session.slow_since != WallTime{};
   row["slow_seconds"] = waits ? boost::json::value(seconds(now - session.slow_since)) : boost::json::value();

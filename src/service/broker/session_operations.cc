@@ -47,6 +47,7 @@ constexpr Field kSession[] = {
     {"queued", FieldType::integer, Need::required, "QoS 1 and 2 messages that wait"},
     {"in_flight_out", FieldType::integer, Need::required, "sent to it, not acknowledged wholly"},
     {"holds", FieldType::integer, Need::required, "publishers that it holds back"},
+    {"refuses", FieldType::boolean, Need::required, "whether its queue is full and publishers are refused"},
     {"held_by", FieldType::integer, Need::required, "receivers that hold it back as a publisher"},
     {"dropped_by_reason", FieldType::object, Need::required, "messages that never reached it"},
     {"recent_drops", FieldType::array, Need::required, "the newest last: at, reason, topic, count"},

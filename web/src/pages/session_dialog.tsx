@@ -51,7 +51,7 @@ function Answer(props: { explanation: Explanation }) {
       <ul class="steps">
         <For each={props.explanation.steps}>
           {(step) => (
-            <li class={step.outcome}>
+            <li class={`step-${step.outcome}`}>
               <b>{step.check.replaceAll('_', ' ')}</b> {step.text}
             </li>
           )}
@@ -168,7 +168,7 @@ export function SessionDialog(props: { clientId: string; onClose: () => void; on
                   <ul class="steps">
                     <For each={[...found().recent_drops].reverse()}>
                       {(drop) => (
-                        <li class="problem-step">
+                        <li class="step-problem">
                           <b>{drop.reason.replaceAll('_', ' ')}</b> {drop.topic} ×{drop.count},{' '}
                           {formatDate(toMs(drop.at))}
                         </li>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { run } from './lib/program.mjs';
-import { cutAll, RawClient } from './lib/raw_mqtt.mjs';
+import { cutAll, RawClient } from './lib/raw_client.mjs';
 import { start } from './lib/server.mjs';
 
 const config = new URL('../../docs/guide/examples/conformance.toml', import.meta.url).pathname;

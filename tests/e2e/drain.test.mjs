@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { connect, disconnectAll } from './lib/mqtt.mjs';
 import { as, publish, published } from './lib/mosquitto.mjs';
 import { until } from './lib/program.mjs';
-import { cutAll, RawClient } from './lib/raw_mqtt.mjs';
+import { cutAll, RawClient } from './lib/raw_client.mjs';
 import { start } from './lib/server.mjs';
 
 let server;

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import mqtt from 'mqtt';
 import { messages } from './lib/mqtt.mjs';
 import { until } from './lib/program.mjs';
-import { cutAll, RawClient } from './lib/raw_mqtt.mjs';
+import { cutAll, RawClient } from './lib/raw_client.mjs';
 import { start } from './lib/server.mjs';
 
 const METHOD = 'SCRAM-SHA-256';

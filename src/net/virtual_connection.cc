@@ -158,7 +158,7 @@ void VirtualConnection::turn() {
   if (std::exchange(offer_, false)) deliver();
   if (*self == nullptr || stream_ == nullptr) return;
   network_.pump(*stream_, side_);
-  if (stream_ != nullptr) settle();
+  if (stream_ != nullptr) finish_turn();
 }
 
 void VirtualConnection::deliver() {
@@ -189,7 +189,7 @@ void VirtualConnection::deliver() {
 }
 
 // What follows from the state of both directions once the turn's work is done. May destroy this object.
-void VirtualConnection::settle() {
+void VirtualConnection::finish_turn() {
   VirtualEnd& mine = end();
   if (mine.end_received && state_ == State::open && !paused_ && handler_ != nullptr && !offer_) {
     state_ = State::finishing;

@@ -40,7 +40,7 @@ class VirtualConnection final : public Connection {
   void wake();
   void turn();
   void deliver();
-  void settle();
+  void finish_turn();
 
   VirtualNetwork& network_;
   Executor* executor_;

@@ -60,7 +60,7 @@ def broken_links(root: Path) -> list[str]:
 def operations(root: Path) -> dict[str, set[str]]:
     """Verbs by noun, from the operation tables that become subcommands (not the HTTP transport's own)."""
     found: dict[str, set[str]] = {}
-    for folder in ("src/service", "src/platform"):
+    for folder in ("src/service", "src/platform", "src/transport/bridge"):
         for path in sorted((root / folder).rglob("*.cc")):
             for noun, verb in OPERATION.findall(path.read_text(encoding="utf-8")):
                 found.setdefault(noun, set()).add(verb)

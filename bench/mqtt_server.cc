@@ -10,6 +10,7 @@
 #include "hub/hub.h"
 #include "net/epoll_network.h"
 #include "net/reactor_threads.h"
+#include "net/tls_context.h"
 #include "net/worker_pool.h"
 #include "store/log.h"
 #include "transport/mqtt/server.h"
@@ -20,7 +21,10 @@ namespace {
 struct Arguments {
   std::uint16_t port = 0;
   std::size_t reactors = 1;
-  std::string durable_folder;  // empty: no journal
+  std::string durable_folder;    // empty: no journal
+  std::string certificate_file;  // PEM; empty: no TLS
+  std::string key_file;
+  std::string client_ca_file;  // empty: clients show no certificate
 };
 
 void authenticate_anyone(hub::Credentials credentials, hub::Authenticated done) {
@@ -47,6 +51,7 @@ class BenchServer {
     const auto allow = [](const Principal&, hub::Action, std::string_view) -> Result<void> { return {}; };
     mqtt_ = std::make_unique<transport::MqttServer>(
         transport::ServerEnvironment{*hub_, authenticate_anyone, allow, metrics_, rng_});
+    DUNLIN_CHECK(make_tls(arguments));
     DUNLIN_TRY(const std::uint16_t port, listen(arguments.port));
     std::promise<Result<void>> started;
     threads_.at(0).post([&] {
@@ -78,10 +83,25 @@ class BenchServer {
     return {};
   }
 
+  Result<void> make_tls(const Arguments& arguments) {
+    if (arguments.certificate_file.empty()) return {};
+    net::TlsServerOptions options;
+    DUNLIN_TRY(options.certificate_chain_pem, read_file(*fs_, arguments.certificate_file));
+    DUNLIN_TRY(options.private_key_pem, read_file(*fs_, arguments.key_file));
+    if (!arguments.client_ca_file.empty()) {
+      DUNLIN_TRY(options.client_ca_pem, read_file(*fs_, arguments.client_ca_file));
+      options.client_certificate = net::ClientCertificate::required;
+    }
+    options.application_protocols = {"mqtt"};
+    DUNLIN_TRY(tls_, net::make_tls_server_context(options));
+    return {};
+  }
+
   Result<std::uint16_t> listen(std::uint16_t port) {
     for (std::size_t i = 0; i < threads_.size(); ++i) {
       net::ListenOptions options;
       options.endpoint = {"127.0.0.1", port};
+      options.tls = tls_;
       DUNLIN_TRY(auto listener, network_.listen(threads_.at(i), std::move(options),
                                                 [this](std::unique_ptr<net::Connection> connection) {
                                                   mqtt_->accept(std::move(connection));
@@ -94,6 +114,7 @@ class BenchServer {
 
   // In the order in which they must go away, the last first.
   std::unique_ptr<Fs> fs_;
+  std::shared_ptr<net::TlsServerContext> tls_;  // shared with the connections made under it
   SystemRng rng_;
   metrics::Registry metrics_;
   net::ReactorThreads threads_;
@@ -133,6 +154,11 @@ int main(int argc, char** argv) {
   dunlin::bench::Arguments arguments;
   app.add_option("--port", arguments.port, "to listen on at 127.0.0.1; 0 finds one");
   app.add_option("--reactors", arguments.reactors, "threads")->check(CLI::Range(1, 64));
+  app.add_option("--certificate", arguments.certificate_file, "the server's, PEM: TLS only")
+      ->check(CLI::ExistingFile);
+  app.add_option("--key", arguments.key_file, "of the certificate, PEM")->check(CLI::ExistingFile);
+  app.add_option("--client-ca", arguments.client_ca_file, "clients must show a certificate of this CA")
+      ->check(CLI::ExistingFile);
   app.add_option("--durable", arguments.durable_folder, "keep a journal in this folder");
   CLI11_PARSE(app, argc, argv);
   return dunlin::bench::run(arguments);

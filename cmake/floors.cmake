@@ -8,12 +8,12 @@ foreach(folder
     src/security
     src/model
     src/service/registry src/service/presence src/service/series src/service/shadow src/service/alarm src/service/rules
-    src/service/access src/service/forward
+    src/service/access src/service/broker src/service/forward
     src/transport/mqtt src/transport/http src/transport/bridge
     web
     src/platform src/edge src/fleet src/load
     src/apps
-    tests tests/sim tests/e2e
+    tests tests/conformance tests/sim tests/e2e
     bench)
   if(EXISTS "${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt")
     add_subdirectory(${folder})

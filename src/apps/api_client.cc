@@ -5,9 +5,12 @@
 #include <future>
 
 #include "base/metrics.h"
+#include "base/rng.h"
 #include "net/epoll_network.h"
 #include "net/http/client.h"
 #include "net/reactor_threads.h"
+#include "net/websocket/client.h"
+#include "net/websocket/websocket.h"
 #include "net/worker_pool.h"
 #include "transport/http/openapi.h"
 
@@ -100,6 +103,41 @@ net::http::Method method_of(model::Method method) {
   return *net::http::parse_method(model::method_name(method));
 }
 
+/// One request to /api/live and what comes of it. The reactor's thread, once made.
+class LiveWatch final : public net::websocket::WebSocketHandler {
+ public:
+  LiveWatch(std::function<ApiClient::Go(std::string_view)> take, std::promise<Result<void>>& ended)
+      : take_(std::move(take)), ended_(ended) {}
+
+  void begin(std::unique_ptr<net::Connection> connection, Rng& rng, const std::string& request) {
+    net::websocket::WebSocketOptions options;
+    options.mask_keys = &rng;
+    options.max_message_bytes = kMaxLiveMessageBytes;
+    socket_ = std::make_unique<net::websocket::WebSocketConnection>(
+        std::move(connection), net::websocket::Role::client, options, *this);
+    socket_->send_text(request);
+  }
+  void on_message(net::websocket::MessageKind kind, ByteView payload) override {
+    if (kind == net::websocket::MessageKind::binary || done_) return;
+    if (take_(as_text(payload)) == ApiClient::Go::on) return;
+    done_ = true;
+    socket_->close(net::websocket::CloseCode::normal, "");
+  }
+  void on_closed(net::websocket::CloseCode, std::string_view reason) override {
+    if (done_) return ended_.set_value({});
+    ended_.set_value(fail(
+        Errc::unavailable,
+        "the server ended the connection" + (reason.empty() ? std::string() : ": " + std::string(reason))));
+  }
+
+ private:
+  static constexpr std::uint64_t kMaxLiveMessageBytes = 16 * 1024 * 1024;
+  std::function<ApiClient::Go(std::string_view)> take_;
+  std::promise<Result<void>>& ended_;
+  std::unique_ptr<net::websocket::WebSocketConnection> socket_;
+  bool done_ = false;
+};
+
 class NetworkApiClient final : public ApiClient {
  public:
   explicit NetworkApiClient(Address address) : address_(std::move(address)) {}
@@ -136,7 +174,33 @@ class NetworkApiClient final : public ApiClient {
     return document;
   }
 
+  Result<void> watch(const std::string& request, std::function<Go(std::string_view)> take) override {
+    std::promise<Result<void>> ended;
+    auto result = ended.get_future();
+    LiveWatch watch(std::move(take), ended);
+    net::websocket::OpenRequest opening;
+    opening.connect.endpoint = address_.endpoint;
+    opening.connect.tls = tls_;
+    opening.connect.server_name = server_name();
+    opening.target = "/api/live";
+    opening.headers.add("Authorization", "Bearer " + address_.token);
+    threads_.at(0).post([&] {
+      net::websocket::open_websocket(network_, threads_.at(0), rng_, std::move(opening),
+                                     [&](Result<net::websocket::Opened> opened) {
+                                       if (!opened) return ended.set_value(std::unexpected(opened.error()));
+                                       watch.begin(std::move(opened->connection), rng_, request);
+                                     });
+    });
+    Result<void> done = result.get();
+    // The last call may still be under way there.
+    threads_.stop();
+    return done;
+  }
+
  private:
+  std::string server_name() const {
+    return address_.endpoint.host == "127.0.0.1" ? "localhost" : address_.endpoint.host;
+  }
   net::http::ClientRequest request(const model::OperationSpec& operation,
                                    const boost::json::object& fields) const {
     RenderedCall call = render_call(operation, fields);
@@ -144,7 +208,7 @@ class NetworkApiClient final : public ApiClient {
     result.method = method_of(operation.method);
     result.endpoint = address_.endpoint;
     result.tls = tls_;
-    result.server_name = address_.endpoint.host == "127.0.0.1" ? "localhost" : address_.endpoint.host;
+    result.server_name = server_name();
     result.target = std::move(call.target);
     result.headers.add("Authorization", "Bearer " + address_.token);
     if (!call.body.empty()) {
@@ -155,6 +219,7 @@ class NetworkApiClient final : public ApiClient {
   }
 
   Address address_;
+  SystemRng rng_;
   metrics::Registry metrics_;
   net::ReactorThreads threads_{1};
   net::ThreadWorkerPool workers_{1};

@@ -3,7 +3,10 @@
 // its address.
 
 #include <boost/json/fwd.hpp>
+#include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "apps/commands.h"
 #include "base/fs.h"
@@ -20,6 +23,11 @@ class ApiClient {
   /// Errors: the server's own, unavailable (no connection), timed_out.
   virtual Result<boost::json::value> call(const model::OperationSpec& operation,
                                           const boost::json::object& fields) = 0;
+
+  enum class Go : std::uint8_t { on, done };
+  /// Sends `request` to the live channel (docs/protocols/live.md) and hands its texts to `take`, on another
+  /// thread, until that has enough. Errors: as above, and unavailable when the server ends it.
+  virtual Result<void> watch(const std::string& request, std::function<Go(std::string_view)> take) = 0;
 };
 
 /// The target of an operation as method, path with query, and body.

@@ -77,6 +77,9 @@ void add_what(CLI::App& app, Words& words) {
   app.add_option(
       "--rate", options.rate,
       "messages a second of all publishers, each at its moment; without: as fast as the windows allow");
+  app.add_option("--subscriptions", options.subscriptions,
+                 "further subscriptions that nothing matches, held by other clients")
+      ->capture_default_str();
   app.add_option("--retained", options.retained_messages, "messages of the mode retained")
       ->capture_default_str();
 }

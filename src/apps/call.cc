@@ -69,7 +69,9 @@ int run_call(const CallCommand& command) {
     return written ? 0 : report(written.error());
   }
   const bool json = command.target.output == CallTarget::Output::json;
-  std::fputs((json ? model::json_text(*answer) + "\n" : render_text(*answer)).c_str(), stdout);
+  std::fputs(
+      (json ? model::json_text(*answer) + "\n" : render_answer(command.operation.name, *answer)).c_str(),
+      stdout);
   return 0;
 }
 

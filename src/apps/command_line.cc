@@ -1,6 +1,8 @@
 #include "apps/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
 #include <map>
 #include <sstream>
 
@@ -116,6 +118,68 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
   });
 }
 
+/// `dunlin explain --client C --topic T`: session.explain in the words of the question.
+void add_explain(CLI::App& app, const std::vector<model::OperationSpec>& operations, Command& command) {
+  auto call = std::make_shared<CallCommand>();  // shared with the callbacks
+  auto given = std::make_shared<std::map<std::string, std::string>>();
+  for (const model::OperationSpec& spec : operations) {
+    if (spec.name == "session.explain") call->operation = spec;
+  }
+  CLI::App* explain =
+      app.add_subcommand("explain", "say whether a client gets a message, and why or why not");
+  const auto add = [&](const std::string& option, const std::string& field) {
+    const auto found =
+        std::ranges::find(call->operation.request, std::string_view(field), &model::Field::name);
+    return explain
+        ->add_option_function<std::string>(
+            option, [given, field](const std::string& text) { (*given)[field] = text; },
+            std::string(found->help))
+        ->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
+  };
+  add("--client", "client_id")->required();
+  add("--topic", "topic")->required();
+  add("--qos", "qos");
+  add("--publisher", "publisher");
+  add("--bytes", "bytes");
+  add_target(*explain, call->target);
+  explain->callback([call, given, &command] {
+    call->fields.assign(given->begin(), given->end());
+    command = *call;
+  });
+}
+
+/// Seconds of "90", "30s" or "5m"; 0: not such a text.
+std::int64_t seconds_of(std::string text) {
+  std::int64_t unit = 1;
+  if (text.ends_with('m')) unit = 60;
+  if (text.ends_with('m') || text.ends_with('s')) text.pop_back();
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > 600) return 0;
+  return number * unit;
+}
+
+void add_trace(CLI::App& app, Command& command) {
+  auto trace = std::make_shared<TraceCommand>();  // shared with the callbacks
+  CLI::App* trace_app =
+      app.add_subcommand("trace", "show what happens to messages and clients, as it happens");
+  trace_app->add_option("--topic", trace->topic, "a topic filter, e.g. plant/+/temperature");
+  trace_app->add_option("--client", trace->client, "a client id: what it does, and its messages elsewhere");
+  trace_app
+      ->add_option_function<std::string>(
+          "--for", [trace](const std::string& text) { trace->seconds = seconds_of(text); },
+          "how long, e.g. 30s or 5m; at most 10m (60s)")
+      ->check([](const std::string& text) {
+        const std::int64_t seconds = seconds_of(text);
+        return seconds < 1 || seconds > 600 ? "write e.g. 30s or 5m, at most 10m" : "";
+      });
+  trace_app->add_flag_callback(
+      "--payload", [trace] { trace->payload = TraceCommand::Payload::show; },
+      "show the first 256 bytes of payloads");
+  add_target(*trace_app, trace->target);
+  trace_app->callback([trace, &command] { command = *trace; });
+}
+
 void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& operations, Command& command) {
   std::map<std::string, CLI::App*> nouns;
   for (const model::OperationSpec& spec : operations) {
@@ -141,6 +205,8 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   add_helpers(app, command);
   add_bench(app, command);
   add_operations(app, operations, command);
+  add_explain(app, operations, command);
+  add_trace(app, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

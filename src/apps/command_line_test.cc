@@ -49,5 +49,34 @@ TEST(CommandLineTest, AnEmptyNameWasSentToAPathThatIsAnotherOperations) {
   EXPECT_GT(tried, 15U);
 }
 
+TEST(CommandLineTest, ATraceHasABoundedTime) {
+  for (const auto& [text, seconds] :
+       std::initializer_list<std::pair<const char*, std::int64_t>>{{"30s", 30}, {"90", 90}, {"10m", 600}}) {
+    const auto parsed = read({"trace", "--client", "press-01", "--for", text});
+    const auto* command = std::get_if<Command>(&parsed);
+    ASSERT_TRUE(command != nullptr && std::holds_alternative<TraceCommand>(*command)) << text;
+    EXPECT_EQ(std::get<TraceCommand>(*command).seconds, seconds);
+  }
+  for (const char* wrong : {"11m", "601", "0", "-5s", "soon", "", "m"}) {
+    const auto parsed = read({"trace", "--for", wrong});
+    const auto* refused = std::get_if<Exit>(&parsed);
+    ASSERT_NE(refused, nullptr) << wrong;
+    EXPECT_EQ(refused->status, 2) << wrong;
+  }
+}
+
+TEST(CommandLineTest, ExplainAsksTheSessionsOperation) {
+  const auto parsed = read({"explain", "--client", "a/b", "--topic", "t", "--qos", "1"});
+  const auto* command = std::get_if<Command>(&parsed);
+  ASSERT_TRUE(command != nullptr && std::holds_alternative<CallCommand>(*command));
+  const auto& call = std::get<CallCommand>(*command);
+  EXPECT_EQ(call.operation.name, "session.explain");
+  EXPECT_THAT(call.fields,
+              testing::UnorderedElementsAre(testing::Pair("client_id", "a/b"), testing::Pair("topic", "t"),
+                                            testing::Pair("qos", "1")));
+  const auto incomplete = read({"explain", "--topic", "t"});
+  EXPECT_TRUE(std::holds_alternative<Exit>(incomplete));
+}
+
 }  // namespace
 }  // namespace dunlin::apps

@@ -69,8 +69,17 @@ struct CallCommand {
   std::string out_folder;  // cert issue: where the files go
 };
 
+/// `dunlin trace`: what happens to messages, as it happens.
+struct TraceCommand {
+  std::string topic;   // filter; empty: all
+  std::string client;  // empty: all
+  std::int64_t seconds = 60;
+  enum class Payload : std::uint8_t { hide, show } payload = Payload::hide;
+  CallTarget target;
+};
+
 using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, BenchMqttCommand, CallCommand>;
+                             VersionCommand, BenchMqttCommand, CallCommand, TraceCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -80,5 +89,6 @@ int run_check_config(const CheckConfigCommand& command);
 int run_version(const VersionCommand& command);
 int run_bench_mqtt(const BenchMqttCommand& command);
 int run_call(const CallCommand& command);
+int run_trace(const TraceCommand& command);
 
 }  // namespace dunlin::apps

@@ -17,6 +17,7 @@ struct Runner {
   int operator()(const VersionCommand& command) const { return run_version(command); }
   int operator()(const BenchMqttCommand& command) const { return run_bench_mqtt(command); }
   int operator()(const CallCommand& command) const { return run_call(command); }
+  int operator()(const TraceCommand& command) const { return run_trace(command); }
 };
 
 }  // namespace

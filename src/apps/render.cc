@@ -31,9 +31,9 @@ std::vector<std::string> columns_of(const boost::json::array& rows) {
   return columns;
 }
 
-std::string table(const boost::json::array& rows) {
+std::string table(const boost::json::array& rows, std::vector<std::string> columns = {}) {
   if (rows.empty()) return "(none)\n";
-  const auto columns = columns_of(rows);
+  if (columns.empty()) columns = columns_of(rows);
   if (columns.empty()) return model::json_text(rows) + "\n";
   std::vector<std::vector<std::string>> cells{columns};
   for (const auto& row : rows) {
@@ -57,7 +57,90 @@ std::string table(const boost::json::array& rows) {
   return text;
 }
 
+/// What of a wide row fits on a screen; the others are in --json.
+std::vector<std::string> columns_for(std::string_view operation) {
+  if (operation == "session.list") {
+    return {"client_id",     "thing",   "state",       "since",        "queued", "queued_qos0",
+            "in_flight_out", "dropped", "messages_in", "messages_out", "address"};
+  }
+  return {};
+}
+
+std::string lines_of(const boost::json::object& object) {
+  std::size_t width = 0;
+  for (const auto& member : object) width = std::max(width, member.key().size());
+  std::string text;
+  for (const auto& member : object) {
+    const auto& value = member.value();
+    text += std::string(member.key()) + std::string(width - member.key().size() + 2, ' ');
+    text += value.is_string() ? std::string(value.get_string()) : model::json_text(value);
+    if (!text.ends_with('\n')) text += '\n';
+  }
+  return text;
+}
+
+bool holds_rows(const boost::json::value& value) {
+  return value.is_array() && !value.get_array().empty() && value.get_array().front().is_object();
+}
+
+/// The names and values first, then the lists as tables.
+std::string page_of(const boost::json::object& object) {
+  boost::json::object single;
+  std::string tables;
+  for (const auto& member : object) {
+    if (!holds_rows(member.value())) {
+      single[member.key()] = member.value();
+      continue;
+    }
+    tables += "\n" + std::string(member.key()) + "\n" + table(member.value().get_array());
+  }
+  return lines_of(single) + tables;
+}
+
+/// A table, and below it what else the answer says: how many there are, where the next page begins.
+std::string list_of(const boost::json::object& object, std::vector<std::string> columns) {
+  std::string text = table(object.begin()->value().get_array(), std::move(columns));
+  for (const auto& member : object) {
+    if (member.key() == object.begin()->key()) continue;
+    text += std::string(member.key()) + ": " +
+            (member.value().is_string() ? std::string(member.value().get_string())
+                                        : model::json_text(member.value())) +
+            "\n";
+  }
+  return text;
+}
+
+std::string text_of(const boost::json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+std::string explanation_of(const boost::json::object& object) {
+  std::string text = text_of(object, "verdict") + ": " + text_of(object, "summary") + "\n\n";
+  const auto* steps = object.if_contains("steps");
+  if (steps == nullptr || !steps->is_array()) return text;
+  for (const auto& step : steps->get_array()) {
+    if (!step.is_object()) continue;
+    const std::string outcome = text_of(step.get_object(), "outcome");
+    const std::string_view mark = outcome == "ok" ? "  ok  " : outcome == "note" ? " note " : " STOP ";
+    text += std::string(mark) + text_of(step.get_object(), "check") + ": " +
+            text_of(step.get_object(), "text") + "\n";
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string render_answer(std::string_view operation, const boost::json::value& answer) {
+  if (!answer.is_object()) return render_text(answer);
+  const auto& object = answer.get_object();
+  if (operation == "session.explain") return explanation_of(object);
+  if (operation == "session.show") return page_of(object);
+  const bool list =
+      operation == "session.list" || operation == "subscription.list" || operation == "retained.list";
+  const bool is_rows = !object.empty() && object.begin()->value().is_array();
+  return list && is_rows ? list_of(object, columns_for(operation)) : render_text(answer);
+}
 
 std::string render_text(const boost::json::value& answer) {
   if (!answer.is_object()) return model::json_text(answer) + "\n";
@@ -70,16 +153,7 @@ std::string render_text(const boost::json::value& answer) {
   if (object.size() <= 2 && object.begin()->value().is_array() && !only_scalars_in_lists) {
     return table(object.begin()->value().get_array());
   }
-  std::size_t width = 0;
-  for (const auto& member : object) width = std::max(width, member.key().size());
-  std::string text;
-  for (const auto& member : object) {
-    const auto& value = member.value();
-    text += std::string(member.key()) + std::string(width - member.key().size() + 2, ' ');
-    text += value.is_string() ? std::string(value.get_string()) : model::json_text(value);
-    if (!text.ends_with('\n')) text += '\n';
-  }
-  return text;
+  return lines_of(object);
 }
 
 }  // namespace dunlin::apps

@@ -38,6 +38,16 @@ class Slice {
   static Slice copy_of(std::string_view text) { return copy_of(as_bytes(text)); }
   /// One allocation holding `head` followed by `tail`: a header and body that travel together.
   static Slice concat(ByteView head, ByteView tail);
+  /// Somebody else's bytes, which outlive this slice and its copies: for the duration of a call. Nothing is
+  /// counted; who wants to keep them takes owned().
+  static Slice borrowed(ByteView bytes) {
+    Slice slice;
+    slice.data_ = bytes.data();
+    slice.size_ = bytes.size();
+    return slice;
+  }
+  /// The same bytes in storage of their own or shared with this slice.
+  Slice owned() const { return block_ != nullptr ? *this : copy_of(view()); }
   /// Bytes with static storage: nothing is counted or freed.
   static Slice of_static(std::string_view text);
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,33 @@ using Authenticated = std::move_only_function<void(Result<PrincipalRef>)>;
 
 /// Called on a transport's thread; must not block. May call `done` at once or later, on any thread.
 using Authenticator = std::function<void(Credentials credentials, Authenticated done)>;
+
+/// What an exchange of several steps (MQTT 5.0 section 4.12) remembers between two of them.
+class EnhancedState {
+ public:
+  virtual ~EnhancedState() = default;
+};
+
+/// One step: what the client says.
+struct EnhancedStep {
+  std::string method;
+  std::string data;                      // bytes; a secret or not, as the method has it: never log it
+  Credentials credentials;               // what else it has shown, without password; the same at every step
+  std::unique_ptr<EnhancedState> state;  // of the step before; null in the first
+};
+
+/// What the client is to hear. Without a principal the exchange goes on.
+struct EnhancedAnswer {
+  std::string data;
+  PrincipalRef principal;
+  std::unique_ptr<EnhancedState> state;
+};
+
+/// Called once. Errors: unsupported (no such method), and those of Authenticated.
+using EnhancedAnswered = std::move_only_function<void(Result<EnhancedAnswer>)>;
+
+/// Called on a transport's thread; must not block. Calls `done` later, on any thread.
+using EnhancedAuthenticator = std::function<void(EnhancedStep step, EnhancedAnswered done)>;
 
 /// Called on any transport's thread; must not block. `topic` is a topic (publish, receive), a filter
 /// (subscribe) or a client id (connect). The error's message is meant for the peer.

@@ -79,7 +79,7 @@ Hub::Hub(HubEnvironment environment)
     shards_.push_back(std::make_unique<Shard>(ShardSetup{
         static_cast<std::uint16_t>(i), shard.executor, shard.log, environment.keyed, environment.metrics,
         limits_, shards_, [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next(),
-        durable_filters_}));
+        durable_filters_, tracer_}));
   }
   for (const auto& shard : shards_) shard->connect_shards();
 }
@@ -100,6 +100,8 @@ Result<Session*> Hub::open(std::size_t shard, OpenOptions options, SessionLink& 
   if (options.client_id.empty() || options.client_id.size() > kMaxClientIdBytes) {
     return fail(Errc::invalid_argument, "the client id is empty or too long");
   }
+  if (is_shared(options.client_id))
+    return fail(Errc::invalid_argument, "client ids do not begin with $share/");
   return shards_[shard]->open(std::move(options), link, std::move(done));
 }
 
@@ -215,14 +217,26 @@ void Hub::replay(Done done) {
   const auto replay = [](Shard& shard, Done replayed) { shard.replay_journal(std::move(replayed)); };
   const auto finish = [](Shard& shard, Done finished) {
     shard.finish_loading();
-    shard.start_checkpoints();
     finished({});
   };
-  on_all(nothing, [this, nothing, replay, finish, done = std::move(done)](Result<void>) mutable {
-    on_all(replay, [this, nothing, finish, done = std::move(done)](Result<void> result) mutable {
+  const auto rejoin = [](Shard& shard, Done rejoined) {
+    shard.rejoin_groups();
+    rejoined({});
+  };
+  const auto settle = [](Shard& shard, Done settled) {
+    shard.drop_deserted_groups();
+    shard.start_checkpoints();
+    settled({});
+  };
+  on_all(nothing, [=, this, done = std::move(done)](Result<void>) mutable {
+    on_all(replay, [=, this, done = std::move(done)](Result<void> result) mutable {
       if (!result) return done(std::move(result));
-      on_all(nothing, [this, finish, done = std::move(done)](Result<void>) mutable {
-        on_all(finish, std::move(done));
+      on_all(nothing, [=, this, done = std::move(done)](Result<void>) mutable {
+        on_all(finish, [=, this, done = std::move(done)](Result<void>) mutable {
+          on_all(rejoin, [=, this, done = std::move(done)](Result<void>) mutable {
+            on_all(settle, std::move(done));
+          });
+        });
       });
     });
   });

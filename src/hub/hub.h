@@ -44,6 +44,8 @@ class Hub final : public Bus {
   void stop(Executor& reply_to, Done done);
 
   std::size_t shard_count() const { return shards_.size(); }
+  Shard& shard(std::size_t number) { return *shards_[number]; }
+  Tracer& tracer() { return tracer_; }
   Executor& executor(std::size_t shard) { return shards_[shard]->executor(); }
   /// Where a client's session lives: its connection belongs on executor(session_home()).
   std::size_t session_home(TenantId tenant, std::string_view client_id) const;
@@ -86,6 +88,7 @@ class Hub final : public Bus {
   store::Keyed* keyed_;
   Limits limits_;
   std::vector<std::string> durable_filters_;
+  Tracer tracer_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<Listener> listeners_;
   std::atomic<ConsumerId> next_consumer_{1};

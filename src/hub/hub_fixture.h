@@ -106,8 +106,8 @@ class MemoryKeyed final : public store::Keyed {
   void range(Executor& reply_to, store::Table table, store::Range range,
              std::move_only_function<void(Result<std::vector<store::Entry>>)> done) override {
     std::vector<store::Entry> entries;
-    for (auto at = disk_[table].lower_bound(range.begin); at != disk_[table].end() && entries.size() < 2;
-         ++at) {
+    const auto end = range.end.empty() ? disk_[table].end() : disk_[table].lower_bound(range.end);
+    for (auto at = disk_[table].lower_bound(range.begin); at != end && entries.size() < 2; ++at) {
       entries.push_back({at->first, at->second});
     }
     reply_to.post([entries, done = std::move(done)]() mutable { done(entries); });

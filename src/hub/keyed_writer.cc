@@ -3,6 +3,13 @@
 #include <utility>
 
 namespace dunlin::hub {
+namespace {
+
+std::size_t size_of(const std::optional<std::string>& value) {
+  return value ? value->size() : 0;
+}
+
+}  // namespace
 
 void KeyedWriter::put(store::Table table, std::string key, std::optional<std::string> value, Done done) {
   if (keyed_ == nullptr) {
@@ -10,11 +17,13 @@ void KeyedWriter::put(store::Table table, std::string key, std::optional<std::st
     return;
   }
   Name name{table, std::move(key)};
+  bytes_ += size_of(value);
   const auto known = names_.find(name);
   if (known == names_.end()) {
     rows_.push_back({name, std::move(value), {}});
     names_.emplace(std::move(name), std::prev(rows_.end()));
   } else {
+    bytes_ -= size_of(known->second->value);
     known->second->value = std::move(value);
     rows_.splice(rows_.end(), rows_, known->second);
   }
@@ -56,6 +65,7 @@ void KeyedWriter::written(const Result<void>& result) {
   std::vector<Done> answered;
   for (Row& row : in_flight_) std::ranges::move(row.waiting, std::back_inserter(answered));
   if (result) {
+    for (const Row& row : in_flight_) bytes_ -= size_of(row.value);
     in_flight_.clear();
   } else {
     put_back();
@@ -72,6 +82,7 @@ void KeyedWriter::put_back() {
     Row& row = in_flight_.back();
     row.waiting.clear();
     if (names_.contains(row.name)) {
+      bytes_ -= size_of(row.value);
       in_flight_.pop_back();
       continue;
     }

@@ -33,6 +33,8 @@ class KeyedWriter {
   /// Runs `done` when nothing is left to write, or with the error of the next write that fails.
   void flush(Done done);
   bool durable() const { return keyed_ != nullptr; }
+  /// Of the values that are not written yet.
+  std::size_t bytes() const { return bytes_; }
 
  private:
   using Name = std::pair<store::Table, std::string>;
@@ -56,6 +58,7 @@ class KeyedWriter {
   Rows in_flight_;
   std::vector<Done> flush_waiting_;
   bool writing_ = false;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace dunlin::hub

@@ -16,12 +16,26 @@ inline constexpr std::size_t kMaxShards = 64;              // the interest of ot
 inline constexpr std::size_t kMaxOutboundInFlight = 1024;  // also where a client's receive maximum is larger
 inline constexpr std::size_t kMaxTrackedInFlight =
     4096;  // acknowledged entries behind an unacknowledged one count too
-inline constexpr std::size_t kRouteCacheEntries = 4096;  // per shard, direct-mapped
+inline constexpr std::size_t kMaxLentMessages =
+    256;  // that a member of a shared subscription's group has at a time, also where its window is larger
+inline constexpr std::size_t kMinQueueInMemory = 16;  // messages of a session, however full the memory is
+inline constexpr std::size_t kMaxUnwrittenBytes =
+    8 * 1024 * 1024;  // rows that wait for the keyed store, per shard; past it publishers are held
+inline constexpr Duration kDiskPatience = std::chrono::milliseconds{20};  // between two looks at that
+inline constexpr std::size_t kRouteCacheEntries = 4096;                   // per shard, direct-mapped
+inline constexpr std::size_t kMaxCachedTargets = 1'000'000;  // of all of them; past it they are found anew
 inline constexpr Duration kCheckpointInterval = std::chrono::seconds{5};
 inline constexpr Duration kArrivalTimeLead =
     std::chrono::seconds{1};  // how far times of arrival may run ahead of the clock to stay distinct
 inline constexpr Duration kSlowConsumerPatience = std::chrono::seconds{30};
 inline constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
+
+/// Which member of a shared subscription's group gets a message, of those that can take one.
+enum class SharedStrategy : std::uint8_t {
+  round_robin,
+  least_in_flight,
+  sticky,  // the same one for the same publisher, while it can take messages
+};
 
 struct Limits {
   std::size_t sessions = 1'000'000;  // per shard, online and offline
@@ -31,10 +45,20 @@ struct Limits {
   std::size_t online_messages =
       10'000;  // QoS 1 and 2 waiting for one connected session; past it publishers are paused
   std::size_t online_bytes = 16 * 1024 * 1024;
-  std::size_t offline_messages = 100'000;  // QoS 1 and 2 waiting for one session; past it the session ends
-  std::size_t offline_bytes = 64 * 1024 * 1024;
-  std::size_t retained_messages = 1'000'000;  // per shard
+  // QoS 1 and 2 waiting for one session in all; past it who publishes to it is refused, and past twice that
+  // (messages of services) it ends.
+  std::size_t offline_messages = 1'000'000;
+  std::size_t offline_bytes = 1024 * 1024 * 1024;
+  // The same where none of it can be on the disk.
+  std::size_t memory_only_messages = 100'000;
+  std::size_t memory_only_bytes = 64 * 1024 * 1024;
+  // What of a queue is in memory; the rest is on the disk only.
+  std::size_t queue_memory_messages = 1024;
+  std::size_t queue_memory_bytes = 1024 * 1024;
+  std::size_t all_queues_memory_bytes = 256 * 1024 * 1024;  // per shard; past it queues keep next to nothing
+  std::size_t retained_messages = 1'000'000;                // per shard
   std::size_t retained_bytes = 1024 * 1024 * 1024;
+  SharedStrategy shared_strategy = SharedStrategy::round_robin;
   std::uint32_t session_expiry_seconds = 7 * 24 * 3600;  // a longer wish is cut to this
 };
 

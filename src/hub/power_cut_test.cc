@@ -21,7 +21,7 @@ using testing::RecordingLink;
 
 /// The server's process between two power cuts.
 struct Life {
-  Life(VirtualScheduler& scheduler, VirtualFs& fs, KeyedDisk& rows)
+  Life(VirtualScheduler& scheduler, VirtualFs& fs, KeyedDisk& rows, Limits limits = {})
       : executor(std::make_unique<VirtualExecutor>(scheduler)), workers(*executor), keyed(*executor, rows) {
     store::LogOptions options;
     options.folder = "journal";
@@ -29,7 +29,8 @@ struct Life {
     auto opened = store::open_log({fs, *executor, workers, metrics}, options);
     if (!opened) return;  // only without its syncs
     log = std::move(*opened);
-    HubEnvironment environment{.shards = {}, .keyed = &keyed, .metrics = metrics, .rng = rng};
+    HubEnvironment environment{
+        .shards = {}, .keyed = &keyed, .metrics = metrics, .rng = rng, .limits = limits};
     environment.shards.push_back({*executor, log.get()});
     hub = std::make_unique<Hub>(std::move(environment));
   }
@@ -195,7 +196,11 @@ class Receiver final : public SessionLink {
 /// Publishers that repeat what was not acknowledged, and a subscriber whose session lasts; it comes and goes.
 class Subscribed {
  public:
-  explicit Subscribed(std::uint64_t seed) : random_(seed) {}
+  /// With every other seed next to nothing of the queue is in memory.
+  explicit Subscribed(std::uint64_t seed) : random_(seed) {
+    if (seed % 2 == 0) limits_.queue_memory_messages = 2;
+  }
+  double spilled() const { return spilled_; }
   VirtualFs& fs() { return fs_; }
 
   /// Empty when every promise was kept.
@@ -240,7 +245,7 @@ class Subscribed {
     return {};
   }
   bool start() {
-    life_ = std::make_unique<Life>(scheduler_, fs_, rows_);
+    life_ = std::make_unique<Life>(scheduler_, fs_, rows_, limits_);
     if (life_->hub == nullptr) return false;
     bool started = false;
     life_->hub->start(*life_->executor, [&started](Result<void> result) { started = result.has_value(); });
@@ -280,6 +285,7 @@ class Subscribed {
     online_ = false;
     receiver_.session = nullptr;
     receiver_.lose_connection();
+    spilled_ += life_->metrics.value("dunlin_hub_spilled_total");
     life_.reset();
     fs_.cut_power(random_);
   }
@@ -307,6 +313,8 @@ class Subscribed {
   }
 
   SeededRng random_;
+  Limits limits_;
+  double spilled_ = 0;
   VirtualClock clock_;
   VirtualScheduler scheduler_{clock_};
   VirtualFs fs_;
@@ -322,12 +330,15 @@ class Subscribed {
 
 TEST(PowerCut, ASubscriberGetsQos1AtLeastAndQos2ExactlyOnce) {
   int sent = 0;
+  double spilled = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     Subscribed world(seed);
     EXPECT_EQ(world.run(10), "") << "seed " << seed;
     sent += world.sent();
+    spilled += world.spilled();
   }
   EXPECT_GT(sent, 2000);
+  EXPECT_GT(spilled, 500);
 }
 
 TEST(PowerCut, ASubscriberSeesAForgottenSync) {

@@ -171,7 +171,7 @@ Result<std::vector<DeliveryNote>> decode_deliveries(ByteView record) {
     note.at.position = reader.number<std::uint64_t>();
     note.packet_id = reader.number<std::uint16_t>();
     note.step = static_cast<DeliveryNote::Step>(reader.u8());
-    if (note.step < DeliveryNote::Step::assigned || note.step > DeliveryNote::Step::finished)
+    if (note.step < DeliveryNote::Step::assigned || note.step > DeliveryNote::Step::granted)
       return corrupt("delivery");
     notes.push_back(note);
   }

@@ -60,7 +60,12 @@ struct DeliveryNote {
   SessionInstance instance = 0;
   JournalPosition at;  // of the message
   std::uint16_t packet_id = 0;
-  enum class Step : std::uint8_t { assigned = 1, received = 2, finished = 3 } step = Step::assigned;
+  enum class Step : std::uint8_t {
+    assigned = 1,
+    received = 2,
+    finished = 3,
+    granted = 4  // to a member of a shared subscription, which holds it
+  } step = Step::assigned;
 };
 /// One record of kind delivery.
 std::vector<std::uint8_t> encode_deliveries(std::span<const DeliveryNote> notes);

@@ -1,7 +1,6 @@
 #pragma once
 // The latest retained message of each topic of one shard.
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -10,10 +9,9 @@
 #include "hub/keyed_writer.h"
 #include "hub/limits.h"
 #include "hub/message.h"
+#include "hub/retained_topics.h"
 
 namespace dunlin::hub {
-
-using MessageRef = std::shared_ptr<const Message>;  // shared: by every receiver's queue, on any thread
 
 /// In memory and, lazily, in the keyed store. One thread.
 class RetainedStore {
@@ -30,17 +28,30 @@ class RetainedStore {
   /// Every message whose topic the filter matches and that has not expired, in the topics' order.
   std::vector<MessageRef> match(TenantId tenant, std::string_view filter, WallTime now);
 
+  /// A part of match(), for whoever pages: looks at no more than `max_steps` topics behind `after` and finds
+  /// no more than `max_found`. An empty filter takes every topic.
+  struct Walk {
+    std::vector<MessageRef> found;
+    std::string last;  // the topic that was looked at last; go on behind it
+    enum class More : std::uint8_t { no, yes } more = More::no;
+  };
+  struct WalkOptions {
+    std::string_view after;
+    std::size_t max_found = 0;
+    std::size_t max_steps = 0;
+  };
+  Walk walk(TenantId tenant, std::string_view filter, WalkOptions options, WallTime now) const;
+
   void flush(KeyedWriter::Done done) { writer_.flush(std::move(done)); }
   std::size_t count() const { return count_; }
   std::size_t bytes() const { return bytes_; }
 
  private:
-  using Topics = std::map<std::string, MessageRef, std::less<>>;
   Stored put(const MessageRef& message);
 
   KeyedWriter writer_;
   const Limits& limits_;
-  std::unordered_map<TenantId, Topics> tenants_;
+  std::unordered_map<TenantId, RetainedTopics> tenants_;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "hub/router.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "hub/limits.h"
 #include "hub/topic.h"
@@ -9,23 +10,41 @@ namespace dunlin::hub {
 namespace {
 
 void merge(Target& target, const SubscriptionOptions& options) {
-  using NoLocal = SubscriptionOptions::NoLocal;
-  target.options.qos = std::max(target.options.qos, options.qos);
-  target.options.retain_as_published =
-      std::max(target.options.retain_as_published, options.retain_as_published);
-  if (options.no_local == NoLocal::no) target.options.no_local = NoLocal::no;
-  if (options.identifier != 0) target.identifiers.push_back(options.identifier);
+  target.qos = std::max(target.qos, options.qos);
+  target.retain_as_published = std::max(target.retain_as_published, options.retain_as_published);
+  target.no_local = std::min(target.no_local, options.no_local);
+}
+
+void add_identifier(Route& route, const SubscriptionOptions& options) {
+  if (options.identifier == 0) return;
+  route.identifiers.push_back(options.identifier);
+  ++route.targets.back().identifiers;
+}
+
+/// `found` is in the order of the subscribers.
+void fill_targets(Route& route, std::span<const Subscription> found) {
+  route.targets.reserve(found.size());
+  for (const auto& [subscriber, options] : found) {
+    if (!route.targets.empty() && route.targets.back().subscriber == subscriber) {
+      merge(route.targets.back(), options);
+    } else {
+      const auto first = static_cast<std::uint32_t>(route.identifiers.size());
+      route.targets.push_back(
+          {subscriber, options.qos, options.no_local, options.retain_as_published, first, 0});
+    }
+    add_identifier(route, options);
+  }
 }
 
 }  // namespace
 
-Router::Router() : cache_(kRouteCacheEntries) {}
+Router::Router(std::uint64_t seed) : seed_(seed), cache_(kRouteCacheEntries) {}
 
-Trie::Added Router::add(TenantId tenant, std::string_view filter, const Subscription& subscription) {
+Trie::Placed Router::place(TenantId tenant, std::string_view filter, const Subscription& subscription) {
   ++epoch_;
-  const Trie::Added added = tries_[tenant].add(filter, subscription);
-  if (added == Trie::Added::fresh) ++subscriptions_;
-  return added;
+  const Trie::Placed placed = tries_.try_emplace(tenant, seed_).first->second.place(filter, subscription);
+  if (placed.added == Trie::Added::fresh) ++subscriptions_;
+  return placed;
 }
 
 bool Router::remove(TenantId tenant, std::string_view filter, SubscriberId subscriber) {
@@ -35,6 +54,11 @@ bool Router::remove(TenantId tenant, std::string_view filter, SubscriberId subsc
   --subscriptions_;
   if (trie->second.empty()) tries_.erase(trie);
   return true;
+}
+
+const Filter* Router::find(TenantId tenant, std::string_view filter) const {
+  const auto trie = tries_.find(tenant);
+  return trie == tries_.end() ? nullptr : trie->second.find(filter);
 }
 
 void Router::add_foreign(InterestKey key, std::uint16_t shard) {
@@ -47,33 +71,49 @@ void Router::remove_foreign(InterestKey key, std::uint16_t shard) {
   foreign_.remove(key, shard);
 }
 
-const Route& Router::route(TenantId tenant, std::string_view topic) {
-  CachedRoute& slot = cache_[stable_hash(topic, tenant.value) & (kRouteCacheEntries - 1)];
-  if (slot.epoch == epoch_ && slot.tenant == tenant && slot.topic == topic) return slot.route;
-  slot.route = resolve(tenant, topic);
-  slot.topic.assign(topic);
-  slot.tenant = tenant;
-  slot.epoch = epoch_;
+const Route& Router::route(TenantId tenant, std::string_view topic, RouteHint* hint) {
+  if (hint != nullptr && hint->resolution != 0) {
+    const CachedRoute& known = cache_[hint->slot];
+    if (known.resolution == hint->resolution && known.epoch == epoch_) return known.route;
+  }
+  const auto place = static_cast<std::uint32_t>(stable_hash(topic, tenant.value) & (kRouteCacheEntries - 1));
+  CachedRoute& slot = cache_[place];
+  if (slot.epoch != epoch_ || slot.tenant != tenant || slot.topic != topic) {
+    if (cached_targets_ > kMaxCachedTargets) empty_cache();
+    cached_targets_ -= slot.route.targets.size();
+    slot.route = resolve(tenant, topic);
+    cached_targets_ += slot.route.targets.size();
+    slot.topic.assign(topic);
+    slot.tenant = tenant;
+    slot.epoch = epoch_;
+    slot.resolution = ++resolutions_;
+  }
+  if (hint != nullptr) *hint = {place, slot.resolution};
   return slot.route;
 }
 
-Route Router::resolve(TenantId tenant, std::string_view topic) const {
+void Router::empty_cache() {
+  for (CachedRoute& slot : cache_) slot = CachedRoute{};
+  cached_targets_ = 0;
+}
+
+Route Router::resolve(TenantId tenant, std::string_view topic) {
   Route route;
   route.shards = foreign_.shards_for(tenant, topic);
   const auto trie = tries_.find(tenant);
   if (trie == tries_.end()) return route;
-  std::vector<Subscription> found = trie->second.match(topic);
-  std::ranges::stable_sort(found, {}, &Subscription::subscriber);
-  route.targets.reserve(found.size());
-  for (const Subscription& subscription : found) {
-    if (route.targets.empty() || route.targets.back().subscriber != subscription.subscriber) {
-      Target target{subscription.subscriber, subscription.options, {}};
-      if (subscription.options.identifier != 0) target.identifiers.push_back(subscription.options.identifier);
-      route.targets.push_back(std::move(target));
-      continue;
-    }
-    merge(route.targets.back(), subscription.options);
+  matches_.clear();
+  trie->second.match_filters(topic, matches_);
+  if (matches_.empty()) return route;
+  if (matches_.size() == 1) {
+    fill_targets(route, matches_.front()->subscriptions());
+    return route;
   }
+  std::vector<Subscription> found;
+  for (const Filter* filter : matches_)
+    found.insert(found.end(), filter->subscriptions().begin(), filter->subscriptions().end());
+  std::ranges::stable_sort(found, {}, &Subscription::subscriber);
+  fill_targets(route, found);
   return route;
 }
 

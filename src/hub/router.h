@@ -1,6 +1,7 @@
 #pragma once
 // From a topic to its receivers on this shard and to the other shards that may have some.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,46 +16,73 @@ namespace dunlin::hub {
 /// (MQTT 5.0 section 3.3.4).
 struct Target {
   SubscriberId subscriber = 0;
-  SubscriptionOptions options;  // no_local only when every matching filter asks for it; identifier unused
-  std::vector<std::uint32_t> identifiers;
+  QoS qos = QoS::at_most_once;
+  SubscriptionOptions::NoLocal no_local = SubscriptionOptions::NoLocal::no;  // when every filter asks for it
+  SubscriptionOptions::RetainAsPublished retain_as_published = SubscriptionOptions::RetainAsPublished::no;
+  std::uint32_t first_identifier = 0;  // among those of the route
+  std::uint32_t identifiers = 0;
 };
 
 struct Route {
   std::vector<Target> targets;
+  std::vector<std::uint32_t> identifiers;
   ShardMask shards = 0;
+
+  std::span<const std::uint32_t> identifiers_of(const Target& target) const {
+    return std::span(identifiers).subspan(target.first_identifier, target.identifiers);
+  }
+};
+
+/// Where a topic's route was found last, for a publisher that repeats itself.
+struct RouteHint {
+  std::uint32_t slot = 0;
+  std::uint64_t resolution = 0;  // 0: none
 };
 
 /// One shard's tries and what it knows of the other shards. One thread.
 class Router {
  public:
-  Router();
+  /// The seed keeps peers from choosing filters that fall on one place of the tables.
+  explicit Router(std::uint64_t seed = 0);
 
-  Trie::Added add(TenantId tenant, std::string_view filter, const Subscription& subscription);
+  Trie::Placed place(TenantId tenant, std::string_view filter, const Subscription& subscription);
+  Trie::Added add(TenantId tenant, std::string_view filter, const Subscription& subscription) {
+    return place(tenant, filter, subscription).added;
+  }
   bool remove(TenantId tenant, std::string_view filter, SubscriberId subscriber);
+  /// Null when nobody on this shard has the filter.
+  const Filter* find(TenantId tenant, std::string_view filter) const;
   void add_foreign(InterestKey key, std::uint16_t shard);
   void remove_foreign(InterestKey key, std::uint16_t shard);
   /// Whether another shard may want anything.
   bool has_foreign() const { return !foreign_.empty(); }
 
-  /// Valid until the next call of any other member. Repeated topics cost a hash and a comparison.
-  const Route& route(TenantId tenant, std::string_view topic);
+  /// Valid until the next call of any other member. Repeated topics cost a hash and a comparison; not even
+  /// that with a hint, which must have been given for this very topic and tenant.
+  const Route& route(TenantId tenant, std::string_view topic, RouteHint* hint = nullptr);
 
   std::size_t subscription_count() const { return subscriptions_; }
 
  private:
   struct CachedRoute {
-    std::uint64_t epoch = 0;  // 0: unused
+    std::uint64_t epoch = 0;       // 0: unused
+    std::uint64_t resolution = 0;  // of this content, for hints
     TenantId tenant;
     std::string topic;
     Route route;
   };
-  Route resolve(TenantId tenant, std::string_view topic) const;
+  Route resolve(TenantId tenant, std::string_view topic);
+  void empty_cache();
 
+  std::uint64_t seed_;
   std::unordered_map<TenantId, Trie> tries_;
   ForeignInterest foreign_;
   std::vector<CachedRoute> cache_;
+  std::size_t cached_targets_ = 0;
   std::uint64_t epoch_ = 1;  // rises with every change; an older cached route is stale
+  std::uint64_t resolutions_ = 0;
   std::size_t subscriptions_ = 0;
+  std::vector<const Filter*> matches_;  // scratch
 };
 
 }  // namespace dunlin::hub

@@ -141,8 +141,8 @@ TEST(Router, MergesOverlappingFilters) {
   router.add(kDefaultTenant, "+/b", {2, {}});
   const Route& route = router.route(kDefaultTenant, "a/b");
   ASSERT_EQ(route.targets.size(), 2U);
-  EXPECT_EQ(route.targets[0].options.qos, QoS::at_least_once);
-  EXPECT_THAT(route.targets[0].identifiers, ::testing::UnorderedElementsAre(7, 9));
+  EXPECT_EQ(route.targets[0].qos, QoS::at_least_once);
+  EXPECT_THAT(route.identifiers_of(route.targets[0]), ::testing::UnorderedElementsAre(7, 9));
   EXPECT_EQ(router.route(TenantId{2}, "a/b").targets.size(), 0U) << "tenants never mix";
 }
 

@@ -45,12 +45,30 @@ struct Outbound {
   enum class Duplicate : std::uint8_t { no, yes } duplicate = Duplicate::no;
   std::uint16_t packet_id = 0;  // 0 for QoS 0
   std::span<const std::uint32_t> identifiers;
+  const std::shared_ptr<const Message>* shared = nullptr;  // `message`, where the session keeps it anyway
 };
 
 /// Why the hub ends a connection's session or takes it away.
-enum class EndReason : std::uint8_t { taken_over, revoked, slow_consumer, queue_full, shutdown };
+enum class EndReason : std::uint8_t {
+  taken_over,
+  revoked,
+  slow_consumer,
+  queue_full,
+  shutdown,
+  administrative
+};
 /// The stable word of a SessionEvent.
 std::string_view end_reason_name(EndReason reason);
+
+/// What a connection says of itself when somebody looks.
+struct LinkInfo {
+  std::string transport;                 // "tcp", "tls", "ws", "wss", "unix", "virtual"
+  std::string version;                   // of the protocol: "3.1.1", "5.0"
+  std::uint32_t keep_alive_seconds = 0;  // 0: none
+  std::size_t max_packet_bytes = 0;      // that the peer takes; 0: not known
+  std::size_t output_bytes = 0;          // that wait for the peer to read
+  Duration silent_for{};                 // since its last packet
+};
 
 /// Implemented by a transport for each connection; called on the shard's thread. Except in ended(), the
 /// callee must not call back into the session from deliver(), release() or pause().
@@ -68,6 +86,7 @@ class SessionLink {
   virtual void resume() = 0;
   /// The session is no longer this link's: forget it and disconnect the peer. `detail` is meant for the peer.
   virtual void ended(EndReason reason, std::string_view detail) = 0;
+  virtual LinkInfo describe() const { return {}; }
 };
 
 struct Will {

@@ -5,7 +5,8 @@
 namespace dunlin::hub {
 namespace {
 
-constexpr std::uint8_t kSessionVersion = 2;
+constexpr std::uint8_t kSessionVersion = 3;
+constexpr std::uint8_t kSessionWithoutHeld = 2;
 constexpr std::uint8_t kSessionWithoutQueue = 1;
 constexpr std::uint8_t kItemVersion = 1;
 constexpr std::uint8_t kQosBits = 0x03;
@@ -148,13 +149,15 @@ std::string encode_session(const SessionRecord& session) {
   writer.number(static_cast<std::uint32_t>(session.subscriptions.size()));
   for (const auto& [filter, options] : session.subscriptions) write_subscription(writer, filter, options);
   write_outbound(writer, session);
+  writer.number(static_cast<std::uint32_t>(session.held.size()));
+  for (const std::uint64_t sequence : session.held) writer.number(sequence);
   return std::string(as_text(out));
 }
 
 Result<SessionRecord> decode_session(std::string_view bytes) {
   RecordReader reader(as_bytes(bytes));
   const std::uint8_t version = reader.u8();
-  if (version != kSessionVersion && version != kSessionWithoutQueue)
+  if (version < kSessionWithoutQueue || version > kSessionVersion)
     return fail(Errc::unsupported, "the stored session has an unknown version");
   SessionRecord session;
   session.instance = reader.number<std::uint64_t>();
@@ -172,7 +175,10 @@ Result<SessionRecord> decode_session(std::string_view bytes) {
     if (!read) return corrupt("session");
     session.subscriptions.emplace(std::move(read->filter), read->options);
   }
-  if (version == kSessionVersion && !read_outbound(reader, session)) return corrupt("session");
+  if (version >= kSessionWithoutHeld && !read_outbound(reader, session)) return corrupt("session");
+  const auto held = version == kSessionVersion ? reader.number<std::uint32_t>() : 0;
+  for (std::uint32_t i = 0; i < held && reader.ok(); ++i)
+    session.held.push_back(reader.number<std::uint64_t>());
   if (!reader.at_end()) return corrupt("session");
   return session;
 }

@@ -50,6 +50,7 @@ struct SessionRecord {
   std::vector<StoredInFlight> in_flight;  // in the order of sending
   std::vector<RetainedDue> retained_due;  // retained messages of these have not all been queued yet
   std::optional<StoredWill> will;
+  std::vector<std::uint64_t> held;  // items that are the session's once their group has let go of them
 };
 std::string encode_session(const SessionRecord& session);
 /// Errors: corrupt, unsupported.

@@ -333,20 +333,6 @@ TEST_F(SessionTest, AStuckReceiverIsEndedAfterThePatience) {
   EXPECT_FALSE(from.paused);
 }
 
-TEST_F(SessionTest, AFullOfflineQueueEndsTheSessionOpenly) {
-  boot(1, Limits{.online_messages = 1, .offline_messages = 3});
-  RecordingLink from, to, again;
-  Session& publisher = open(from, options("p"));
-  open(to, lasting("s"));
-  subscribe(to, "a");
-  to.session->close({"connection_lost", Session::WillFate::discard, std::nullopt});
-  for (std::uint16_t i = 1; i <= 4; ++i)
-    publish(publisher, message("a", std::to_string(i), QoS::at_least_once), i);
-  open(again, lasting("s"));
-  EXPECT_EQ(again.present, Present::no) << "the client is told that its session is lost";
-  EXPECT_EQ(world->metrics.value("dunlin_hub_sessions_ended_total", {{"reason", "queue_full"}}), 1);
-}
-
 TEST_F(SessionTest, SubscriptionLimitIsAnError) {
   boot(1, Limits{.subscriptions_per_session = 1});
   RecordingLink link;

@@ -15,9 +15,11 @@ constexpr Duration kCatchUpDelay = std::chrono::milliseconds{300};
 Shard::Shard(ShardSetup setup)
     : setup_(std::move(setup)),
       metrics_(setup_.registry),
+      router_(setup_.seed),
       retained_(setup_.executor, setup_.keyed, setup_.limits),
       rows_(setup_.executor, setup_.keyed),
-      instances_(setup_.seed) {}
+      instances_(setup_.seed),
+      sessions_(SessionTraits{setup_.seed}) {}
 
 Shard::~Shard() = default;
 

@@ -13,9 +13,11 @@
 #include "base/rng.h"
 #include "hub/bus.h"
 #include "hub/consumer.h"
+#include "hub/refused_topics.h"
 #include "hub/session.h"
 #include "hub/session_record.h"
 #include "hub/shard_metrics.h"
+#include "hub/shared_group.h"
 #include "store/keyed.h"
 #include "store/log.h"
 
@@ -33,6 +35,7 @@ struct ShardSetup {
   std::function<void(SessionEvent)> report;  // any thread
   std::uint64_t seed = 0;
   const std::vector<std::string>& durable_filters;  // of HubEnvironment
+  Tracer& tracer;
 };
 
 class Shard {
@@ -41,6 +44,8 @@ class Shard {
   /// Once all shards are there, before any task runs.
   void connect_shards() {
     parcels_.resize(setup_.shards.size());
+    lent_.resize(setup_.shards.size());
+    answers_.resize(setup_.shards.size());
     taken_.resize(setup_.shards.size());
   }
   ~Shard();
@@ -50,12 +55,14 @@ class Shard {
   Executor& executor() { return setup_.executor; }
   store::Log* log() const { return setup_.log; }
   const Limits& limits() const { return setup_.limits; }
+  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   ShardMetrics& metrics() { return metrics_; }
   std::uint16_t index() const { return setup_.index; }
   /// At most kMaxShards.
   std::uint16_t shard_count() const { return static_cast<std::uint16_t>(setup_.shards.size()); }
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
+  Tracer& tracer() const { return setup_.tracer; }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
 
   // Sessions (shard_sessions.cc).
@@ -74,11 +81,35 @@ class Shard {
   std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
 
   // Publishing (shard_publish.cc).
-  void publish_from(Session& session, Message&& message, std::uint16_t packet_id,
+  void publish_from(Session& session, Message& message, std::uint16_t packet_id, RouteHint* hint,
                     Session::PublishDone&& done);
+  void publish_at_once(Session& session, Message& message, RouteHint* hint);
   void release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done);
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
+
+  // Long queues (shard_spill.cc).
+  void store_item(const Session& session, const Session::Queued& item);
+  void load_spilled(Session& session);
+  void count_queued(std::int64_t bytes) { queued_bytes_ += bytes; }
+  bool queues_are_full() const {
+    return queued_bytes_ > static_cast<std::int64_t>(limits().all_queues_memory_bytes);
+  }
+  /// How much may wait for the session.
+  Waiting room_of(const Session& session) const;
+  bool has_room(const Session& session) const;
+  void queue_has_room(Session& session);
+
+  // Shared subscriptions (shard_shared.cc).
+  using Joined = std::move_only_function<void(Result<void>)>;
+  void send_shared(SharedDelivery delivery);
+  void answer_shared(SharedAnswer answer);
+  void decide_held(SessionRef member, std::uint64_t sequence, Session::Held decision);
+  void end_slow(SessionRef member);
+  /// After the start: the members that the rows name are known to their groups.
+  void rejoin_groups();
+  /// After that: groups without members go.
+  void drop_deserted_groups();
 
   // What becomes of messages in flight (shard_deliveries.cc).
   /// Writes the note with the next group; `waiting` (none: generation 0) is told when it is on the disk.
@@ -110,6 +141,14 @@ class Shard {
 
  private:
   friend class Session;
+  friend class ShardView;
+  enum class Origin : std::uint8_t { here, elsewhere };
+  struct SessionTraits {
+    static bool is_empty(const std::unique_ptr<Session>& session) { return session == nullptr; }
+    std::uint64_t hash(const std::unique_ptr<Session>& session) const;
+    std::uint64_t place(TenantId tenant, std::string_view client_id) const;
+    std::uint64_t seed = 0;
+  };
   struct Slot {
     Session* session = nullptr;
     ConsumerFeed* feed = nullptr;
@@ -148,7 +187,6 @@ class Shard {
     std::string key;  // of the row
     Message message;
   };
-  enum class Origin : std::uint8_t { here, elsewhere };
 
   // Slots and references.
   SubscriberId take_slot();
@@ -165,7 +203,10 @@ class Shard {
   void settle(Pending&& pending);
   void flush_notes();
   void settle_notes(const Pending& pending);
-  void route(Traveller& message, SessionRef publisher, Origin origin);
+  void stamp(Session& session, Message& message);
+  void journal_message(Session& session, const Message& message, std::uint16_t packet_id,
+                       Session::PublishDone&& done);
+  void route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint = nullptr);
   void retain(const MessageRef& message);
   void send_parcel(std::uint16_t shard, Parcel parcel);
   void flush_parcels(std::uint16_t shard);
@@ -179,13 +220,14 @@ class Shard {
   void defer_end(Session& session, EndReason reason, std::string detail);
 
   // Sessions.
-  Session& make_session(std::string key, OpenOptions options, SessionInstance instance);
+  Session& make_session(OpenOptions options, SessionInstance instance);
+  std::unique_ptr<Session>* session_entry(TenantId tenant, std::string_view client_id);
+  Session* session_of(TenantId tenant, std::string_view client_id);
   Result<Session*> resume_or_make(OpenOptions options, Present& present);
   void finish_open(Session& session, OpenDone done, Present present);
   void remove(Session& session);
   void end_unlogged(Session& session, EndReason reason, const std::string& detail);
   void go_offline(Session& session, WallTime since);
-  bool durable() const { return setup_.log != nullptr && setup_.keyed != nullptr; }
   void send_will(Session& session);
   void schedule_will(Session& session, WallTime gone_since);
   void save(Session& session, KeyedWriter::Done done = {});
@@ -194,18 +236,52 @@ class Shard {
   void drop_row(const std::string& key);
   void wait_for_row(Session& session, OpenDone done, Present present);
   void report(const Session& session, SessionEvent::State state, std::string reason);
+  // For operators (session_trace.cc).
+  void trace_session(TraceKind kind, const Session& session, std::string_view detail) const;
+  void trace_published(const Session& session, const Message& message) const;
+  void trace_routed(const Message& message, const Route& route, Origin origin) const;
   void update_gauges();
 
   // Subscriptions.
   void add_interest(InterestKey key);
   void remove_interest(InterestKey key);
-  void drop_subscription(Session& session, std::string_view filter);
+  void drop_subscription(Session& session, const Filter& filter);
   void send_retained(Session& session, const std::string& filter, const SubscriptionOptions& options);
   void take_retained(SessionRef ref, Attachment attachment, const std::vector<MessageRef>& messages,
                      const SubscriptionOptions& options);
   void retained_sent(SessionRef ref, const std::string& filter);
   void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
   std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
+
+  // Long queues.
+  void load_spilled_later(SessionRef ref);
+  void read_spilled(SessionRef ref, std::uint64_t end);
+  void delete_items(SessionInstance instance, std::uint64_t from, std::uint64_t end);
+  void hold_for_disk(SessionRef publisher);
+  void watch_disk();
+  void queue_is_full(Session& session);
+  void tell_refused(const Session& session, const std::vector<std::string>& filters, Refusal refusal);
+  bool refuses(TenantId tenant, std::string_view topic);
+
+  // Shared subscriptions.
+  MemberState member_state(const Session& session) const;
+  /// `joined` runs here when the group has a place for the session that outlives a restart where need be.
+  void join_group(const Session& session, const std::string& filter, const SubscriptionOptions& options,
+                  Joined joined);
+  void leave_group(Session& session, const std::string& filter);
+  void tell_groups(const Session& session);
+  void take_shared(const SharedDelivery& delivery);
+  void take_answers(const std::vector<SharedAnswer>& answers);
+  void flush_shared(std::uint16_t shard);
+  void store_held(Session& session, Task stored);
+  void take_member(TenantId tenant, const std::string& name, SessionRef member,
+                   const SubscriptionOptions& options, MemberState state, Joined joined);
+  static SharedGroup* group_of(const Session& session);
+  SharedGroup* find_group(TenantId tenant, const std::string& name);
+  SharedGroup& find_or_make_group(TenantId tenant, const std::string& name);
+  Session& make_group_session(TenantId tenant, const std::string& name);
+  void group_changed(SharedGroup& group);
+  void empty_group(Session& session);
 
   // Recovery.
   void replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,
@@ -226,14 +302,16 @@ class Shard {
   RetainedStore retained_;
   KeyedWriter rows_;  // of sessions and their queues
   SeededRng instances_;
-  std::unordered_map<std::string, std::unique_ptr<Session>> sessions_;  // by tenant_key()
+  FlatTable<std::unique_ptr<Session>, SessionTraits> sessions_;  // by tenant and client id
   std::vector<Slot> slots_;
   std::vector<SubscriberId> free_slots_;
   std::unordered_map<ConsumerId, std::unique_ptr<ConsumerFeed>> feeds_;
   RingQueue<Pending> pending_;
-  std::uint64_t first_pending_ = 0;           // the sequence number of pending_.front()
-  std::vector<std::uint8_t> record_;          // scratch for one record
-  std::vector<std::vector<Parcel>> parcels_;  // by shard, until the end of the turn
+  std::uint64_t first_pending_ = 0;                 // the sequence number of pending_.front()
+  std::vector<std::uint8_t> record_;                // scratch for one record
+  std::vector<std::vector<Parcel>> parcels_;        // by shard, until the end of the turn
+  std::vector<std::vector<SharedDelivery>> lent_;   // by shard, until the end of the turn
+  std::vector<std::vector<SharedAnswer>> answers_;  // likewise
   std::vector<ConsumerId> due_feeds_;
   std::set<SessionRef> changed_sessions_;  // persistent ones that differ from their stored rows
   std::vector<DeliveryNote> notes_;        // until the end of the turn
@@ -244,6 +322,10 @@ class Shard {
   store::Position routed_ = 0;
   std::vector<store::Position> taken_;  // by journal: what this shard's sessions have been given
   WallTime last_arrival_{};
+  RefusedTopics refused_;
+  std::set<SessionRef> held_for_disk_;
+  std::int64_t queued_bytes_ = 0;  // of all queues in memory
+  bool watches_disk_ = false;
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;
   std::size_t routing_ = 0;  // depth of route(): sessions must not end meanwhile

@@ -13,11 +13,10 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
   principal->tenant = tenant;
   principal->name = record.principal_name;
   principal->client_id = client_id;
-  std::string key = tenant_key(tenant, client_id);
   if (record.expiry_seconds == 0) {
-    if (!record.will) return;
+    if (!record.will) return rows_.put(store::Table::session, tenant_key(tenant, client_id), std::nullopt);
     record.will->message.principal = std::move(principal);
-    orphan_wills_.push_back({std::move(key), std::move(record.will->message)});
+    orphan_wills_.push_back({tenant_key(tenant, client_id), std::move(record.will->message)});
     return;
   }
   OpenOptions options;
@@ -29,15 +28,22 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
     options.will->message = std::move(record.will->message);
     options.will->delay_seconds = record.will->delay_seconds;
   }
-  Session& session = make_session(std::move(key), std::move(options), record.instance);
+  Session& session = make_session(std::move(options), record.instance);
   session.stored_ = true;
-  session.stored_at_ = {record.journal, record.journal_position};
-  for (const std::uint16_t id : record.open_exchanges) session.inbound_.emplace(id, Session::Exchange::open);
+  session.absence().stored_at = {record.journal, record.journal_position};
+  for (const std::uint16_t id : record.open_exchanges) session.inbound().set(id, Exchanges::State::open);
+  if (is_shared(client_id)) {
+    session.shared_part().group = std::make_unique<SharedGroup>(*this, session);
+    metrics_.shared_groups.add();
+  }
   for (const auto& [filter, subscription] : record.subscriptions) {
-    router_.add(tenant, filter, {session.self_.slot, subscription});
+    if (is_shared(filter)) {
+      session.shared_part().subscriptions.emplace(filter, subscription);  // rejoin_groups() goes on
+      continue;
+    }
+    session.filters_.add(router_.place(tenant, filter, {session.self_.slot, subscription}).filter);
     add_interest(interest_key(tenant, filter));
   }
-  session.subscriptions_.insert(record.subscriptions.begin(), record.subscriptions.end());
   if (durable()) session.restore(record);
   const SessionInstance instance = record.instance;
   loading_.emplace(instance, Loading{session.self_, std::move(record), {}});
@@ -46,11 +52,16 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
 
 void Shard::load_item(QueueKey key, const std::string& value) {
   const auto found = loading_.find(key.instance);
-  const bool wanted = found != loading_.end() && key.sequence < found->second.record.end_sequence;
+  const auto is_held = [&] {
+    return std::ranges::find(found->second.record.held, key.sequence) != found->second.record.held.end();
+  };
+  const bool held = found != loading_.end() && (key.sequence & kHeldBit) != 0 && is_held();
+  const bool wanted = held || (found != loading_.end() && key.sequence < found->second.record.end_sequence);
   if (!wanted) return rows_.put(store::Table::queue, encode_queue_key(key), std::nullopt);
   Result<QueueItem> item = decode_queue_item(value, item_decoder_);
   if (item) {
     Session& session = *find(found->second.session);
+    if (held) return session.restore_held(key.sequence, std::move(*item));
     return key.sequence < found->second.record.queue_from
                ? session.restore_in_flight(key.sequence, std::move(*item))
                : session.restore_waiting(key.sequence, std::move(*item));
@@ -81,6 +92,7 @@ void Shard::finish_loading(Session& session, const Loading& loading) {
   const std::int64_t since = loading.record.offline_since;
   const WallTime gone_since = since == 0 ? now : std::min(now, from_unix_nanoseconds(since));
   if (since == 0) changed(session.self_);
+  if (group_of(session) != nullptr) return;
   schedule_will(session, gone_since);
   for (const RetainedDue& due : loading.record.retained_due) send_retained(session, due.filter, due.options);
   if (session.above_high_mark()) overloaded(session, {});

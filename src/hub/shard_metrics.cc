@@ -30,6 +30,8 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
           registry.counter("dunlin_hub_duplicates_total", "QoS 2 publishes that had been taken before.")),
       slow_consumers(ended(registry, "slow_consumer")),
       queue_full(ended(registry, "queue_full")),
+      administrative(ended(registry, "administrative")),
+      sessions_expired(ended(registry, "expired")),
       held_publishers(
           registry.counter("dunlin_hub_held_publishers_total", "Times a publisher was held back.")),
       append_failures(
@@ -37,9 +39,20 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       retained_refused(dropped(registry, "retained_limit")),
       unreadable(registry.counter("dunlin_hub_unreadable_total", "Stored records that could not be read.")),
       forwarded(registry.counter("dunlin_hub_forwarded_total", "Messages handed to other shards.")),
+      holding(
+          registry.gauge("dunlin_hub_sessions_holding", "Sessions whose queue holds publishers back now.")),
+      held(registry.gauge("dunlin_hub_publishers_held", "Publishers that are held back now.")),
       sessions(registry.gauge("dunlin_hub_sessions", "Sessions, connected or not.")),
       online(registry.gauge("dunlin_hub_sessions_online", "Sessions with a connection.")),
       subscriptions(registry.gauge("dunlin_hub_subscriptions", "Subscriptions of sessions.")),
-      retained(registry.gauge("dunlin_hub_retained", "Retained messages.")) {}
+      retained(registry.gauge("dunlin_hub_retained", "Retained messages.")),
+      spilled(registry.counter("dunlin_hub_spilled_total",
+                               "Messages that waited for a session on the disk only.")),
+      full_queues(registry.gauge("dunlin_hub_full_queues", "Sessions whose queues have no room.")),
+      refused_full(dropped(registry, "queue_full")),
+      shared_groups(registry.gauge("dunlin_hub_shared_groups", "Groups of shared subscriptions.")),
+      shared_returned(registry.counter("dunlin_hub_shared_returned_total",
+                                       "Messages of shared subscriptions that one member left to another.")) {
+}
 
 }  // namespace dunlin::hub

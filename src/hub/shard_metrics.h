@@ -15,18 +15,27 @@ struct ShardMetrics {
   metrics::Cell& dropped_qos0;
   metrics::Cell& dropped_consumer;
   metrics::Cell& expired;
-  metrics::Cell& duplicates;       // QoS 2 publishes that had been taken before
-  metrics::Cell& slow_consumers;   // sessions ended because they did not follow
-  metrics::Cell& queue_full;       // sessions ended because their queue had reached its bound
+  metrics::Cell& duplicates;      // QoS 2 publishes that had been taken before
+  metrics::Cell& slow_consumers;  // sessions ended because they did not follow
+  metrics::Cell& queue_full;      // sessions ended because their queue had reached its bound
+  metrics::Cell& administrative;  // connections ended by an operator
+  metrics::Cell& sessions_expired;
   metrics::Cell& held_publishers;  // times a publisher was held back
   metrics::Cell& append_failures;
   metrics::Cell& retained_refused;
   metrics::Cell& unreadable;  // stored records that could not be read
   metrics::Cell& forwarded;   // messages handed to other shards
+  metrics::Cell& holding;     // sessions that hold publishers back now
+  metrics::Cell& held;        // publishers that are held back now
   metrics::Cell& sessions;
   metrics::Cell& online;
   metrics::Cell& subscriptions;
   metrics::Cell& retained;
+  metrics::Cell& spilled;       // messages that waited on the disk only
+  metrics::Cell& full_queues;   // sessions to which nobody may publish
+  metrics::Cell& refused_full;  // publishes refused for that
+  metrics::Cell& shared_groups;
+  metrics::Cell& shared_returned;  // messages that a member gave back
 };
 
 }  // namespace dunlin::hub

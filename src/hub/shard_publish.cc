@@ -19,6 +19,14 @@ WallTime Shard::take_arrival_time() {
   return last_arrival_;
 }
 
+namespace {
+
+std::unexpected<Error> no_room() {
+  return fail(Errc::limit_exceeded, "the queue of a subscriber of this topic is full");
+}
+
+}  // namespace
+
 void Shard::raise_qos(Message& message) const {
   if (message.qos != QoS::at_most_once || log() == nullptr) return;
   const auto matches = [&](const std::string& filter) {
@@ -27,42 +35,65 @@ void Shard::raise_qos(Message& message) const {
   if (std::ranges::any_of(setup_.durable_filters, matches)) message.qos = QoS::at_least_once;
 }
 
-void Shard::publish_from(Session& session, Message&& message, std::uint16_t packet_id,
-                         Session::PublishDone&& done) {
+void Shard::stamp(Session& session, Message& message) {
   metrics_.in[static_cast<std::size_t>(message.qos)]->add();
-  raise_qos(message);
+  if (!setup_.durable_filters.empty()) raise_qos(message);
   message.received_at = take_arrival_time();
   if (!message.principal) message.principal = session.principal();
-  if (message.qos == QoS::at_most_once) {
-    Traveller traveller(std::move(message));
-    return route(traveller, session.self_, Origin::here);
+  ++session.activity().in;
+  if (tracer().on()) [[unlikely]]
+    trace_published(session, message);
+}
+
+void Shard::publish_at_once(Session& session, Message& message, RouteHint* hint) {
+  stamp(session, message);
+  if (message.qos != QoS::at_most_once) {
+    if (refuses(session.principal()->tenant, message.topic.text())) return;  // counted there
+    return journal_message(session, message, 0, {});
   }
-  const bool exactly_once = message.qos == QoS::exactly_once;
-  if (exactly_once) {
-    const auto [exchange, fresh] = session.inbound_.emplace(packet_id, Session::Exchange::storing);
-    if (!fresh) {
+  Traveller traveller(message);
+  route(traveller, session.self_, Origin::here, hint);
+}
+
+void Shard::publish_from(Session& session, Message& message, std::uint16_t packet_id, RouteHint* hint,
+                         Session::PublishDone&& done) {
+  stamp(session, message);
+  if (message.qos == QoS::exactly_once) {
+    if (const Exchanges::Exchange* known = session.inbound().find(packet_id)) {
       metrics_.duplicates.add();
-      if (exchange->second == Session::Exchange::open) done({});
+      if (known->state == Exchanges::State::open) done({});
       return;  // one that is being stored is answered once, when it is on the disk
     }
+  }
+  if (refuses(session.principal()->tenant, message.topic.text())) return done(no_room());
+  if (message.qos == QoS::exactly_once) {
+    const bool at_once = log() == nullptr;
+    session.inbound().add(packet_id, at_once ? Exchanges::State::open : Exchanges::State::storing);
     if (session.persistent()) changed_sessions_.insert(session.self_);
   }
+  if (log() != nullptr) return journal_message(session, message, packet_id, std::move(done));
+  Traveller traveller(message);
+  route(traveller, session.self_, Origin::here, hint);
+  done({});
+}
+
+void Shard::journal_message(Session& session, const Message& message, std::uint16_t packet_id,
+                            Session::PublishDone&& done) {
   Pending pending;
   pending.packet_id = packet_id;
   pending.publisher = session.self_;
   pending.attachment = session.attachment_;
   pending.done = std::move(done);
-  if (log() != nullptr) {
-    const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
-    encode_message(message, exactly_once ? &exchange : nullptr, record_);
-  }
-  pending.message = std::move(message);
+  const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
+  encode_message(message, message.qos == QoS::exactly_once ? &exchange : nullptr, record_);
+  pending.message = message;
+  pending.message.payload = message.payload.owned();
   append(RecordKind::message, record_, std::move(pending));
 }
 
 void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done) {
-  const auto exchange = session.inbound_.find(packet_id);
-  if (exchange == session.inbound_.end() || exchange->second != Session::Exchange::open) {
+  const Exchanges::Exchange* exchange = session.inbound_ ? session.inbound_->find(packet_id) : nullptr;
+  if (exchange == nullptr || exchange->state != Exchanges::State::open) {
     return done(fail(Errc::not_found, "no such packet identifier"));
   }
   Pending pending;
@@ -93,6 +124,11 @@ void Shard::publish_in_process(Message message, PublishDone done) {
     Traveller traveller(std::move(message));
     route(traveller, {}, Origin::here);
     if (done) done({});
+    return;
+  }
+  const bool may_be_refused = message.principal->kind != PrincipalKind::service;
+  if (may_be_refused && refuses(message.principal->tenant, message.topic.text())) {
+    if (done) done(no_room());
     return;
   }
   Pending pending;
@@ -139,14 +175,14 @@ void Shard::settle(Pending&& pending) {
   const bool wanted = pending.publisher.generation == 0 || is_attached(pending.publisher, pending.attachment);
   if (pending.kind == RecordKind::release) {
     if (stored && session != nullptr) {
-      session->inbound_.erase(pending.packet_id);
+      session->inbound().erase(pending.packet_id);
       if (session->persistent()) changed_sessions_.insert(session->self_);
     }
   } else {
     const bool exactly_once = pending.message.qos == QoS::exactly_once;
     if (session != nullptr && exactly_once && stored)
-      session->inbound_[pending.packet_id] = Session::Exchange::open;
-    if (session != nullptr && exactly_once && !stored) session->inbound_.erase(pending.packet_id);
+      session->inbound().set(pending.packet_id, Exchanges::State::open);
+    if (session != nullptr && exactly_once && !stored) session->inbound().erase(pending.packet_id);
     if (stored) {
       pending.message.journal = index();
       pending.message.position = pending.position;
@@ -164,11 +200,13 @@ void Shard::settle(Pending&& pending) {
   pending.done(std::unexpected(std::move(pending.error)));
 }
 
-void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
+void Shard::route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint) {
   const Message& view = message.get();
   if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref());
-  const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text());
+  const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text(), hint);
   EncodingCache cache;
+  if (tracer().on()) [[unlikely]]
+    trace_routed(message.get(), route, origin);
   ++routing_;
   for (const Target& target : route.targets) {
     Slot& slot = slots_[target.subscriber];
@@ -177,10 +215,16 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin) {
       continue;
     }
     Session& session = *slot.session;
-    if (target.options.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) continue;
-    session.deliver(message, target, cache);
+    if (route.shards == 0 && &target == &route.targets.back()) message.mark_last();
+    if (target.no_local == SubscriptionOptions::NoLocal::yes && session.self_ == publisher) {
+      if (tracer().on()) [[unlikely]]
+        session.trace(TraceKind::dropped, message.get(), target.qos, "no_local");
+      continue;
+    }
+    session.deliver(message, target, route.identifiers_of(target), cache);
     if (session.above_high_mark()) overloaded(session, publisher);
   }
+  if (rows_.bytes() > kMaxUnwrittenBytes) hold_for_disk(publisher);
   --routing_;
   if (origin == Origin::elsewhere || route.shards == 0) return;
   for (ShardMask left = route.shards; left != 0; left &= left - 1) {
@@ -219,8 +263,12 @@ void Shard::schedule_turn_end() {
 
 void Shard::turn_end() {
   turn_end_scheduled_ = false;
+  take_answers(std::exchange(answers_[index()], {}));
   flush_notes();
-  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) flush_parcels(shard);
+  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
+    flush_parcels(shard);
+    if (shard != index()) flush_shared(shard);
+  }
   for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
 }
 
@@ -255,14 +303,19 @@ std::uint16_t Shard::shard_of(TenantId tenant, std::string_view text) const {
 // ---- back-pressure ----
 
 void Shard::overloaded(Session& session, SessionRef publisher) {
-  const Limits& bounds = limits();
-  if (session.queue_.size() > bounds.offline_messages || session.queue_bytes_ > bounds.offline_bytes) {
+  Session::Outgoing& out = session.outgoing();
+  const Waiting all = session.waiting();
+  const Waiting room = room_of(session);
+  if (all.messages > 2 * room.messages || all.bytes > 2 * room.bytes)
     return defer_end(session, EndReason::queue_full, "too many messages are waiting for this session");
-  }
+  if (all.messages >= room.messages || all.bytes >= room.bytes) queue_is_full(session);
   if (session.link_ == nullptr || publisher.generation == 0) return;
-  if (!session.held_publishers_.insert(publisher).second) return;
+  if (!out.held_publishers.insert(publisher).second) return;
   metrics_.held_publishers.add();
-  if (session.held_publishers_.size() == 1) watch_patience(session);
+  if (out.held_publishers.size() == 1) {
+    metrics_.holding.add();
+    watch_patience(session);
+  }
   if (publisher.shard == index()) return hold(publisher);
   post_to(publisher.shard, [publisher](Shard& shard) { shard.hold(publisher); });
 }
@@ -270,18 +323,27 @@ void Shard::overloaded(Session& session, SessionRef publisher) {
 void Shard::hold(SessionRef publisher) {
   Session* session = find(publisher);
   if (session == nullptr || session->link_ == nullptr) return;
-  if (++session->holds_ == 1) session->link_->pause();
+  if (++session->holds_ > 1) return;
+  metrics_.held.add();
+  session->activity().held_since = executor().wall_now();
+  session->link_->pause();
 }
 
 void Shard::let_go(SessionRef publisher) {
   Session* session = find(publisher);
   if (session == nullptr || session->link_ == nullptr || session->holds_ == 0) return;
-  if (--session->holds_ == 0) session->link_->resume();
+  if (--session->holds_ > 0) return;
+  metrics_.held.add(-1);
+  session->activity().held_since = {};
+  session->link_->resume();
 }
 
 void Shard::let_publishers_go(Session& session) {
-  executor().cancel(std::exchange(session.patience_, TimerId{}));
-  for (const SessionRef publisher : std::exchange(session.held_publishers_, {})) {
+  if (!session.outgoing_) return;
+  Session::Outgoing& out = *session.outgoing_;
+  executor().cancel(std::exchange(out.patience, TimerId{}));
+  if (!out.held_publishers.empty()) metrics_.holding.add(-1);
+  for (const SessionRef publisher : std::exchange(out.held_publishers, {})) {
     if (publisher.shard == index()) {
       let_go(publisher);
     } else {
@@ -292,11 +354,14 @@ void Shard::let_publishers_go(Session& session) {
 
 void Shard::watch_patience(Session& session) {
   const SessionRef ref = session.self_;
-  const std::uint64_t progress = session.progress_;
-  session.patience_ = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
+  const std::uint64_t progress = session.outgoing().progress;
+  session.outgoing_->patience = executor().schedule(kSlowConsumerPatience, [this, ref, progress] {
     Session* slow = find(ref);
-    if (slow == nullptr || slow->held_publishers_.empty()) return;
-    if (slow->progress_ != progress) return watch_patience(*slow);
+    if (slow == nullptr || slow->outgoing().held_publishers.empty()) return;
+    const bool stuck = slow->outgoing().progress == progress;
+    SharedGroup* group = group_of(*slow);
+    if (group != nullptr && stuck) group->end_stuck_members();
+    if (group != nullptr || !stuck) return watch_patience(*slow);
     end(ref, EndReason::slow_consumer, "messages were not acknowledged for too long");
   });
 }

@@ -112,8 +112,8 @@ void Shard::replay_message(const MessageRef& message, Origin origin) {
     const Principal& publisher = *message->principal;
     const bool own =
         publisher.client_id == session->client_id() && publisher.name == session->principal()->name;
-    if (own && target.options.no_local == SubscriptionOptions::NoLocal::yes) continue;
-    session->deliver(traveller, target, cache);
+    if (own && target.no_local == SubscriptionOptions::NoLocal::yes) continue;
+    session->deliver(traveller, target, route.identifiers_of(target), cache);
   }
   if (origin == Origin::elsewhere) return;
   for (ShardMask left = route.shards; left != 0; left &= left - 1)
@@ -129,14 +129,15 @@ void Shard::replay_deliveries(const std::vector<DeliveryNote>& notes) {
 
 void Shard::replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance,
                             std::uint16_t packet_id, JournalPosition at, RecordKind kind) {
-  const auto found = sessions_.find(tenant_key(tenant, client_id));
-  if (found == sessions_.end() || found->second->instance_ != instance) return;
-  Session& session = *found->second;
-  if (session.stored_at_.journal == at.journal && at.position <= session.stored_at_.position) return;
+  Session* found = session_of(tenant, client_id);
+  if (found == nullptr || found->instance_ != instance) return;
+  Session& session = *found;
+  const JournalPosition stored_at = session.absence().stored_at;
+  if (stored_at.journal == at.journal && at.position <= stored_at.position) return;
   if (kind == RecordKind::message) {
-    session.inbound_.emplace(packet_id, Session::Exchange::open);
+    session.inbound().set(packet_id, Exchanges::State::open);
   } else {
-    session.inbound_.erase(packet_id);
+    session.inbound().erase(packet_id);
   }
   changed_sessions_.insert(session.self_);
 }

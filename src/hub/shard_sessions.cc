@@ -5,6 +5,7 @@
 #include "base/core/assert.h"
 #include "base/log.h"
 #include "hub/shard.h"
+#include "hub/topic.h"
 
 namespace dunlin::hub {
 
@@ -36,22 +37,41 @@ bool Shard::is_attached(SessionRef ref, Attachment attachment) {
   return session != nullptr && session->link_ != nullptr && session->attachment_ == attachment;
 }
 
-Session& Shard::make_session(std::string key, OpenOptions options, SessionInstance instance) {
+std::uint64_t Shard::SessionTraits::hash(const std::unique_ptr<Session>& session) const {
+  return place(session->principal()->tenant, session->client_id());
+}
+
+std::uint64_t Shard::SessionTraits::place(TenantId tenant, std::string_view client_id) const {
+  return stable_hash(client_id, seed + tenant.value);
+}
+
+std::unique_ptr<Session>* Shard::session_entry(TenantId tenant, std::string_view client_id) {
+  const std::uint64_t hash = SessionTraits{setup_.seed}.place(tenant, client_id);
+  return sessions_.find(hash, [&](const std::unique_ptr<Session>& one) {
+    return one->client_id() == client_id && one->principal()->tenant == tenant;
+  });
+}
+
+Session* Shard::session_of(TenantId tenant, std::string_view client_id) {
+  const std::unique_ptr<Session>* entry = session_entry(tenant, client_id);
+  return entry == nullptr ? nullptr : entry->get();
+}
+
+Session& Shard::make_session(OpenOptions options, SessionInstance instance) {
   const SubscriberId slot = take_slot();
   const SessionRef self{index(), slot, slots_[slot].generation};
   auto made = std::make_unique<Session>(*this, self, instance, std::move(options));
   Session& session = *made;
   slots_[slot].session = &session;
-  sessions_.emplace(std::move(key), std::move(made));
+  sessions_.insert(std::move(made));
   update_gauges();
   return session;
 }
 
 Result<Session*> Shard::resume_or_make(OpenOptions options, Present& present) {
-  std::string key = tenant_key(options.principal->tenant, options.client_id);
-  const auto found = sessions_.find(key);
-  if (found != sessions_.end()) {
-    Session& session = *found->second;
+  const TenantId tenant = options.principal->tenant;
+  if (Session* found = session_of(tenant, options.client_id)) {
+    Session& session = *found;
     // A client id is not a proof: another identity must not inherit subscriptions and messages.
     if (session.principal()->name != options.principal->name) {
       return fail(Errc::permission_denied, "the client id belongs to another identity");
@@ -65,20 +85,22 @@ Result<Session*> Shard::resume_or_make(OpenOptions options, Present& present) {
       old->ended(EndReason::taken_over, "another connection uses this client id");
     }
   }
-  const auto again = sessions_.find(key);  // close() may have removed it
-  if (again != sessions_.end() && options.start == OpenOptions::Start::clean) remove(*again->second);
-  if (const auto kept = sessions_.find(key); kept != sessions_.end()) {
-    Session& session = *kept->second;
-    executor().cancel(std::exchange(session.expiry_, TimerId{}));
-    executor().cancel(std::exchange(session.will_timer_, TimerId{}));
-    session.options_ = std::move(options);
+  Session* again = session_of(tenant, options.client_id);  // close() may have removed it
+  if (again != nullptr && options.start == OpenOptions::Start::clean) remove(*again);
+  if (Session* kept = session_of(tenant, options.client_id)) {
+    if (kept->absence_) {
+      executor().cancel(kept->absence_->expiry);
+      executor().cancel(kept->absence_->will);
+      kept->absence_.reset();
+    }
+    kept->take_options(std::move(options));
     present = Present::yes;
-    return &session;
+    return kept;
   }
   if (sessions_.size() >= limits().sessions)
     return fail(Errc::limit_exceeded, "the server has no room for another session");
   present = Present::no;
-  return &make_session(std::move(key), std::move(options), instances_.next());
+  return &make_session(std::move(options), instances_.next());
 }
 
 Result<Session*> Shard::open(OpenOptions options, SessionLink& link, OpenDone done) {
@@ -120,11 +142,17 @@ void Shard::finish_open(Session& session, OpenDone done, Present present) {
   if (!is_attached(ref, attachment)) return;
   session.opened_ = true;
   session.pump();
+  tell_groups(session);
 }
 
 void Shard::report(const Session& session, SessionEvent::State state, std::string reason) {
-  setup_.report({session.principal(), session.client_id(), session.options_.protocol, session.options_.peer,
-                 state, std::move(reason), executor().wall_now()});
+  if (tracer().on()) [[unlikely]] {
+    const bool online = state == SessionEvent::State::online;
+    trace_session(online ? TraceKind::connected : TraceKind::disconnected, session, online ? "" : reason);
+  }
+  setup_.report({session.principal(), std::string(session.client_id()),
+                 std::string(session.names_.protocol()), std::string(session.names_.peer()), state,
+                 std::move(reason), executor().wall_now()});
 }
 
 void Shard::close(Session& session, Session::CloseOptions options) {
@@ -132,12 +160,13 @@ void Shard::close(Session& session, Session::CloseOptions options) {
   report(session, SessionEvent::State::offline, std::move(options.reason));
   let_publishers_go(session);
   session.detach();
+  tell_groups(session);
   --online_;
   update_gauges();
   if (options.expiry_seconds) {
-    session.options_.expiry_seconds = std::min(*options.expiry_seconds, limits().session_expiry_seconds);
+    session.expiry_seconds_ = std::min(*options.expiry_seconds, limits().session_expiry_seconds);
   }
-  if (options.will == Session::WillFate::discard) session.options_.will.reset();
+  if (options.will == Session::WillFate::discard) session.will_.reset();
   const bool keep_will = options.will == Session::WillFate::keep;
   if (!session.persistent()) {
     // MQTT 5.0 section 3.1.3.2.2: the will is sent when the session ends, whatever its delay.
@@ -154,32 +183,33 @@ void Shard::close(Session& session, Session::CloseOptions options) {
 }
 
 void Shard::go_offline(Session& session, WallTime since) {
-  session.offline_since_ = since;
-  if (session.options_.expiry_seconds == kNeverExpires) return;
-  const Duration left = since + std::chrono::seconds{session.options_.expiry_seconds} - executor().wall_now();
-  session.expiry_ = executor().schedule(left, [this, ref = session.self_] {
+  session.state_since_ = since;
+  if (session.expiry_seconds_ == kNeverExpires) return;
+  const Duration left = since + std::chrono::seconds{session.expiry_seconds_} - executor().wall_now();
+  session.absence().expiry = executor().schedule(left, [this, ref = session.self_] {
     Session* expired = find(ref);
     if (expired == nullptr || expired->link_ != nullptr) return;
+    metrics_.sessions_expired.add();
     send_will(*expired);
     remove(*expired);
   });
 }
 
 void Shard::schedule_will(Session& session, WallTime gone_since) {
-  if (!session.options_.will) return;
+  if (!session.will_) return;
   const Duration delay =
-      gone_since + std::chrono::seconds{session.options_.will->delay_seconds} - executor().wall_now();
+      gone_since + std::chrono::seconds{session.will_->delay_seconds} - executor().wall_now();
   if (delay <= Duration::zero()) return send_will(session);
-  session.will_timer_ = executor().schedule(delay, [this, ref = session.self_] {
+  session.absence().will = executor().schedule(delay, [this, ref = session.self_] {
     if (Session* absent = find(ref); absent != nullptr && absent->link_ == nullptr) send_will(*absent);
   });
 }
 
 /// Its row goes only when the will is in the journal.
 void Shard::send_will(Session& session) {
-  if (!session.options_.will) return;
-  Message message = std::move(session.options_.will->message);
-  session.options_.will.reset();
+  if (!session.will_) return;
+  Message message = std::move(session.will_->message);
+  session.will_.reset();
   message.principal = session.principal();
   PublishDone published;
   if (std::exchange(session.stored_, false)) {
@@ -194,22 +224,32 @@ void Shard::send_will(Session& session) {
 
 /// Of a session as it was: one that has the key now writes its own.
 void Shard::drop_row(const std::string& key) {
-  const auto found = sessions_.find(key);
-  if (found == sessions_.end()) return rows_.put(store::Table::session, key, std::nullopt);
-  found->second->stored_ = true;
-  save(*found->second);
+  const Result<TenantKey> name = split_tenant_key(key);
+  Session* session = name ? session_of(name->tenant, name->text) : nullptr;
+  if (session == nullptr) return rows_.put(store::Table::session, key, std::nullopt);
+  session->stored_ = true;
+  save(*session);
 }
 
 void Shard::remove(Session& session) {
   let_publishers_go(session);
-  executor().cancel(session.expiry_);
-  executor().cancel(session.will_timer_);
-  while (!session.subscriptions_.empty()) drop_subscription(session, session.subscriptions_.begin()->first);
+  queue_has_room(session);
+  session.return_lent();
+  session.return_held();
+  if (session.outgoing_) session.count_queued(-static_cast<std::int64_t>(session.outgoing_->queue_bytes));
+  if (session.absence_) {
+    executor().cancel(session.absence_->expiry);
+    executor().cancel(session.absence_->will);
+  }
+  while (!session.filters_.empty()) drop_subscription(session, *session.filters_.all().back());
+  while (session.shared_ && !session.shared_->subscriptions.empty())
+    leave_group(session, std::string(session.shared_->subscriptions.begin()->first));
   changed_sessions_.erase(session.self_);
-  const std::string key = tenant_key(session.principal()->tenant, session.client_id());
   delete_rows(session);
   free_slot(session.self_.slot);
-  sessions_.erase(key);
+  std::unique_ptr<Session>* entry = session_entry(session.principal()->tenant, session.client_id());
+  DUNLIN_ASSERT(entry != nullptr && entry->get() == &session);
+  sessions_.erase(entry);
   update_gauges();
 }
 
@@ -220,6 +260,7 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   if (reason == EndReason::queue_full) metrics_.queue_full.add();
   log::refusal("hub", "a session was ended", session->client_id(),
                {{"reason", end_reason_name(reason)}, {"detail", detail}});
+  if (group_of(*session) != nullptr) return empty_group(*session);
   end_unlogged(*session, reason, detail);
 }
 
@@ -229,6 +270,8 @@ void Shard::end_unlogged(Session& session, EndReason reason, const std::string& 
   const bool for_good = reason == EndReason::queue_full || reason == EndReason::revoked;
   SessionLink* link = session.link_;
   if (link == nullptr) {
+    if (tracer().on()) [[unlikely]]
+      trace_session(TraceKind::ended, session, detail);
     if (for_good) remove(session);
     return;
   }
@@ -244,18 +287,18 @@ void Shard::end_unlogged(Session& session, EndReason reason, const std::string& 
 
 void Shard::end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail) {
   std::vector<SessionRef> theirs;
-  for (const auto& [key, session] : sessions_) {
+  sessions_.for_each([&](const std::unique_ptr<Session>& session) {
     const Principal& principal = *session->principal();
     if (principal.tenant == tenant && principal.name == principal_name) theirs.push_back(session->self_);
-  }
+  });
   for (const SessionRef ref : theirs) end(ref, EndReason::revoked, detail);
 }
 
 std::size_t Shard::end_all() {
   std::vector<SessionRef> online;
-  for (const auto& [key, session] : sessions_) {
-    if (session->link_ != nullptr) online.push_back(session->self_);
-  }
+  sessions_.for_each([&](const std::unique_ptr<Session>& session) {
+    if (session->link_ != nullptr && group_of(*session) == nullptr) online.push_back(session->self_);
+  });
   std::size_t ended = 0;
   for (const SessionRef ref : online) {
     Session* session = find(ref);
@@ -270,19 +313,20 @@ std::size_t Shard::end_all() {
 
 std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
   std::vector<SessionInfo> sessions;
-  for (const auto& [key, session] : sessions_) {
-    if (sessions.size() >= limit) break;
-    if (session->principal()->tenant != tenant) continue;
+  sessions_.for_each([&](const std::unique_ptr<Session>& session) {
+    if (sessions.size() >= limit || session->principal()->tenant != tenant || group_of(*session) != nullptr)
+      return;
     SessionInfo info;
     info.client_id = session->client_id();
     info.principal_name = session->principal()->name;
-    info.protocol = session->options_.protocol;
-    info.peer = session->options_.peer;
+    info.protocol = session->names_.protocol();
+    info.peer = session->names_.peer();
     info.state = session->link_ ? SessionEvent::State::online : SessionEvent::State::offline;
-    info.subscriptions = session->subscriptions_.size();
-    info.queued = session->queue_.size() + session->qos0_.size() + session->in_flight_.size();
+    info.subscriptions = session->subscription_count();
+    if (const Session::Outgoing* out = session->outgoing_.get())
+      info.queued = out->queue.size() + out->qos0.size() + out->in_flight.size();
     sessions.push_back(std::move(info));
-  }
+  });
   return sessions;
 }
 
@@ -290,7 +334,7 @@ std::vector<SessionInfo> Shard::list(TenantId tenant, std::size_t limit) const {
 /// what the session's own row says.
 void Shard::save(Session& session, KeyedWriter::Done done) {
   changed_sessions_.erase(session.self_);
-  if (!session.wants_row()) {
+  if (!session.wants_row() && !session.spills()) {
     delete_rows(session);
     if (done) rows_.flush(std::move(done));
     return;
@@ -319,7 +363,8 @@ void Shard::save(Session& session, KeyedWriter::Done done) {
 
 void Shard::save_changed() {
   for (const SessionRef ref : std::exchange(changed_sessions_, {})) {
-    if (Session* session = find(ref); session != nullptr && session->persistent()) save(*session);
+    if (Session* session = find(ref); session != nullptr && (session->persistent() || session->spills()))
+      save(*session);
   }
 }
 
@@ -331,6 +376,8 @@ void Shard::delete_rows(Session& session) {
   if (!session.durable_) return;
   for (const std::uint64_t sequence : session.stored_items())
     rows_.put(store::Table::queue, encode_queue_key({session.instance_, sequence}), std::nullopt);
+  if (session.spills())
+    delete_items(session.instance_, session.durable_->spilled.from, session.durable_->next_sequence);
   session.durable_.reset();
 }
 

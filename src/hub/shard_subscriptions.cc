@@ -48,15 +48,22 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
   std::vector<Result<void>> results;
   std::vector<std::pair<std::string, SubscriptionOptions>> wants_retained;
   std::vector<InterestKey> keys;
+  std::vector<std::pair<std::string, SubscriptionOptions>> joins;
   for (SubscribeRequest& request : requests) {
-    const auto known = session.subscriptions_.find(request.filter);
-    const bool fresh = known == session.subscriptions_.end();
-    if (fresh && session.subscriptions_.size() >= limits().subscriptions_per_session) {
+    const bool fresh = !session.is_subscribed(router_, request.filter);
+    if (fresh && session.subscription_count() >= limits().subscriptions_per_session) {
       results.push_back(fail(Errc::limit_exceeded, "the session has too many subscriptions"));
       continue;
     }
-    router_.add(tenant, request.filter, {session.self_.slot, request.options});
-    session.subscriptions_.insert_or_assign(request.filter, request.options);
+    results.push_back({});
+    if (is_shared(request.filter)) {
+      session.shared_part().subscriptions.insert_or_assign(request.filter, request.options);
+      joins.emplace_back(std::move(request.filter), request.options);
+      continue;
+    }
+    const Filter* filter =
+        router_.place(tenant, request.filter, {session.self_.slot, request.options}).filter;
+    if (fresh) session.filters_.add(filter);
     const InterestKey key = interest_key(tenant, request.filter);
     if (fresh) add_interest(key);
     keys.push_back(key);
@@ -64,7 +71,6 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     const bool retained = request.retain_handling == Handling::send ||
                           (fresh && request.retain_handling == Handling::send_if_new);
     if (retained) wants_retained.emplace_back(std::move(request.filter), request.options);
-    results.push_back({});
   }
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
   if (session.persistent() && durable()) {
@@ -90,8 +96,15 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     });
   };
   // Shared by the steps that must finish before the answer.
-  const auto countdown = std::make_shared<Countdown>(Countdown{keys.size() + 1, std::move(known_everywhere)});
+  const auto countdown =
+      std::make_shared<Countdown>(Countdown{keys.size() + joins.size() + 1, std::move(known_everywhere)});
   for (const InterestKey key : keys) interest_.when_known(key, [countdown] { countdown->step(); });
+  for (const auto& [filter, options] : joins) {
+    join_group(session, filter, options, [this, countdown, ref = session.self_](const Result<void>& joined) {
+      if (joined) return countdown->step();
+      end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
+    });
+  }
   countdown->step();
 }
 
@@ -99,9 +112,13 @@ void Shard::unsubscribe(Session& session, const std::vector<std::string>& filter
                         Session::UnsubscribeDone done) {
   std::vector<bool> existed;
   for (const std::string& filter : filters) {
-    const bool known = session.subscriptions_.contains(filter);
-    if (known) drop_subscription(session, filter);
-    existed.push_back(known);
+    const bool exists = session.is_subscribed(router_, filter);
+    if (exists && is_shared(filter)) {
+      leave_group(session, filter);
+    } else if (exists) {
+      drop_subscription(session, *router_.find(session.principal()->tenant, filter));
+    }
+    existed.push_back(exists);
   }
   if (!session.persistent()) {
     return done(existed);
@@ -113,11 +130,11 @@ void Shard::unsubscribe(Session& session, const std::vector<std::string>& filter
   });
 }
 
-void Shard::drop_subscription(Session& session, std::string_view filter) {
+void Shard::drop_subscription(Session& session, const Filter& filter) {
   const TenantId tenant = session.principal()->tenant;
-  router_.remove(tenant, filter, session.self_.slot);
-  remove_interest(interest_key(tenant, filter));
-  session.subscriptions_.erase(session.subscriptions_.find(filter));
+  remove_interest(interest_key(tenant, filter.text()));
+  session.filters_.remove(&filter);
+  router_.remove(tenant, filter.text(), session.self_.slot);  // and with it, perhaps, the filter
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
 }
 

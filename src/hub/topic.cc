@@ -58,6 +58,20 @@ bool filter_matches(std::string_view filter, std::string_view topic) {
   }
 }
 
+bool filter_covers(std::string_view wide, std::string_view narrow) {
+  if (narrow.starts_with('$') && (wide.starts_with('+') || wide.starts_with('#'))) return false;
+  while (true) {
+    const LevelSplit outer = split_level(wide);
+    const LevelSplit inner = split_level(narrow);
+    if (outer.level == "#") return true;
+    if (inner.level == "#" || (outer.level != "+" && outer.level != inner.level)) return false;
+    if (!inner.more) return !outer.more || outer.rest == "#";
+    if (!outer.more) return false;
+    wide = outer.rest;
+    narrow = inner.rest;
+  }
+}
+
 std::uint64_t stable_hash(std::string_view text, std::uint64_t seed) {
   // Multiply and fold, eight bytes a step; quality matters more than resistance since the tables grow with
   // stored entries only.

@@ -20,6 +20,9 @@ bool has_wildcard(std::string_view filter);
 /// (section 4.7.2).
 bool filter_matches(std::string_view filter, std::string_view topic);
 
+/// Whether every topic that the valid filter `narrow` matches is matched by the valid filter `wide`.
+bool filter_covers(std::string_view wide, std::string_view narrow);
+
 /// The text up to the first '/', and what follows it. `more` says whether there was one.
 struct LevelSplit {
   std::string_view level;

@@ -1,6 +1,6 @@
 #include "hub/trie.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "base/core/assert.h"
 #include "hub/topic.h"
@@ -8,169 +8,223 @@
 namespace dunlin::hub {
 namespace {
 
-void append(std::vector<Subscription>& to, const std::vector<Subscription>& from) {
-  to.insert(to.end(), from.begin(), from.end());
+constexpr std::string_view kPlus = "+";
+
+void append_matching(const Filter* list, std::string_view topic, std::vector<const Filter*>& found) {
+  for (; list != nullptr; list = list->next) {
+    if (filter_matches(list->text(), topic)) found.push_back(list);
+  }
+}
+
+void drop_from(Filter*& list, Filter& filter) {
+  Filter** at = &list;
+  while (*at != &filter) {
+    DUNLIN_ASSERT(*at != nullptr);
+    at = &(*at)->next;
+  }
+  *at = std::exchange(filter.next, nullptr);
+}
+
+/// What is left of a filter below its first `levels` levels; it has more than that.
+std::string_view rest_below(std::string_view text, std::size_t levels) {
+  for (; levels > 0; --levels) text = split_level(text).rest;
+  return text;
 }
 
 }  // namespace
 
-std::size_t TextHash::operator()(std::string_view text) const noexcept {
-  return stable_hash(text);
+std::uint64_t Trie::FilterTraits::hash(const FilterPointer& filter) const {
+  return stable_hash(filter->text(), seed);
 }
 
-Trie::NodeId Trie::child(NodeId parent, LevelId level) const {
-  const auto found = edges_.find(edge(parent, level));
-  return found == edges_.end() ? 0 : found->second;
+std::uint64_t Trie::edge_key(NodeId parent, std::string_view level) const {
+  const std::uint64_t key = stable_hash(level, seed_ + (std::uint64_t{parent} + 1) * 0x9e3779b97f4a7c15ULL);
+  return key == 0 ? 1 : key;
 }
 
-Trie::LevelId Trie::level_id(std::string_view level) const {
-  if (level == "+") return kPlus;
-  const auto found = levels_.find(level);
-  return found == levels_.end() ? kUnknownLevel : found->second.id;
+FilterPointer* Trie::find_pointer(std::string_view text) {
+  return filters_.find(stable_hash(text, seed_),
+                       [text](const FilterPointer& one) { return one->text() == text; });
 }
 
-Trie::NodeId Trie::make_child(NodeId parent, std::string_view level) {
-  LevelId id = kPlus;
-  if (level != "+") {
-    auto found = levels_.find(level);
-    if (found == levels_.end()) {
-      found = levels_.emplace(std::string(level), Level{next_level_++, 0}).first;
-      level_names_.emplace(found->second.id, found->first);
-    }
-    id = found->second.id;
-  }
-  if (const NodeId existing = child(parent, id)) return existing;
-  if (id != kPlus) ++levels_.find(level)->second.uses;
-  NodeId node = 0;
-  if (free_nodes_.empty()) {
+const Filter* Trie::find(std::string_view text) const {
+  const FilterPointer* found = const_cast<Trie*>(this)->find_pointer(text);
+  return found == nullptr ? nullptr : found->get();
+}
+
+Trie::Edge* Trie::find_edge(std::uint64_t key) {
+  return edges_.find(key, [key](const Edge& edge) { return edge.key == key; });
+}
+
+const Trie::Edge* Trie::find_edge(std::uint64_t key) const {
+  return edges_.find(key, [key](const Edge& edge) { return edge.key == key; });
+}
+
+Trie::NodeId Trie::make_node(NodeId parent, std::uint64_t key) {
+  NodeId node = free_;
+  if (node == 0) {
     node = static_cast<NodeId>(nodes_.size());
     nodes_.emplace_back();
   } else {
-    node = free_nodes_.back();
-    free_nodes_.pop_back();
+    free_ = nodes_[node].parent;
+    --free_count_;
   }
-  nodes_[node].parent = parent;
-  nodes_[node].level = id;
-  ++nodes_[parent].children;
-  edges_.emplace(edge(parent, id), node);
+  nodes_[node] = {.key = key, .parent = parent};
   return node;
 }
 
-std::vector<Subscription>* Trie::find(std::string_view filter) {
-  if (!has_wildcard(filter)) {
-    const auto found = exact_.find(filter);
-    return found == exact_.end() ? nullptr : &found->second;
-  }
-  NodeId node = 0;
-  while (true) {
-    const LevelSplit part = split_level(filter);
-    if (part.level == "#") return &nodes_[node].below;
-    node = child(node, level_id(part.level));
-    if (node == 0) return nullptr;
-    if (!part.more) return &nodes_[node].here;
-    filter = part.rest;
-  }
-}
-
-std::vector<Subscription>& Trie::find_or_make(std::string_view filter) {
-  if (!has_wildcard(filter)) {
-    const auto found = exact_.find(filter);
-    return found == exact_.end() ? exact_[std::string(filter)] : found->second;
-  }
-  NodeId node = 0;
-  while (true) {
-    const LevelSplit part = split_level(filter);
-    if (part.level == "#") return nodes_[node].below;
-    node = make_child(node, part.level);
-    if (!part.more) return nodes_[node].here;
-    filter = part.rest;
-  }
-}
-
-Trie::Added Trie::add(std::string_view filter, const Subscription& subscription) {
-  std::vector<Subscription>& list = find_or_make(filter);
-  const auto same = [&](const Subscription& other) { return other.subscriber == subscription.subscriber; };
-  if (const auto found = std::ranges::find_if(list, same); found != list.end()) {
-    *found = subscription;
-    return Added::replaced;
-  }
-  list.push_back(subscription);
-  ++count_;
-  if (has_wildcard(filter)) ++wildcards_;
-  return Added::fresh;
-}
-
-bool Trie::remove(std::string_view filter, SubscriberId subscriber) {
-  std::vector<Subscription>* list = find(filter);
-  if (list == nullptr) return false;
-  const auto found = std::ranges::find(*list, subscriber, &Subscription::subscriber);
-  if (found == list->end()) return false;
-  *found = list->back();
-  list->pop_back();
-  --count_;
-  if (has_wildcard(filter)) --wildcards_;
-  if (list->empty()) prune(filter);
-  return true;
-}
-
-void Trie::prune(std::string_view filter) {
-  if (!has_wildcard(filter)) {
-    exact_.erase(exact_.find(filter));
+/// Hangs a filter with `rest` still to go under `node`, which has no such branch yet.
+void Trie::link_below(NodeId node, Filter& filter, std::string_view rest) {
+  const LevelSplit part = split_level(rest);
+  if (part.level == "#") {
+    filter.next = std::exchange(nodes_[node].below, &filter);
     return;
   }
+  edges_.insert({edge_key(node, part.level), to_filter(&filter)});
+  ++nodes_[node].children;
+}
+
+void Trie::link(Filter& filter) {
   NodeId node = 0;
-  while (true) {
-    const LevelSplit part = split_level(filter);
-    if (part.level == "#") break;
-    node = child(node, level_id(part.level));
-    if (!part.more) break;
-    filter = part.rest;
+  std::string_view rest = filter.text();
+  for (std::size_t depth = 1;; ++depth) {
+    const LevelSplit part = split_level(rest);
+    if (part.level == "#") return link_below(node, filter, rest);
+    const std::uint64_t key = edge_key(node, part.level);
+    Edge* edge = find_edge(key);
+    if (edge == nullptr) return link_below(node, filter, rest);
+    if (!is_node(*edge)) {
+      // Two filters share this level: it becomes a node, and the one that was alone moves below it.
+      Filter& other = *filter_of(*edge);
+      const NodeId made = make_node(node, key);
+      edge->to = to_node(made);
+      const std::string_view last = rest_below(other.text(), depth - 1);
+      if (const LevelSplit split = split_level(last); split.more) {
+        link_below(made, other, split.rest);
+      } else {
+        nodes_[made].here = &other;
+      }
+      edge = find_edge(key);  // linking may have made the table larger
+    }
+    node = node_of(*edge);
+    if (!part.more) {
+      filter.next = std::exchange(nodes_[node].here, &filter);
+      return;
+    }
+    rest = part.rest;
   }
-  if (nodes_[node].below.empty()) nodes_[node].below = {};
-  if (nodes_[node].here.empty()) nodes_[node].here = {};
-  release(node);
+}
+
+void Trie::unlink(Filter& filter) {
+  NodeId node = 0;
+  std::string_view rest = filter.text();
+  while (true) {
+    const LevelSplit part = split_level(rest);
+    if (part.level == "#") {
+      drop_from(nodes_[node].below, filter);
+      return release(node);
+    }
+    Edge* edge = find_edge(edge_key(node, part.level));
+    DUNLIN_ASSERT(edge != nullptr);
+    if (!is_node(*edge)) {
+      DUNLIN_ASSERT(filter_of(*edge) == &filter);
+      edges_.erase(edge);
+      --nodes_[node].children;
+      return release(node);
+    }
+    node = node_of(*edge);
+    if (!part.more) {
+      drop_from(nodes_[node].here, filter);
+      return release(node);
+    }
+    rest = part.rest;
+  }
 }
 
 void Trie::release(NodeId node) {
   while (node != 0) {
-    Node& empty = nodes_[node];
-    if (empty.children > 0 || !empty.here.empty() || !empty.below.empty()) return;
+    const Node& empty = nodes_[node];
+    if (empty.children > 0 || empty.here != nullptr || empty.below != nullptr) return;
     const NodeId parent = empty.parent;
-    edges_.erase(edge(parent, empty.level));
-    if (empty.level != kPlus) {
-      const auto name = level_names_.find(empty.level);
-      const auto level = levels_.find(name->second);
-      if (--level->second.uses == 0) {
-        levels_.erase(level);
-        level_names_.erase(name);
-      }
-    }
+    edges_.erase(find_edge(empty.key));
     --nodes_[parent].children;
-    empty = Node{};
-    free_nodes_.push_back(node);
+    nodes_[node] = {.parent = std::exchange(free_, node)};
+    ++free_count_;
     node = parent;
   }
 }
 
-void Trie::collect(NodeId node, std::string_view rest, bool wildcards_allowed,
-                   std::vector<Subscription>& found) const {
-  if (wildcards_allowed) append(found, nodes_[node].below);
+Trie::Placed Trie::place(std::string_view text, const Subscription& subscription) {
+  Filter* filter = nullptr;
+  if (const FilterPointer* known = find_pointer(text)) {
+    filter = known->get();
+  } else {
+    filter = filters_.insert(Filter::make(text)).get();
+    if (filter->is_wildcard()) {
+      link(*filter);
+      ++wildcards_;
+    }
+  }
+  if (!filter->put(subscription)) return {filter, Added::replaced};
+  ++count_;
+  return {filter, Added::fresh};
+}
+
+// `text` may be the filter's own, which goes with the last subscriber.
+bool Trie::remove(std::string_view text, SubscriberId subscriber) {
+  FilterPointer* pointer = find_pointer(text);
+  if (pointer == nullptr) return false;
+  Filter& filter = **pointer;
+  if (!filter.remove(subscriber)) return false;
+  --count_;
+  if (!filter.subscriptions().empty()) return true;
+  if (filter.is_wildcard()) {
+    unlink(filter);
+    --wildcards_;
+  }
+  filters_.erase(pointer);
+  if (wildcards_ == 0 && nodes_.size() > 1) {
+    nodes_ = std::vector<Node>(1);
+    free_ = 0;
+    free_count_ = 0;
+  }
+  return true;
+}
+
+/// What an edge leads to, for a topic with `rest` still to go.
+void Trie::follow(std::uint64_t key, std::string_view rest, bool more, std::string_view topic,
+                  std::vector<const Filter*>& found) const {
+  const Edge* edge = find_edge(key);
+  if (edge == nullptr) return;
+  if (!is_node(*edge)) return append_matching(filter_of(*edge), topic, found);
+  const NodeId node = node_of(*edge);
+  if (more) return collect(node, rest, topic, found);
+  append_matching(nodes_[node].here, topic, found);
+  append_matching(nodes_[node].below, topic, found);  // "a/#" matches "a" too (MQTT 5.0 section 4.7.1.2)
+}
+
+void Trie::collect(NodeId node, std::string_view rest, std::string_view topic,
+                   std::vector<const Filter*>& found) const {
+  append_matching(nodes_[node].below, topic, found);
   if (nodes_[node].children == 0) return;
   const LevelSplit part = split_level(rest);
-  const auto visit = [&](NodeId next) {
-    if (next == 0) return;
-    if (part.more) return collect(next, part.rest, true, found);
-    append(found, nodes_[next].here);
-    append(found, nodes_[next].below);  // "a/#" matches "a" too (MQTT 5.0 section 4.7.1.2)
-  };
-  if (const LevelId id = level_id(part.level); id != kUnknownLevel && id != kPlus) visit(child(node, id));
-  if (wildcards_allowed) visit(child(node, kPlus));
+  const std::uint64_t named = edge_key(node, part.level);
+  const std::uint64_t any = edge_key(node, kPlus);
+  follow(named, part.rest, part.more, topic, found);
+  if (any != named) follow(any, part.rest, part.more, topic, found);
+}
+
+void Trie::match_filters(std::string_view topic, std::vector<const Filter*>& found) const {
+  if (const Filter* exact = find(topic)) found.push_back(exact);
+  if (wildcards_ > 0) collect(0, topic, topic, found);
 }
 
 std::vector<Subscription> Trie::match(std::string_view topic) const {
+  std::vector<const Filter*> filters;
+  match_filters(topic, filters);
   std::vector<Subscription> found;
-  if (const auto exact = exact_.find(topic); exact != exact_.end()) found = exact->second;
-  if (wildcards_ > 0) collect(0, topic, !topic.starts_with('$'), found);
+  for (const Filter* filter : filters)
+    found.insert(found.end(), filter->subscriptions().begin(), filter->subscriptions().end());
   return found;
 }
 

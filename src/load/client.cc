@@ -226,11 +226,28 @@ void LoadClient::take_connack(const mqtt::Connack& connack) {
   receive_maximum_ = connack.properties.receive_maximum.value_or(65'535);
   keep_alive_ = connack.properties.server_keep_alive.value_or(keep_alive_);
   if (!role_.filter.empty()) return subscribe(role_.filter);
+  if (!role_.others.empty()) return subscribe_others();
   ready_ = true;
   events_.client_ready(*this);
 }
 
+/// The next packet of filters; its SUBACK brings the one after it.
+void LoadClient::subscribe_others() {
+  std::vector<mqtt::Subscription> packet;
+  while (packet.size() < kFiltersPerPacket && others_done_ < role_.others.size())
+    packet.push_back({.filter = role_.others[others_done_++], .qos = mqtt::QoS::at_most_once});
+  send(mqtt::Subscribe{kSubscribeId, mqtt::Subscriptions(std::span(packet)), {}});
+}
+
 void LoadClient::take_suback(const mqtt::Suback& suback) {
+  if (!role_.others.empty()) {
+    for (const std::uint8_t granted : suback.reason_codes) {
+      if (granted > 2) return fail(refusal("SUBSCRIBE", static_cast<mqtt::ReasonCode>(granted), {}));
+    }
+    if (others_done_ < role_.others.size()) return subscribe_others();
+    if (!std::exchange(ready_, true)) events_.client_ready(*this);
+    return;
+  }
   const std::uint8_t code = suback.reason_codes[0];
   if (code > 2)
     return fail(refusal("SUBSCRIBE", static_cast<mqtt::ReasonCode>(code), suback.properties.reason_string));

@@ -18,9 +18,10 @@ namespace dunlin::load {
 struct ClientRole {
   std::uint16_t number = 0;  // among the publishers or the subscribers
   std::string client_id;
-  std::string filter;            // empty: subscribes to nothing
-  std::string topic;             // empty: publishes nothing of its own
-  std::uint16_t keep_alive = 0;  // seconds
+  std::string filter;                    // empty: subscribes to nothing
+  std::string topic;                     // empty: publishes nothing of its own
+  std::uint16_t keep_alive = 0;          // seconds
+  std::vector<std::string> others = {};  // subscribed to with QoS 0 before it is ready; for these alone
 };
 
 /// One thread. Owned by its load, which outlives its connection; must not be destroyed from inside an event.
@@ -82,6 +83,7 @@ class LoadClient final : public net::ConnectionHandler {
   void take_other(ByteView frame, Instant now);
   void take_connack(const mqtt::Connack& connack);
   void take_suback(const mqtt::Suback& suback);
+  void subscribe_others();
   std::string_view unsupported(const mqtt::Connack& connack) const;
   bool prepare_publish();
   template <class P>
@@ -110,6 +112,7 @@ class LoadClient final : public net::ConnectionHandler {
   std::uint64_t confirmed_ = 0;
   std::uint64_t confirmed_out_of_order_ = 0;
   std::uint64_t receive_maximum_ = 65'535;
+  std::size_t others_done_ = 0;
 };
 
 }  // namespace dunlin::load

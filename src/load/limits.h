@@ -31,6 +31,9 @@ inline constexpr std::size_t kMaxOutputBacklog = 1024 * 1024;
 inline constexpr double kMaxRate = 10'000'000;  // messages a second of all publishers
 inline constexpr Duration kMaxDuration = std::chrono::hours{24};
 inline constexpr std::size_t kMaxRetained = 1'000'000;
+inline constexpr std::size_t kMaxSubscriptions = 1'000'000;  // further ones, beside those of the mode
+inline constexpr std::size_t kSubscriptionsPerClient = 10'000;
+inline constexpr std::size_t kFiltersPerPacket = 50;
 inline constexpr std::size_t kMaxTopicPrefixBytes = 256;
 inline constexpr std::size_t kMaxCredentialBytes = 64 * 1024;  // of a file
 

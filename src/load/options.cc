@@ -58,6 +58,10 @@ Result<void> check_messages(const LoadOptions& options) {
     return wrong("the duration is more than nothing and at most 24 hours");
   if (options.retained_messages == 0 || options.retained_messages > kMaxRetained)
     return wrong("1 to {} retained messages", kMaxRetained);
+  if (options.subscriptions > kMaxSubscriptions)
+    return wrong("at most {} further subscriptions", kMaxSubscriptions);
+  if (options.subscriptions > 0 && (options.mode == LoadMode::churn || options.mode == LoadMode::retained))
+    return wrong("further subscriptions have no meaning in the mode {}", load_mode_name(options.mode));
   if (options.topic_prefix.size() > kMaxTopicPrefixBytes ||
       (!options.topic_prefix.empty() &&
        mqtt::check_topic_name(options.topic_prefix) != mqtt::TopicFault::none))

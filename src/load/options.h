@@ -54,6 +54,9 @@ struct LoadOptions {
   double rate = 0;
   Duration duration = std::chrono::seconds{5};  // idle: how long the connections are held
   std::size_t retained_messages = 10'000;
+  /// Further ones that nothing matches, held by clients of their own before the load begins: half of them
+  /// exact, half with a wildcard. Only in modes with traffic, and idle.
+  std::size_t subscriptions = 0;
   /// Without any progress for so long, what has not come is lost.
   Duration patience = kStallLimit;
   /// How long after the connections have gone the server's memory is looked at.

@@ -54,6 +54,15 @@ void TrafficRun::make_clients() {
                     .topic = topic_of(i)};
     publishers_.push_back({&add_client(std::move(role))});
   }
+  for (std::size_t first = 0; first < options_.subscriptions; first += kSubscriptionsPerClient) {
+    ClientRole role;
+    role.client_id = fmt::format("{}-h{}", options_.client_prefix, first);
+    role.keep_alive = kIdleKeepAlive;
+    const std::size_t end = std::min(first + kSubscriptionsPerClient, options_.subscriptions);
+    for (std::size_t i = first; i < end; ++i)
+      role.others.push_back(fmt::format("{}/{}{:06}", topic_prefix(), i % 2 == 0 ? "d/" : "+/w", i));
+    add_client(std::move(role));
+  }
   if (mode == LoadMode::shared) shared_streams_.resize(options_.publishers);
 }
 

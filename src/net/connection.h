@@ -43,7 +43,7 @@ struct PeerInfo {
   std::string tls_version;                    // "TLSv1.3", or empty
 };
 
-enum class CloseReason {
+enum class CloseReason : std::uint8_t {
   peer_closed,   // orderly end of stream
   local_closed,  // this side's close() has completed
   reset,         // the connection broke
@@ -96,7 +96,11 @@ class Connection {
   /// Ends at once; reports local_closed from a later loop turn.
   virtual void abort() = 0;
 
+  /// Valid until settle().
   virtual const PeerInfo& peer() const = 0;
+  /// The connection is set up and may be idle for long: gives back what only that needed. peer() has no
+  /// certificate any more; whoever wants it has read it.
+  virtual void settle() {}
   virtual Executor& executor() = 0;
 
   /// How many unconsumed bytes may be kept between two on_data calls. Default 64 KiB.

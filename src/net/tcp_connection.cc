@@ -35,7 +35,7 @@ std::unique_ptr<TcpConnection> TcpConnection::make(TcpContext& context, TcpStrea
   // Bytes and output that came along from another reactor are looked at at the end of the turn.
   self.offer_tail_ = !self.stream_.unread.empty();
   if (self.offer_tail_ || self.stream_.output != nullptr) context.reactor.at_turn_end(self);
-  if (self.stream_.finishing) self.finish(*self.stream_.finishing);
+  if (self.stream_.is_finishing) self.finish(self.stream_.finishing);
   return connection;
 }
 
@@ -194,7 +194,10 @@ void TcpConnection::move_to(Executor& target, Arrived arrived) {
   handler_ = nullptr;
   context_->reactor.forget_turn_end(*this);
   if (deadline_) context_->reactor.cancel(std::exchange(deadline_, TimerId{}));
-  if (state_ != State::open) stream_.finishing = reason_;
+  if (state_ != State::open) {
+    stream_.is_finishing = true;
+    stream_.finishing = reason_;
+  }
   TcpStream stream = std::move(stream_);
   if (stream.fd.valid()) {
     context_->reactor.unwatch(stream.fd.get(), *this);
@@ -218,7 +221,7 @@ void TcpConnection::send_away(TcpContext& target, TcpStream stream, Arrived arri
 
 std::unique_ptr<Connection> TcpConnection::arrive(TcpContext& context, TcpStream stream) {
   const SocketAddress address = stream.address;
-  const CloseReason reason = stream.finishing.value_or(CloseReason::reset);
+  const CloseReason reason = stream.finishing;
   if (stream.fd.valid()) {
     if (auto connection = make(context, std::move(stream))) return connection;
   }

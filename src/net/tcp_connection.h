@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 
 #include "net/connection.h"
 #include "net/input_tail.h"
@@ -31,7 +30,8 @@ struct TcpStream {
   std::unique_ptr<OutputQueue> output;
   std::uint32_t max_unconsumed = kDefaultMaxUnconsumed;
   bool above_high_mark = false;
-  std::optional<CloseReason> finishing;  // the queue is being sent and no more is read
+  bool is_finishing = false;  // the queue is being sent and no more is read
+  CloseReason finishing = CloseReason::reset;
 };
 
 /// May be destroyed inside any callback, its own included: the frame that called the handler notices and
@@ -52,6 +52,7 @@ class TcpConnection final : public Connection, private EventSource {
   void close() override;
   void abort() override;
   const PeerInfo& peer() const override;
+  void settle() override { peer_.reset(); }
   /// From now on the peer has this address: a proxy has said for whom it speaks.
   void set_peer_address(const SocketAddress& address);
   Executor& executor() override { return context_->reactor; }
@@ -101,7 +102,7 @@ class TcpConnection final : public Connection, private EventSource {
   ConnectionHandler* handler_ = nullptr;
   TcpStream stream_;
   Frame* frame_ = nullptr;
-  mutable std::unique_ptr<PeerInfo> peer_;
+  mutable std::unique_ptr<PeerInfo> peer_;  // made when someone asks
   TimerId deadline_;
   std::uint32_t interest_ = 0;
   State state_ = State::open;

@@ -174,6 +174,11 @@ bool TlsConnection::deliver(Frame& frame, ByteView plain) {
   return false;
 }
 
+void TlsConnection::settle() {
+  state_->peer.certificate_der = {};
+  if (inner_ != nullptr) inner_->settle();
+}
+
 void TlsConnection::set_handler(ConnectionHandler* handler) {
   handler_ = handler;
   if (handler != nullptr) resume_reading();

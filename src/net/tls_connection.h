@@ -30,6 +30,7 @@ class TlsConnection final : public Connection, private ConnectionHandler {
   void close() override;
   void abort() override;
   const PeerInfo& peer() const override { return state_->peer; }
+  void settle() override;
   Executor& executor() override { return *executor_; }
   void set_max_unconsumed(std::size_t bytes) override { state_->max_unconsumed = bytes; }
   void move_to(Executor& target, std::move_only_function<void(std::unique_ptr<Connection>)> arrived) override;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "net/connection.h"
+#include "net/crl.h"
 #include "net/input_tail.h"
 #include "net/network.h"
 
@@ -50,6 +51,7 @@ class TlsServerContextImpl final : public TlsServerContext {
   std::vector<std::uint8_t> protocols;  // ALPN's wire form, in order of preference
   std::vector<std::string> no_client_certificate_for;
   const Clock* clock = nullptr;
+  StaleCrl stale_crl = StaleCrl::refuse;
   TlsSessionStore sessions;
 };
 

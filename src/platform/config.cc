@@ -4,9 +4,13 @@
 #include <charconv>
 #include <set>
 
+#include "base/core/utf8.h"
+#include "hub/topic.h"
 #include "net/connection.h"
 #include "net/limits.h"
+#include "platform/client_crls.h"
 #include "transport/bridge/limits.h"
+#include "transport/mqtt/limits.h"
 
 namespace dunlin::platform {
 namespace {
@@ -35,8 +39,33 @@ void declare_listeners(config::Schema& schema, ServerConfig& config) {
              config.max_connection_rate_per_address, 0, 1'000'000);
   schema.key("listen.max_tls_handshakes", "TLS handshakes at once, per listener and reactor.",
              config.max_tls_handshakes, 1, 100'000);
+  schema.key("listen.client_crl", "Revocation lists of client certificates: PEM or DER files.",
+             config.client_crls);
+  schema.key("listen.client_crl_expired",
+             "What a list past its next update does: refuse (its issuer's certificates) or accept.",
+             config.stale_crl);
   schema.key("listen.tls_handshake_deadline", "How long a TLS handshake may take.",
              config.tls_handshake_deadline, std::chrono::milliseconds{100}, std::chrono::minutes{1});
+}
+
+void declare_mqtt_features(config::Schema& schema, ServerConfig& config) {
+  schema.key("mqtt.topic_alias_maximum", "Topic aliases that a client may give; 0: none.",
+             config.topic_alias_maximum, 0, 1000);
+  schema.key("mqtt.outbound_topic_aliases",
+             "Topic aliases that the server gives to one client, at most as many as that takes; 0: none.",
+             config.outbound_topic_aliases, 0, 1000);
+  schema.key("mqtt.server_keep_alive_max",
+             "Seconds: a client that asks for more, or for none, is given this; 0: as the client wishes.",
+             config.server_keep_alive_max, 0, 65535);
+  schema.key("mqtt.denied_filters",
+             "A subscription to nothing but what one of these matches is refused. No access control.",
+             config.denied_filters);
+  schema.key(
+      "mqtt.response_information",
+      "Told to clients that ask for it: where answers may go. {client_id} is replaced; empty: nothing.",
+      config.response_information);
+  schema.key("mqtt.sys_interval", "How often the topics below $SYS are published; 0s: never.",
+             config.sys_interval, Duration::zero(), std::chrono::hours{1});
 }
 
 void declare_mapping(config::Schema& schema, ServerConfig& config) {
@@ -126,6 +155,25 @@ Result<void> check_proxies(const ServerConfig& config) {
   return {};
 }
 
+Result<void> check_mqtt_features(const ServerConfig& config) {
+  if (config.denied_filters.size() > transport::kMaxDeniedFilters) {
+    return fail(Errc::invalid_argument, "mqtt.denied_filters may name at most " +
+                                            std::to_string(transport::kMaxDeniedFilters) + " filters");
+  }
+  for (const std::string& filter : config.denied_filters) {
+    if (const auto valid = hub::check_filter(filter); !valid || filter.starts_with("$share/")) {
+      return fail(Errc::invalid_argument, "mqtt.denied_filters: \"" + filter + "\" is no topic filter");
+    }
+  }
+  if (config.response_information.size() > transport::kMaxResponseInformationBytes ||
+      !is_valid_mqtt_utf8(config.response_information)) {
+    return fail(Errc::invalid_argument, "mqtt.response_information must be text of at most " +
+                                            std::to_string(transport::kMaxResponseInformationBytes) +
+                                            " bytes");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<unsigned> unix_mode(const ServerConfig& config) {
@@ -176,13 +224,25 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              config.max_waiting_connections, 1, 1'000'000);
   schema.key("mqtt.receive_maximum", "QoS 1 and 2 messages in flight per client.", config.receive_maximum, 1,
              65535);
+  schema.key("mqtt.shared_strategy",
+             "Who of a shared subscription gets a message: round_robin, least_in_flight or sticky.",
+             config.shared_strategy);
   schema.key("mqtt.max_queued_messages", "Messages waiting for one session.", config.max_queued_messages, 1,
              1'000'000);
+  declare_mqtt_features(schema, config);
   declare_mapping(schema, config);
   declare_bridges(schema, config);
 }
 
+Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config) {
+  if (config.shared_strategy == "round_robin") return hub::SharedStrategy::round_robin;
+  if (config.shared_strategy == "least_in_flight") return hub::SharedStrategy::least_in_flight;
+  if (config.shared_strategy == "sticky") return hub::SharedStrategy::sticky;
+  return fail(Errc::invalid_argument, "mqtt.shared_strategy must be round_robin, least_in_flight or sticky");
+}
+
 Result<void> check(const ServerConfig& config) {
+  if (auto strategy = shared_strategy(config); !strategy) return std::unexpected(strategy.error());
   DUNLIN_CHECK(check_listener("listen.mqtt", config.listen_mqtt, true));
   DUNLIN_CHECK(check_listener("listen.http", config.listen_http, true));
   DUNLIN_CHECK(check_listener("listen.mqtts", config.listen_mqtts, false));
@@ -190,6 +250,11 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_listener("listen.tls", config.listen_tls, false));
   DUNLIN_CHECK(check_proxies(config));
   DUNLIN_CHECK(check_unix_socket(config));
+  DUNLIN_CHECK(check_mqtt_features(config));
+  if (config.client_crls.size() > kMaxCrlFiles)
+    return fail(Errc::invalid_argument, "listen.client_crl may name at most 16 files");
+  if (config.stale_crl != "refuse" && config.stale_crl != "accept")
+    return fail(Errc::invalid_argument, "listen.client_crl_expired must be refuse or accept");
   if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" &&
       config.log_level != "error") {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");

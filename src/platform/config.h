@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "hub/limits.h"
 #include "model/mapping.h"
 #include "net/address_range.h"
 #include "security/authenticator.h"
@@ -40,6 +41,10 @@ struct ServerConfig {
   std::vector<std::string> trusted_proxies;
   Duration proxy_header_deadline = std::chrono::seconds{5};
 
+  // Revocation lists of client certificates: PEM or DER files.
+  std::vector<std::string> client_crls;
+  std::string stale_crl = "refuse";
+
   std::int64_t reactors = 0;  // 0: one per core
   std::int64_t workers = 3;
 
@@ -65,6 +70,13 @@ struct ServerConfig {
   std::uint64_t max_packet_bytes = 1ULL << 20;
   std::int64_t receive_maximum = 100;
   std::int64_t max_queued_messages = 10'000;
+  std::string shared_strategy = "round_robin";
+  std::int64_t topic_alias_maximum = 10;
+  std::int64_t outbound_topic_aliases = 32;
+  std::int64_t server_keep_alive_max = 0;
+  std::vector<std::string> denied_filters;
+  std::string response_information;
+  Duration sys_interval = std::chrono::seconds{10};  // 0: no $SYS topics
 
   std::vector<bridge::BridgeSettings> bridges;
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
@@ -76,6 +88,8 @@ inline constexpr std::array<std::string_view, 5> kListenerNames{"mqtt", "mqtts",
 /// The proxies that `config` trusts. Errors: invalid_argument.
 Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& config);
 
+/// `mqtt.shared_strategy` as the hub has it. Errors: invalid_argument.
+Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config);
 /// `listen.mqtt_unix_mode` as a number. Errors: invalid_argument.
 Result<unsigned> unix_mode(const ServerConfig& config);
 

@@ -22,7 +22,7 @@ security::AuthenticatorOptions authenticator_options(const ServerConfig& config)
 }  // namespace
 
 SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config,
-                             std::unique_ptr<security::Pki> pki)
+                             std::unique_ptr<security::Pki> pki, std::string scram_secret)
     : pki_(std::move(pki)),
       authenticator_(
           {environment.repository, environment.workers, environment.clock, environment.rng, revocations_},
@@ -31,7 +31,9 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
                      environment.rng}),
       thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
-      policies_(environment.repository, engine_, environment.clock, environment.rng) {
+      policies_(environment.repository, engine_, environment.clock, environment.rng),
+      scram_({environment.repository, authenticator_, environment.rng, std::move(scram_secret)}),
+      scram_credentials_({environment.repository, environment.workers, environment.clock, environment.rng}) {
   const auto count = [&](std::string name, std::string help,
                          std::uint64_t security::Authenticator::Counts::* field) {
     environment.metrics.gauge_function(std::move(name), std::move(help), {}, [this, field] {
@@ -54,7 +56,9 @@ Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment e
   options.addresses = config.certificate_addresses;
   DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng,
                                            config.data_folder, options));
-  return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki));
+  DUNLIN_TRY(std::string scram_secret,
+             security::ScramAuthenticator::load_secret(environment.fs, environment.rng, config.data_folder));
+  return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki), std::move(scram_secret));
 }
 
 void SecurityStack::load(Executor& executor,
@@ -73,7 +77,8 @@ void SecurityStack::load(Executor& executor,
   });
 }
 
-Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock) const {
+Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock,
+                                                   const net::ClientRevocation& revocation) const {
   const security::ServerIdentity identity = pki_->server_identity();
   net::TlsServerOptions options;
   options.certificate_chain_pem = identity.certificate_chain_pem;
@@ -85,10 +90,10 @@ Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock) const {
   options.application_protocols = {"mqtt"};
   options.client_ca_pem = pki_->client_ca_pem();
   options.client_certificate = net::ClientCertificate::requested;
-  DUNLIN_TRY(tls.devices, net::make_tls_server_context(options));
+  DUNLIN_TRY(tls.devices, net::make_tls_server_context(options, revocation));
   options.application_protocols = {"mqtt", "http/1.1"};
   options.no_client_certificate_for = {"http/1.1"};
-  DUNLIN_TRY(tls.shared, net::make_tls_server_context(options));
+  DUNLIN_TRY(tls.shared, net::make_tls_server_context(options, revocation));
   return tls;
 }
 

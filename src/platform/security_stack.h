@@ -7,13 +7,14 @@
 
 #include "base/metrics.h"
 #include "base/rng.h"
-#include "net/tls_context.h"
+#include "net/crl.h"
 #include "platform/config.h"
 #include "security/accounts.h"
 #include "security/authenticator.h"
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
+#include "security/scram_authenticator.h"
 #include "security/thing_credentials.h"
 
 namespace dunlin::platform {
@@ -43,7 +44,7 @@ class SecurityStack {
     std::shared_ptr<net::TlsServerContext> people;   // does not
     std::shared_ptr<net::TlsServerContext> shared;   // does, unless the client chooses HTTP
   };
-  Result<Tls> make_tls(const Clock& clock) const;
+  Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation) const;
 
   security::Pki& pki() { return *pki_; }
   security::CertificateRegister& certificates() { return certificates_; }
@@ -52,13 +53,15 @@ class SecurityStack {
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
   security::Accounts& accounts() { return accounts_; }
+  security::ScramAuthenticator& scram() { return scram_; }
+  security::ScramCredentials& scram_credentials() { return scram_credentials_; }
 
  private:
   struct Key {};  // only open() can make one
 
  public:
   SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config,
-                std::unique_ptr<security::Pki> pki);
+                std::unique_ptr<security::Pki> pki, std::string scram_secret);
 
  private:
   std::unique_ptr<security::Pki> pki_;
@@ -69,6 +72,8 @@ class SecurityStack {
   security::CertificateRegister certificates_;
   security::ThingCredentials thing_credentials_;
   security::PolicyRegister policies_;
+  security::ScramAuthenticator scram_;
+  security::ScramCredentials scram_credentials_;
 };
 
 }  // namespace dunlin::platform

@@ -14,8 +14,11 @@
 #include "net/protocol_split.h"
 #include "net/reactor_threads.h"
 #include "net/worker_pool.h"
+#include "platform/audit.h"
 #include "platform/certificate_renewal.h"
+#include "platform/client_crls.h"
 #include "platform/doors.h"
+#include "platform/drain_operations.h"
 #include "platform/listeners.h"
 #include "platform/live_wiring.h"
 #include "platform/port_owner.h"
@@ -23,9 +26,11 @@
 #include "platform/services.h"
 #include "platform/status.h"
 #include "platform/stores.h"
+#include "platform/sys_topics.h"
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
+#include "service/broker/broker.h"
 #include "transport/bridge/bridges.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/server.h"
@@ -43,6 +48,11 @@ transport::ServerLimits mqtt_limits(const ServerConfig& config) {
   limits.connect_deadline = config.connect_deadline;
   limits.max_waiting = static_cast<std::size_t>(config.max_waiting_connections);
   limits.receive_maximum = static_cast<std::uint16_t>(config.receive_maximum);
+  limits.topic_alias_maximum = static_cast<std::uint16_t>(config.topic_alias_maximum);
+  limits.outbound_topic_aliases = static_cast<std::uint16_t>(config.outbound_topic_aliases);
+  limits.keep_alive_seconds = static_cast<std::uint16_t>(config.server_keep_alive_max);
+  limits.denied_filters = config.denied_filters;
+  limits.response_information = config.response_information;
   return limits;
 }
 
@@ -50,6 +60,7 @@ hub::Limits hub_limits(const ServerConfig& config) {
   hub::Limits limits;
   limits.online_messages = static_cast<std::size_t>(config.max_queued_messages);
   limits.qos0_messages = static_cast<std::size_t>(config.max_queued_messages);
+  limits.shared_strategy = shared_strategy(config).value();  // check() has seen it already
   return limits;
 }
 
@@ -99,6 +110,7 @@ class RunningServer final : public Server {
   void make_splits();
   void start_parts(Done done);
   void open_listeners(Done done);
+  Result<SecurityStack::Tls> make_tls() const;
   Result<void> adopt_certificate();
   Result<void> write_server_file();
   void give_memory_back_later();
@@ -127,6 +139,8 @@ class RunningServer final : public Server {
   std::map<Executor*, std::unique_ptr<net::ProtocolSplit>> splits_;  // does not change once threads run
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<CertificateRenewal> renewal_;
+  std::unique_ptr<ClientCrls> crls_;
+  std::unique_ptr<SysTopics> sys_topics_;
   std::vector<ListenerInfo> listener_infos_;
   std::optional<std::string> claim_token_;
   std::atomic<bool> ready_{false};
@@ -141,7 +155,7 @@ Result<void> RunningServer::open() {
   DUNLIN_TRY(security_,
              SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
   compose();
-  return {};
+  return crls_->load();
 }
 
 void RunningServer::compose() {
@@ -160,9 +174,10 @@ void RunningServer::compose() {
                                                              mapping_of(config_),
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms}});
-  mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
-      *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
-      make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_)});
+  mqtt_ = std::make_unique<transport::MqttServer>(
+      transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
+                                   make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_,
+                                   mqtt_limits(config_), make_mqtt_scram(home(), security_->scram())});
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},
@@ -172,11 +187,16 @@ void RunningServer::compose() {
   services_->declare(operations_);
   bridges_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
-                   security_->accounts()},
+                   security_->accounts(), security_->scram_credentials()},
                   operations_);
-  declare_status(operations_, {clock_, metrics_, listener_infos_});
+  broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_),
+                   make_audit(home(), *stores_.repository, clock_, rng_)},
+                  operations_);
+  declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_});
+  declare_drain(operations_, *mqtt_);
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
+  live_->set_tracer(hub_->tracer());
   services_->registry().on_change([this](TenantId tenant, const registry::Thing& thing) {
     const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
@@ -185,10 +205,15 @@ void RunningServer::compose() {
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
-      *live_, metrics_, assets_, std::string(version()), [this] { return ready_.load(); },
+      *live_, metrics_, assets_, std::string(version()),
+      [this] { return ready_.load() && !mqtt_->draining(); },
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
   make_splits();
   listeners_ = std::make_unique<Listeners>(network_, threads_);
+  crls_ = std::make_unique<ClientCrls>(ClientCrls::Parts{home(), workers_, fs_, clock_, metrics_},
+                                       config_.client_crls, [this] { return adopt_certificate(); });
+  sys_topics_ = std::make_unique<SysTopics>(
+      SysTopics::Parts{home(), *hub_, metrics_, std::string(version()), config_.sys_interval});
   renewal_ = std::make_unique<CertificateRenewal>(
       CertificateRenewal::Parts{home(), workers_, security_->pki(), metrics_},
       [this] { return adopt_certificate(); });
@@ -230,6 +255,8 @@ Result<void> RunningServer::start() {
   home().post([this] {
     give_memory_back_later();
     renewal_->start();
+    crls_->start();
+    sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
   });
   ready_ = true;
@@ -259,7 +286,7 @@ void RunningServer::start_parts(Done done) {
 }
 
 void RunningServer::open_listeners(Done done) {
-  auto tls = security_->make_tls(clock_);
+  auto tls = make_tls();
   if (!tls) return done(std::unexpected(tls.error()));
   const auto accept_mqtt = [this](std::unique_ptr<net::Connection> connection) {
     mqtt_->accept(std::move(connection));
@@ -293,8 +320,14 @@ void RunningServer::open_listeners(Done done) {
                    });
 }
 
+Result<SecurityStack::Tls> RunningServer::make_tls() const {
+  const bool accept = config_.stale_crl == "accept";
+  return security_->make_tls(clock_,
+                             {crls_->files(), accept ? net::StaleCrl::accept : net::StaleCrl::refuse});
+}
+
 Result<void> RunningServer::adopt_certificate() {
-  DUNLIN_TRY(const SecurityStack::Tls tls, security_->make_tls(clock_));
+  DUNLIN_TRY(const SecurityStack::Tls tls, make_tls());
   listeners_->replace_tls("mqtts", tls.devices);
   listeners_->replace_tls("https", tls.people);
   listeners_->replace_tls("tls", tls.shared);

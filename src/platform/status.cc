@@ -2,8 +2,10 @@
 
 #include <boost/json.hpp>
 
+#include "platform/drain_operations.h"
 #include "service/access/access.h"
 #include "service/alarm/operations.h"
+#include "service/broker/broker.h"
 #include "service/presence/operations.h"
 #include "service/registry/operations.h"
 #include "service/rules/operations.h"
@@ -24,6 +26,7 @@ constexpr Field kStatus[] = {
     {"version", FieldType::text, Need::required, "the program's version"},
     {"uptime_seconds", FieldType::number, Need::required, "since the start"},
     {"listeners", FieldType::array, Need::required, "name and address of each"},
+    {"mqtt", FieldType::object, Need::required, "whether clients are taken, or where they are sent"},
     {"counts", FieldType::object, Need::required, "connections, messages, samples, alarms"}};
 constexpr model::OperationSpec kSpec{
     "system.status", model::Method::get, "/api/status", "How the server is.", "status:read", {}, kStatus, {}};
@@ -68,6 +71,7 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
     reply(boost::json::value{{"version", version()},
                              {"uptime_seconds", uptime},
                              {"listeners", std::move(listeners)},
+                             {"mqtt", drain_state(parts.mqtt)},
                              {"counts", std::move(counts)}});
   });
 }
@@ -76,7 +80,8 @@ std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
-        alarm::operations(), rules::operations(), access::operations(), bridge::operations()}) {
+        alarm::operations(), rules::operations(), access::operations(), broker::operations(),
+        drain_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

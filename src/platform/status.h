@@ -9,6 +9,7 @@
 #include "model/operation.h"
 #include "net/http/assets.h"
 #include "platform/server.h"
+#include "transport/mqtt/server.h"
 
 namespace dunlin::platform {
 
@@ -19,6 +20,7 @@ struct StatusParts {
   const Clock& clock;
   const metrics::Registry& metrics;
   const std::vector<ListenerInfo>& listeners;
+  const transport::MqttServer& mqtt;
 };
 
 /// Declares system.status. The parts must outlive the table.

@@ -164,6 +164,8 @@ void Accounts::remove_with_tokens(Executor& reply_to, std::string actor, std::st
                 if (!tokens) return done(std::unexpected(tokens.error()));
                 std::vector<Change> changes = {remove_change(DocumentKind::user, tenant(), name),
                                                audit(actor, "user.delete", name)};
+                changes.push_back(
+                    remove_change(DocumentKind::scram, tenant(), scram_id(ScramRecord::Owner::user, name)));
                 for (const Document& token : *tokens)
                   changes.push_back(remove_change(DocumentKind::token, tenant(), token.id));
                 find_tokens(reply_to, TokenType::session, name,

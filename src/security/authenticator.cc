@@ -241,6 +241,20 @@ void Authenticator::hash_new_password(Executor& reply_to, Secret password,
   if (const auto taken = gate_.submit(std::move(job)); !taken) answer(std::unexpected(taken.error()));
 }
 
+void Authenticator::accept_proven(Executor& reply_to, Credentials credentials, Proven proven,
+                                  AuthenticationDone done) {
+  auto attempt = std::make_unique<Attempt>();
+  attempt->reply_to = &reply_to;
+  attempt->done = std::move(done);
+  attempt->credentials = std::move(credentials);
+  attempt->proof = Proof::password;
+  if (attempt->credentials.client_id.size() > kMaxClientId)
+    return finish(std::move(attempt), fail(Errc::limit_exceeded, "the client id is too long"));
+  if (proven.owner == ScramRecord::Owner::thing)
+    return load_thing(std::move(attempt), std::move(proven.name), proven.credential_made_at);
+  load_user(std::move(attempt), std::move(proven.name), {"*"});
+}
+
 void Authenticator::by_nothing(AttemptPtr attempt) {
   const Credentials& shown = attempt->credentials;
   const bool allowed = options_.anonymous == Anonymous::on_loopback && shown.listener == Listener::loopback &&

@@ -72,6 +72,18 @@ class Authenticator {
   /// The value of the cookie dunlin_session. Moves the session's idle time.
   void authenticate_session(Executor& reply_to, Secret cookie, AuthenticationDone done);
 
+  /// Who has proven a name in an exchange of its own (scram_authenticator.h).
+  struct Proven {
+    ScramRecord::Owner owner = ScramRecord::Owner::user;
+    std::string name;
+    std::int64_t credential_made_at = 0;
+  };
+  /// The principal of a proven name, while its user or thing is enabled. Errors as authenticate().
+  void accept_proven(Executor& reply_to, Credentials credentials, Proven proven, AuthenticationDone done);
+  /// Counts a refusal that another proof has made.
+  void count_refused() { refused_.fetch_add(1, std::memory_order_relaxed); }
+  void count_penalised() { penalised_.fetch_add(1, std::memory_order_relaxed); }
+
   using UserDone = std::move_only_function<void(Result<UserRecord>)>;
   /// Name and password of a person, with the penalties.
   void check_password(Executor& reply_to, std::string username, Secret password, std::string address,

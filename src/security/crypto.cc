@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <vector>
 
@@ -15,6 +16,24 @@ Digest sha256(ByteView bytes) {
   unsigned int length = 0;
   const int done = EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
   DUNLIN_ASSERT(done == 1 && length == digest.size());
+  return digest;
+}
+
+Digest hmac_sha256(ByteView key, ByteView bytes) {
+  Digest digest{};
+  unsigned int length = 0;
+  const unsigned char* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes.data(),
+                                   bytes.size(), digest.data(), &length);
+  DUNLIN_ASSERT(done != nullptr && length == digest.size());
+  return digest;
+}
+
+Digest pbkdf2_sha256(std::string_view password, ByteView salt, std::uint32_t iterations) {
+  Digest digest{};
+  const int done = PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), salt.data(),
+                                     static_cast<int>(salt.size()), static_cast<int>(iterations),
+                                     EVP_sha256(), static_cast<int>(digest.size()), digest.data());
+  DUNLIN_ASSERT(done == 1);
   return digest;
 }
 

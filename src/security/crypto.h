@@ -18,6 +18,11 @@ Digest sha256(ByteView bytes);
 /// The same in lower-case hexadecimal.
 std::string sha256_hex(ByteView bytes);
 
+/// HMAC with SHA-256 (RFC 2104).
+Digest hmac_sha256(ByteView key, ByteView bytes);
+/// PBKDF2 with HMAC-SHA-256 and one block (RFC 8018 section 5.2): Hi() of RFC 5802 section 2.2. Blocks.
+Digest pbkdf2_sha256(std::string_view password, ByteView salt, std::uint32_t iterations);
+
 /// Takes the same time whatever the contents; texts of different length are unequal.
 bool constant_time_equal(std::string_view a, std::string_view b);
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "base/clock.h"
 
@@ -59,6 +60,14 @@ inline constexpr std::size_t kMaxSessionsPerUser = 32;
 inline constexpr std::size_t kMaxUsers = 10'000;
 inline constexpr std::size_t kPasswordJobsAtOnce = 2;
 inline constexpr std::size_t kPasswordJobsWaiting = 32;
+// SCRAM. One number of iterations for all: another one would tell a known user from an unknown one.
+inline constexpr std::uint32_t kScramIterations = 15'000;
+inline constexpr std::uint32_t kMinScramIterations = 4096;  // RFC 7677 section 4
+inline constexpr std::uint32_t kMaxScramIterations = 1'000'000;
+inline constexpr std::size_t kScramSaltBytes = 16;
+inline constexpr std::size_t kMaxScramSaltBytes = 64;
+inline constexpr std::size_t kMaxScramNonce = 256;
+inline constexpr std::size_t kMaxScramMessage = 2048;
 inline constexpr std::size_t kMaxPenaltyEntries = 4096;
 inline constexpr std::size_t kMaxTrackedSessions = 4096;
 inline constexpr Duration kClaimLifetime = std::chrono::hours{24};

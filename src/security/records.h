@@ -54,6 +54,19 @@ struct CertificateRecord {
 inline constexpr std::string_view kRequested = "requested";
 inline constexpr std::string_view kThingRemoved = "thing_removed";
 
+/// What proves a password by SCRAM-SHA-256 (RFC 5802 section 3) without being one.
+struct ScramRecord {
+  enum class Owner : std::uint8_t { user, thing } owner = Owner::user;
+  std::string name;
+  std::string salt;  // bytes
+  std::uint32_t iterations = 0;
+  Digest stored_key{};
+  Digest server_key{};
+  std::int64_t created_at = 0;
+};
+/// "user:NAME" or "thing:NAME": the two have their own names.
+std::string scram_id(ScramRecord::Owner owner, std::string_view name);
+
 struct ClaimRecord {
   std::string hash;
   std::int64_t expires_at = 0;
@@ -74,12 +87,14 @@ struct ThingRecord {
 Result<UserRecord> user_of(const store::Document& stored);
 Result<TokenRecord> token_of(const store::Document& stored);
 Result<CertificateRecord> certificate_of(const store::Document& stored);
+Result<ScramRecord> scram_of(const store::Document& stored);
 Result<ClaimRecord> claim_of(const store::Document& stored);
 Result<ThingRecord> thing_of(const store::Document& stored);
 
 store::Document document_of(const UserRecord& user);
 store::Document document_of(const TokenRecord& token);
 store::Document document_of(const CertificateRecord& certificate);
+store::Document document_of(const ScramRecord& credential);
 store::Document document_of(const ClaimRecord& claim);
 inline constexpr std::string_view kClaimId = "claim";
 

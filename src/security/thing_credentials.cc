@@ -41,6 +41,10 @@ class ThingCredentials::Gathering {
     changes_.push_back(remove_change(DocumentKind::token, tenant_, id));
     audit("token.delete", id);
   }
+  void remove_scram(std::string_view thing) {
+    changes_.push_back(
+        remove_change(DocumentKind::scram, tenant_, scram_id(ScramRecord::Owner::thing, thing)));
+  }
   Withdrawal take() {
     return {std::exchange(changes_, {}),
             [&revocations = parts_.revocations, fingerprints = std::exchange(fingerprints_, {})] {
@@ -72,6 +76,7 @@ void ThingCredentials::withdraw(Executor& reply_to, std::string actor, std::stri
   certificates.limit = kMaxWithdrawn;
   Gathering gathering(parts_, tenant_, std::move(actor));
   gathering.audit("thing.delete", thing);
+  gathering.remove_scram(thing);
   parts_.repository.find(
       reply_to, std::move(tokens),
       [this, &reply_to, gathering = std::move(gathering), certificates = std::move(certificates),

@@ -25,7 +25,8 @@ enum class DocumentKind : std::uint8_t {
   token,
   rule,
   setting,
-  audit
+  audit,
+  scram
 };
 
 struct Document {

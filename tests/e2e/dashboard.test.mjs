@@ -182,6 +182,54 @@ describe('the dashboard', () => {
     noFaults();
   });
 
+  test('a session is found, explained, traced and ended', async () => {
+    const watcher = await server.user('watcher');
+    const client = await connect(server, watcher, { clientId: 'user-watcher-1' });
+    await client.subscribeAsync(`${TOPIC}/pressure`, { qos: 1 });
+    await page.getByRole('link', { name: 'Connections' }).click();
+    await page.locator('tr', { hasText: NAME }).waitFor();
+    await picture('connections');
+    await page.getByRole('searchbox', { name: 'Client id' }).fill('nobody-at-all');
+    await page.getByText('No client id has this in it').waitFor();
+    await page.getByRole('searchbox', { name: 'Client id' }).fill('watcher');
+    await page.locator('tr', { hasText: NAME }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /Details user-watcher-1/ }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText(`${TOPIC}/pressure`).waitFor();
+    await dialog.getByLabel('Topic of the message').fill(`${TOPIC}/temperature`);
+    await dialog.getByRole('button', { name: 'Explain' }).click();
+    await dialog.getByText(/the filter wants "pressure", the topic has "temperature"/).first().waitFor();
+    await picture('session');
+    const told = new Promise((resolve) => client.once('disconnect', resolve));
+    await dialog.getByRole('button', { name: 'Disconnect' }).click();
+    await dialog.getByRole('button', { name: 'Yes, do it' }).click();
+    assert.equal((await told).reasonCode, 0x98);
+    await page.getByText('user-watcher-1 was ended').waitFor();
+
+    await page.getByRole('link', { name: 'Trace' }).click();
+    await page.getByLabel('Topic filter (empty: all)').fill(`${TOPIC}/#`);
+    await page.getByLabel('Payloads').check();
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.locator('tr', { hasText: 'published' }).first().waitFor();
+    await picture('trace');
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('Stopped.').waitFor();
+    noFaults();
+  });
+
+  test('a retained message is shown and removed', async () => {
+    await device.publishAsync(`${TOPIC}/recipe`, 'brass 7', { qos: 1, retain: true });
+    await page.getByRole('link', { name: 'Retained' }).click();
+    await page.getByRole('searchbox', { name: /Topic filter/ }).fill(`${TOPIC}/+`);
+    await page.getByRole('button', { name: new RegExp(`Details ${TOPIC}/recipe`) }).click();
+    await page.getByText('brass 7').waitFor();
+    await picture('retained');
+    await page.getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('button', { name: 'Yes, do it' }).click();
+    await page.getByText('No retained topic matches').waitFor();
+    noFaults();
+  });
+
   test('rules and status are shown', async () => {
     await page.getByRole('link', { name: 'Rules' }).click();
     await page.getByText('Warns before the oil burns').waitFor();
@@ -194,7 +242,7 @@ describe('the dashboard', () => {
 
   test('the same pages in dark', async () => {
     await page.emulateMedia({ colorScheme: 'dark' });
-    for (const [name, hash] of Object.entries({ overview: '', device: `device/${NAME}`, alarms: 'alarms', things: 'things', rules: 'rules', status: 'status' })) {
+    for (const [name, hash] of Object.entries({ overview: '', device: `device/${NAME}`, alarms: 'alarms', things: 'things', rules: 'rules', connections: 'connections', trace: 'trace', retained: 'retained', status: 'status' })) {
       await page.goto(`${origin}/#/${hash}`);
       await page.locator('main h1').waitFor();
       await page.waitForTimeout(name === 'device' ? 1500 : 500);

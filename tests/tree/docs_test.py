@@ -15,7 +15,7 @@ CODE = re.compile(r"^(```|~~~).*?^\1[^\n]*$|`[^`\n]+`", re.M | re.S)
 OPERATION = re.compile(r'OperationSpec\s+\w+\s*\{\s*"([a-z]+)\.([a-z]+)"')
 SUBCOMMAND = re.compile(r'add_subcommand\(\s*"([a-z-]+)"')
 COMMAND = re.compile(r"(?:^|[\s`(/])dunlin[ \t]+([a-z][a-z-]*)(?:[ \t]+([a-z][a-z-]*)(?![\w./=-]))?", re.M)
-KEY = re.compile(r'schema\.(?:key|bytes)\("([a-z_.]+)"')
+KEY = re.compile(r'schema\.(?:key|bytes)\(\s*"([a-z_.]+)"')
 SET = re.compile(r"--set[ \t]+([a-z_]+(?:\.[a-z_]+)+)=")
 KEY_ROW = re.compile(r"^\| `([a-z_]+(?:\.[a-z_]+)+)` \|", re.M)
 

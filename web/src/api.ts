@@ -95,6 +95,64 @@ export interface Status {
   counts: Record<string, number>;
 }
 
+export type SessionState = 'slow' | 'online' | 'offline';
+export interface BrokerSession {
+  client_id: string;
+  thing: string;
+  state: SessionState;
+  since: Time | null;
+  slow_reason: string;
+  slow_seconds: number | null;
+  queued: number;
+  queued_qos0: number;
+  in_flight_out: number;
+  in_flight_in: number;
+  subscriptions: number;
+  messages_in: number;
+  messages_out: number;
+  dropped: number;
+  holds: number;
+  held_by: number;
+  address: string;
+  version: string;
+  transport: string;
+}
+export interface SessionDetail extends BrokerSession {
+  expiry_seconds: number;
+  receive_maximum: number;
+  dropped_by_reason: Record<string, number>;
+  recent_drops: { at: Time; reason: string; topic: string; count: number }[];
+  subscription_list: { filter: string; qos: number; no_local: boolean }[];
+}
+export interface Explanation {
+  verdict: string;
+  arrives: boolean;
+  summary: string;
+  steps: { check: string; outcome: 'ok' | 'note' | 'problem'; text: string }[];
+}
+export interface RetainedMessage {
+  topic: string;
+  bytes: number;
+  qos: number;
+  at: Time;
+  publisher: string;
+  payload?: string;
+  payload_base64?: string;
+}
+export interface TraceEvent {
+  at: string;
+  event: string;
+  client?: string;
+  publisher?: string;
+  topic?: string;
+  detail?: string;
+  qos?: number;
+  bytes?: number;
+  sessions?: number;
+  payload?: string;
+  payload_base64?: string;
+}
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -109,6 +167,8 @@ export class ApiError extends Error {
 const MAX_THINGS = 100_000;
 /** What the server gives at most in one answer. */
 const PAGE = 1000;
+/** Rows of a list that is searched at the server. */
+const SESSIONS_SHOWN = 200;
 
 type Query = Record<string, string | number | undefined>;
 let onSignedOut: () => void = () => {};
@@ -238,6 +298,30 @@ export const rules = {
   remove: (name: string) => call<unknown>('DELETE', at('rules', name)),
 };
 
+export const sessions = {
+  list: (query: { contains?: string | undefined; state?: SessionState | undefined }) =>
+    call<{ sessions: BrokerSession[]; matched: number }>('GET', '/api/sessions', undefined, {
+      ...query,
+      order: 'state',
+      limit: SESSIONS_SHOWN,
+    }),
+  get: (id: string) => call<SessionDetail>('GET', at('sessions', id)),
+  end: (id: string, forget: boolean) =>
+    call<unknown>('DELETE', at('sessions', id), undefined, { forget: forget ? 'true' : undefined }),
+  explain: (id: string, question: { topic: string; qos: number }) =>
+    call<Explanation>('GET', at('sessions', id, 'explain'), undefined, question),
+};
+
+export const retained = {
+  list: (filter?: string) =>
+    call<{ retained: RetainedMessage[]; next?: string }>('GET', '/api/retained', undefined, {
+      filter,
+      limit: SESSIONS_SHOWN,
+    }),
+  get: (topic: string) => call<RetainedMessage>('GET', '/api/retained/message', undefined, { topic }),
+  remove: (filter: string) => call<unknown>('DELETE', '/api/retained', undefined, { filter }),
+};
+
 export const system = { status: () => call<Status>('GET', '/api/status') };
 
 // What /api/live says in JSON, besides the binary frames of live/decode.ts.
@@ -254,6 +338,8 @@ export type LiveMessage =
       delta?: JsonObject;
     }
   | { type: 'alarm'; alarm: Alarm }
+  | { type: 'trace'; state: 'running' | 'ended' | 'refused'; reason?: string; message?: string }
+  | { type: 'trace_events'; events: TraceEvent[]; dropped: number }
   | { type: 'pong' }
   | { type: 'error'; message: string }
   | { type: 'frame'; device: string; channel: string; content_type: string; at?: string };

@@ -13,6 +13,9 @@ const Device = lazy(() => import('./pages/device.tsx'));
 const Alarms = lazy(() => import('./pages/alarms.tsx'));
 const Things = lazy(() => import('./pages/things.tsx'));
 const Rules = lazy(() => import('./pages/rules.tsx'));
+const Connections = lazy(() => import('./pages/connections.tsx'));
+const Retained = lazy(() => import('./pages/retained.tsx'));
+const Trace = lazy(() => import('./pages/trace.tsx'));
 const Status = lazy(() => import('./pages/status.tsx'));
 
 function Page() {
@@ -37,6 +40,15 @@ function Page() {
         </Match>
         <Match when={route().page === 'rules'}>
           <Rules />
+        </Match>
+        <Match when={route().page === 'connections'}>
+          <Connections />
+        </Match>
+        <Match when={route().page === 'retained'}>
+          <Retained />
+        </Match>
+        <Match when={route().page === 'trace'}>
+          <Trace />
         </Match>
         <Match when={route().page === 'status'}>
           <Status />

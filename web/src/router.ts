@@ -2,7 +2,7 @@
 import { createSignal } from 'solid-js';
 
 export type Route =
-  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'status' }
+  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'connections' | 'retained' | 'trace' | 'status' }
   | { page: 'device'; name: string }
   | { page: 'claim'; token: string }
   | { page: 'unknown' };
@@ -19,6 +19,7 @@ export function parseRoute(hash: string): Route {
   if (page === 'device' && name) return { page, name };
   if (page === 'claim' && name) return { page, token: name };
   if (page === 'alarms' || page === 'things' || page === 'rules' || page === 'status') return { page };
+  if (page === 'connections' || page === 'retained' || page === 'trace') return { page };
   return { page: 'unknown' };
 }
 

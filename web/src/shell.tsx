@@ -13,18 +13,20 @@ import { useKeys } from './ui/keyboard.ts';
 import { Palette, type Entry } from './ui/palette.tsx';
 import { attempt } from './ui/toast.tsx';
 
-type PageName = 'overview' | 'alarms' | 'things' | 'rules' | 'status';
+type PageName = 'overview' | 'alarms' | 'things' | 'rules' | 'connections' | 'status';
 const PAGES: { page: PageName; hash: string; key: string }[] = [
   { page: 'overview', hash: '#/', key: 'g o' },
   { page: 'alarms', hash: '#/alarms', key: 'g a' },
   { page: 'things', hash: '#/things', key: 'g t' },
   { page: 'rules', hash: '#/rules', key: 'g r' },
+  { page: 'connections', hash: '#/connections', key: 'g c' },
   { page: 'status', hash: '#/status', key: 'g s' },
 ];
 const pageText = (page: PageName) => t(`nav.${page}` as TextKey);
 
 function Navigation() {
-  const active = (page: PageName) => route().page === page || (page === 'overview' && route().page === 'device');
+  const active = (page: PageName) => route().page === page || (page === 'overview' && route().page === 'device') ||
+    (page === 'connections' && (route().page === 'retained' || route().page === 'trace'));
   return (
     <nav class="nav" aria-label={t('nav')}>
       <For each={PAGES}>

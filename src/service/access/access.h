@@ -9,6 +9,7 @@
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
+#include "security/scram_authenticator.h"
 
 namespace dunlin::access {
 
@@ -19,9 +20,10 @@ struct AccessParts {
   security::CertificateRegister& certificates;
   security::PolicyRegister& policies;
   security::Accounts& accounts;
+  security::ScramCredentials& scram;
 };
 
-/// Declares ca.get, cert.*, policy.*, user.*, token.* and thing.token. The parts must outlive the table. A
+/// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.* and thing.token. The parts must outlive the table. A
 /// revoked certificate or removed token ends the live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 

@@ -90,7 +90,7 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 
 std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = certificate_operations();
-  for (const auto& more : {policy_operations(), account_operations()})
+  for (const auto& more : {policy_operations(), account_operations(), scram_operations()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -99,6 +99,7 @@ void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_certificates(parts, table);
   declare_policies(parts, table);
   declare_accounts(parts, table);
+  declare_scram(parts, table);
 }
 
 }  // namespace dunlin::access

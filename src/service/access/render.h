@@ -15,6 +15,7 @@ namespace dunlin::access {
 boost::json::object to_json(const security::CertificateRecord& record);
 boost::json::object to_json(const security::UserRecord& record);
 boost::json::object to_json(const security::TokenRecord& record);
+boost::json::object to_json(const security::ScramRecord& record);
 boost::json::object to_json(const security::StoredPolicy& policy);
 
 /// These forms, for model/reply.h: the records' own room has none.
@@ -30,9 +31,11 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 std::vector<model::OperationSpec> certificate_operations();
 std::vector<model::OperationSpec> policy_operations();
 std::vector<model::OperationSpec> account_operations();
+std::vector<model::OperationSpec> scram_operations();
 
 void declare_certificates(const AccessParts& parts, model::OperationTable& table);
 void declare_policies(const AccessParts& parts, model::OperationTable& table);
 void declare_accounts(const AccessParts& parts, model::OperationTable& table);
+void declare_scram(const AccessParts& parts, model::OperationTable& table);
 
 }  // namespace dunlin::access

@@ -72,6 +72,7 @@ transport::ClientOptions client_options(const BridgeEnvironment& environment, co
   dial.server_name = settings.server_name.empty() ? dial.address.endpoint.host : settings.server_name;
   dial.deadline = settings.connect_timeout;
   transport::ClientOptions options;
+  options.unsupported = transport::ClientOptions::Unsupported::lower;
   options.dial = [&network = environment.network, &rng = environment.rng, dial](Executor& executor,
                                                                                 net::ConnectHandler done) {
     transport::dial(network, executor, rng, dial, std::move(done));

@@ -33,9 +33,9 @@ LiveFeed::~LiveFeed() {
   executor_.cancel(flush_timer_);
 }
 
-std::unique_ptr<LivePage> LiveFeed::open(TenantId tenant, LiveSink& sink) {
+std::unique_ptr<LivePage> LiveFeed::open(TenantId tenant, LiveSink& sink, LiveTrace::Rights trace) {
   if (pages_.size() >= kMaxLivePages) return nullptr;
-  auto page = std::make_unique<LivePage>(*this, tenant, sink);
+  auto page = std::make_unique<LivePage>(*this, tenant, sink, trace);
   return page;
 }
 
@@ -77,10 +77,15 @@ void LiveFeed::flush_soon() {
   });
 }
 
-LivePage::LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink)
+LivePage::LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink, LiveTrace::Rights trace)
     : feed_(feed), tenant_(tenant), sink_(sink) {
   feed_.pages_.insert(this);
   feed_.open_pages_.set(static_cast<std::int64_t>(feed_.pages_.size()));
+  if (feed_.tracer_ == nullptr) return;
+  trace_ = std::make_unique<LiveTrace>(
+      LiveTrace::Parts{feed_.executor_, *feed_.tracer_, tenant, trace,
+                       [this](const boost::json::object& event) { send_event(event); },
+                       [this] { return sink_.backlog() <= kMaxLiveBacklogBytes; }});
 }
 
 LivePage::~LivePage() {
@@ -215,6 +220,8 @@ void LivePage::on_request(std::string_view text) {
          {"message", "send {\"subscribe\": {\"all\": true}} or {\"subscribe\": {\"series\": [..]}}"}});
   }
   if (const auto* wanted = request.get_object().if_contains("subscribe")) subscribe(*wanted);
+  if (const auto* wanted = request.get_object().if_contains("trace"); wanted != nullptr && trace_ != nullptr)
+    trace_->on_request(*wanted);
   if (request.get_object().contains("ping")) send_event({{"type", "pong"}});
 }
 

@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "hub/principal.h"
 #include "transport/http/live_frames.h"
+#include "transport/http/live_trace.h"
 #include "transport/http/newest_pictures.h"
 
 namespace dunlin::transport {
@@ -49,7 +50,11 @@ class LiveFeed {
   ~LiveFeed();
 
   /// Null when kMaxLivePages are open. The sink must outlive the page.
-  std::unique_ptr<LivePage> open(TenantId tenant, LiveSink& sink);
+  std::unique_ptr<LivePage> open(TenantId tenant, LiveSink& sink,
+                                 LiveTrace::Rights trace = LiveTrace::Rights::none);
+
+  /// From now on pages may ask for traces. The tracer must outlive the pages.
+  void set_tracer(hub::Tracer& tracer) { tracer_ = &tracer; }
 
   void value(const LiveValue& value);
   /// `event` is sent as it is, e.g. {"type":"presence",...}.
@@ -68,6 +73,7 @@ class LiveFeed {
   void flush_soon();
 
   Executor& executor_;
+  hub::Tracer* tracer_ = nullptr;
   std::set<LivePage*> pages_;
   NewestPictures pictures_;
   TimerId flush_timer_;
@@ -78,7 +84,7 @@ class LiveFeed {
 
 class LivePage {
  public:
-  LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink);
+  LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink, LiveTrace::Rights trace);
   ~LivePage();
   LivePage(const LivePage&) = delete;
   LivePage& operator=(const LivePage&) = delete;
@@ -118,6 +124,7 @@ class LivePage {
   std::map<std::string, Instant> last_picture_;
   std::set<std::pair<std::string, std::string>> owed_;  // device and channel: kept pictures to be sent
   std::uint32_t next_id_ = 1;
+  std::unique_ptr<LiveTrace> trace_;  // null: there is no tracer
 };
 
 }  // namespace dunlin::transport

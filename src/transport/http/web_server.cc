@@ -30,6 +30,12 @@ bool is_own_origin(std::string_view origin, const Request& request) {
   return net::http::equals_ignoring_case(origin.substr(scheme + 3), request.headers.get("Host").value_or(""));
 }
 
+LiveTrace::Rights trace_rights(const Principal& principal) {
+  if (!model::has_permission(principal, "trace:read")) return LiveTrace::Rights::none;
+  const bool payloads = model::has_permission(principal, "trace:payload");
+  return payloads ? LiveTrace::Rights::payloads : LiveTrace::Rights::events;
+}
+
 }  // namespace
 
 net::http::Headers security_headers() {
@@ -48,11 +54,11 @@ net::http::Headers security_headers() {
 /// One live page: a WebSocket and its place in the feed.
 class WebServer::Page final : public net::websocket::WebSocketHandler, public LiveSink {
  public:
-  Page(WebServer& server, net::http::Upgraded upgraded, TenantId tenant)
+  Page(WebServer& server, net::http::Upgraded upgraded, const Principal& principal)
       : server_(server),
         socket_(std::move(upgraded.connection), net::websocket::Role::server, options(), *this,
                 std::move(upgraded.unread)),
-        page_(server.parts_.live.open(tenant, *this)) {
+        page_(server.parts_.live.open(principal.tenant, *this, trace_rights(principal))) {
     if (!page_) socket_.close(CloseCode::policy_violation, "too many live pages are open");
   }
 
@@ -154,15 +160,15 @@ void WebServer::serve_live(Request request, Responder responder) {
       return responder.send(
           net::http::error_response(Errc::permission_denied, "this needs the permission \"series:read\""));
     }
-    responder.upgrade(std::move(headers),
-                      [weak = std::weak_ptr(self_), tenant = principal.tenant](net::http::Upgraded upgraded) {
-                        if (const auto self = weak.lock()) (*self)->open_page(std::move(upgraded), tenant);
-                      });
+    responder.upgrade(std::move(headers), [weak = std::weak_ptr(self_),
+                                           principal = caller->principal](net::http::Upgraded upgraded) {
+      if (const auto self = weak.lock()) (*self)->open_page(std::move(upgraded), *principal);
+    });
   });
 }
 
-void WebServer::open_page(net::http::Upgraded upgraded, TenantId tenant) {
-  auto page = std::make_unique<Page>(*this, std::move(upgraded), tenant);
+void WebServer::open_page(net::http::Upgraded upgraded, const Principal& principal) {
+  auto page = std::make_unique<Page>(*this, std::move(upgraded), principal);
   Page* key = page.get();
   pages_.emplace(key, std::move(page));
 }

@@ -53,7 +53,7 @@ class WebServer {
   void serve_live(net::http::Request request, net::http::Responder responder);
   void serve_mqtt(const net::http::Request& request, net::http::Responder responder);
   void serve_metrics(net::http::Request request, net::http::Responder responder);
-  void open_page(net::http::Upgraded upgraded, TenantId tenant);
+  void open_page(net::http::Upgraded upgraded, const Principal& principal);
   void forget(Page* page);
 
   WebServerParts parts_;

@@ -90,7 +90,9 @@ void MqttClient::send_connect() {
   connect.version = dialect_.version;
   connect.bridge = dialect_.mark == Dialect::Mark::bridge;
   connect.client_id = options_.client_id;
-  connect.clean_start = options_.start == ClientOptions::Start::clean;
+  // MQTT 3.1.1 section 3.1.3.1: without an identifier of its own a client keeps no session.
+  const bool unnamed = dialect_.version == mqtt::ProtocolVersion::v3_1_1 && options_.client_id.empty();
+  connect.clean_start = options_.start == ClientOptions::Start::clean || unnamed;
   connect.keep_alive = options_.keep_alive_seconds;
   if (options_.username) connect.user_name = *options_.username;
   if (options_.password) connect.password = as_bytes(*options_.password);
@@ -128,6 +130,8 @@ void MqttClient::lose(std::string_view reason) {
   connection_.reset();
   ++connection_number_;
   subscribing_.clear();
+  pubacks_due_.clear();
+  sent_in_flight_ = 0;
   for (Outgoing& outgoing : in_flight_) {
     if (outgoing.sent == Outgoing::Sent::now) outgoing.sent = Outgoing::Sent::before;
   }
@@ -207,6 +211,7 @@ void MqttClient::handle(ByteView frame) {
   if (const auto* disconnect = std::get_if<mqtt::Disconnect>(&*packet)) {
     return lose(mqtt::reason_code_name(disconnect->reason));
   }
+  if (std::holds_alternative<mqtt::Auth>(*packet)) return lose("no authentication method was agreed");
 }
 
 void MqttClient::handle_connack(const mqtt::Connack& connack) {
@@ -216,13 +221,15 @@ void MqttClient::handle_connack(const mqtt::Connack& connack) {
     version_refused_ = connack.reason == ReasonCode::unsupported_protocol_version;
     return lose(mqtt::reason_code_name(connack.reason));
   }
+  if (connack.session_present && options_.start == ClientOptions::Start::clean) {
+    return lose("the server resumes a session that was not wanted");  // MQTT 5.0 section 3.2.2.1.1
+  }
   failures_ = 0;
   const auto& properties = connack.properties;
   const bool v5 = dialect_.version == mqtt::ProtocolVersion::v5;
   server_max_packet_ = properties.maximum_packet_size.value_or(mqtt::kMaxPacketBytes);
-  server_max_qos_ = static_cast<hub::QoS>(properties.maximum_qos.value_or(2));
-  server_retains_ =
-      properties.retain_available.value_or(true) ? hub::Message::Retain::yes : hub::Message::Retain::no;
+  server_max_qos_ = static_cast<mqtt::QoS>(properties.maximum_qos.value_or(2));
+  server_retains_ = properties.retain_available.value_or(true);
   window_ = std::min<std::size_t>(options_.max_in_flight,
                                   properties.receive_maximum.value_or(v5 ? 65535 : kMaxOldInFlight));
   keep_alive_ = std::chrono::seconds{properties.server_keep_alive.value_or(options_.keep_alive_seconds)};

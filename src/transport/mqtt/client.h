@@ -79,6 +79,8 @@ struct ClientOptions {
   std::optional<std::string> username;
   std::optional<std::string> password;  // a secret
   std::optional<ClientMessage> will;
+  /// A QoS or retain flag that the server does not take: the publish fails, or goes without.
+  enum class Unsupported : std::uint8_t { refuse, lower } unsupported = Unsupported::refuse;
   std::uint32_t will_delay_seconds = 0;
   std::size_t max_packet_bytes = 1024 * 1024;  // from the server
   std::uint16_t receive_maximum = 100;         // messages from the server that are not acknowledged yet
@@ -182,12 +184,15 @@ class MqttClient final : private net::ConnectionHandler {
   void handle_suback(const mqtt::Suback& suback);
   void resume_session(bool session_present);
   void finish(std::deque<Outgoing>::iterator entry, Result<void> result);
+  void send_again();
   void send_queued();
   void begin(Outgoing next);
   Outgoing* find(std::uint64_t tag, std::uint16_t packet_id);
   void stored(std::uint64_t tag, std::uint16_t packet_id);
-  bool fits(Outgoing& outgoing);
+  void lower(ClientMessage& message) const;
   void send_publish(Outgoing& outgoing);
+  Result<void> check_sendable(const Outgoing& outgoing) const;
+  void answer_in_order(mqtt::PacketType answer);
   void send_subscribe(const std::string& filter, const hub::SubscriptionOptions& options);
   void send_ack(mqtt::PacketType type, std::uint16_t packet_id);
   std::uint16_t next_packet_id();
@@ -219,12 +224,14 @@ class MqttClient final : private net::ConnectionHandler {
   Instant last_sent_{};
   TimerId timer_;
   Duration keep_alive_{};
+  // What the server's CONNACK allows.
   std::size_t server_max_packet_ = mqtt::kMaxPacketBytes;
-  hub::QoS server_max_qos_ = hub::QoS::exactly_once;
-  hub::Message::Retain server_retains_ = hub::Message::Retain::yes;
+  mqtt::QoS server_max_qos_ = mqtt::QoS::exactly_once;
+  bool server_retains_ = true;
   std::size_t window_ = 0;
   std::deque<Outgoing> queue_;
   std::deque<Outgoing> in_flight_;  // in the order sent
+  std::size_t sent_in_flight_ = 0;  // how many of them have been sent on this connection
   std::size_t queued_bytes_ = 0;
   std::uint16_t last_packet_id_ = 0;
   std::set<std::uint16_t> reserved_;
@@ -233,6 +240,13 @@ class MqttClient final : private net::ConnectionHandler {
   std::map<std::uint16_t, std::string> subscribing_;
   enum class Incoming : std::uint8_t { handling, received };
   std::map<std::uint16_t, Incoming> incoming_;  // QoS 2 exchanges of the server
+  struct Receipt {
+    std::uint16_t packet_id;
+    bool handled = false;
+  };
+  // Answered in the order received, MQTT 5.0 section 4.6.
+  std::deque<Receipt> pubacks_due_;  // of this connection
+  std::deque<Receipt> pubrecs_due_;  // of this session
 };
 
 }  // namespace dunlin::transport

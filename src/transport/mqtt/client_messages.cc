@@ -38,10 +38,9 @@ void MqttClient::publish(ClientMessage message, PublishDone done, Exchange excha
   if (message.qos == hub::QoS::at_most_once) {
     const bool ready = state_ == ClientState::online && connection_->pending_output() <= net::kOutputHighMark;
     if (!ready) return answer(fail(Errc::unavailable, "not connected, or the connection cannot follow"));
-    if (size_of(message) + 64 > server_max_packet_)
-      return answer(fail(Errc::limit_exceeded, "larger than the server takes"));
     Outgoing outgoing{.message = std::move(message), .done = {}};
-    fits(outgoing);
+    lower(outgoing.message);
+    if (Result<void> sendable = check_sendable(outgoing); !sendable) return answer(std::move(sendable));
     send_publish(outgoing);
     return answer({});
   }
@@ -72,15 +71,17 @@ std::uint16_t MqttClient::next_packet_id() {
 
 void MqttClient::send_queued() {
   if (state_ != ClientState::online) return;
-  while (!queue_.empty() && in_flight_.size() < window_ &&
+  send_again();
+  while (!queue_.empty() && sent_in_flight_ == in_flight_.size() && in_flight_.size() < window_ &&
          connection_->pending_output() <= net::kOutputHighMark) {
     Outgoing next = std::move(queue_.front());
     queue_.pop_front();
     queued_bytes_ -= size_of(next.message);
-    if (size_of(next.message) + 64 > server_max_packet_) {
+    if (next.packet_id == 0) lower(next.message);
+    if (Result<void> sendable = check_sendable(next); !sendable) {
       if (next.done) {
-        executor_.post([done = std::move(next.done)]() mutable {
-          done(fail(Errc::limit_exceeded, "larger than the server takes"));
+        executor_.post([done = std::move(next.done), sendable = std::move(sendable)]() mutable {
+          done(std::move(sendable));
         });
       }
       continue;
@@ -89,29 +90,30 @@ void MqttClient::send_queued() {
   }
 }
 
-/// Lowers what the server cannot take (MQTT 5.0 sections 3.2.2.3.4 and 3.2.2.3.5). False: nothing is left to
-/// acknowledge.
-bool MqttClient::fits(Outgoing& outgoing) {
-  if (server_retains_ == hub::Message::Retain::no) outgoing.message.retain = hub::Message::Retain::no;
-  outgoing.message.qos = std::min(outgoing.message.qos, server_max_qos_);
-  return outgoing.message.qos != hub::QoS::at_most_once;
+/// What the server cannot take (MQTT 5.0 sections 3.2.2.3.4 and 3.2.2.3.5), where that is wished for.
+void MqttClient::lower(ClientMessage& message) const {
+  if (options_.unsupported == ClientOptions::Unsupported::refuse) return;
+  if (!server_retains_) message.retain = hub::Message::Retain::no;
+  message.qos = std::min(message.qos, static_cast<hub::QoS>(server_max_qos_));
 }
 
 void MqttClient::begin(Outgoing next) {
   if (next.packet_id != 0) {
     reserved_.erase(next.packet_id);
     in_flight_.push_back(std::move(next));
+    ++sent_in_flight_;
     Outgoing& resumed = in_flight_.back();
     if (resumed.step == Outgoing::Step::release) return send_ack(PacketType::pubrel, resumed.packet_id);
     return send_publish(resumed);
   }
-  if (!fits(next)) {
+  if (next.message.qos == hub::QoS::at_most_once) {  // lowered: nothing is left to acknowledge
     send_publish(next);
     if (next.done) executor_.post([done = std::move(next.done)]() mutable { done({}); });
     return;
   }
   next.packet_id = next_packet_id();
   in_flight_.push_back(std::move(next));
+  ++sent_in_flight_;
   Outgoing& entry = in_flight_.back();
   if (options_.exchanges == nullptr || entry.message.qos != hub::QoS::exactly_once)
     return send_publish(entry);
@@ -132,7 +134,10 @@ MqttClient::Outgoing* MqttClient::find(std::uint64_t tag, std::uint16_t packet_i
 void MqttClient::stored(std::uint64_t tag, std::uint16_t packet_id) {
   Outgoing* entry = find(tag, packet_id);
   if (entry == nullptr) return;
-  const bool online = state_ == ClientState::online;
+  // One that an earlier connection left has its turn in send_again().
+  const auto place = static_cast<std::size_t>(std::ranges::find(in_flight_, packet_id, &Outgoing::packet_id) -
+                                              in_flight_.begin());
+  const bool online = state_ == ClientState::online && place < sent_in_flight_;
   if (entry->step == Outgoing::Step::storing) {
     entry->step = Outgoing::Step::publish;
     if (online) send_publish(*entry);
@@ -142,17 +147,17 @@ void MqttClient::stored(std::uint64_t tag, std::uint16_t packet_id) {
   }
 }
 
-void MqttClient::send_publish(Outgoing& outgoing) {
-  const ClientMessage& message = outgoing.message;
+namespace {
+
+/// Points into the message and into `user`.
+mqtt::Publish publish_packet(const ClientMessage& message, mqtt::ProtocolVersion version,
+                             std::vector<mqtt::UserProperty>& user) {
   mqtt::Publish publish;
   publish.topic = message.topic.text();
   publish.payload = message.payload.view();
-  publish.packet_id = outgoing.packet_id;
   publish.qos = static_cast<mqtt::QoS>(message.qos);
   publish.retain = message.retain == hub::Message::Retain::yes;
-  publish.dup = outgoing.sent == Outgoing::Sent::before;
-  std::vector<mqtt::UserProperty> user;
-  if (message.properties && dialect_.version == mqtt::ProtocolVersion::v5) {
+  if (message.properties && version == mqtt::ProtocolVersion::v5) {
     const hub::Properties& from = *message.properties;
     publish.properties.payload_format_indicator = from.payload_format;
     publish.properties.message_expiry_interval = from.expiry_seconds;
@@ -162,13 +167,36 @@ void MqttClient::send_publish(Outgoing& outgoing) {
     for (const auto& [key, value] : from.user) user.push_back({key, value});
     publish.properties.user = mqtt::UserProperties(user);
   }
+  return publish;
+}
+
+}  // namespace
+
+void MqttClient::send_publish(Outgoing& outgoing) {
+  std::vector<mqtt::UserProperty> user;
+  mqtt::Publish publish = publish_packet(outgoing.message, dialect_.version, user);
+  publish.packet_id = outgoing.packet_id;
+  publish.dup = outgoing.sent == Outgoing::Sent::before;
   outgoing.sent = Outgoing::Sent::now;
   send(publish);
+}
+
+/// MQTT 5.0 sections 3.2.2.3.4 to 3.2.2.3.6: what the server does not take is not sent.
+Result<void> MqttClient::check_sendable(const Outgoing& outgoing) const {
+  std::vector<mqtt::UserProperty> user;
+  mqtt::Publish publish = publish_packet(outgoing.message, dialect_.version, user);
+  if (publish.qos > server_max_qos_) return fail(Errc::unavailable, "the server does not take this QoS");
+  if (publish.retain && !server_retains_) return fail(Errc::unavailable, "the server retains no messages");
+  publish.packet_id = 1;  // any one: they are all of one size
+  if (mqtt::encoded_size(publish, dialect_.version) > server_max_packet_)
+    return fail(Errc::limit_exceeded, "larger than the server takes");
+  return {};
 }
 
 void MqttClient::resume_session(bool session_present) {
   if (!session_present) {
     incoming_.clear();
+    pubrecs_due_.clear();
     ++session_number_;
     for (const auto& [filter, wanted] : subscriptions_) send_subscribe(filter, wanted.options);
     // The server has forgotten: what it had taken (PUBREC) is done, the rest is sent as if for the first
@@ -188,14 +216,19 @@ void MqttClient::resume_session(bool session_present) {
       if (wanted.done) send_subscribe(filter, wanted.options);  // asked for while offline, or not answered
     }
   }
-  for (Outgoing& outgoing : in_flight_) {
+  send_queued();
+}
+
+/// Of what an earlier connection left: as much as the server's receive maximum allows.
+void MqttClient::send_again() {
+  while (sent_in_flight_ < std::min(in_flight_.size(), window_)) {
+    Outgoing& outgoing = in_flight_[sent_in_flight_++];
     if (outgoing.step == Outgoing::Step::publish) {
       send_publish(outgoing);
     } else if (outgoing.step == Outgoing::Step::release) {
       send_ack(PacketType::pubrel, outgoing.packet_id);
     }
   }
-  send_queued();
 }
 
 void MqttClient::send_ack(PacketType type, std::uint16_t packet_id) {
@@ -204,6 +237,7 @@ void MqttClient::send_ack(PacketType type, std::uint16_t packet_id) {
 
 void MqttClient::finish(std::deque<Outgoing>::iterator entry, Result<void> result) {
   PublishDone done = std::move(entry->done);
+  if (static_cast<std::size_t>(entry - in_flight_.begin()) < sent_in_flight_) --sent_in_flight_;
   in_flight_.erase(entry);
   send_queued();
   if (done) done(std::move(result));
@@ -247,7 +281,10 @@ void MqttClient::handle_publish(const mqtt::Publish& publish) {
   if (publish.qos == mqtt::QoS::exactly_once) {
     const auto [exchange, fresh] = incoming_.emplace(publish.packet_id, Incoming::handling);
     if (!fresh) {
-      if (exchange->second == Incoming::received) send_ack(PacketType::pubrec, publish.packet_id);
+      // One that waits for its turn is answered then.
+      const bool waits =
+          std::ranges::find(pubrecs_due_, publish.packet_id, &Receipt::packet_id) != pubrecs_due_.end();
+      if (exchange->second == Incoming::received && !waits) send_ack(PacketType::pubrec, publish.packet_id);
       return;
     }
   }
@@ -259,6 +296,9 @@ void MqttClient::handle_publish(const mqtt::Publish& publish) {
   message.properties = hub_properties(publish.properties);
   message.packet_id = publish.packet_id;
   const PacketType answer = publish.qos == mqtt::QoS::at_least_once ? PacketType::puback : PacketType::pubrec;
+  if (publish.qos != mqtt::QoS::at_most_once) {
+    (answer == PacketType::puback ? pubacks_due_ : pubrecs_due_).push_back({publish.packet_id});
+  }
   const std::weak_ptr<const bool> alive = alive_;
   const bool exactly_once = publish.qos == mqtt::QoS::exactly_once;
   // A QoS 2 exchange goes on over a new connection of the same session; a QoS 1 message is delivered again.
@@ -278,7 +318,21 @@ void MqttClient::handled(std::uint64_t number, PacketType answer, std::uint16_t 
   } else if (number != connection_number_) {
     return;
   }
-  if (state_ == ClientState::online) send_ack(answer, packet_id);
+  auto& due = answer == PacketType::puback ? pubacks_due_ : pubrecs_due_;
+  const auto receipt = std::ranges::find_if(
+      due, [packet_id](const Receipt& one) { return one.packet_id == packet_id && !one.handled; });
+  if (receipt == due.end()) return;
+  receipt->handled = true;
+  answer_in_order(answer);
+}
+
+void MqttClient::answer_in_order(PacketType answer) {
+  auto& due = answer == PacketType::puback ? pubacks_due_ : pubrecs_due_;
+  while (!due.empty() && due.front().handled) {
+    // Offline, a PUBREC is sent when the server asks again.
+    if (state_ == ClientState::online) send_ack(answer, due.front().packet_id);
+    due.pop_front();
+  }
 }
 
 void MqttClient::send_subscribe(const std::string& filter, const hub::SubscriptionOptions& options) {

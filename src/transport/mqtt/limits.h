@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -13,7 +15,12 @@ inline constexpr std::size_t kSmallPacketBytes =
     2048;  // up to here a PUBLISH is copied; a larger payload is shared
 inline constexpr std::size_t kAuthorizedTopics = 8;  // remembered per connection
 inline constexpr Duration kAuthorizationLifetime =
-    std::chrono::seconds{5};  // how late a changed policy may be seen
+    std::chrono::seconds{5};                                // how late a changed policy may be seen
+inline constexpr std::size_t kMinAliasedTopicBytes = 3;     // what an alias costs itself
+inline constexpr std::size_t kMaxAliasedTopicBytes = 4096;  // of a topic that the server gives an alias
+inline constexpr unsigned kMaxAuthenticationSteps = 8;      // AUTH packets of a client in one exchange
+inline constexpr std::size_t kMaxDeniedFilters = 64;
+inline constexpr std::size_t kMaxResponseInformationBytes = 1024;
 inline constexpr std::size_t kMaxConnectBytes =
     256 * 1024;  // of the first packet, whatever max_packet_bytes is
 
@@ -22,11 +29,18 @@ struct ServerLimits {
   std::uint16_t receive_maximum = 100;         // QoS 1 and 2 publishes of one client under way; announced
   std::uint16_t v3_inbound_in_flight = 1000;  // the same for MQTT 3.1.1, which cannot be told: reading pauses
   std::uint16_t topic_alias_maximum = 10;     // from a client; announced
+  std::uint16_t outbound_topic_aliases = 32;  // to a client, at most its own maximum; 0: none
   std::uint16_t keep_alive_seconds =
       0;  // a longer (or no) keep alive is cut to this; 0: as the client wishes
   std::uint32_t session_expiry_seconds = 7 * 24 * 3600;  // announced; the hub's own limit should be the same
   Duration connect_deadline = std::chrono::seconds{10};  // from the connection to the open session
   std::size_t max_waiting = 10'000;  // per shard, without a CONNECT so far; past it the oldest is cut off
+  /// A SUBSCRIBE whose filter matches only topics that one of these matches is refused. No access control: a
+  /// wider filter still gets the messages; policies see to that.
+  std::vector<std::string> denied_filters = {};
+  /// For clients that ask for Response Information (MQTT 5.0 section 3.1.2.11.6), with "{client_id}"
+  /// replaced; empty: none is sent.
+  std::string response_information = {};
   std::size_t max_connections = 100'000;  // per shard; past it new ones are closed at once
 };
 

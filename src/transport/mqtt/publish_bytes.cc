@@ -48,11 +48,41 @@ std::shared_ptr<const hub::Properties> hub_properties(const mqtt::WillProperties
   return convert(properties);
 }
 
-PublishWriter::Encoded PublishWriter::encode_header(const hub::Outbound& publish,
-                                                    mqtt::ProtocolVersion version, WallTime now) {
+/// One without properties and identifiers, as nearly all are: the same bytes as encode_header()'s, without
+/// the detour over every field that a PUBLISH may have.
+PublishWriter::Encoded PublishWriter::encode_plain_header(const hub::Outbound& publish,
+                                                          mqtt::ProtocolVersion version) {
+  const std::string_view topic = publish.message.topic.text();
+  const bool with_id = publish.qos != hub::QoS::at_most_once;
+  const std::size_t fields =
+      2 + topic.size() + (with_id ? 2U : 0U) + (version == mqtt::ProtocolVersion::v5 ? 1U : 0U);
+  std::size_t remaining = fields + publish.message.payload.size();
+  if (remaining > mqtt::kMaxPacketBytes - 5) return {};
+  if (scratch_.size() < kPrefix + 5 + fields) scratch_.resize(kPrefix + 5 + fields + 1024);
+  std::uint8_t* const begin = scratch_.data() + kPrefix;
+  std::uint8_t* at = begin;
+  *at++ = static_cast<std::uint8_t>(0x30U | static_cast<unsigned>(publish.qos) << 1 |
+                                    (publish.retain == hub::Message::Retain::yes ? 1U : 0U));
+  for (; remaining > 127; remaining >>= 7) *at++ = static_cast<std::uint8_t>(remaining | 0x80);
+  *at++ = static_cast<std::uint8_t>(remaining);
+  *at++ = static_cast<std::uint8_t>(topic.size() >> 8);
+  *at++ = static_cast<std::uint8_t>(topic.size());
+  std::memcpy(at, topic.data(), topic.size());
+  at += topic.size();
+  const auto id_offset = static_cast<std::size_t>(at - begin);
+  if (with_id) at += 2;
+  if (version == mqtt::ProtocolVersion::v5) *at++ = 0;
+  scratch_[0] = static_cast<std::uint8_t>(id_offset >> 8);
+  scratch_[1] = static_cast<std::uint8_t>(id_offset);
+  return {static_cast<std::size_t>(at - begin), with_id ? id_offset : 0};
+}
+
+PublishWriter::Encoded PublishWriter::encode_header(const hub::Outbound& publish, const Options& options) {
+  const mqtt::ProtocolVersion version = options.version;
   const hub::Message& message = publish.message;
   mqtt::Publish packet;
-  packet.topic = message.topic.text();
+  if (options.alias.topic == TopicAliases::Choice::Topic::sent) packet.topic = message.topic.text();
+  if (options.alias.alias != 0) packet.properties.topic_alias = options.alias.alias;
   packet.payload = message.payload.view();
   packet.qos = static_cast<mqtt::QoS>(publish.qos);
   packet.retain = publish.retain == hub::Message::Retain::yes;
@@ -62,7 +92,8 @@ PublishWriter::Encoded PublishWriter::encode_header(const hub::Outbound& publish
       const hub::Properties& from = *message.properties;
       packet.properties.payload_format_indicator = from.payload_format;
       if (from.expiry_seconds) {
-        packet.properties.message_expiry_interval = remaining_expiry(message, *from.expiry_seconds, now);
+        packet.properties.message_expiry_interval =
+            remaining_expiry(message, *from.expiry_seconds, options.now);
       }
       if (!from.content_type.empty()) packet.properties.content_type = from.content_type;
       if (!from.response_topic.empty()) packet.properties.response_topic = from.response_topic;
@@ -91,11 +122,10 @@ PublishWriter::Encoded PublishWriter::encode_header(const hub::Outbound& publish
 }
 
 std::size_t PublishWriter::write(net::Connection& connection, const hub::Outbound& publish,
-                                 mqtt::ProtocolVersion version, std::size_t max_packet_bytes, WallTime now,
-                                 hub::EncodingCache& cache) {
-  Slice* slot = publish.identifiers.empty() || version == mqtt::ProtocolVersion::v3_1_1
-                    ? cache.slot(cache_slot(publish, version))
-                    : nullptr;
+                                 const Options& options, hub::EncodingCache& cache) {
+  const bool is_own = options.version == mqtt::ProtocolVersion::v5 &&
+                      (!publish.identifiers.empty() || options.alias.alias != 0);
+  Slice* slot = is_own ? nullptr : cache.slot(cache_slot(publish, options.version));
   const Slice& payload = publish.message.payload;
   std::size_t header_bytes = 0;
   std::size_t id_offset = 0;
@@ -106,7 +136,11 @@ std::size_t PublishWriter::write(net::Connection& connection, const hub::Outboun
     if (scratch_.size() < cached.size()) scratch_.resize(cached.size());
     std::memcpy(scratch_.data(), cached.data(), cached.size());
   } else {
-    const Encoded encoded = encode_header(publish, version, now);
+    const bool plain =
+        options.alias.alias == 0 && (options.version == mqtt::ProtocolVersion::v3_1_1 ||
+                                     (publish.identifiers.empty() && publish.message.properties == nullptr));
+    const Encoded encoded =
+        plain ? encode_plain_header(publish, options.version) : encode_header(publish, options);
     header_bytes = encoded.header_bytes;
     id_offset = encoded.packet_id_offset;
     if (header_bytes == 0) return 0;
@@ -114,7 +148,7 @@ std::size_t PublishWriter::write(net::Connection& connection, const hub::Outboun
       *slot = Slice::copy_of(ByteView(scratch_).first(kPrefix + header_bytes));
   }
   const std::size_t total = header_bytes + payload.size();
-  if (total > max_packet_bytes) return 0;
+  if (total > options.max_packet_bytes) return 0;
   const MutableByteView header = MutableByteView(scratch_).subspan(kPrefix, header_bytes);
   if (publish.qos != hub::QoS::at_most_once) {
     mqtt::set_packet_id(header, {header_bytes, id_offset}, publish.packet_id);
@@ -128,7 +162,7 @@ std::size_t PublishWriter::write(net::Connection& connection, const hub::Outboun
     return total;
   }
   connection.write(ByteView(scratch_).subspan(kPrefix, header_bytes));
-  connection.write(payload);
+  connection.write(payload.owned());
   return total;
 }
 

@@ -20,10 +20,22 @@ ServerMetrics::ServerMetrics(metrics::Registry& target)
       waiting(target.gauge("dunlin_mqtt_waiting_connections", "Connections without a CONNECT so far.")),
       waiting_dropped(target.counter("dunlin_mqtt_waiting_dropped_total",
                                      "Connections cut off because too many waited without a CONNECT.")),
+      sessions_opened(target.counter("dunlin_mqtt_sessions_opened_total", "Sessions opened by a CONNECT.")),
+      packets_in(target.counter("dunlin_mqtt_packets_received_total", "MQTT packets of any type received.")),
       bytes_in(target.counter("dunlin_mqtt_received_bytes_total", "Bytes of MQTT packets received.")),
+      publish_bytes_in(
+          target.counter("dunlin_mqtt_received_publish_bytes_total", "Bytes of PUBLISH packets received.")),
       bytes_out(target.counter("dunlin_mqtt_sent_bytes_total", "Bytes of PUBLISH packets sent.")),
+      control_packets_out(
+          target.counter("dunlin_mqtt_control_packets_sent_total", "MQTT packets sent that are no PUBLISH.")),
+      control_bytes_out(
+          target.counter("dunlin_mqtt_control_bytes_sent_total", "Bytes of packets that are no PUBLISH.")),
       messages_in(by_qos(target, "dunlin_mqtt_messages_received_total", "PUBLISH packets received.")),
       messages_out(by_qos(target, "dunlin_mqtt_messages_sent_total", "PUBLISH packets sent.")),
+      topics_left_out(target.counter("dunlin_mqtt_topics_left_out_total",
+                                     "PUBLISH packets sent with a topic alias instead of their topic.")),
+      draining(target.gauge("dunlin_mqtt_draining", "Reactors that send their clients to another server.")),
+      redirected(target.counter("dunlin_mqtt_redirected_total", "Clients sent to another server.")),
       dropped_too_large(target.counter("dunlin_mqtt_dropped_total",
                                        "Messages that were not delivered or taken.",
                                        {{"reason", "packet_too_large"}})),
@@ -40,21 +52,33 @@ metrics::Cell& ServerMetrics::refusal(mqtt::ReasonCode reason) {
   return *cell;
 }
 
+std::uint64_t PeerTraits::hash(const std::unique_ptr<ServerPeer>& peer) const {
+  return hash(peer->id());
+}
+
 ServerLane::ServerLane(MqttServer& owner, std::size_t number, metrics::Registry& registry, std::uint64_t seed)
     : server(owner), shard(number), executor(owner.hub().executor(number)), metrics(registry), rng(seed) {}
 
-ServerLane::~ServerLane() = default;
+ServerLane::~ServerLane() {
+  executor.cancel(drain_timer_);
+}
 
 ServerPeer* ServerLane::find(std::uint64_t peer) {
-  const auto found = peers.find(peer);
-  return found == peers.end() ? nullptr : found->second.get();
+  const auto* found =
+      peers.find(PeerTraits::hash(peer), [peer](const auto& one) { return one->id() == peer; });
+  return found == nullptr ? nullptr : found->get();
+}
+
+void ServerLane::forget(std::uint64_t peer) {
+  auto* found = peers.find(PeerTraits::hash(peer), [peer](const auto& one) { return one->id() == peer; });
+  if (found != nullptr) peers.erase(found);
 }
 
 void ServerLane::begin_waiting(std::uint64_t peer) {
   waiting.insert(peer);
   if (waiting.size() > server.limits().max_waiting) {
     metrics.waiting_dropped.add();
-    peers.at(*waiting.begin())->give_up_waiting();
+    find(*waiting.begin())->give_up_waiting();
   }
   metrics.waiting.set(static_cast<std::int64_t>(waiting.size()));
 }
@@ -67,7 +91,7 @@ void ServerLane::adopt(std::unique_ptr<net::Connection> connection, std::unique_
   const std::uint64_t id = next_peer++;
   auto peer = std::make_unique<ServerPeer>(*this, id, std::move(connection));
   ServerPeer& made = *peer;
-  peers.emplace(id, std::move(peer));
+  peers.insert(std::move(peer));
   made.begin(std::move(request));
 }
 

@@ -4,14 +4,15 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/metrics.h"
 #include "base/rng.h"
 #include "hub/access.h"
+#include "hub/flat_table.h"
 #include "hub/hub.h"
 #include "net/connection.h"
 #include "transport/mqtt/limits.h"
@@ -27,10 +28,18 @@ struct ServerEnvironment {
   metrics::Registry& metrics;
   Rng& rng;  // used in the constructor only
   ServerLimits limits = {};
+  hub::EnhancedAuthenticator enhanced = {};  // none: every authentication method is refused
 };
 
 class ServerPeer;
 struct ConnectRequest;
+
+/// Clients are sent to another server, MQTT 5.0 section 4.11.
+struct DrainOptions {
+  std::string reference = {};  // the Server Reference: "host:port"; empty: none is told
+  Duration spread{};           // over which the present clients are disconnected
+  enum class Lasts : std::uint8_t { for_now, for_good } lasts = Lasts::for_now;
+};
 
 struct ServerMetrics {
   explicit ServerMetrics(metrics::Registry& target);
@@ -39,10 +48,18 @@ struct ServerMetrics {
   metrics::Cell& accepted;
   metrics::Cell& waiting;          // gauge: connections without a CONNECT so far
   metrics::Cell& waiting_dropped;  // cut off because too many waited
+  metrics::Cell& sessions_opened;
+  metrics::Cell& packets_in;
   metrics::Cell& bytes_in;
-  metrics::Cell& bytes_out;  // of PUBLISH packets
+  metrics::Cell& publish_bytes_in;
+  metrics::Cell& bytes_out;            // of PUBLISH packets
+  metrics::Cell& control_packets_out;  // all others
+  metrics::Cell& control_bytes_out;
   std::array<metrics::Cell*, 3> messages_in;
   std::array<metrics::Cell*, 3> messages_out;
+  metrics::Cell& topics_left_out;  // PUBLISH packets that an alias has spared their topic
+  metrics::Cell& draining;         // gauge: reactors whose clients are sent away
+  metrics::Cell& redirected;       // clients that were told so
   metrics::Cell& dropped_too_large;
   metrics::Cell& dropped_not_authorized;
   /// A refusal by its reason code.
@@ -50,6 +67,12 @@ struct ServerMetrics {
 
  private:
   std::array<metrics::Cell*, 256> refusals_{};
+};
+
+struct PeerTraits {
+  static bool is_empty(const std::unique_ptr<ServerPeer>& peer) { return peer == nullptr; }
+  std::uint64_t hash(const std::unique_ptr<ServerPeer>& peer) const;
+  static std::uint64_t hash(std::uint64_t peer) { return peer * 0x9e3779b97f4a7c15ULL >> 16; }
 };
 
 /// The connections of one shard. The shard's thread only.
@@ -65,16 +88,31 @@ struct ServerLane {
   PublishWriter writer;
   std::set<std::uint64_t> waiting;  // peers without a CONNECT so far, the oldest first
   // Goes first: a peer that goes strikes itself off the list above.
-  std::unordered_map<std::uint64_t, std::unique_ptr<ServerPeer>> peers;
+  hub::FlatTable<std::unique_ptr<ServerPeer>, PeerTraits> peers;  // by their numbers
   std::uint64_t next_peer = 1;
 
+  std::shared_ptr<const DrainOptions> drain;  // null: clients are welcome
+
   ServerPeer* find(std::uint64_t peer);
+  void start_drain(std::shared_ptr<const DrainOptions> options);
+  void stop_drain();
+  mqtt::ReasonCode drain_reason() const;
+  /// Destroys it and its connection.
+  void forget(std::uint64_t peer);
   /// A new peer waits for its CONNECT. Where too many do, the oldest is cut off: an honest client sends its
   /// CONNECT at once, and so gets through whatever else comes in.
   void begin_waiting(std::uint64_t peer);
   void end_waiting(std::uint64_t peer);
   /// Takes a connection whose client has been authenticated elsewhere.
   void adopt(std::unique_ptr<net::Connection> connection, std::unique_ptr<ConnectRequest> request);
+
+ private:
+  void drain_some();
+
+  Instant drain_until_{};
+  std::size_t drain_total_ = 0;
+  TimerId drain_timer_;
+  std::vector<std::uint64_t> drain_left_;  // open peers that have not been told so far
 };
 
 /// Made before the reactors run; destroyed after they have stopped and before the network and the hub are.
@@ -88,15 +126,27 @@ class MqttServer {
   /// Takes a new connection, on its own executor's thread, which is one of the hub's.
   void accept(std::unique_ptr<net::Connection> connection);
 
+  /// From now on answers every CONNECT with 0x9C or 0x9D (MQTT 3.1.1: 0x03), and disconnects the present
+  /// clients, evenly over the time given: MQTT 5 clients with the same reason and the Server Reference,
+  /// others by closing. Wills are sent as after any end that the client has not asked for. Lasts until
+  /// resume() or the end of the process. Any thread.
+  void drain(DrainOptions options);
+  void resume();
+  /// Null: not draining. Any thread.
+  std::shared_ptr<const DrainOptions> draining() const;
+
   hub::Hub& hub() { return environment_.hub; }
   const ServerLimits& limits() const { return environment_.limits; }
   const hub::Authenticator& authenticate() const { return environment_.authenticate; }
+  const hub::EnhancedAuthenticator& enhanced() const { return environment_.enhanced; }
   const hub::Authorizer& authorize() const { return environment_.authorize; }
   ServerLane& lane(std::size_t shard) { return *lanes_[shard]; }
 
  private:
   ServerEnvironment environment_;
   std::vector<std::unique_ptr<ServerLane>> lanes_;
+  mutable std::mutex drain_mutex_;
+  std::shared_ptr<const DrainOptions> drain_;  // shared: with the lanes
 };
 
 }  // namespace dunlin::transport

@@ -30,6 +30,16 @@ ReasonCode connect_reason(Errc code) {
   }
 }
 
+/// Of a client id that is no plain topic level nothing is told: what it names must not be another's.
+std::string for_client(const std::string& pattern, std::string_view client_id) {
+  constexpr std::string_view kPlace = "{client_id}";
+  std::string text = pattern;
+  const std::size_t at = text.find(kPlace);
+  if (at == std::string::npos) return text;
+  if (client_id.find_first_of("/+#") != std::string_view::npos) return {};
+  return text.replace(at, kPlace.size(), client_id);
+}
+
 std::unique_ptr<hub::Will> hub_will(const mqtt::Will& will) {
   auto made_will = std::make_unique<hub::Will>();
   hub::Will& made = *made_will;
@@ -51,6 +61,7 @@ ServerPeer::ServerPeer(ServerLane& lane, std::uint64_t id, std::unique_ptr<net::
 
 ServerPeer::~ServerPeer() {
   lane_.executor.cancel(timer_);
+  if (enhanced_) lane_.executor.cancel(enhanced_->deadline);
   lane_.end_waiting(id_);
   lane_.metrics.connections.add(-1);
 }
@@ -89,6 +100,8 @@ void ServerPeer::take_request(std::unique_ptr<ConnectRequest> request) {
   version_ = request_->version;
   kind_ = request_->kind;
   max_packet_bytes_ = request_->max_packet_bytes;
+  outbound_aliases_maximum_ =
+      std::min(request_->topic_alias_maximum, lane_.server.limits().outbound_topic_aliases);
 }
 
 void ServerPeer::handle_connect(ByteView frame) {
@@ -109,10 +122,7 @@ void ServerPeer::handle_connect(ByteView frame) {
     return connection_->close();
   }
   take_request(read_connect(*connect));
-  if (connect->properties.authentication_method) {
-    return refuse_connect(ReasonCode::bad_authentication_method,
-                          "no enhanced authentication method is supported");
-  }
+  if (turned_away()) return;
   if (request_->client_id.size() > hub::kMaxClientIdBytes) {
     return refuse_connect(ReasonCode::client_identifier_not_valid, "the client id is too long");
   }
@@ -126,6 +136,7 @@ void ServerPeer::handle_connect(ByteView frame) {
   credentials.certificate_der = connection_->peer().certificate_der;
   credentials.address = connection_->peer().address.to_string();
   credentials.protocol = "mqtt";
+  if (connect->properties.authentication_method) return begin_enhanced(*connect, std::move(credentials));
   // The answer may come on any thread, and after this peer has gone.
   ServerLane& lane = lane_;
   lane_.server.authenticate()(std::move(credentials), [&lane, id = id_](Result<PrincipalRef> result) {
@@ -156,6 +167,9 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
   if (connect.version == mqtt::ProtocolVersion::v5) {
     request->session_expiry = connect.properties.session_expiry_interval.value_or(0);
     request->receive_maximum = connect.properties.receive_maximum.value_or(65535);
+    request->topic_alias_maximum = connect.properties.topic_alias_maximum.value_or(0);
+    if (connect.properties.request_response_information.value_or(false))
+      request->response_information = ConnectRequest::ResponseInformation::asked;
     request->max_packet_bytes = connect.properties.maximum_packet_size.value_or(mqtt::kMaxPacketBytes);
   } else {
     request->session_expiry = connect.clean_start ? 0 : hub::kNeverExpires;
@@ -168,6 +182,8 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
 
 void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
   log_refusal(reason, why);
+  if (traced()) [[unlikely]]
+    trace(hub::TraceKind::connect_refused, {}, why);
   mqtt::Connack connack{false, reason, {}};
   if (v5()) connack.properties.reason_string = why;
   // MQTT 3.1.1 section 3.2.2.3: a reason without a return code is answered by closing only.
@@ -205,10 +221,11 @@ void ServerPeer::go_home() {
                                            std::unique_ptr<net::Connection> arrived) mutable {
     target.adopt(std::move(arrived), std::move(request));
   });
-  lane_.peers.erase(id_);  // destroys this object
+  lane_.forget(id_);  // destroys this object
 }
 
 void ServerPeer::open_session() {
+  if (turned_away()) return;  // the draining began while this client was authenticated
   hub::OpenOptions options;
   options.principal = request_->principal;
   options.client_id = request_->client_id;
@@ -219,12 +236,24 @@ void ServerPeer::open_session() {
   options.will = std::move(request_->will);
   options.protocol = "mqtt";
   options.peer = connection_->peer().address.to_string();
-  keep_alive_ = std::chrono::milliseconds{request_->keep_alive * 1500LL};
+  const std::string& response_information = lane_.server.limits().response_information;
+  if (request_->response_information == ConnectRequest::ResponseInformation::asked)
+    request_->response_topic = for_client(response_information, request_->client_id);
+  // MQTT 5.0 section 3.1.2.11.4: what is larger may not be sent, so such a client could never be told of its
+  // session.
+  if (mqtt::encoded_size(accepting(hub::Present::no), version_) > max_packet_bytes_) {
+    return refuse_connect(ReasonCode::packet_too_large,
+                          "the client's maximum packet size has no room for CONNACK");
+  }
+  keep_alive_ms_ = request_->keep_alive * 1500U;
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
         state_ = State::open;
-        send_connack(present);
+        lane_.metrics.sessions_opened.add();
+        send(accepting(present));
+        enhanced_ = std::move(request_->enhanced);
         request_.reset();  // an idle connection keeps only what it needs
+        connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();
       });
@@ -232,10 +261,10 @@ void ServerPeer::open_session() {
   session_ = *opened;
   if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));
   last_packet_ = lane_.executor.now();
-  if (keep_alive_ > Duration::zero()) check_keep_alive();
+  if (keep_alive_ms_ > 0) check_keep_alive();
 }
 
-void ServerPeer::send_connack(hub::Present present) {
+mqtt::Connack ServerPeer::accepting(hub::Present present) const {
   const ServerLimits& limits = lane_.server.limits();
   mqtt::Connack connack;
   connack.session_present = present == hub::Present::yes;
@@ -244,24 +273,29 @@ void ServerPeer::send_connack(hub::Present present) {
     properties.receive_maximum = limits.receive_maximum;
     properties.topic_alias_maximum = limits.topic_alias_maximum;
     properties.maximum_packet_size = static_cast<std::uint32_t>(limits.max_packet_bytes);
-    properties.shared_subscription_available = false;
     if (request_->assigned == ConnectRequest::Assigned::yes)
       properties.assigned_client_identifier = request_->client_id;
     if (request_->keep_alive_set == ConnectRequest::KeepAliveSet::yes)
       properties.server_keep_alive = request_->keep_alive;
+    if (!request_->response_topic.empty()) properties.response_information = request_->response_topic;
+    if (const EnhancedExchange* enhanced = request_->enhanced.get()) {
+      properties.authentication_method = enhanced->method;
+      if (!enhanced->final_data.empty()) properties.authentication_data = as_bytes(enhanced->final_data);
+    }
     if (granted_expiry_ != request_->session_expiry) properties.session_expiry_interval = granted_expiry_;
   }
-  send(connack);
+  return connack;
 }
 
 void ServerPeer::check_keep_alive() {
   const Duration silent = lane_.executor.now() - last_packet_;
-  if (silent >= keep_alive_) {
+  const Duration limit = std::chrono::milliseconds{keep_alive_ms_};
+  if (silent >= limit) {
     timer_ = {};
     return fail(ReasonCode::keep_alive_timeout, "nothing was heard for one and a half times the keep alive",
                 "keep_alive");
   }
-  timer_ = lane_.executor.schedule(keep_alive_ - silent, [this] { check_keep_alive(); });
+  timer_ = lane_.executor.schedule(limit - silent, [this] { check_keep_alive(); });
 }
 
 }  // namespace dunlin::transport

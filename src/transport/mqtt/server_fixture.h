@@ -76,6 +76,10 @@ class RawClient final : public net::ConnectionHandler {
               (connack->session_present ? " present" : "");
       const auto& p = connack->properties;
       if (p.assigned_client_identifier) assigned = *p.assigned_client_identifier;
+      if (p.authentication_method) line += " method=" + std::string(*p.authentication_method);
+      if (p.authentication_data) line += " data=" + std::string(as_text(*p.authentication_data));
+      if (p.server_reference) line += " to=" + std::string(*p.server_reference);
+      if (p.response_information) response_information = *p.response_information;
       if (p.receive_maximum) line_if(line, " receive=" + std::to_string(*p.receive_maximum));
       if (p.topic_alias_maximum) line_if(line, " aliases=" + std::to_string(*p.topic_alias_maximum));
       if (p.server_keep_alive) line_if(line, " keep_alive=" + std::to_string(*p.server_keep_alive));
@@ -90,6 +94,7 @@ class RawClient final : public net::ConnectionHandler {
       for (const std::uint32_t id : publish->properties.subscription_identifiers)
         line += " sub" + std::to_string(id);
       const auto& p = publish->properties;
+      if (p.topic_alias) line += " alias" + std::to_string(*p.topic_alias);
       if (p.message_expiry_interval) line += " expiry=" + std::to_string(*p.message_expiry_interval);
       if (p.response_topic) line += " response=" + std::string(*p.response_topic);
       if (p.correlation_data) line += " correlation=" + std::string(as_text(*p.correlation_data));
@@ -102,8 +107,14 @@ class RawClient final : public net::ConnectionHandler {
       line += " " + std::to_string(suback->packet_id) + codes(suback->reason_codes);
     } else if (const auto* unsuback = std::get_if<mqtt::Unsuback>(&*packet)) {
       line += " " + std::to_string(unsuback->packet_id) + codes(unsuback->reason_codes);
+    } else if (const auto* auth = std::get_if<mqtt::Auth>(&*packet)) {
+      line += " " + std::string(mqtt::reason_code_name(auth->reason)) + " " +
+              std::string(auth->properties.authentication_method.value_or("")) + " " +
+              std::string(as_text(auth->properties.authentication_data.value_or(ByteView())));
     } else if (const auto* disconnect = std::get_if<mqtt::Disconnect>(&*packet)) {
       line += " " + std::string(mqtt::reason_code_name(disconnect->reason));
+      if (disconnect->properties.server_reference)
+        line += " to=" + std::string(*disconnect->properties.server_reference);
     }
     lines.push_back(line);
   }
@@ -119,6 +130,7 @@ class RawClient final : public net::ConnectionHandler {
 
  public:
   std::string assigned;
+  std::string response_information;
 };
 
 class ServerTest : public hub::testing::HubTest {
@@ -131,6 +143,8 @@ class ServerTest : public hub::testing::HubTest {
     hub::Authenticator authenticate = [this](hub::Credentials credentials, hub::Authenticated done) {
       if (credentials.password && *credentials.password == "wrong")
         return done(fail(Errc::unauthenticated, "wrong password"));
+      if (credentials.password && *credentials.password == "broken")
+        return done(fail(Errc::internal, "the store of passwords cannot be read"));
       auto principal = std::make_shared<Principal>();
       principal->name = credentials.username.value_or(credentials.client_id);
       principal->client_id = credentials.client_id.empty() ? chosen_client_id : credentials.client_id;
@@ -143,8 +157,8 @@ class ServerTest : public hub::testing::HubTest {
       if (action == hub::Action::connect && topic == "banned") return fail(Errc::permission_denied, "banned");
       return {};
     };
-    server = std::make_unique<MqttServer>(
-        ServerEnvironment{hub(), authenticate, authorize, world->metrics, server_rng, limits});
+    server = std::make_unique<MqttServer>(ServerEnvironment{hub(), authenticate, authorize, world->metrics,
+                                                            server_rng, limits, enhanced_method});
     for (const auto& executor : world->executors) {
       auto listener = network.host("broker").listen(
           *executor, {.endpoint = {"broker", 1883}, .tls = {}},
@@ -202,7 +216,8 @@ class ServerTest : public hub::testing::HubTest {
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<RawClient>> clients;
   std::size_t authorizations = 0;
-  std::string chosen_client_id;  // what the authenticator gives a client without an id
+  hub::EnhancedAuthenticator enhanced_method;  // of the next start()
+  std::string chosen_client_id;                // what the authenticator gives a client without an id
 };
 
 }  // namespace dunlin::transport::testing

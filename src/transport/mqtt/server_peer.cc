@@ -30,9 +30,11 @@ std::optional<mqtt::Ack> plain_ack(ByteView frame) {
 
 std::size_t ServerPeer::on_data(ByteView bytes) {
   last_packet_ = lane_.executor.now();
-  const std::size_t limit =
-      state_ == State::waiting ? kMaxConnectBytes : lane_.server.limits().max_packet_bytes;
+  const std::size_t limit = state_ == State::waiting || state_ == State::challenged
+                                ? kMaxConnectBytes
+                                : lane_.server.limits().max_packet_bytes;
   std::size_t used = 0;
+  std::int64_t packets = 0;
   while (used < bytes.size()) {
     if (state_ == State::closing) return bytes.size();
     if (state_ == State::authenticating || reading_paused_) break;
@@ -44,12 +46,16 @@ std::size_t ServerPeer::on_data(ByteView bytes) {
       return bytes.size();
     }
     used += frame.length;
+    ++packets;
     if (state_ == State::waiting) {
       handle_connect(rest.first(frame.length));
+    } else if (state_ == State::challenged) {
+      handle_challenged(rest.first(frame.length));
     } else {
       handle(rest.first(frame.length));
     }
   }
+  lane_.metrics.packets_in.add(packets);
   lane_.metrics.bytes_in.add(static_cast<std::int64_t>(used));
   return used;
 }
@@ -61,14 +67,16 @@ void ServerPeer::on_output_drained() {
 void ServerPeer::on_closed(net::CloseReason reason) {
   close_session(reason == net::CloseReason::local_closed ? "protocol_error" : "connection_lost",
                 hub::Session::WillFate::publish);
-  lane_.peers.erase(id_);  // destroys this object and the connection
+  lane_.forget(id_);  // destroys this object and the connection
 }
 
 void ServerPeer::handle(ByteView frame) {
   using mqtt::PacketType;
   if (mqtt::frame_type(frame) == PacketType::publish) {
+    if (publish_plainly(frame)) return;
     const auto publish = mqtt::decode_publish(frame, version_, mqtt::Sender::client);
     if (!publish) return fail(publish.error().reason, publish.error().why);
+    lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));
     return handle_publish(*publish);
   }
   if (const auto ack = plain_ack(frame)) return handle_ack(*ack);
@@ -80,9 +88,7 @@ void ServerPeer::handle(ByteView frame) {
     return handle_unsubscribe(*unsubscribe);
   if (std::holds_alternative<mqtt::Pingreq>(*packet)) return send(mqtt::Pingresp{});
   if (const auto* disconnect = std::get_if<mqtt::Disconnect>(&*packet)) return handle_disconnect(*disconnect);
-  if (std::holds_alternative<mqtt::Auth>(*packet)) {
-    return fail(ReasonCode::bad_authentication_method, "no enhanced authentication was agreed");
-  }
+  if (const auto* auth = std::get_if<mqtt::Auth>(&*packet)) return handle_auth(*auth);
   fail(ReasonCode::protocol_error, "a second CONNECT");  // MQTT 5.0 section 3.1.0
 }
 
@@ -134,23 +140,53 @@ void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view 
   connection_->close();
 }
 
+void ServerPeer::trace(hub::TraceKind kind, std::string_view topic, std::string_view detail,
+                       hub::QoS qos) const {
+  const Principal* principal = session_ != nullptr ? session_->principal().get() : nullptr;
+  if (principal == nullptr && request_) principal = request_->principal.get();
+  hub::TracePoint point;
+  point.kind = kind;
+  point.topic = topic;
+  point.detail = detail;
+  point.qos = qos;
+  // Who has not been recognised belongs to nobody else.
+  point.tenant = principal != nullptr ? principal->tenant : kDefaultTenant;
+  if (session_ != nullptr) {
+    point.client_id = session_->client_id();
+  } else if (request_) {
+    point.client_id = request_->client_id;
+  }
+  lane_.server.hub().tracer().report(point, lane_.executor.wall_now());
+}
+
 // ---- hub::SessionLink ----
 
 void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache) {
-  const std::size_t sent = lane_.writer.write(*connection_, publish, version_, max_packet_bytes_,
-                                              lane_.executor.wall_now(), cache);
+  const TopicAliases::Choice alias =
+      outbound_aliases_maximum_ == 0 ? TopicAliases::Choice{} : choose_alias(publish);
+  const std::size_t sent = lane_.writer.write(
+      *connection_, publish, {version_, max_packet_bytes_, lane_.executor.wall_now(), alias}, cache);
   if (sent > 0) {
+    if (alias.alias != 0) outbound_aliases_->sent(alias, publish.message.topic.text());
     lane_.metrics.bytes_out.add(static_cast<std::int64_t>(sent));
     lane_.metrics.messages_out[static_cast<std::size_t>(publish.qos)]->add();
     return;
   }
   // MQTT 5.0 section 3.1.2.11.4: discarded, and then treated as if it had been sent and answered.
   lane_.metrics.dropped_too_large.add();
-  if (publish.packet_id == 0) return;
-  lane_.executor.post([&lane = lane_, id = id_, packet_id = publish.packet_id] {
+  lane_.executor.post([&lane = lane_, id = id_, message = publish.message, packet_id = publish.packet_id] {
     ServerPeer* peer = lane.find(id);
-    if (peer != nullptr && peer->session_ != nullptr) peer->session_->acknowledged(packet_id);
+    if (peer == nullptr || peer->session_ == nullptr) return;
+    peer->session_->dropped(hub::DropReason::packet_too_large, message);
+    if (packet_id != 0) peer->session_->acknowledged(packet_id);
   });
+}
+
+TopicAliases::Choice ServerPeer::choose_alias(const hub::Outbound& publish) {
+  if (!outbound_aliases_) outbound_aliases_ = std::make_unique<TopicAliases>(outbound_aliases_maximum_);
+  const TopicAliases::Choice choice = outbound_aliases_->choose(publish.message.topic.text());
+  if (choice.topic == TopicAliases::Choice::Topic::left_out) lane_.metrics.topics_left_out.add();
+  return choice;
 }
 
 void ServerPeer::release(std::uint16_t packet_id) {
@@ -167,7 +203,9 @@ void ServerPeer::pause() {
 
 void ServerPeer::resume() {
   held_ = false;
-  for (const HeldAck& ack : std::exchange(held_acks_, {})) answer(ack.type, ack.packet_id, ack.reason);
+  if (!publishing_) return;
+  for (const HeldAck& ack : std::exchange(publishing_->held_acks, {}))
+    answer(ack.type, ack.packet_id, ack.reason);
 }
 
 void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
@@ -188,37 +226,68 @@ void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
   connection_->close();
 }
 
+hub::LinkInfo ServerPeer::describe() const {
+  hub::LinkInfo info;
+  info.transport = connection_->peer().transport;
+  info.version = v5() ? "5.0" : "3.1.1";
+  info.keep_alive_seconds = static_cast<std::uint32_t>(keep_alive_ms_ / 1500);
+  info.max_packet_bytes = max_packet_bytes_;
+  info.output_bytes = connection_->pending_output();
+  info.silent_for = lane_.executor.now() - last_packet_;
+  return info;
+}
+
 // ---- output ----
 
 template <class P>
 void ServerPeer::send(const P& packet) {
   std::array<std::uint8_t, 512> small;
+  std::vector<std::uint8_t> large;
+  ByteView bytes;
   if (const auto written = mqtt::encode(packet, version_, MutableByteView(small)); written) {
-    if (*written <= max_packet_bytes_) connection_->write(ByteView(small).first(*written));
-    return;
+    bytes = ByteView(small).first(*written);
+  } else {
+    large.resize(mqtt::encoded_size(packet, version_));
+    const auto long_form = mqtt::encode(packet, version_, MutableByteView(large));
+    if (!DUNLIN_EXPECT(long_form.has_value())) return;
+    bytes = ByteView(large).first(*long_form);
   }
-  std::vector<std::uint8_t> large(mqtt::encoded_size(packet, version_));
-  const auto written = mqtt::encode(packet, version_, MutableByteView(large));
-  if (DUNLIN_EXPECT(written.has_value()) && *written <= max_packet_bytes_)
-    connection_->write(ByteView(large));
+  if (bytes.size() <= max_packet_bytes_) {
+    count_control(bytes.size());
+    return connection_->write(bytes);
+  }
+  // MQTT 5.0 sections 3.2.2.3.9 and 3.14.2.2.3: a reason string must not make the packet too long.
+  if constexpr (requires { packet.properties.reason_string; }) {
+    if (!packet.properties.reason_string) return;
+    P shorter = packet;
+    shorter.properties.reason_string.reset();
+    send(shorter);
+  }
 }
 
+template void ServerPeer::send(const mqtt::Auth&);
 template void ServerPeer::send(const mqtt::Connack&);
 template void ServerPeer::send(const mqtt::Suback&);
 template void ServerPeer::send(const mqtt::Unsuback&);
+
+void ServerPeer::count_control(std::size_t bytes) {
+  lane_.metrics.control_packets_out.add();
+  lane_.metrics.control_bytes_out.add(static_cast<std::int64_t>(bytes));
+}
 
 void ServerPeer::send_ack(mqtt::PacketType type, std::uint16_t packet_id, ReasonCode reason) {
   if (v5() && reason != ReasonCode::success) return send(mqtt::Ack{type, packet_id, reason, {}});
   // Both versions, MQTT 5.0 section 3.4.2.1: the reason may be left out of a success.
   const auto first = static_cast<std::uint8_t>((static_cast<unsigned>(type) << 4) |
                                                (type == mqtt::PacketType::pubrel ? 2U : 0U));
+  count_control(4);
   const std::array<std::uint8_t, 4> bytes{first, 2, static_cast<std::uint8_t>(packet_id >> 8),
                                           static_cast<std::uint8_t>(packet_id)};
   connection_->write(ByteView(bytes));
 }
 
 void ServerPeer::answer(mqtt::PacketType type, std::uint16_t packet_id, ReasonCode reason) {
-  if (held_) return held_acks_.push_back({type, packet_id, reason});
+  if (held_) return publishing().held_acks.push_back({type, packet_id, reason});
   if (type == mqtt::PacketType::puback) {
     DUNLIN_ASSERT(unanswered_ > 0);
     --unanswered_;

@@ -15,6 +15,17 @@
 
 namespace dunlin::transport {
 
+/// An enhanced authentication, MQTT 5.0 section 4.12: of the CONNECT, and again during the session.
+struct EnhancedExchange {
+  std::string method;
+  hub::Credentials credentials;
+  std::unique_ptr<hub::EnhancedState> state;
+  enum class Step : std::uint8_t { idle, checking, challenged } step = Step::idle;
+  unsigned steps = 0;
+  TimerId deadline;          // of an authentication during the session
+  std::string final_data{};  // for the CONNACK
+};
+
 /// A CONNECT, copied out of the read buffer, and what came of its authentication.
 struct ConnectRequest {
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v5;
@@ -26,8 +37,15 @@ struct ConnectRequest {
   enum class KeepAliveSet : std::uint8_t { no, yes } keep_alive_set = KeepAliveSet::no;  // by the server
   std::uint32_t session_expiry = 0;
   std::uint16_t receive_maximum = 65535;
-  std::size_t max_packet_bytes = mqtt::kMaxPacketBytes;
-  std::unique_ptr<hub::Will> will;  // null: none
+  std::uint32_t max_packet_bytes = mqtt::kMaxPacketBytes;
+  std::uint16_t topic_alias_maximum = 0;  // of the client: how many aliases the server may give
+  enum class ResponseInformation : std::uint8_t {
+    not_asked,
+    asked
+  } response_information = ResponseInformation::not_asked;
+  std::string response_topic;                  // what CONNACK tells of it; empty: nothing
+  std::unique_ptr<hub::Will> will;             // null: none
+  std::unique_ptr<EnhancedExchange> enhanced;  // null: none was wished for
   PrincipalRef principal;
 };
 
@@ -40,8 +58,12 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   /// Starts to read; with a request whose client is authenticated already, opens its session.
   void begin(std::unique_ptr<ConnectRequest> request);
 
+  std::uint64_t id() const { return id_; }
   /// Cuts the connection off: its CONNECT has not come and there is no more room to wait.
   void give_up_waiting();
+  bool is_open() const { return state_ == State::open; }
+  /// Sends an open session's client to another server: the lane drains.
+  void redirect();
 
   // net::ConnectionHandler
   std::size_t on_data(ByteView bytes) override;
@@ -55,19 +77,40 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void pause() override;
   void resume() override;
   void ended(hub::EndReason reason, std::string_view detail) override;
+  hub::LinkInfo describe() const override;
 
  private:
-  enum class State : std::uint8_t { waiting, authenticating, open, closing };
+  enum class State : std::uint8_t { waiting, authenticating, challenged, open, closing };
   enum class Verdict : std::uint8_t { unknown, allowed, refused };
   struct KnownTopic {
     Slice topic;
     Verdict verdict = Verdict::unknown;
     Instant at{};
+    hub::RouteHint route;
   };
   struct HeldAck {
     mqtt::PacketType type;
     std::uint16_t packet_id;
     mqtt::ReasonCode reason;
+  };
+
+  /// What only a publisher needs. Made with its first PUBLISH.
+  struct Publishing {
+    std::vector<HeldAck> held_acks;
+    std::vector<Slice> aliases;                        // inbound, by alias - 1
+    std::uint8_t last_topic = 0;                       // most clients publish to one topic again and again
+    std::array<KnownTopic, kAuthorizedTopics> topics;  // direct-mapped
+    /// The message at hand. Its topic and publisher stay for the next one: counting references to them for
+    /// every message costs more than the rest of a short one.
+    hub::Message message;
+  };
+  /// The fields of a PUBLISH without properties; its topic is not checked yet.
+  struct PlainPublish {
+    std::string_view topic;
+    ByteView payload;
+    hub::QoS qos;
+    hub::Message::Retain retain;
+    std::uint16_t packet_id;
   };
 
   // Setting up (server_connect.cc).
@@ -76,9 +119,21 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void authenticated(Result<PrincipalRef> result);
   void go_home();
   void open_session();
-  void send_connack(hub::Present present);
+  mqtt::Connack accepting(hub::Present present) const;
   void refuse_connect(mqtt::ReasonCode reason, std::string_view why);
   void check_keep_alive();
+  bool turned_away();
+
+  // Enhanced authentication (server_auth.cc).
+  void begin_enhanced(const mqtt::Connect& connect, hub::Credentials credentials);
+  void handle_challenged(ByteView frame);
+  void handle_auth(const mqtt::Auth& auth);
+  void reauthenticate(const mqtt::Auth& auth);
+  void enhanced_step(std::string data);
+  void enhanced_answered(Result<hub::EnhancedAnswer> result);
+  void reauthenticated(Result<hub::EnhancedAnswer> result);
+  void send_auth(mqtt::ReasonCode reason, std::string_view data);
+  EnhancedExchange* exchange() { return request_ ? request_->enhanced.get() : enhanced_.get(); }
 
   // Packets of an open session (server_peer.cc, server_publish.cc).
   void handle(ByteView frame);
@@ -88,23 +143,37 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void handle_subscribe(const mqtt::Subscribe& subscribe);
   void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void handle_disconnect(const mqtt::Disconnect& disconnect);
+  TopicAliases::Choice choose_alias(const hub::Outbound& publish);
   bool resolve_alias(const mqtt::Publish& publish, Slice& topic);
+  std::optional<PlainPublish> plain_publish(ByteView frame) const;
+  bool publish_plainly(ByteView frame);
+  void publish(KnownTopic& known, std::uint16_t packet_id);
+  Publishing& publishing() {
+    if (!publishing_) publishing_ = std::make_unique<Publishing>();
+    return *publishing_;
+  }
   KnownTopic& topic_slot(std::string_view topic);
   KnownTopic& known_topic(std::string_view topic, const Slice* shared);
   void refuse_publish(const mqtt::Publish& publish);
   void published(mqtt::PacketType type, std::uint16_t packet_id, Result<void> result);
   void account_inbound();
   mqtt::ReasonCode judge_subscription(const mqtt::Subscription& subscription);
+  void trace_subscription(const mqtt::Subscription& subscription, mqtt::ReasonCode code) const;
 
   // Output.
   template <class P>
   void send(const P& packet);
+  void count_control(std::size_t bytes);
   void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   void answer(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   /// Tells the peer why (MQTT 5), ends the session and closes. `word` is the SessionEvent's.
   void fail(mqtt::ReasonCode reason, std::string_view why, std::string_view word = "protocol_error");
   void close_session(std::string_view word, hub::Session::WillFate will,
                      std::optional<std::uint32_t> expiry = std::nullopt);
+  /// For whoever watches; worth the call only while the hub's tracer is on.
+  bool traced() const { return lane_.server.hub().tracer().on(); }
+  void trace(hub::TraceKind kind, std::string_view topic, std::string_view detail,
+             hub::QoS qos = hub::QoS::at_most_once) const;
   void log_refusal(mqtt::ReasonCode reason, std::string_view why);
   void take_request(std::unique_ptr<ConnectRequest> request);
   bool v5() const { return version_ == mqtt::ProtocolVersion::v5; }
@@ -112,23 +181,23 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   ServerLane& lane_;
   std::uint64_t id_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<ConnectRequest> request_;               // until the session is open
-  std::size_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
+  std::unique_ptr<ConnectRequest> request_;                 // until the session is open
+  std::unique_ptr<EnhancedExchange> enhanced_;              // of an open session that began with one
+  std::unique_ptr<Publishing> publishing_;                  // null: has published nothing
+  std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
+  std::uint16_t outbound_aliases_maximum_ = 0;
   ConnectRequest::Kind kind_ = ConnectRequest::Kind::client;
   bool held_ = false;             // acknowledgements wait: a receiver of this peer's messages cannot follow
   bool reading_paused_ = false;   // MQTT 3.1.1 only: too many unanswered publishes
   std::uint32_t unanswered_ = 0;  // QoS 1 publishes without PUBACK
   std::uint32_t granted_expiry_ = 0;
-  Duration keep_alive_{};  // 1.5 times the negotiated value; 0: none
+  std::uint32_t keep_alive_ms_ = 0;  // 1.5 times the negotiated value; 0: none
   Instant last_packet_{};
   TimerId timer_;
-  std::vector<HeldAck> held_acks_;
-  std::vector<Slice> aliases_;      // inbound, by alias - 1
-  std::uint8_t last_topic_ = 0;     // most clients publish to one topic again and again
-  std::vector<KnownTopic> topics_;  // direct-mapped, kAuthorizedTopics once in use
+  std::unique_ptr<TopicAliases> outbound_aliases_;  // made with the first message to a client that takes them
 };
 
 }  // namespace dunlin::transport

@@ -36,14 +36,20 @@ hub::SubscriptionOptions hub_options(const mqtt::Subscription& subscription, std
   return options;
 }
 
+bool is_denied(const std::vector<std::string>& denied, std::string_view filter) {
+  if (denied.empty()) return false;
+  if (const auto shared = mqtt::parse_shared_filter(filter)) filter = shared->filter;
+  return std::ranges::any_of(denied, [&](const std::string& one) { return hub::filter_covers(one, filter); });
+}
+
 }  // namespace
 
 ServerPeer::KnownTopic& ServerPeer::topic_slot(std::string_view topic) {
   static_assert(kAuthorizedTopics <= 256);
-  if (topics_.empty()) topics_.resize(kAuthorizedTopics);
-  if (topics_[last_topic_].topic.text() != topic)
-    last_topic_ = static_cast<std::uint8_t>(hub::stable_hash(topic) % kAuthorizedTopics);
-  return topics_[last_topic_];
+  Publishing& own = publishing();
+  if (own.topics[own.last_topic].topic.text() != topic)
+    own.last_topic = static_cast<std::uint8_t>(hub::stable_hash(topic) % kAuthorizedTopics);
+  return own.topics[own.last_topic];
 }
 
 ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Slice* shared) {
@@ -51,7 +57,10 @@ ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Sl
   const Instant now = lane_.executor.now();
   const bool same = known.topic.text() == topic;
   if (same && known.verdict != Verdict::unknown && now - known.at < kAuthorizationLifetime) return known;
-  if (!same) known.topic = shared != nullptr ? *shared : Slice::copy_of(topic);
+  if (!same) {
+    known.topic = shared != nullptr ? *shared : Slice::copy_of(topic);
+    known.route = {};
+  }
   known.at = now;
   const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::publish, topic);
   known.verdict = may ? Verdict::allowed : Verdict::refused;
@@ -62,8 +71,9 @@ ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Sl
 bool ServerPeer::resolve_alias(const mqtt::Publish& publish, Slice& topic) {
   const std::uint16_t alias = *publish.properties.topic_alias;
   if (alias > lane_.server.limits().topic_alias_maximum) return false;
-  if (aliases_.size() < alias) aliases_.resize(alias);
-  Slice& known = aliases_[alias - 1U];
+  std::vector<Slice>& aliases = publishing().aliases;
+  if (aliases.size() < alias) aliases.resize(alias);
+  Slice& known = aliases[alias - 1U];
   if (!publish.topic.empty()) known = Slice::copy_of(publish.topic);
   topic = known;
   return !known.empty();
@@ -76,28 +86,84 @@ void ServerPeer::handle_publish(const mqtt::Publish& publish) {
     return fail(ReasonCode::topic_alias_invalid, "the topic alias is past the maximum or not known");
   }
   const bool is_aliased = !aliased.empty();
-  const KnownTopic& known =
+  KnownTopic& known =
       known_topic(is_aliased ? aliased.text() : publish.topic, is_aliased ? &aliased : nullptr);
   if (known.verdict == Verdict::refused) return refuse_publish(publish);
-  hub::Message message;
-  message.topic = known.topic;
-  message.payload = Slice::copy_of(publish.payload);
+  hub::Message& message = publishing_->message;
+  message.payload = Slice::borrowed(publish.payload);
   message.properties = hub_properties(publish.properties);
   message.qos = static_cast<hub::QoS>(publish.qos);
   message.retain = publish.retain ? hub::Message::Retain::yes : hub::Message::Retain::no;
-  if (publish.qos == mqtt::QoS::at_most_once) return session_->publish(std::move(message), 0, {});
+  ServerPeer::publish(known, publish.packet_id);
+}
+
+/// Publishes what is in publishing_->message, but for its topic.
+void ServerPeer::publish(KnownTopic& known, std::uint16_t packet_id) {
+  hub::Message& message = publishing_->message;
+  if (message.topic.data() != known.topic.data()) message.topic = known.topic;
+  if (message.qos == hub::QoS::at_most_once) return session_->publish_at_once(message, known.route);
   const PacketType answer_type =
-      publish.qos == mqtt::QoS::at_least_once ? PacketType::puback : PacketType::pubrec;
+      message.qos == hub::QoS::at_least_once ? PacketType::puback : PacketType::pubrec;
   if (answer_type == PacketType::puback) ++unanswered_;
-  session_->publish(std::move(message), publish.packet_id,
-                    [this, answer_type, packet_id = publish.packet_id](Result<void> result) {
-                      published(answer_type, packet_id, std::move(result));
-                    });
+  session_->publish(message, packet_id, &known.route, [this, answer_type, packet_id](Result<void> result) {
+    published(answer_type, packet_id, std::move(result));
+  });
   account_inbound();
+}
+
+std::optional<ServerPeer::PlainPublish> ServerPeer::plain_publish(ByteView frame) const {
+  const std::uint8_t* at = frame.data() + 1;
+  const std::uint8_t* const end = frame.data() + frame.size();
+  while (at < end && (*at & 0x80) != 0) ++at;  // frame_length() has checked the fixed header's length
+  ++at;
+  const auto qos = static_cast<unsigned>(frame[0] >> 1) & 3U;
+  if (qos > 2 || (qos == 0 && (frame[0] & 8) != 0) || end - at < 2) return std::nullopt;
+  const std::size_t topic_size = static_cast<std::size_t>(at[0]) << 8 | at[1];
+  const std::size_t rest = topic_size + (qos == 0 ? 0U : 2U) + (v5() ? 1U : 0U);
+  at += 2;
+  if (static_cast<std::size_t>(end - at) < rest) return std::nullopt;
+  PlainPublish publish;
+  publish.topic = as_text(ByteView(at, topic_size));
+  publish.packet_id = 0;
+  at += topic_size;
+  if (qos != 0) {
+    publish.packet_id = static_cast<std::uint16_t>(at[0] << 8 | at[1]);
+    if (publish.packet_id == 0) return std::nullopt;
+    at += 2;
+  }
+  if (v5() && *at++ != 0) return std::nullopt;
+  publish.payload = ByteView(at, end);
+  publish.qos = static_cast<hub::QoS>(qos);
+  publish.retain = (frame[0] & 1) != 0 ? hub::Message::Retain::yes : hub::Message::Retain::no;
+  return publish;
+}
+
+/// The short way for a PUBLISH without properties to a topic that this peer has just published to. False:
+/// it is something else, or odd, and the decoder has to say what.
+bool ServerPeer::publish_plainly(ByteView frame) {
+  if (!publishing_) return false;
+  const std::optional<PlainPublish> publish = plain_publish(frame);
+  if (!publish) return false;
+  KnownTopic& known = publishing_->topics[publishing_->last_topic];
+  if (known.verdict != Verdict::allowed || known.topic.text() != publish->topic ||
+      lane_.executor.now() - known.at >= kAuthorizationLifetime)
+    return false;
+  lane_.metrics.messages_in[static_cast<std::size_t>(publish->qos)]->add();
+  lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));
+  hub::Message& message = publishing_->message;
+  message.payload = Slice::borrowed(publish->payload);
+  message.properties.reset();
+  message.qos = publish->qos;
+  message.retain = publish->retain;
+  ServerPeer::publish(known, publish->packet_id);
+  return true;
 }
 
 void ServerPeer::refuse_publish(const mqtt::Publish& publish) {
   lane_.metrics.dropped_not_authorized.add();
+  if (traced()) [[unlikely]]
+    trace(hub::TraceKind::publish_refused, publishing().topics[publishing().last_topic].topic.text(),
+          "not_authorized", static_cast<hub::QoS>(publish.qos));
   if (publish.qos == mqtt::QoS::at_most_once) return;
   // MQTT 3.1.1 section 3.3.5 has no negative answer: the publish is acknowledged and goes nowhere.
   const ReasonCode reason = v5() ? ReasonCode::not_authorized : ReasonCode::success;
@@ -110,6 +176,8 @@ void ServerPeer::published(PacketType type, std::uint16_t packet_id, Result<void
   if (result) return answer(type, packet_id, ReasonCode::success);
   const ReasonCode reason = publish_reason(result.error().code);
   lane_.metrics.refusal(reason).add();
+  if (traced()) [[unlikely]]
+    trace(hub::TraceKind::publish_refused, {}, result.error().message);
   // MQTT 3.1.1 cannot say that the message was not taken: closing without an answer makes the client send it
   // again.
   if (!v5()) return fail(reason, result.error().message);
@@ -174,13 +242,24 @@ void ServerPeer::handle_release(std::uint16_t packet_id) {
 }
 
 ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription) {
-  if (mqtt::parse_shared_filter(subscription.filter)) return ReasonCode::shared_subscriptions_not_supported;
-  if (!hub::check_filter(subscription.filter)) return ReasonCode::topic_filter_invalid;
-  const Result<void> may =
-      lane_.server.authorize()(*session_->principal(), hub::Action::subscribe, subscription.filter);
+  // A shared subscription needs the right to what it matches, whatever the group is called.
+  const auto shared = mqtt::parse_shared_filter(subscription.filter);
+  const std::string_view filter = shared ? shared->filter : subscription.filter;
+  if (!hub::check_filter(filter)) return ReasonCode::topic_filter_invalid;
+  if (is_denied(lane_.server.limits().denied_filters, filter)) {
+    log_refusal(ReasonCode::not_authorized, "the filter is denied by mqtt.denied_filters");
+    return ReasonCode::not_authorized;
+  }
+  const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::subscribe, filter);
   if (may) return static_cast<ReasonCode>(subscription.qos);
   log_refusal(ReasonCode::not_authorized, may.error().message);
   return ReasonCode::not_authorized;
+}
+
+void ServerPeer::trace_subscription(const mqtt::Subscription& subscription, ReasonCode code) const {
+  const bool refused = mqtt::is_error(code);
+  trace(refused ? hub::TraceKind::subscribe_refused : hub::TraceKind::subscribed, subscription.filter,
+        refused ? mqtt::reason_code_name(code) : std::string_view(), static_cast<hub::QoS>(subscription.qos));
 }
 
 void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
@@ -202,6 +281,8 @@ void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
           {std::string(subscription.filter), options, static_cast<Handling>(subscription.retain_handling)});
       places.push_back(codes.size());
     }
+    if (traced()) [[unlikely]]
+      trace_subscription(subscription, code);
     codes.push_back(static_cast<std::uint8_t>(code));
   }
   session_->subscribe(std::move(requests),
@@ -217,7 +298,11 @@ void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
 
 void ServerPeer::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
   std::vector<std::string> filters;
-  for (const std::string_view filter : unsubscribe.filters) filters.emplace_back(filter);
+  for (const std::string_view filter : unsubscribe.filters) {
+    filters.emplace_back(filter);
+    if (traced()) [[unlikely]]
+      trace(hub::TraceKind::unsubscribed, filter, {});
+  }
   session_->unsubscribe(filters, [this, packet_id = unsubscribe.packet_id](const std::vector<bool>& existed) {
     std::vector<std::uint8_t> codes;
     codes.reserve(existed.size());

@@ -1,59 +1,57 @@
-// MQTT by hand over a socket, for what no client library would send.
+// MQTT 5 by the byte, for what no client library lets a test do: packets of npm mqtt-packet over a socket of ours.
 import net from 'node:net';
+import { createRequire } from 'node:module';
+import { until } from './program.mjs';
 
-export class RawConnection {
-  bytes = Buffer.alloc(0);
+const require = createRequire(import.meta.url);
+const { generate, parser } = createRequire(require.resolve('mqtt'))('mqtt-packet');
+
+const open = new Set();
+
+export class RawClient {
+  packets = [];
   closed = false;
 
-  static open(port) {
-    return new Promise((resolve, reject) => {
-      const raw = new RawConnection();
-      raw.socket = net.connect(port, '127.0.0.1', () => resolve(raw));
-      raw.socket.on('data', (part) => (raw.bytes = Buffer.concat([raw.bytes, part])));
-      raw.socket.on('error', reject);
-      raw.end = new Promise((done) => raw.socket.on('close', () => done((raw.closed = true))));
-    });
+  constructor(port, version = 5) {
+    this.version = version;
+    const reader = parser({ protocolVersion: version });
+    reader.on('packet', (packet) => this.packets.push({ ...packet, at: performance.now() }));
+    reader.on('error', (error) => (this.broken = error));
+    this.socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
+    this.socket.on('data', (bytes) => reader.parse(bytes));
+    this.socket.on('close', () => (this.closed = true));
+    this.socket.on('error', () => (this.closed = true));
+    open.add(this);
   }
 
-  send(bytes) {
-    if (!this.closed) this.socket.write(Buffer.from(bytes));
+  send(packet) {
+    this.socket.write(generate(packet, { protocolVersion: this.version }));
   }
 
-  /** Resolves when the server has closed the connection; gives the packets' first bytes and reasons. */
-  async untilClosed(timeout = 15_000) {
-    let timer;
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`the server did not close; it sent ${this.bytes.toString('hex')}`)), timeout);
-    });
-    await Promise.race([this.end, late]);
-    clearTimeout(timer);
-    return this.bytes;
+  /** Sends CONNECT and gives the CONNACK (or what comes first). */
+  connect(fields = {}) {
+    const packet = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: this.version, clean: true, keepalive: 0, clientId: '', ...fields };
+    this.send(packet);
+    return this.next();
   }
 
-  destroy() {
+  /** The first packet that is `cmd` (any, if it is left out) behind those taken before. */
+  async next(cmd, options) {
+    const find = () => this.packets.findIndex((packet) => !cmd || packet.cmd === cmd);
+    await until(() => find() >= 0 || this.closed, `a packet ${cmd ?? ''}`, options);
+    if (find() < 0) throw new Error(`the connection was closed; there were ${JSON.stringify(this.packets.map(({ cmd: c }) => c))}`);
+    return this.packets.splice(find(), 1)[0];
+  }
+
+  async ended() {
+    await until(() => this.closed, 'the end of the connection');
+  }
+
+  cut() {
     this.socket.destroy();
   }
 }
 
-const text = (value) => {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
-};
-
-const length = (value) => {
-  const bytes = [];
-  do bytes.push((value & 127) | (value > 127 ? 128 : 0));
-  while ((value >>= 7) > 0);
-  return Buffer.from(bytes);
-};
-
-export const packet = (first, ...parts) => {
-  const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
-  return Buffer.concat([Buffer.from([first]), length(body.length), body]);
-};
-
-export const connectPacket = ({ clientId, name, token, version = 5 }) =>
-  packet(0x10, text('MQTT'), [version, 0xc2, 0, 60], version === 5 ? [0] : [], text(clientId), text(name), text(token));
-export const publishPacket = (topic, payload, { qos = 0, id = 1 } = {}) =>
-  packet(0x30 | (qos << 1), text(topic), qos ? [id >> 8, id & 255] : [], [0], payload);
-export { length as remainingLength, text as textField };
+export function cutAll() {
+  for (const client of open) client.cut();
+}

@@ -50,6 +50,13 @@ export class LiveLink {
     this.socket = undefined;
   }
 
+  /** Asks for something; false where there is no link. */
+  send(request: object): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(request));
+    return true;
+  }
+
   /** Tries at once instead of waiting for the next turn. */
   readonly hurry = (): void => {
     if (this.closed || this.socket) return;

@@ -114,7 +114,18 @@ export function onShadow(thing: string, changed: () => void): () => void {
   };
 }
 
+const traceListeners = new Set<(message: LiveMessage) => void>();
+/** Calls `take` with what belongs to a trace; returns the way to stop. */
+export function onTrace(take: (message: LiveMessage) => void): () => void {
+  traceListeners.add(take);
+  return () => traceListeners.delete(take);
+}
+
 function receive(message: LiveMessage): void {
+  if (message.type === 'trace' || message.type === 'trace_events') {
+    traceListeners.forEach((take) => take(message));
+    return;
+  }
   if (message.type === 'series') {
     // At once: its samples may be in the next frame of the stream.
     if (store.define(message.id, message.device, message.channel, message.unit ?? '')) announce(message.device);
@@ -188,6 +199,9 @@ const link = new LiveLink({
   },
   picture: showPicture,
 });
+
+/** Asks the live channel for something; false where there is no link. */
+export const sendLive = (request: object): boolean => link.send(request);
 
 export const reconnectNow = (): void => link.hurry();
 

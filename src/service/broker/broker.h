@@ -1,0 +1,39 @@
+#pragma once
+// The broker's insides as operations: sessions, subscriptions, retained messages, and why a message did not
+// arrive.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "hub/access.h"
+#include "hub/hub.h"
+#include "model/operation.h"
+
+namespace dunlin::broker {
+
+/// Retained messages that one call removes at most; the answer says when more are left.
+inline constexpr std::size_t kMaxRemovedPerCall = 100'000;
+/// Subscriptions of a session that its own page shows.
+inline constexpr std::size_t kMaxSubscriptionsShown = 1000;
+
+/// Who did what to which object, for the audit.
+using Audit = std::function<void(TenantId tenant, const std::string& actor, std::string_view action,
+                                 const std::string& object)>;
+
+struct BrokerParts {
+  Executor& executor;
+  hub::Hub& hub;
+  hub::Authorizer authorize;
+  hub::Limits limits;
+  Audit audit;
+};
+
+/// Declares session.*, subscription.list and retained.*. The parts' objects must outlive the table.
+void declare(const BrokerParts& parts, model::OperationTable& table);
+
+/// What declare() adds, for clients that render the operations without a server.
+std::vector<model::OperationSpec> operations();
+
+}  // namespace dunlin::broker

@@ -1,0 +1,276 @@
+#include "service/broker/broker.h"
+
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+
+#include "hub/hub_fixture.h"
+#include "service/broker/explain.h"
+
+namespace dunlin::broker {
+namespace {
+
+using hub::QoS;
+using hub::testing::message;
+using hub::testing::RecordingLink;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// The operations over a real hub in virtual time.
+class BrokerTest : public hub::testing::HubTest {
+ protected:
+  void declare_all(const hub::Limits& limits = {}) {
+    declare({*world->executors[0], hub(),
+             [](const Principal&, hub::Action, std::string_view topic) -> Result<void> {
+               if (topic.starts_with("secret")) return fail(Errc::permission_denied, "denied by statement 2");
+               return {};
+             },
+             limits,
+             [this](TenantId, const std::string& actor, std::string_view action, const std::string& object) {
+               audit.push_back(actor + " " + std::string(action) + " " + object);
+             }},
+            table);
+  }
+  Result<boost::json::value> call(std::string_view name, boost::json::object request,
+                                  std::vector<std::string> permissions = {"*"}) {
+    auto user = std::make_shared<Principal>();
+    user->kind = PrincipalKind::user;
+    user->name = "ada";
+    user->permissions = std::move(permissions);
+    std::optional<Result<boost::json::value>> answer;
+    table.invoke(*table.find(name), {std::move(user), "test"}, std::move(request),
+                 [&answer](Result<boost::json::value> result) { answer = std::move(result); });
+    run(std::chrono::milliseconds{100});
+    return answer.has_value() ? *std::move(answer) : fail(Errc::internal, "no answer");
+  }
+  boost::json::object got(std::string_view name, boost::json::object request) {
+    auto answer = call(name, std::move(request));
+    EXPECT_TRUE(answer.has_value()) << (answer ? "" : answer.error().message);
+    return answer ? answer->as_object() : boost::json::object{};
+  }
+  std::string verdict(boost::json::object request) {
+    const auto answer = got("session.explain", std::move(request));
+    summary = std::string(answer.at("summary").as_string());
+    return std::string(answer.at("verdict").as_string());
+  }
+  void retain(RecordingLink& link, const std::string& topic, const std::string& payload) {
+    link.session->publish(message(topic, payload, QoS::at_most_once, hub::Message::Retain::yes), 0, {});
+    run();
+  }
+
+  model::OperationTable table;
+  std::vector<std::string> audit;
+  std::string summary;
+};
+
+TEST_F(BrokerTest, PermissionsAreAskedFor) {
+  boot(1);
+  declare_all();
+  for (const model::OperationSpec& spec : operations()) {
+    boost::json::object request;
+    for (const model::Field& field : spec.request)
+      if (field.need == model::Need::required) request[field.name] = "x";
+    EXPECT_EQ(call(spec.name, request, {"things:*"}).error().code, Errc::permission_denied) << spec.name;
+  }
+}
+
+TEST_F(BrokerTest, SessionsAreListedInPages) {
+  boot(2);
+  declare_all();
+  RecordingLink a;
+  RecordingLink b;
+  open(a, options("a"));
+  open(b, options("b"));
+  const auto first = got("session.list", {{"limit", 1}});
+  EXPECT_EQ(first.at("sessions").as_array().at(0).at("client_id"), "a");
+  EXPECT_EQ(first.at("matched"), 2);
+  const auto second = got("session.list", {{"limit", 1}, {"after", first.at("next")}});
+  EXPECT_EQ(second.at("sessions").as_array().at(0).at("client_id"), "b");
+  EXPECT_FALSE(second.contains("next"));
+  for (const auto& [field, value] :
+       std::initializer_list<std::pair<const char*, boost::json::value>>{{"limit", 1001},
+                                                                         {"limit", 0},
+                                                                         {"state", "dead"},
+                                                                         {"order", "size"},
+                                                                         {"topic", "a/#"},
+                                                                         {"after", "%"}}) {
+    EXPECT_FALSE(call("session.list", {{field, value}}).has_value()) << field;
+  }
+}
+
+TEST_F(BrokerTest, ASessionIsShownAndEnded) {
+  boot(2);
+  declare_all();
+  RecordingLink link;
+  open(link, lasting("a"));
+  subscribe(link, "t/+");
+  const auto shown = got("session.show", {{"client_id", "a"}});
+  EXPECT_EQ(shown.at("state"), "online");
+  EXPECT_EQ(shown.at("expiry_seconds"), 3600);
+  EXPECT_EQ(shown.at("subscription_list").as_array().at(0).at("filter"), "t/+");
+  EXPECT_EQ(got("session.end", {{"client_id", "a"}}).at("was"), "online");
+  EXPECT_EQ(link.end_reason, hub::EndReason::administrative);
+  EXPECT_EQ(call("session.end", {{"client_id", "a"}}).error().code, Errc::conflict);
+  EXPECT_EQ(got("session.end", {{"client_id", "a"}, {"forget", true}}).at("forgotten"), true);
+  EXPECT_EQ(call("session.show", {{"client_id", "a"}}).error().code, Errc::not_found);
+  EXPECT_EQ(call("session.end", {{"client_id", "a"}, {"reason", std::string(257, 'x')}}).error().code,
+            Errc::invalid_argument);
+  EXPECT_THAT(audit, ElementsAre("ada session.end a", "ada session.forget a"));
+}
+
+TEST_F(BrokerTest, RetainedMessagesAreShownAndRemoved) {
+  boot(2);
+  declare_all();
+  RecordingLink link;
+  open(link, options("a"));
+  for (int i = 0; i < 20; ++i) retain(link, "r/" + std::to_string(i), "21.5");
+  retain(link, "s", "\xff\xfe");
+  EXPECT_EQ(got("retained.list", {{"filter", "r/#"}}).at("retained").as_array().size(), 20U);
+  EXPECT_EQ(got("retained.get", {{"topic", "r/7"}}).at("payload"), "21.5");
+  EXPECT_EQ(got("retained.get", {{"topic", "s"}}).at("payload_base64"), "//4=");
+  EXPECT_EQ(got("retained.remove", {{"filter", "r/7"}}).at("removed"), 1);
+  const auto removed = got("retained.remove", {{"filter", "r/+"}});
+  EXPECT_EQ(removed.at("removed"), 19);
+  EXPECT_EQ(removed.at("left"), false);
+  EXPECT_EQ(call("retained.get", {{"topic", "r/7"}}).error().code, Errc::not_found);
+  EXPECT_EQ(got("retained.list", {}).at("retained").as_array().size(), 1U);
+  EXPECT_EQ(got("retained.remove", {{"filter", "r/+"}}).at("removed"), 0);
+  EXPECT_EQ(call("retained.remove", {{"filter", "r/#/x"}}).error().code, Errc::malformed);
+  EXPECT_THAT(audit, ElementsAre("ada retained.remove r/7", "ada retained.remove r/+"));
+  // It is gone for good, too.
+  crash_and_boot(2);
+  std::optional<std::optional<hub::Message>> kept;
+  hub().retained(*world->executors[0], kDefaultTenant, "r/7", [&](auto found) { kept = std::move(found); });
+  run();
+  EXPECT_TRUE(kept.has_value() && !kept->has_value());
+}
+
+TEST_F(BrokerTest, AnExplanationNamesTheReason) {
+  hub::Limits limits;
+  limits.qos0_messages = 2;
+  boot(2, limits);
+  declare_all(limits);
+  RecordingLink a;
+  open(a, lasting("a"));
+  EXPECT_EQ(verdict({{"client_id", "nobody"}, {"topic", "t"}}), "no_session");
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t"}}), "no_subscription");
+  subscribe(a, "t/1", {.qos = QoS::at_least_once});
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t/2"}}), "no_subscription");
+  EXPECT_THAT(summary, HasSubstr("level 2: the filter wants \"1\", the topic has \"2\""));
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "secret/1"}}), "policy_denied");
+  EXPECT_THAT(summary, HasSubstr("denied by statement 2"));
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t/1"}}), "delivered");
+
+  a.takes = false;
+  RecordingLink p;
+  open(p, options("p"));
+  p.session->publish(message("t/1", "x"), 0, {});
+  run();
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t/1"}}), "delayed");
+  for (int i = 0; i < 5; ++i) p.session->publish(message("t/1", "x"), 0, {});
+  run();
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t/1"}}), "queue_full");
+  EXPECT_THAT(summary, HasSubstr("4 were dropped"));
+
+  a.session->close({"disconnected", hub::Session::WillFate::discard, {}});
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t/1"}, {"qos", 0}}), "offline");
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t/1"}, {"qos", 1}}), "queued");
+  EXPECT_EQ(call("session.explain", {{"client_id", "a"}, {"topic", "t/1"}, {"qos", 3}}).error().code,
+            Errc::invalid_argument);
+  EXPECT_EQ(call("session.explain", {{"client_id", "a"}, {"topic", "t/#"}}).error().code, Errc::malformed);
+}
+
+TEST_F(BrokerTest, NoLocalAndTheOtherMembersOfAGroup) {
+  boot(1);
+  declare_all();
+  RecordingLink a;
+  open(a, options("a"));
+  subscribe(a, "t", {.no_local = hub::SubscriptionOptions::NoLocal::yes});
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t"}, {"publisher", "a"}}), "no_local");
+  EXPECT_EQ(verdict({{"client_id", "a"}, {"topic", "t"}}), "delivered");
+}
+
+hub::DeliveryFacts connected(std::string_view filter) {
+  hub::DeliveryFacts facts;
+  facts.session.client_id = "a";
+  facts.session.principal = hub::testing::principal("a");
+  facts.session.condition = hub::SessionCondition::online;
+  facts.session.subscriptions = 1;
+  facts.matching.push_back({std::string(filter), {.qos = QoS::exactly_once}});
+  return facts;
+}
+
+Result<void> allow(const Principal&, hub::Action, std::string_view) {
+  return {};
+}
+
+TEST(ExplainTest, AMessageForAGroupGoesToOneMember) {
+  Evidence evidence;
+  evidence.client = connected("$share/g/t");
+  evidence.group = {{"a", "$share/g/t", {}, hub::SessionCondition::online},
+                    {"b", "$share/g/t", {}, hub::SessionCondition::offline}};
+  const Explanation shared = explain({.client_id = "a", .topic = "t"}, evidence, allow);
+  EXPECT_EQ(shared.verdict, "shared");
+  EXPECT_THAT(shared.summary, HasSubstr("\"b\" (offline)"));
+  evidence.group.pop_back();
+  EXPECT_EQ(explain({.client_id = "a", .topic = "t"}, evidence, allow).verdict, "delivered");
+}
+
+TEST(ExplainTest, APacketThatTheClientDoesNotTakeIsDropped) {
+  Evidence evidence;
+  evidence.client = connected("t");
+  evidence.client->session.link.max_packet_bytes = 100;
+  EXPECT_EQ(explain({.client_id = "a", .topic = "t", .payload_bytes = 50}, evidence, allow).verdict,
+            "delivered");
+  const Explanation large = explain({.client_id = "a", .topic = "t", .payload_bytes = 100}, evidence, allow);
+  EXPECT_EQ(large.verdict, "packet_too_large");
+  EXPECT_FALSE(arrives(large.verdict));
+}
+
+TEST(ExplainTest, ADeniedPublisherComesBeforeTheQueue) {
+  Evidence evidence;
+  evidence.client = connected("t");
+  evidence.publisher.emplace();
+  evidence.publisher->principal = hub::testing::principal("p");
+  const auto deny = [](const Principal&, hub::Action action, std::string_view) -> Result<void> {
+    if (action == hub::Action::publish) return fail(Errc::permission_denied, "nothing allows it");
+    return {};
+  };
+  const Question question{.client_id = "a", .topic = "t", .publisher = "p"};
+  EXPECT_EQ(explain(question, evidence, deny).verdict, "publisher_denied");
+  EXPECT_EQ(explain(question, evidence, allow).verdict, "delivered");
+}
+
+TEST(ExplainTest, AQueueOfLargeQos0MessagesIsFullByItsBytes) {
+  Evidence evidence;
+  evidence.client = connected("t");
+  evidence.client->session.queued_qos0 = 41;
+  evidence.client->session.queued_qos0_bytes = 41 * 100'001;
+  EXPECT_EQ(explain({.client_id = "a", .topic = "t"}, evidence, allow).verdict, "queue_full");
+  EXPECT_EQ(explain({.client_id = "a", .topic = "t", .payload_bytes = 10}, evidence, allow).verdict,
+            "delayed");
+}
+
+TEST(ExplainTest, AnOfflineQueueWithoutRoomIsNamed) {
+  Evidence evidence;
+  evidence.client = connected("t");
+  evidence.client->session.condition = hub::SessionCondition::offline;
+  hub::SessionView& session = evidence.client->session;
+  session.room_messages = 100;
+  session.room_bytes = 1000;
+  const Question question{.client_id = "a", .topic = "t", .qos = QoS::at_least_once};
+  const auto verdict = [&](std::size_t messages, std::size_t bytes) {
+    session.queued = messages;
+    session.queued_bytes = bytes;
+    return explain(question, evidence, allow).verdict;
+  };
+  EXPECT_EQ(verdict(99, 500), "queued");
+  EXPECT_EQ(verdict(100, 500), "queue_full");
+  EXPECT_EQ(verdict(10, 900), "queued");
+  EXPECT_EQ(verdict(10, 950), "queue_full");  // the next one is like those that wait
+  session.full = hub::SessionView::Full::yes;
+  EXPECT_EQ(verdict(60, 100), "queue_full");
+}
+
+}  // namespace
+}  // namespace dunlin::broker

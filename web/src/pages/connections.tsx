@@ -1,0 +1,144 @@
+import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from 'solid-js';
+import { sessions, type BrokerSession, type SessionState } from '../api.ts';
+import { t, type TextKey } from '../i18n/index.ts';
+import { formatCount, formatDate, formatDuration, toMs } from '../lib/format.ts';
+import { Icon } from '../ui/icon.tsx';
+import { ActionTable, SearchBox } from '../ui/list.tsx';
+import { Age, Loading, PageHead, Problem } from '../ui/parts.tsx';
+import { reasonOf } from '../ui/toast.tsx';
+import { BrokerTabs } from './broker_tabs.tsx';
+import { SessionDialog } from './session_dialog.tsx';
+
+type Chip = SessionState | 'all';
+const CHIPS: Chip[] = ['all', 'slow', 'online', 'offline'];
+const EVERY_MS = 3000;
+const TYPING_MS = 250;
+
+export function StateBadge(props: { state: SessionState }) {
+  return <span class={`state session-${props.state}`}>{t(`session.${props.state}` as TextKey)}</span>;
+}
+
+function Row(props: { session: BrokerSession; onOpen: () => void }) {
+  const waits = () => props.session.queued + props.session.queued_qos0;
+  return (
+    <tr>
+      <td class="wide">
+        <b>{props.session.client_id}</b>
+        <div class="quiet-text">
+          {props.session.slow_reason || [props.session.thing, props.session.address].filter(Boolean).join(' · ')}
+        </div>
+      </td>
+      <td>
+        <StateBadge state={props.session.state} />
+        <Show when={props.session.slow_seconds}>
+          {(seconds) => <small class="quiet-text"> {formatDuration(Math.round(seconds()))}</small>}
+        </Show>
+      </td>
+      <td title={formatDate(toMs(props.session.since))}>
+        <Age at={toMs(props.session.since)} />
+      </td>
+      <td class="number">
+        {formatCount(waits())}
+        <small class="quiet-text"> / {formatCount(props.session.in_flight_out)}</small>
+      </td>
+      <td class="number">
+        {formatCount(props.session.messages_in)} / {formatCount(props.session.messages_out)}
+      </td>
+      <td class="number" classList={{ bad: props.session.dropped > 0 }}>
+        {formatCount(props.session.dropped)}
+      </td>
+      <td class="actions">
+        <button type="button" class="button small" onClick={() => props.onOpen()}>
+          {t('session.open')}
+          <span class="visually-hidden"> {props.session.client_id}</span>
+        </button>
+      </td>
+    </tr>
+  );
+}
+
+export default function Connections() {
+  const [typed, setTyped] = createSignal('');
+  const [query, setQuery] = createSignal('');
+  const [chip, setChip] = createSignal<Chip>('all');
+  const [opened, setOpened] = createSignal<string | undefined>();
+  createEffect(
+    on(typed, (text) => {
+      const timer = setTimeout(() => setQuery(text.trim()), TYPING_MS);
+      onCleanup(() => clearTimeout(timer));
+    }),
+  );
+  const [page, { refetch }] = createResource(
+    () => ({ contains: query(), chip: chip() }),
+    ({ contains, chip: state }) =>
+      sessions.list({ contains: contains || undefined, state: state === 'all' ? undefined : state }),
+  );
+  const timer = setInterval(() => !document.hidden && void refetch(), EVERY_MS);
+  onCleanup(() => clearInterval(timer));
+  const rows = () => page.latest?.sessions ?? [];
+  return (
+    <>
+      <PageHead title={t('nav.connections')} count={page.latest ? formatCount(page.latest.matched) : undefined}>
+        <BrokerTabs />
+        <SearchBox label={t('session.search')} onSearch={setTyped} />
+        <div class="segments" role="group" aria-label={t('filter')}>
+          <For each={CHIPS}>
+            {(name) => (
+              <button type="button" aria-pressed={chip() === name} onClick={() => setChip(name)}>
+                {t(`session.${name}` as TextKey)}
+              </button>
+            )}
+          </For>
+        </div>
+      </PageHead>
+      <Show when={page.error}>
+        <Problem text={reasonOf(page.error)} retry={() => void refetch()} />
+      </Show>
+      <Show when={page.error || page.latest} fallback={<Loading />}>
+        <Show
+          when={rows().length > 0}
+          fallback={
+            <Show when={!page.error}>
+              <p class="nothing">{t(query() ? 'session.none.search' : chip() === 'slow' ? 'session.none.slow' : 'session.none')}</p>
+            </Show>
+          }
+        >
+          <div class="panel table-scroll">
+            <ActionTable
+              columns={[
+                t('session.client'),
+                t('alarm.state'),
+                t('session.since'),
+                t('session.waiting'),
+                t('session.inout'),
+                t('session.dropped'),
+              ]}
+            >
+              <For each={rows()}>
+                {(session) => <Row session={session} onOpen={() => setOpened(session.client_id)} />}
+              </For>
+            </ActionTable>
+          </div>
+          <Show when={page.latest!.matched > rows().length}>
+            <p class="quiet-text">{t('list.cut', { n: rows().length, all: page.latest!.matched })}</p>
+          </Show>
+        </Show>
+      </Show>
+      <Show when={opened()} keyed>
+        {(clientId) => (
+          <SessionDialog
+            clientId={clientId}
+            onClose={() => setOpened(undefined)}
+            onEnded={() => {
+              setOpened(undefined);
+              void refetch();
+            }}
+          />
+        )}
+      </Show>
+      <p class="quiet-text hint">
+        <Icon name="help" /> {t('session.hint')}
+      </p>
+    </>
+  );
+}

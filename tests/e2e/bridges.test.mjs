@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { client, endClients, freePort, makeCertificates, Mosquitto } from './lib/mosquitto_server.mjs';
 import { sleep, until } from './lib/program.mjs';
-import { start, temporaryFile } from './lib/server.mjs';
+import { Server, start, temporaryFile } from './lib/server.mjs';
 
 const OPEN = ['security.anonymous_on_loopback=true', 'threads.reactors=2'];
 const brokers = [];
@@ -229,7 +229,7 @@ describe("mosquitto's bridge to us", () => {
 describe('rings end', () => {
   const settled = async (one) => {
     let before = -1;
-    while (before !== one.received.length) {
+    while (before !== one.received.length && one.received.length < 1000) {
       before = one.received.length;
       await sleep(700);
     }
@@ -237,11 +237,8 @@ describe('rings end', () => {
 
   test('two servers with # both ways, each bridging to the other', async () => {
     const ports = [await freePort(), await freePort()];
-    const make = (name, other) => withBridges([{ name, address: `mqtt://127.0.0.1:${other}`, least_backoff: '100ms', most_backoff: '300ms', topics: ['# both 1'] }]);
     // The port is known beforehand: each names the other's.
     const bridgesOf = (name, other) => temporaryFile('dunlin.toml', `[[bridge]]\nname = "${name}"\naddress = "mqtt://127.0.0.1:${other}"\nleast_backoff = "100ms"\nmost_backoff = "300ms"\ntopics = ["# both 1"]\n`);
-    void make;
-    const { Server } = await import('./lib/server.mjs');
     const [a, b] = [new Server({ set: OPEN, config: bridgesOf('to-b', ports[1]) }), new Server({ set: OPEN, config: bridgesOf('to-a', ports[0]) })];
     [a.ports.mqtt, b.ports.mqtt] = ports;
     await Promise.all([a.start(), b.start()]);

@@ -285,7 +285,9 @@ void Bridge::came_in(transport::ClientMessage message, Task handled) {
   in.payload = std::move(message.payload);
   in.qos = message.qos;
   in.retain = message.retain;
-  in.properties = std::move(message.properties);
+  // A peer whose own bridge subscribes here must know it again: nothing marks what a plain subscription
+  // takes.
+  in.properties = marked(message.properties, node_);
   in.principal = self_;
   publish(std::move(in), message.packet_id, std::move(handled));
 }

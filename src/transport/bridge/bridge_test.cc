@@ -104,6 +104,36 @@ TEST_F(BridgeTest, GoesOutWithItsNewTopicAndMarkAndNotBack) {
   EXPECT_EQ(near->bridge->in().received, 0U);
 }
 
+TEST_F(BridgeTest, WhatComesInIsMarkedAndIsNotTakenASecondTime) {
+  boot_near(settings({"a/# in 1"}));
+  ASSERT_TRUE(connected());
+  const auto publish = [this](std::shared_ptr<const hub::Properties> properties) {
+    hub::Message message;
+    message.topic = Slice::copy_of("a/1");
+    message.qos = hub::QoS::at_least_once;
+    message.properties = std::move(properties);
+    hub().publish(client_executor, std::move(message), {});
+    run(std::chrono::seconds{1});
+  };
+  std::shared_ptr<const hub::Properties> came_in;
+  hub::ConsumerOptions options;
+  options.name = "watch";
+  options.filters = {"a/#"};
+  const auto watch = near->world.hub->consume(client_executor, options,
+                                              [&came_in](std::vector<hub::Delivery> batch, Task done) {
+                                                came_in = batch.back().message.properties;
+                                                done();
+                                              });
+  publish(nullptr);
+  ASSERT_NE(came_in, nullptr);
+  ASSERT_EQ(came_in->user.size(), 1U);
+  EXPECT_EQ(came_in->user[0].second, "near");
+  EXPECT_EQ(near->bridge->in().stored, 1U);
+  publish(came_in);  // as the peer's own bridge would bring it back
+  EXPECT_EQ(near->bridge->in().stored, 1U);
+  EXPECT_EQ(near->bridge->in().stopped_loops, 1U);
+}
+
 TEST_F(BridgeTest, OutagesAndCrashesLoseNothingAndDoubleNoQos2) {
   watch_peer();
   boot_near(settings({"q/# out 2"}));

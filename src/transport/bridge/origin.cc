@@ -7,11 +7,16 @@ namespace dunlin::bridge {
 Passage passage(const hub::Properties* properties, std::string_view node) {
   if (properties == nullptr) return Passage::open;
   std::size_t hops = 0;
+  bool own_is_last = false;
+  bool has_own = false;
   for (const auto& [key, value] : properties->user) {
     if (key != kOriginProperty) continue;
-    if (value == node) return Passage::seen;
+    own_is_last = value == node;
+    has_own = has_own || own_is_last;
     ++hops;
   }
+  if (own_is_last) return Passage::marked;
+  if (has_own) return Passage::seen;
   return hops >= kMaxHops ? Passage::too_far : Passage::open;
 }
 

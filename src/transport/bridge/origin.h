@@ -1,6 +1,6 @@
 #pragma once
-// Which servers a message has passed: each bridge notes its own server in a user property, so that a ring of
-// bridges ends.
+// Which servers a message has passed: each bridge notes its own server in a user property of what goes out
+// and of what comes in, so that a ring of bridges ends.
 
 #include <cstddef>
 #include <memory>
@@ -14,8 +14,14 @@ namespace dunlin::bridge {
 /// One property for each server passed; the value is its id. MQTT 5 only.
 inline constexpr std::string_view kOriginProperty = "dunlin-bridge";
 
-enum class Passage : std::uint8_t { open, seen /* it has been here before */, too_far };
-/// Whether a message may come into, or go out of, the server `node`.
+enum class Passage : std::uint8_t {
+  open,
+  marked,  // the last mark is this server's: it has come in by a bridge of ours, or comes back from a plain
+           // server
+  seen,    // this server's mark is an earlier one: it has been here, elsewhere, and is here again
+  too_far,
+};
+/// Only `open` may come in; `open` and `marked` may go out.
 Passage passage(const hub::Properties* properties, std::string_view node);
 
 /// The same with a mark more.

@@ -142,20 +142,16 @@ bool OutQueue::translate(hub::Message& message) {
     if (!rule.goes_out()) continue;
     const std::string topic = rule.to_remote(message.topic.text());
     if (topic.empty() || !hub::check_topic(topic)) continue;
-    switch (passage(message.properties.get(), options_.node)) {
-      case Passage::too_far:
-        loops_.add();
-        return false;
-      case Passage::seen:  // marked by this very server when it went out: it cannot be here without a loop
-        loops_.add();
-        return false;
-      case Passage::open:
-        break;
+    // What has come in by another bridge bears this server's mark already, as the last one.
+    const Passage passed = passage(message.properties.get(), options_.node);
+    if (passed == Passage::seen || passed == Passage::too_far) {
+      loops_.add();
+      return false;
     }
     message.topic = Slice::copy_of(topic);
     message.qos = std::min(message.qos, rule.qos);
     if (rule.retain == TopicRule::Retain::clear) message.retain = hub::Message::Retain::no;
-    message.properties = marked(message.properties, options_.node);
+    if (passed == Passage::open) message.properties = marked(message.properties, options_.node);
     return true;
   }
   return false;

@@ -68,6 +68,7 @@ TEST(Origin, AMessageThatHasBeenHereOrHasGoneTooFarIsStopped) {
   }
   EXPECT_EQ(passage(properties.get(), "me"), Passage::too_far);
   EXPECT_EQ(passage(properties.get(), "node3"), Passage::seen);
+  EXPECT_EQ(passage(properties.get(), "node7"), Passage::marked);
 }
 
 BridgeSettings settings() {

@@ -23,8 +23,8 @@ struct AccessParts {
   security::ScramCredentials& scram;
 };
 
-/// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.* and thing.token. The parts must outlive the table. A
-/// revoked certificate or removed token ends the live sessions of its owner.
+/// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.* and thing.token. The parts must outlive the
+/// table. A revoked certificate or removed token ends the live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 
 /// What declare() adds, for clients that render the operations without a server.

@@ -53,8 +53,9 @@ inline bool same(const std::optional<Will>& a, const std::optional<Will>& b) {
 
 inline bool same(const Connect& a, const Connect& b) {
   return a.version == b.version && a.client_id == b.client_id && a.clean_start == b.clean_start &&
-         a.keep_alive == b.keep_alive && a.bridge == b.bridge && same(a.will, b.will) && a.user_name == b.user_name &&
-         same(a.password, b.password) && same_properties(a.properties, b.properties);
+         a.keep_alive == b.keep_alive && a.bridge == b.bridge && same(a.will, b.will) &&
+         a.user_name == b.user_name && same(a.password, b.password) &&
+         same_properties(a.properties, b.properties);
 }
 inline bool same(const Connack& a, const Connack& b) {
   return a.session_present == b.session_present && a.reason == b.reason &&

@@ -97,5 +97,16 @@ TEST_F(SharedSubscriptions, ARefusedMessageGoesToNobodyElse) {
   EXPECT_THAT(got(other), IsEmpty());
 }
 
+// Section 4.8.2: a retained message is not sent to a new member of a group.
+TEST_F(SharedSubscriptions, ARetainedMessageIsNotSentToANewMember) {
+  Wire& from = online(kV5, "p");
+  from.send(publish(kV5, {.retain = true}));
+  EXPECT_THAT(got(from), IsEmpty());
+  Wire& member = online(kV5, "member");
+  EXPECT_THAT(answer(member, subscribe(kV5, 1, {{"$share/g/t"}})), ElementsAre("SUBACK 1 [00]"));
+  EXPECT_THAT(answer(member, subscribe(kV5, 2, {{"t"}})),
+              ElementsAre("SUBACK 2 [00]", "PUBLISH t=p q0 retain"));
+}
+
 }  // namespace
 }  // namespace dunlin::conformance

@@ -196,12 +196,12 @@ class Paho(unittest.TestCase):
         receiver.subscribe(self.topic(), 2)
         receiver.cut()
         sender = self.peer()
-        for i in range(40):
+        for i in range(39):  # the last has QoS 2: none of QoS 0 is under way when the receiver comes back
             sender.publish(self.topic(), str(i), i % 3)
         again = self.peer(client_id=receiver.id, clean=False, wish=lasting())
         self.assertTrue(again.flags["session present"])
         texts = again.texts(26)
-        self.assertEqual(sorted(map(int, texts)), [i for i in range(40) if i % 3])
+        self.assertEqual(sorted(map(int, texts)), [i for i in range(39) if i % 3])
         again.leave()
         fresh = self.peer(client_id=receiver.id, clean=True)
         self.assertFalse(fresh.flags["session present"])

@@ -5,6 +5,7 @@
 #include "base/core/assert.h"
 #include "hub/shard.h"
 #include "hub/shared_group.h"
+#include "hub/topic.h"
 
 namespace dunlin::hub {
 std::string_view end_reason_name(EndReason reason) {

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "hub/shard.h"
+#include "hub/topic.h"
 
 namespace dunlin::hub {
 

@@ -105,7 +105,7 @@ Session& Shard::make_group_session(TenantId tenant, const std::string& name) {
   options.principal = group_principal(tenant);
   options.client_id = name;
   Session& session = make_session(std::move(options), instances_.next());
-  const std::string filter(filter_of_shared(name));
+  const std::string filter(split_shared(name).filter);
   // Members ask for less than this where they want less.
   const SubscriptionOptions all{.qos = QoS::exactly_once,
                                 .retain_as_published = SubscriptionOptions::RetainAsPublished::yes};
@@ -128,12 +128,14 @@ void Shard::take_member(TenantId tenant, const std::string& name, SessionRef mem
   group.join(member, options, state);
   group_changed(group);
   // A member's row says that it belongs to the group: the group's own row must be there first.
-  interest_.when_known(interest_key(tenant, filter_of_shared(name)), [this, ref = group.session().self_,
-                                                                      joined = std::move(joined)]() mutable {
-    Session* session = find(ref);
-    if (session == nullptr || !session->wants_row()) return joined({});
-    save(*session, [joined = std::move(joined)](Result<void> stored) mutable { joined(std::move(stored)); });
-  });
+  interest_.when_known(interest_key(tenant, split_shared(name).filter),
+                       [this, ref = group.session().self_, joined = std::move(joined)]() mutable {
+                         Session* session = find(ref);
+                         if (session == nullptr || !session->wants_row()) return joined({});
+                         save(*session, [joined = std::move(joined)](Result<void> stored) mutable {
+                           joined(std::move(stored));
+                         });
+                       });
 }
 
 void Shard::group_changed(SharedGroup& group) {

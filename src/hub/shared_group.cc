@@ -9,10 +9,6 @@
 
 namespace dunlin::hub {
 
-std::string_view filter_of_shared(std::string_view filter) {
-  return split_level(filter.substr(kSharedPrefix.size())).rest;
-}
-
 SharedGroup::Member* SharedGroup::find(SessionRef member) {
   const auto found = std::ranges::find(members_, member, &Member::session);
   return found == members_.end() ? nullptr : &*found;

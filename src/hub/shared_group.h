@@ -13,14 +13,6 @@
 
 namespace dunlin::hub {
 
-/// The client id of a group's session, and the filter of its members: "$share/{share name}/{filter}".
-inline constexpr std::string_view kSharedPrefix = "$share/";
-inline bool is_shared(std::string_view filter) {
-  return filter.starts_with(kSharedPrefix);
-}
-/// What topics are matched with. `filter` is shared and valid.
-std::string_view filter_of_shared(std::string_view filter);
-
 /// What a group must know of a member's connection.
 struct MemberState {
   std::uint16_t window = 0;  // messages that it may have at a time; 0: it is away
@@ -30,7 +22,9 @@ struct MemberState {
 /// A group is a session whose peers are its members: messages wait in its queue, outlive the process there if
 /// a member's session does, and are in flight until a member is done with them. It lives on the home shard of
 /// "$share/...", its members anywhere. What a member that goes had not acknowledged, goes to another; but a
-/// QoS 2 message that was sent stays with the one it was sent to (section 4.8.2). Its shard's thread only.
+/// QoS 2 message that was sent stays with the one it was sent to (section 4.8.2). Its session's client id is
+/// the members' filter,
+/// "$share/...". Its shard's thread only.
 class SharedGroup final : public SessionLink {
  public:
   SharedGroup(Shard& shard, Session& session) : shard_(shard), session_(&session) {}
@@ -41,7 +35,6 @@ class SharedGroup final : public SessionLink {
   void leave(SessionRef member);
   bool empty() const { return members_.empty(); }
   bool is_lasting() const;
-  std::size_t size() const { return members_.size(); }
 
   Session& session() { return *session_; }
   /// After the queue has been given up for a new, empty one.

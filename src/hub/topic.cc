@@ -72,6 +72,13 @@ bool filter_covers(std::string_view wide, std::string_view narrow) {
   }
 }
 
+SharedFilter split_shared(std::string_view filter) {
+  if (!is_shared(filter)) return {{}, filter};
+  const LevelSplit group = split_level(filter.substr(kSharedPrefix.size()));
+  if (!group.more) return {{}, filter};
+  return {group.level, group.rest};
+}
+
 std::uint64_t stable_hash(std::string_view text, std::uint64_t seed) {
   // Multiply and fold, eight bytes a step; quality matters more than resistance since the tables grow with
   // stored entries only.

@@ -35,6 +35,18 @@ inline LevelSplit split_level(std::string_view text) {
   return {text.substr(0, slash), text.substr(slash + 1), true};
 }
 
+/// Of a shared subscription's filter, and of the client id of its group's session.
+inline constexpr std::string_view kSharedPrefix = "$share/";
+inline bool is_shared(std::string_view filter) {
+  return filter.starts_with(kSharedPrefix);
+}
+/// "$share/{group}/{filter}" in its parts (MQTT 5.0 section 4.8.2); `group` is empty for any other filter.
+struct SharedFilter {
+  std::string_view group;
+  std::string_view filter;  // what topics are matched with
+};
+SharedFilter split_shared(std::string_view filter);
+
 /// A fixed hash that is the same in every process and build: it places sessions and retained messages on
 /// their shards.
 std::uint64_t stable_hash(std::string_view text, std::uint64_t seed = 0);

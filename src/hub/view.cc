@@ -51,15 +51,6 @@ std::string_view session_condition_name(SessionCondition condition) {
   return "unknown";
 }
 
-SharedFilter split_shared(std::string_view filter) {
-  constexpr std::string_view kShare = "$share/";
-  if (!filter.starts_with(kShare)) return {{}, filter};
-  const std::string_view rest = filter.substr(kShare.size());
-  const std::size_t slash = rest.find('/');
-  if (slash == std::string_view::npos) return {{}, filter};
-  return {rest.substr(0, slash), rest.substr(slash + 1)};
-}
-
 void HubView::sessions(Executor& reply_to, SessionQuery query, Done<SessionPage> done) const {
   using Rows = ShardView::SessionRows;
   auto finish = [done = std::move(done)](Rows rows) mutable {

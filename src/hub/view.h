@@ -125,13 +125,6 @@ struct DeliveryFacts {
   std::optional<Nearest> nearest;
 };
 
-/// "$share/GROUP/FILTER" in its parts; `group` is empty for any other filter.
-struct SharedFilter {
-  std::string_view group;
-  std::string_view filter;
-};
-SharedFilter split_shared(std::string_view filter);
-
 class Hub;
 
 /// Any thread; completions run on `reply_to`. The hub must outlive it and its calls.

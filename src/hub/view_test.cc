@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "hub/hub_fixture.h"
+#include "hub/topic.h"
 
 namespace dunlin::hub {
 namespace {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/time_text.h"
+#include "hub/topic.h"
 
 namespace dunlin::broker {
 namespace {

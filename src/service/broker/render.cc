@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "base/core/utf8.h"
 #include "base/time_text.h"
+#include "hub/topic.h"
 #include "model/json_fields.h"
 
 namespace dunlin::broker {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "hub/limits.h"
+
 namespace dunlin::hub {
 namespace {
 
@@ -73,7 +75,7 @@ void KeyedWriter::written(const Result<void>& result) {
   }
   for (Done& done : answered) done(result);
   if (result) return write_next();
-  executor_.schedule(kRetryInterval, [this] { write_next(); });
+  executor_.schedule(kStoreRetryInterval, [this] { write_next(); });
 }
 
 /// A value that was given meanwhile replaces the one that failed, at its later place.

@@ -50,7 +50,6 @@ class KeyedWriter {
 
   static constexpr std::size_t kMaxBatchRows = 512;
   static constexpr std::size_t kMaxBatchBytes = 4 * 1024 * 1024;
-  static constexpr Duration kRetryInterval = std::chrono::seconds{1};
   Executor& executor_;
   store::Keyed* keyed_;
   Rows rows_;  // the first is written next

@@ -216,6 +216,8 @@ class Shard {
   void overloaded(Session& session, SessionRef publisher);
   void hold(SessionRef publisher);
   void let_go(SessionRef publisher);
+  /// Runs the step on the session's own shard: at once where that is this one.
+  void at_home(SessionRef ref, void (Shard::*step)(SessionRef));
   void watch_patience(Session& session);
   void defer_end(Session& session, EndReason reason, std::string detail);
 
@@ -256,6 +258,7 @@ class Shard {
   // Long queues.
   void load_spilled_later(SessionRef ref);
   void read_spilled(SessionRef ref, std::uint64_t end);
+  void delete_item(QueueKey key);
   void delete_items(SessionInstance instance, std::uint64_t from, std::uint64_t end);
   void hold_for_disk(SessionRef publisher);
   void watch_disk();

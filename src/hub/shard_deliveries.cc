@@ -7,12 +7,6 @@
 #include "hub/shard.h"
 
 namespace dunlin::hub {
-namespace {
-
-constexpr Duration kRetryInterval = std::chrono::seconds{1};
-
-}  // namespace
-
 void Shard::note(DeliveryNote note, SessionRef waiting) {
   notes_.push_back(note);
   if (waiting.generation != 0) waiting_notes_.push_back({waiting, note});
@@ -33,7 +27,7 @@ void Shard::settle_notes(const Pending& pending) {
     metrics_.append_failures.add();
     log::refusal("hub", "the journal refused delivery notes", errc_name(pending.error.code),
                  {{"error", pending.error.message}});
-    executor().schedule(kRetryInterval, [this, waiting = pending.waiting] {
+    executor().schedule(kStoreRetryInterval, [this, waiting = pending.waiting] {
       for (const WaitingNote& again : waiting) {
         Session* session = find(again.session);
         if (session != nullptr && session->waits_for(again.note.packet_id, again.note.step))

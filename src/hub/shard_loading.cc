@@ -58,7 +58,7 @@ void Shard::load_item(QueueKey key, const std::string& value) {
   };
   const bool held = found != loading_.end() && (key.sequence & kHeldBit) != 0 && is_held();
   const bool wanted = held || (found != loading_.end() && key.sequence < found->second.record.end_sequence);
-  if (!wanted) return rows_.put(store::Table::queue, encode_queue_key(key), std::nullopt);
+  if (!wanted) return delete_item(key);
   Result<QueueItem> item = decode_queue_item(value, item_decoder_);
   if (item) {
     Session& session = *find(found->second.session);

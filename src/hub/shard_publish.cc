@@ -316,8 +316,12 @@ void Shard::overloaded(Session& session, SessionRef publisher) {
     metrics_.holding.add();
     watch_patience(session);
   }
-  if (publisher.shard == index()) return hold(publisher);
-  post_to(publisher.shard, [publisher](Shard& shard) { shard.hold(publisher); });
+  at_home(publisher, &Shard::hold);
+}
+
+void Shard::at_home(SessionRef ref, void (Shard::*step)(SessionRef)) {
+  if (ref.shard == index()) return (this->*step)(ref);
+  post_to(ref.shard, [ref, step](Shard& shard) { (shard.*step)(ref); });
 }
 
 void Shard::hold(SessionRef publisher) {
@@ -344,11 +348,7 @@ void Shard::let_publishers_go(Session& session) {
   executor().cancel(std::exchange(out.patience, TimerId{}));
   if (!out.held_publishers.empty()) metrics_.holding.add(-1);
   for (const SessionRef publisher : std::exchange(out.held_publishers, {})) {
-    if (publisher.shard == index()) {
-      let_go(publisher);
-    } else {
-      post_to(publisher.shard, [publisher](Shard& shard) { shard.let_go(publisher); });
-    }
+    at_home(publisher, &Shard::let_go);
   }
 }
 

@@ -342,10 +342,7 @@ void Shard::save(Session& session, KeyedWriter::Done done) {
   if (session.persistent() && durable()) session.make_durable();
   DurableOutbound* outbound = session.durable_.get();
   if (outbound != nullptr) {
-    for (const Session::Queued* item : session.new_items()) {
-      rows_.put(store::Table::queue, encode_queue_key({session.instance_, item->sequence}),
-                encode_queue_item(*item->message, item->qos, item->retain, item->identifiers));
-    }
+    for (const Session::Queued* item : session.new_items()) store_item(session, *item);
     outbound->stored_to = outbound->next_sequence;
     outbound->changed = false;
   }
@@ -358,7 +355,7 @@ void Shard::save(Session& session, KeyedWriter::Done done) {
             encode_session(record), std::move(done));
   if (outbound == nullptr) return;
   for (const std::uint64_t sequence : std::exchange(outbound->obsolete, {}))
-    rows_.put(store::Table::queue, encode_queue_key({session.instance_, sequence}), std::nullopt);
+    delete_item({session.instance_, sequence});
 }
 
 void Shard::save_changed() {
@@ -374,8 +371,7 @@ void Shard::delete_rows(Session& session) {
               std::nullopt);
   }
   if (!session.durable_) return;
-  for (const std::uint64_t sequence : session.stored_items())
-    rows_.put(store::Table::queue, encode_queue_key({session.instance_, sequence}), std::nullopt);
+  for (const std::uint64_t sequence : session.stored_items()) delete_item({session.instance_, sequence});
   if (session.spills())
     delete_items(session.instance_, session.durable_->spilled.from, session.durable_->next_sequence);
   session.durable_.reset();

@@ -75,9 +75,7 @@ void Shard::take_shared(const SharedDelivery& delivery) {
 /// The last message that the session holds. The row is not written in the middle of a message's way: it says
 /// which messages the session has been given.
 void Shard::store_held(Session& session, Task stored) {
-  const Session::Queued& item = session.shared_->held.back().publish;
-  rows_.put(store::Table::queue, encode_queue_key({session.instance_, item.sequence}),
-            encode_queue_item(*item.message, item.qos, item.retain, item.identifiers));
+  store_item(session, session.shared_->held.back().publish);
   executor().post([this, ref = session.self_, stored = std::move(stored)]() mutable {
     Session* holder = find(ref);
     if (holder == nullptr) return;

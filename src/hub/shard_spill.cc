@@ -11,7 +11,6 @@
 namespace dunlin::hub {
 namespace {
 
-constexpr Duration kRetryInterval = std::chrono::seconds{1};
 constexpr std::size_t kDeletionsAtOnce = 4096;
 
 }  // namespace
@@ -23,6 +22,10 @@ void Shard::store_item(const Session& session, const Session::Queued& item) {
             encode_queue_item(*item.message, item.qos, item.retain, item.identifiers));
 }
 
+void Shard::delete_item(QueueKey key) {
+  rows_.put(store::Table::queue, encode_queue_key(key), std::nullopt);
+}
+
 void Shard::load_spilled(Session& session) {
   const std::uint64_t end = session.durable_->next_sequence;
   save(session, [this, ref = session.self_, end](const Result<void>& stored) {
@@ -32,7 +35,7 @@ void Shard::load_spilled(Session& session) {
 }
 
 void Shard::load_spilled_later(SessionRef ref) {
-  executor().schedule(kRetryInterval, [this, ref] {
+  executor().schedule(kStoreRetryInterval, [this, ref] {
     Session* session = find(ref);
     if (session != nullptr && session->spills()) load_spilled(*session);
   });
@@ -60,8 +63,7 @@ void Shard::read_spilled(SessionRef ref, std::uint64_t end) {
 /// Of a session that has gone. What a restart interrupts is deleted at the start.
 void Shard::delete_items(SessionInstance instance, std::uint64_t from, std::uint64_t end) {
   const std::uint64_t stop = std::min(end, from + kDeletionsAtOnce);
-  for (; from < stop; ++from)
-    rows_.put(store::Table::queue, encode_queue_key({instance, from}), std::nullopt);
+  for (; from < stop; ++from) delete_item({instance, from});
   if (stop == end) return;
   rows_.flush([this, instance, stop, end](const Result<void>&) { delete_items(instance, stop, end); });
 }
@@ -71,11 +73,7 @@ void Shard::delete_items(SessionInstance instance, std::uint64_t from, std::uint
 void Shard::hold_for_disk(SessionRef publisher) {
   if (publisher.generation == 0 || !held_for_disk_.insert(publisher).second) return;
   metrics_.held_publishers.add();
-  if (publisher.shard == index()) {
-    hold(publisher);
-  } else {
-    post_to(publisher.shard, [publisher](Shard& shard) { shard.hold(publisher); });
-  }
+  at_home(publisher, &Shard::hold);
   watch_disk();
 }
 
@@ -84,9 +82,7 @@ void Shard::watch_disk() {
   executor().schedule(kDiskPatience, [this] {
     watches_disk_ = false;
     if (rows_.bytes() > kMaxUnwrittenBytes / 2) return watch_disk();
-    for (const SessionRef publisher : std::exchange(held_for_disk_, {})) {
-      post_to(publisher.shard, [publisher](Shard& shard) { shard.let_go(publisher); });
-    }
+    for (const SessionRef publisher : std::exchange(held_for_disk_, {})) at_home(publisher, &Shard::let_go);
   });
 }
 

@@ -112,9 +112,10 @@ TEST(TcpMove, NothingIsLostOrReorderedUnderLoad) {
 }
 
 TEST(TcpMove, QueuedOutputGoesAlong) {
-  // More than the kernel takes at once, however fast the peer reads.
+  // More than the kernel takes for a peer that does not read, which it does only after the move.
   constexpr std::size_t kBytes = 64'000'000;
   Cluster cluster;
+  bool may_read = false;  // the client's thread only
   std::atomic<std::size_t> got{0};
   test::Recorder server;
   test::Recorder client;
@@ -126,14 +127,22 @@ TEST(TcpMove, QueuedOutputGoesAlong) {
       cluster.threads.at(0), on_loopback(), [&](std::unique_ptr<Connection> connection) {
         connection->write(std::string(kBytes, 'm'));
         EXPECT_GT(connection->pending_output(), 0U);
-        connection->move_to(cluster.threads.at(1),
-                            [&](std::unique_ptr<Connection> moved) { server.take(std::move(moved)); });
+        connection->move_to(cluster.threads.at(1), [&](std::unique_ptr<Connection> moved) {
+          EXPECT_GT(moved->pending_output(), 0U);
+          server.take(std::move(moved));
+          cluster.threads.at(2).post([&] {
+            may_read = true;
+            if (client.connection) client.connection->resume_reading();
+          });
+        });
       });
   const Endpoint address = listener->local();
   cluster.threads.at(2).post([&, address] {
-    cluster.network.connect(
-        cluster.threads.at(2), to(address),
-        [&](Result<std::unique_ptr<Connection>> result) { client.take(*std::move(result)); });
+    cluster.network.connect(cluster.threads.at(2), to(address),
+                            [&](Result<std::unique_ptr<Connection>> result) {
+                              if (!may_read) (*result)->pause_reading();
+                              client.take(*std::move(result));
+                            });
   });
   cluster.threads.start();
   for (int i = 0; i < 20'000 && got < kBytes; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{1});

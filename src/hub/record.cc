@@ -1,5 +1,6 @@
 #include "hub/record.h"
 
+#include "base/core/assert.h"
 #include "hub/record_io.h"
 
 namespace dunlin::hub {
@@ -14,6 +15,12 @@ constexpr std::uint8_t kPropertiesBit = 0x08;
 constexpr std::uint8_t kExchangeBit = 0x10;
 constexpr std::uint8_t kHasFormat = 0x01;
 constexpr std::uint8_t kHasExpiry = 0x02;
+constexpr std::size_t kFixedBytes = 4 + sizeof(std::uint32_t) + 2 * sizeof(std::uint64_t);
+constexpr std::size_t kExchangeBytes = sizeof(std::uint64_t) + sizeof(std::uint16_t);
+
+std::size_t text_bytes(std::string_view text) {
+  return sizeof(std::uint32_t) + text.size();
+}
 
 void write_properties(RecordWriter& writer, const Properties& properties) {
   writer.u8(static_cast<std::uint8_t>((properties.payload_format ? kHasFormat : 0) |
@@ -55,26 +62,31 @@ std::unexpected<Error> corrupt(const char* what) {
 void encode_message(const Message& message, const ExchangeId* exchange, std::vector<std::uint8_t>& out) {
   static const Principal kNobody;
   const Principal& principal = message.principal ? *message.principal : kNobody;
+  const std::string_view client_id = exchange ? exchange->client_id : std::string_view(principal.client_id);
   out.clear();
   RecordWriter writer(out);
-  writer.u8(kMessageVersion);
-  writer.u8(static_cast<std::uint8_t>(
+  RecordFiller head(writer.grow(kFixedBytes + text_bytes(principal.name) + text_bytes(client_id) +
+                                (exchange ? kExchangeBytes : 0)));
+  head.u8(kMessageVersion);
+  head.u8(static_cast<std::uint8_t>(
       static_cast<unsigned>(message.qos) | (message.retain == Message::Retain::yes ? kRetainBit : 0U) |
       (message.properties ? kPropertiesBit : 0U) | (exchange ? kExchangeBit : 0U)));
-  writer.u8(static_cast<std::uint8_t>(principal.kind));
-  writer.u8(static_cast<std::uint8_t>(principal.proof));
-  writer.number(principal.tenant.value);
-  writer.number(static_cast<std::uint64_t>(unix_nanoseconds(message.received_at)));
-  writer.number(message.trace_id);
-  writer.text(principal.name);
-  writer.text(exchange ? exchange->client_id : std::string_view(principal.client_id));
+  head.u8(static_cast<std::uint8_t>(principal.kind));
+  head.u8(static_cast<std::uint8_t>(principal.proof));
+  head.number(principal.tenant.value);
+  head.number(static_cast<std::uint64_t>(unix_nanoseconds(message.received_at)));
+  head.number(message.trace_id);
+  head.text(principal.name);
+  head.text(client_id);
   if (exchange) {
-    writer.number(exchange->instance);
-    writer.number(exchange->packet_id);
+    head.number(exchange->instance);
+    head.number(exchange->packet_id);
   }
+  DUNLIN_ASSERT(head.is_full());
   if (message.properties) write_properties(writer, *message.properties);
-  writer.text(message.topic.text());
-  writer.text(message.payload.text());
+  RecordFiller body(writer.grow(text_bytes(message.topic.text()) + text_bytes(message.payload.text())));
+  body.text(message.topic.text());
+  body.text(message.payload.text());
 }
 
 Result<DecodedMessage> MessageDecoder::decode(const Slice& record) {

@@ -2,12 +2,42 @@
 // Little-endian fields and length-prefixed texts of the hub's stored forms.
 
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "base/core/assert.h"
 #include "base/core/bytes.h"
 
 namespace dunlin::hub {
+
+/// Fills memory of exactly the size that was reckoned beforehand: what every message is written with.
+class RecordFiller {
+ public:
+  explicit RecordFiller(std::span<std::uint8_t> room) : room_(room) {}
+  void u8(std::uint8_t value) { *take(1) = value; }
+  template <class T>
+  void number(T value) {
+    std::uint8_t* to = take(sizeof(T));
+    for (std::size_t i = 0; i < sizeof(T); ++i) to[i] = static_cast<std::uint8_t>(value >> (8 * i));
+  }
+  void text(std::string_view value) {
+    number(static_cast<std::uint32_t>(value.size()));
+    std::uint8_t* to = take(value.size());
+    if (!value.empty()) std::memcpy(to, value.data(), value.size());
+  }
+  bool is_full() const { return room_.empty(); }
+
+ private:
+  std::uint8_t* take(std::size_t size) {
+    DUNLIN_ASSERT(size <= room_.size());
+    std::uint8_t* at = room_.data();
+    room_ = room_.subspan(size);
+    return at;
+  }
+  std::span<std::uint8_t> room_;
+};
 
 /// Appends to a vector that the caller owns and that outlives it.
 class RecordWriter {
@@ -16,14 +46,14 @@ class RecordWriter {
   void u8(std::uint8_t value) { out_.push_back(value); }
   template <class T>
   void number(T value) {
-    std::uint8_t bytes[sizeof(T)];
-    for (std::size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * i));
-    out_.insert(out_.end(), bytes, bytes + sizeof(T));
+    RecordFiller(grow(sizeof(T))).number(value);
   }
-  void text(std::string_view value) {
-    number(static_cast<std::uint32_t>(value.size()));
-    const ByteView bytes = as_bytes(value);
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
+  void text(std::string_view value) { RecordFiller(grow(sizeof(std::uint32_t) + value.size())).text(value); }
+  /// Room for that many bytes; valid until the next call.
+  std::span<std::uint8_t> grow(std::size_t size) {
+    const std::size_t at = out_.size();
+    out_.resize(at + size);
+    return std::span(out_).subspan(at);
   }
 
  private:

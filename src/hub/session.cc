@@ -353,7 +353,7 @@ bool Session::completed(std::uint16_t packet_id) {
   return true;
 }
 
-MessageRef keep_message(const Message& message) {
+std::shared_ptr<Message> keep_message(const Message& message) {
   auto copy = std::make_shared<Message>(message);
   copy->payload = copy->payload.owned();
   return copy;

@@ -32,7 +32,7 @@ struct SharedPart;
 using Attachment = std::uint32_t;
 
 /// A copy with a payload of its own.
-MessageRef keep_message(const Message& message);
+std::shared_ptr<Message> keep_message(const Message& message);
 
 /// A message on its way to many: copied only when somebody must keep it. The message that it is made of
 /// outlives it.

@@ -169,11 +169,11 @@ class Shard {
     enum class State : std::uint8_t { waiting, stored, failed } state = State::waiting;
     RecordKind kind = RecordKind::message;
     std::uint16_t packet_id = 0;
-    Message message;
+    std::shared_ptr<Message> message;  // nobody else's until it is routed
     SessionRef publisher;
     Attachment attachment = 0;  // of the link that waits
     Session::PublishDone done;
-    Error error;
+    std::unique_ptr<Error> error;  // of one that failed
     store::Position position = 0;
     std::vector<WaitingNote> waiting;  // of a record of delivery notes
   };

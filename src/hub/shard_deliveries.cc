@@ -25,8 +25,8 @@ void Shard::settle_notes(const Pending& pending) {
   if (pending.state != Pending::State::stored) {
     // Nothing is forgotten: whoever waits goes on waiting.
     metrics_.append_failures.add();
-    log::refusal("hub", "the journal refused delivery notes", errc_name(pending.error.code),
-                 {{"error", pending.error.message}});
+    log::refusal("hub", "the journal refused delivery notes", errc_name(pending.error->code),
+                 {{"error", pending.error->message}});
     executor().schedule(kStoreRetryInterval, [this, waiting = pending.waiting] {
       for (const WaitingNote& again : waiting) {
         Session* session = find(again.session);

@@ -86,8 +86,7 @@ void Shard::journal_message(Session& session, const Message& message, std::uint1
   pending.done = std::move(done);
   const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
   encode_message(message, message.qos == QoS::exactly_once ? &exchange : nullptr, record_);
-  pending.message = message;
-  pending.message.payload = message.payload.owned();
+  pending.message = keep_message(message);
   append(RecordKind::message, record_, std::move(pending));
 }
 
@@ -134,7 +133,7 @@ void Shard::publish_in_process(Message message, PublishDone done) {
   Pending pending;
   pending.done = std::move(done);
   if (log() != nullptr) encode_message(message, nullptr, record_);
-  pending.message = std::move(message);
+  pending.message = std::make_shared<Message>(std::move(message));
   append(RecordKind::message, record_, std::move(pending));
 }
 
@@ -158,7 +157,7 @@ void Shard::appended(std::uint64_t sequence, Result<store::Position> result) {
     pending.position = *result;
   } else {
     pending.state = Pending::State::failed;
-    pending.error = std::move(result).error();
+    pending.error = std::make_unique<Error>(std::move(result).error());
   }
   // A refusal may come before the answers of earlier records; those go first.
   while (!pending_.empty() && pending_.front().state != Pending::State::waiting) {
@@ -179,25 +178,25 @@ void Shard::settle(Pending&& pending) {
       if (session->persistent()) changed_sessions_.insert(session->self_);
     }
   } else {
-    const bool exactly_once = pending.message.qos == QoS::exactly_once;
+    const bool exactly_once = pending.message->qos == QoS::exactly_once;
     if (session != nullptr && exactly_once && stored)
       session->inbound().set(pending.packet_id, Exchanges::State::open);
     if (session != nullptr && exactly_once && !stored) session->inbound().erase(pending.packet_id);
     if (stored) {
-      pending.message.journal = index();
-      pending.message.position = pending.position;
+      pending.message->journal = index();
+      pending.message->position = pending.position;
       Traveller traveller(std::move(pending.message));
       route(traveller, pending.publisher, Origin::here);
     }
   }
   if (!stored) {
     metrics_.append_failures.add();
-    log::refusal("hub", "the journal refused a message", errc_name(pending.error.code),
-                 {{"error", pending.error.message}});
+    log::refusal("hub", "the journal refused a message", errc_name(pending.error->code),
+                 {{"error", pending.error->message}});
   }
   if (!wanted || !pending.done) return;
   if (stored) return pending.done({});
-  pending.done(std::unexpected(std::move(pending.error)));
+  pending.done(std::unexpected(std::move(*pending.error)));
 }
 
 void Shard::route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint) {

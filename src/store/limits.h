@@ -12,6 +12,8 @@ namespace dunlin::store {
 /// No record of the journal is larger, whatever the options say: lengths are stored in 31 bits and groups
 /// in 32.
 inline constexpr std::size_t kMaxRecordBytes = 1024UL * 1024 * 1024;
+/// Files of removed segments that are kept for next ones; never more than were begun since the last removal.
+inline constexpr std::size_t kMaxSpareSegments = 8;
 /// Recent records of the journal that are kept in memory for consumers that keep up.
 inline constexpr std::size_t kTailBytes = 4 * 1024 * 1024;
 /// What the tail shrinks to when nothing was appended for kIdleDelay.

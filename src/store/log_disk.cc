@@ -1,8 +1,9 @@
 #include "store/log_disk.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "base/log.h"
+#include "store/limits.h"
 
 namespace dunlin::store {
 
@@ -24,20 +25,40 @@ bool LogDisk::wants_next() const {
 
 Result<void> LogDisk::prepare_next() {
   if (next_) return {};
-  const std::string path = place_.folder + "/" + std::string{kNextSegmentName};
+  auto file = spares_.empty() ? make_next() : take_spare();
+  if (!file) return std::unexpected(std::move(file).error());
+  next_ = *std::move(file);
+  return {};
+}
+
+Result<std::unique_ptr<File>> LogDisk::make_next() {
+  const std::string path = path_of(kNextSegmentName);
   if (fs_.exists(path)) {
     DUNLIN_CHECK(fs_.remove(path));
   }
-  DUNLIN_TRY(auto file, fs_.open(path, OpenMode::append));
-  // Reserving is a service to later appends: where the file system cannot, they meet a full disk themselves.
+  DUNLIN_TRY(auto file, fs_.open(path, OpenMode::read_write));
+  // Reserving is a service to later writes: where the file system cannot, they meet a full disk themselves.
   if (auto reserved = file->reserve(place_.segment_bytes);
       !reserved && reserved.error().code == Errc::no_space) {
-    return reserved;
+    return std::unexpected(std::move(reserved).error());
   }
-  DUNLIN_CHECK(file->append(encode_segment_header({.salt = place_.salt})));
+  DUNLIN_CHECK(file->write_at(0, encode_segment_header({.salt = place_.salt})));
   DUNLIN_CHECK(file->sync());
-  next_ = std::move(file);
-  return {};
+  return file;
+}
+
+/// What stands behind the header is of earlier positions, which no reader takes for later ones; but for the
+/// link, which is overwritten.
+Result<std::unique_ptr<File>> LogDisk::take_spare() {
+  const std::string path = path_of(kNextSegmentName);
+  DUNLIN_CHECK(fs_.rename(path_of(spares_.back()), path));
+  spares_.pop_back();
+  DUNLIN_TRY(auto file, fs_.open(path, OpenMode::read_write));
+  std::vector<std::uint8_t> head = encode_segment_header({.salt = place_.salt});
+  head.resize(kSegmentHeaderBytes + kLinkBytes);
+  DUNLIN_CHECK(file->write_at(0, head));
+  DUNLIN_CHECK(file->sync());
+  return file;
 }
 
 LogDisk::Outcome LogDisk::begin_segment(Position first) {
@@ -45,8 +66,7 @@ LogDisk::Outcome LogDisk::begin_segment(Position first) {
     const bool full = prepared.error().code == Errc::no_space;
     return {.result = std::move(prepared), .segment_begun = false, .usable = full};
   }
-  const std::string from = place_.folder + "/" + std::string{kNextSegmentName};
-  if (auto renamed = fs_.rename(from, place_.folder + "/" + segment_name(first)); !renamed) {
+  if (auto renamed = fs_.rename(path_of(kNextSegmentName), path_of(segment_name(first))); !renamed) {
     return {.result = std::move(renamed), .segment_begun = false, .usable = false};
   }
   if (auto synced = fs_.sync_folder(place_.folder); !synced) {
@@ -54,6 +74,7 @@ LogDisk::Outcome LogDisk::begin_segment(Position first) {
   }
   active_ = std::move(next_);
   active_bytes_ = kSegmentHeaderBytes;
+  ++begun_;
   return {.result = {}, .segment_begun = true, .usable = true};
 }
 
@@ -67,10 +88,12 @@ LogDisk::Outcome LogDisk::commit(const Commit& commit) {
   if (commit.link) {
     const auto link = encode_link(place_.salt, *commit.link);
     written += link.size();
-    outcome.result = active_->append(link);
+    outcome.result = active_->write_at(active_bytes_, link);
   }
-  if (outcome.result) outcome.result = active_->append(commit.bytes);
+  if (outcome.result)
+    outcome.result = active_->write_at(active_bytes_ + written - commit.bytes.size(), commit.bytes);
   const bool full = !outcome.result && outcome.result.error().code == Errc::no_space;
+  if (full) drop_spares(0);
   if (outcome.result) outcome.result = active_->sync();
   if (outcome.result) {
     active_bytes_ += written;
@@ -88,11 +111,29 @@ Result<void> LogDisk::save_cursors(ByteView bytes) {
 }
 
 Result<void> LogDisk::remove_segments(const std::vector<Position>& segments) {
+  const std::size_t wanted = std::min(std::max<std::size_t>(begun_, 1), kMaxSpareSegments);
+  begun_ = 0;
+  drop_spares(wanted);
   for (const Position first : segments) {
-    const auto removed = fs_.remove(place_.folder + "/" + segment_name(first));
-    if (!removed && removed.error().code != Errc::not_found) return removed;
+    auto gone = spares_.size() < wanted ? retire(first) : fs_.remove(path_of(segment_name(first)));
+    if (!gone && gone.error().code != Errc::not_found) return gone;
   }
   return fs_.sync_folder(place_.folder);
+}
+
+Result<void> LogDisk::retire(Position first) {
+  std::string spare = spare_name(first);
+  DUNLIN_CHECK(fs_.rename(path_of(segment_name(first)), path_of(spare)));
+  spares_.push_back(std::move(spare));
+  return {};
+}
+
+void LogDisk::drop_spares(std::size_t most) {
+  while (spares_.size() > most) {
+    // One that stays goes at the next opening.
+    static_cast<void>(fs_.remove(path_of(spares_.back())));
+    spares_.pop_back();
+  }
 }
 
 }  // namespace dunlin::store

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fs.h"
@@ -43,19 +44,28 @@ class LogDisk {
   /// Makes the next segment before it is needed. Errors: no_space, io.
   Result<void> prepare_next();
   Result<void> save_cursors(ByteView bytes);
-  /// In order; stops at the first error.
+  /// In order; stops at the first error. Some are kept as spare ones: overwriting blocks that a file has is
+  /// quicker than making them.
   Result<void> remove_segments(const std::vector<Position>& segments);
 
   /// Renames the next segment into place and writes there from now on.
   Outcome begin_segment(Position first);
 
  private:
+  std::string path_of(std::string_view name) const { return place_.folder + "/" + std::string{name}; }
+  Result<std::unique_ptr<File>> make_next();
+  Result<std::unique_ptr<File>> take_spare();
+  Result<void> retire(Position first);
+  void drop_spares(std::size_t most);
+
   Fs& fs_;
   Place place_;
   std::unique_ptr<File> lock_;
   std::unique_ptr<File> active_;
   std::uint64_t active_bytes_ = 0;
   std::unique_ptr<File> next_;
+  std::vector<std::string> spares_;  // names
+  std::size_t begun_ = 0;            // segments since the last removal: as many may be wanted until the next
 };
 
 /// The cursors' file in a journal's folder.

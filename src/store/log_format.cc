@@ -19,6 +19,7 @@ constexpr std::uint32_t kGroupTag = 0xD1470047U;
 constexpr std::uint32_t kLinkTag = 0xD147004CU;
 constexpr std::size_t kNameDigits = 20;
 constexpr std::string_view kNameEnding = ".segment";
+constexpr std::string_view kSpareEnding = ".spare";
 
 std::uint32_t checksum_of_place(std::uint32_t salt, Position position) {
   std::array<std::uint8_t, sizeof position> bytes{};
@@ -33,6 +34,11 @@ void seal_fixed(std::uint32_t salt, std::uint8_t* frame, std::size_t size) {
 
 bool fixed_is_valid(std::uint32_t salt, ByteView frame) {
   return load_number<std::uint32_t>(frame.data()) == crc32c(salt, frame.subspan(4));
+}
+
+std::string twenty_digits(Position position) {
+  std::string digits = std::to_string(position);
+  return std::string(kNameDigits - digits.size(), '0').append(digits);
 }
 
 Frame frame_of(Frame::Type type, std::size_t size) {
@@ -140,8 +146,15 @@ std::optional<std::size_t> find_group(std::uint32_t salt, Position least, ByteVi
 }
 
 std::string segment_name(Position first) {
-  std::string digits = std::to_string(first);
-  return std::string(kNameDigits - digits.size(), '0').append(digits).append(kNameEnding);
+  return twenty_digits(first).append(kNameEnding);
+}
+
+std::string spare_name(Position first) {
+  return twenty_digits(first).append(kSpareEnding);
+}
+
+bool is_spare_name(std::string_view name) {
+  return name.size() == kNameDigits + kSpareEnding.size() && name.ends_with(kSpareEnding);
 }
 
 std::optional<Position> parse_segment_name(std::string_view name) {

@@ -76,5 +76,8 @@ std::optional<std::size_t> find_group(std::uint32_t salt, Position least, ByteVi
 std::string segment_name(Position first);
 /// The first position that a segment's name tells; nullopt for the name of another file.
 std::optional<Position> parse_segment_name(std::string_view name);
+/// Of the file of a segment that nobody needs any more, kept to be written anew.
+std::string spare_name(Position first);
+bool is_spare_name(std::string_view name);
 
 }  // namespace dunlin::store

@@ -54,14 +54,14 @@ Result<LogCursors::Decoded> load_cursors(Fs& fs, const std::string& folder) {
   return decoded;
 }
 
-/// The first positions of the segments, in order. Finishes what a crash left half done: removals and the next
-/// segment.
+/// The first positions of the segments, in order. Finishes what a crash left half done: removals, the next
+/// segment and spare ones.
 Result<std::vector<Position>> tidy_folder(Fs& fs, const std::string& folder, Position kept_from) {
   DUNLIN_TRY(const auto names, fs.list(folder));
   std::vector<Position> firsts;
   for (const std::string& name : names) {
     if (const auto first = parse_segment_name(name)) firsts.push_back(*first);
-    if (name == kNextSegmentName) {
+    if (name == kNextSegmentName || is_spare_name(name)) {
       DUNLIN_CHECK(fs.remove(folder + "/" + name));
     }
   }
@@ -77,6 +77,16 @@ Result<std::vector<Position>> tidy_folder(Fs& fs, const std::string& folder, Pos
 Result<void> make_first_segment(Fs& fs, const std::string& folder, std::uint32_t salt, Position first) {
   LogDisk disk(fs, {.folder = folder, .salt = salt, .segment_bytes = 0}, nullptr, nullptr, 0);
   return disk.begin_segment(first).result;
+}
+
+/// Without a link of the next segment, which tells the end: behind it may be what the file held before.
+Result<void> find_end(Fs& fs, const std::string& folder, std::uint32_t salt, LogSegment& segment) {
+  const std::string path = folder + "/" + segment_name(segment.first);
+  DUNLIN_TRY(const auto file, fs.open(path, OpenMode::read));
+  auto scan = scan_segment(*file, salt, segment.first);
+  if (!scan) return std::unexpected(at_file(scan.error(), path));
+  segment.bytes = scan->good_end;
+  return {};
 }
 
 /// Reads the heads of all segments and checks that none is missing or cut between the first and the last.
@@ -100,6 +110,9 @@ Result<void> check_chain(Fs& fs, const std::string& folder, const std::vector<Po
       }
       previous.bytes = head.link->previous_bytes;
     }
+    if (!head.link && !log.segments.empty()) {
+      DUNLIN_CHECK(find_end(fs, folder, log.salt, log.segments.back()));
+    }
     log.segments.push_back({.first = first, .bytes = head.bytes, .marks = {}});
   }
   return {};
@@ -109,13 +122,16 @@ Result<void> check_chain(Fs& fs, const std::string& folder, const std::vector<Po
 Result<void> recover_active(Fs& fs, const LogOptions& options, RecoveredLog& log) {
   LogSegment& active = log.segments.back();
   const std::string path = options.folder + "/" + segment_name(active.first);
-  DUNLIN_TRY(log.active, fs.open(path, OpenMode::append));
+  DUNLIN_TRY(log.active, fs.open(path, OpenMode::read_write));
   DUNLIN_TRY(const auto file, fs.open(path, OpenMode::read));
   auto scan = scan_segment(*file, log.salt, active.first);
   if (!scan) return std::unexpected(at_file(scan.error(), path));
   if (scan->good_end < active.bytes) {
-    log::warning("store", "journal: a torn last write was cut off",
-                 {{"file", path}, {"offset", scan->good_end}, {"bytes", active.bytes - scan->good_end}});
+    if (scan->ends_torn) {
+      log::warning("store", "journal: a torn last write was cut off",
+                   {{"file", path}, {"offset", scan->good_end}, {"bytes", active.bytes - scan->good_end}});
+    }
+    // What a segment held in an earlier use goes with it.
     DUNLIN_CHECK(log.active->truncate(scan->good_end));
   }
   // A killed process may have left whole groups that were never synced.

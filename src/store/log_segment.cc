@@ -96,6 +96,7 @@ Result<SegmentScan> scan_segment(const File& file, std::uint32_t salt, Position 
         return fail(Errc::corrupt, "the group at offset " + std::to_string(place.offset) +
                                        " is damaged, and committed ones follow it");
       }
+      scan.ends_torn = is_group;
       return scan;
     }
     add_mark(scan.marks, {frame.group.first, place.offset});

@@ -41,7 +41,8 @@ class FrameReader {
 };
 
 struct SegmentScan {
-  std::uint64_t good_end = 0;  // everything behind it is a torn last write
+  std::uint64_t good_end = 0;  // behind it are a torn last write and what the file held before
+  bool ends_torn = false;      // a group began there and is not whole
   Position last = 0;           // of the last whole group; the segment's first position - 1 when it has none
   std::vector<Mark> marks;     // beginnings of groups, at least kMarkSpacing apart
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "store/limits.h"
 #include "store/log_format.h"
 #include "store/test_machine.h"
@@ -47,12 +49,13 @@ class LogTest : public testing::Test {
     return answer;
   }
   std::vector<std::string> segments() {
-    std::vector<std::string> found;
-    const auto names = machine_.fs.list(options_.folder).value();
-    for (const std::string& name : names) {
-      if (parse_segment_name(name)) found.push_back(name);
-    }
-    return found;
+    return files([](const std::string& name) { return parse_segment_name(name).has_value(); });
+  }
+  std::size_t spares() { return files(is_spare_name).size(); }
+  std::vector<std::string> files(const std::function<bool(const std::string&)>& chosen) {
+    std::vector<std::string> names = machine_.fs.list(options_.folder).value();
+    std::erase_if(names, [&](const std::string& name) { return !chosen(name); });
+    return names;
   }
   void damage(const std::string& name, std::uint64_t offset) {
     auto file = machine_.fs.open(options_.folder + "/" + name, OpenMode::read_write).value();
@@ -216,6 +219,55 @@ TEST_F(LogTest, SegmentsGoWhenEveryCursorHasPassed) {
   EXPECT_EQ(log_->cursor("fast").value(), 200U);
   EXPECT_EQ(log_->cursor("slow").error().code, Errc::not_found);
   EXPECT_EQ(append("on").value(), 201U);
+}
+
+TEST_F(LogTest, RemovedSegmentsAreWrittenAnew) {
+  open();
+  log_->set_cursor("reader", 0);
+  append_many(400, 100);
+  log_->set_cursor("reader", 400);
+  machine_.scheduler.run_for(2 * kCheckpointDelay);
+  EXPECT_EQ(spares(), kMaxSpareSegments);
+  // Larger records than before, so that nothing stands where it stood.
+  std::size_t written = 0;
+  for (; spares() > 0 && written < 1000; ++written) ASSERT_TRUE(append(std::string(130, 'n')));
+  ASSERT_LT(written, 1000U);
+  // The process dies with a segment half full of what it held before.
+  log_.reset();
+  machine_.restart_process();
+  open();
+  ASSERT_EQ(log_->committed(), 400 + written);
+  const auto records = log_->read(400, 10'000, 1 << 24).value();
+  ASSERT_EQ(records.size(), written);
+  for (const Record& record : records) EXPECT_EQ(text_of(record), std::string(130, 'n'));
+  EXPECT_EQ(append("on").value(), 401 + written);
+}
+
+TEST_F(LogTest, NoMoreSpareSegmentsThanWereBegunLately) {
+  open();
+  log_->set_cursor("reader", 0);
+  append_many(200, 100);
+  log_->set_cursor("reader", 200);
+  machine_.scheduler.run_for(2 * kCheckpointDelay);
+  const std::size_t before = segments().size();
+  while (segments().size() < before + 2) ASSERT_TRUE(append(std::string(100, 'n')));
+  log_->set_cursor("reader", log_->committed());
+  machine_.scheduler.run_for(2 * kCheckpointDelay);
+  EXPECT_EQ(spares(), 2U);
+  reopen();
+  EXPECT_EQ(spares(), 0U);
+}
+
+TEST_F(LogTest, AFullDiskTakesTheSpareSegmentsBack) {
+  open();
+  log_->set_cursor("reader", 0);
+  append_many(200, 100);
+  log_->set_cursor("reader", 200);
+  machine_.scheduler.run_for(2 * kCheckpointDelay);
+  ASSERT_GT(spares(), 0U);
+  machine_.fs.set_capacity(0);
+  EXPECT_EQ(append(std::string(2 * options_.segment_bytes, 'x')).error().code, Errc::no_space);
+  EXPECT_EQ(spares(), 0U);
 }
 
 TEST_F(LogTest, WithoutCursorsNothingIsRemoved) {

@@ -2,7 +2,7 @@ import { createResource, createSignal, For, Show } from 'solid-js';
 import { retained, type RetainedMessage } from '../api.ts';
 import { t } from '../i18n/index.ts';
 import { formatCount, formatDate, toMs } from '../lib/format.ts';
-import { createTyped } from '../state/polling.ts';
+import { createTyped, keepRows } from '../state/polling.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { ActionTable, SearchBox } from '../ui/list.tsx';
@@ -78,7 +78,11 @@ function Row(props: { message: RetainedMessage; onOpen: () => void }) {
 export default function Retained() {
   const [filter, type] = createTyped();
   const [opened, setOpened] = createSignal<string | undefined>();
-  const [page, { refetch }] = createResource(() => ({ filter: filter() }), ({ filter: wanted }) => retained.list(wanted || undefined));
+  const [page, { refetch }] = createResource(
+    () => ({ filter: filter() }),
+    ({ filter: wanted }) => retained.list(wanted || undefined),
+    { storage: keepRows('topic') },
+  );
   const rows = () => page.latest?.retained ?? [];
   return (
     <>

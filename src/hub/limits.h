@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -32,12 +33,17 @@ inline constexpr Duration kArrivalTimeLead =
 inline constexpr Duration kSlowConsumerPatience = std::chrono::seconds{30};
 inline constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
 
+inline constexpr std::size_t kMaxGroupMembersShown =
+    1000;  // of one shared subscription's group, to operators
+
 /// Which member of a shared subscription's group gets a message, of those that can take one.
 enum class SharedStrategy : std::uint8_t {
   round_robin,
   least_in_flight,
   sticky,  // the same one for the same publisher, while it can take messages
 };
+/// "round_robin" ...: the word of the configuration and the API.
+std::string_view shared_strategy_name(SharedStrategy strategy);
 
 struct Limits {
   std::size_t sessions = 1'000'000;  // per shard, online and offline

@@ -175,6 +175,7 @@ class Session {
     std::size_t storing = 0;      // in flight, waiting for the journal
     std::size_t resend_from = 0;  // index into in_flight of the first that may have to be sent (again)
     std::set<SessionRef> held_publishers;  // paused until this session has drained
+    WallTime holding_since{};              // the first of them
     std::vector<std::string> refused;      // filters that nobody may publish to: the queue is full
     std::uint64_t progress = 0;            // acknowledgements so far, for the patience with slow consumers
     TimerId patience;

@@ -284,7 +284,11 @@ class Shard {
   SharedGroup& find_or_make_group(TenantId tenant, const std::string& name);
   Session& make_group_session(TenantId tenant, const std::string& name);
   void group_changed(SharedGroup& group);
-  void empty_group(Session& session);
+  /// What is lost is with them; `stored` runs when that is on the disk.
+  GroupLoss empty_group(Session& session, KeyedWriter::Done stored = {});
+  GroupLoss end_group(Session& session, KeyedWriter::Done stored);
+  GroupLoss lose_messages(Session& session);
+  void drop_membership(SessionRef member, const std::string& filter, KeyedWriter::Done stored);
 
   // Recovery.
   void replay_page(std::shared_ptr<MessageDecoder> decoder, store::Position after,

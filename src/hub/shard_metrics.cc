@@ -51,8 +51,12 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       full_queues(registry.gauge("dunlin_hub_full_queues", "Sessions whose queues have no room.")),
       refused_full(dropped(registry, "queue_full")),
       shared_groups(registry.gauge("dunlin_hub_shared_groups", "Groups of shared subscriptions.")),
+      shared_subscriptions(
+          registry.gauge("dunlin_hub_shared_subscriptions", "Shared subscriptions: members of all groups.")),
       shared_returned(registry.counter("dunlin_hub_shared_returned_total",
-                                       "Messages of shared subscriptions that one member left to another.")) {
-}
+                                       "Messages of shared subscriptions that one member left to another.")),
+      shared_removed(registry.counter(
+          "dunlin_hub_shared_removed_total",
+          "Messages of shared subscriptions' groups that an operator has emptied or ended.")) {}
 
 }  // namespace dunlin::hub

@@ -35,7 +35,9 @@ struct ShardMetrics {
   metrics::Cell& full_queues;   // sessions to which nobody may publish
   metrics::Cell& refused_full;  // publishes refused for that
   metrics::Cell& shared_groups;
-  metrics::Cell& shared_returned;  // messages that a member gave back
+  metrics::Cell& shared_subscriptions;  // members of all groups
+  metrics::Cell& shared_returned;       // messages that a member gave back
+  metrics::Cell& shared_removed;        // messages of groups that an operator has emptied or ended
 };
 
 }  // namespace dunlin::hub

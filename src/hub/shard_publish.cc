@@ -313,6 +313,7 @@ void Shard::overloaded(Session& session, SessionRef publisher) {
   metrics_.held_publishers.add();
   if (out.held_publishers.size() == 1) {
     metrics_.holding.add();
+    out.holding_since = executor().wall_now();
     watch_patience(session);
   }
   at_home(publisher, &Shard::hold);

@@ -260,7 +260,7 @@ void Shard::end(SessionRef ref, EndReason reason, std::string detail) {
   if (reason == EndReason::queue_full) metrics_.queue_full.add();
   log::refusal("hub", "a session was ended", session->client_id(),
                {{"reason", end_reason_name(reason)}, {"detail", detail}});
-  if (group_of(*session) != nullptr) return empty_group(*session);
+  if (group_of(*session) != nullptr) return void(empty_group(*session));
   end_unlogged(*session, reason, detail);
 }
 

@@ -8,6 +8,19 @@
 #include "hub/topic.h"
 
 namespace dunlin::hub {
+
+std::string_view shared_strategy_name(SharedStrategy strategy) {
+  switch (strategy) {
+    case SharedStrategy::round_robin:
+      return "round_robin";
+    case SharedStrategy::least_in_flight:
+      return "least_in_flight";
+    case SharedStrategy::sticky:
+      return "sticky";
+  }
+  return "unknown";
+}
+
 namespace {
 
 PrincipalRef group_principal(TenantId tenant) {
@@ -146,16 +159,61 @@ void Shard::group_changed(SharedGroup& group) {
   if (std::exchange(session.expiry_seconds_, expiry) != expiry) save(session);
 }
 
-/// The group's queue has passed its bound: it begins anew, with the same members.
-void Shard::empty_group(Session& session) {
+/// All that waits for the group or is with its members. Its session goes next.
+GroupLoss Shard::lose_messages(Session& session) {
+  group_of(session)->give_up();
+  GroupLoss loss;
+  loss.messages = session.waiting().messages;
+  if (!session.outgoing_) return loss;
+  loss.messages += session.outgoing_->qos0.size();
+  const auto& in_flight = session.outgoing_->in_flight;
+  for (std::size_t i = 0; i < in_flight.size(); ++i)
+    loss.messages += in_flight[i].state == Session::State::done ? 0 : 1;
+  return loss;
+}
+
+/// It begins anew, with the same members.
+GroupLoss Shard::empty_group(Session& session, KeyedWriter::Done stored) {
   const TenantId tenant = session.principal()->tenant;
   const std::string name(session.client_id());
+  const GroupLoss loss = lose_messages(session);
   std::unique_ptr<SharedGroup> group = std::move(session.shared_->group);
   remove(session);
   Session& fresh = make_group_session(tenant, name);
   fresh.shared_part().group = std::move(group);
   fresh.shared_->group->set_session(fresh);
   group_changed(*fresh.shared_->group);
+  if (!stored) return loss;
+  // A fresh row is given after the old rows, or the last of these is.
+  if (fresh.persistent()) {
+    save(fresh, std::move(stored));
+  } else {
+    rows_.put(store::Table::session, tenant_key(tenant, name), std::nullopt, std::move(stored));
+  }
+  return loss;
+}
+
+/// Its members' shards are told by the caller.
+GroupLoss Shard::end_group(Session& session, KeyedWriter::Done stored) {
+  const TenantId tenant = session.principal()->tenant;
+  const std::string name(session.client_id());
+  GroupLoss loss = lose_messages(session);
+  loss.sessions = group_of(session)->members();
+  loss.members = loss.sessions.size();
+  metrics_.shared_groups.add(-1);
+  remove(session);
+  rows_.put(store::Table::session, tenant_key(tenant, name), std::nullopt, std::move(stored));
+  return loss;
+}
+
+void Shard::drop_membership(SessionRef member, const std::string& filter, KeyedWriter::Done stored) {
+  Session* session = find(member);
+  if (session == nullptr || !session->is_subscribed(router_, filter)) return stored({});
+  leave_group(*session, filter);
+  if (tracer().on()) [[unlikely]]
+    trace_session(TraceKind::unsubscribed, *session, "an operator ended the group " + filter);
+  if (!session->persistent()) return stored({});
+  save(*session, std::move(stored));
 }
 
 // ---- between them ----

@@ -13,13 +13,6 @@ bool filter_takes(std::string_view filter, std::string_view topic) {
   return filter_matches(split_shared(filter).filter, topic);
 }
 
-/// Sorts as numbers do, the largest first.
-std::string falling(std::uint64_t number) {
-  char text[24];
-  std::snprintf(text, sizeof text, "%020llu", static_cast<unsigned long long>(~number));
-  return text;
-}
-
 bool has_state(SessionQuery::State wanted, SessionCondition condition) {
   switch (wanted) {
     case SessionQuery::State::any:
@@ -49,6 +42,12 @@ std::string session_key(SessionQuery::Order order, SessionCondition condition, s
 }
 
 }  // namespace
+
+std::string falling(std::uint64_t number) {
+  char text[24];
+  std::snprintf(text, sizeof text, "%020llu", static_cast<unsigned long long>(~number));
+  return text;
+}
 
 // ---- one session ----
 
@@ -125,9 +124,14 @@ SessionView ShardView::view_of(const Session& session) const {
     for (std::size_t i = 0; i < out.in_flight.size(); ++i)
       view.in_flight_out += out.in_flight[i].state == Session::State::done ? 0 : 1;
     view.holds = out.held_publishers.size();
+    if (view.holds > 0) view.holding_since = out.holding_since;
   }
   view.queued = session.waiting().messages;
   view.queued_bytes = session.waiting().bytes;
+  if (session.durable_) {
+    view.on_disk = session.durable_->spilled.messages;
+    view.on_disk_bytes = session.durable_->spilled.bytes;
+  }
   const Waiting room = shard_.room_of(session);
   view.room_messages = room.messages;
   view.room_bytes = room.bytes;

@@ -50,6 +50,9 @@ class Smallest {
   std::vector<std::pair<std::string, Row>> rows_;  // a heap, the largest key first
 };
 
+/// Sorts as numbers do, the largest first.
+std::string falling(std::uint64_t number);
+
 /// The shard's thread only; `done` runs there, in a later turn or at once.
 class ShardView {
  public:
@@ -57,6 +60,7 @@ class ShardView {
 
   using SessionRows = Smallest<SessionView>;
   using SubscriptionRows = Smallest<SubscriptionView>;
+  using GroupRows = Smallest<GroupView>;
   void sessions(SessionQuery query, std::move_only_function<void(SessionRows)> done);
   void subscriptions(SubscriptionQuery query, std::move_only_function<void(SubscriptionRows)> done);
   void retained(RetainedQuery query, std::move_only_function<void(std::vector<MessageRef>)> done);
@@ -65,10 +69,29 @@ class ShardView {
   Result<SessionCondition> end(TenantId tenant, const std::string& client_id, HubView::State state,
                                const std::string& detail);
 
+  // Groups of shared subscriptions (shard_group_view.cc).
+  void groups(GroupQuery query, std::move_only_function<void(GroupRows)> done);
+  /// With its members, but for what their own shards know of them.
+  std::optional<GroupView> group(TenantId tenant, const std::string& name, const PrincipalRef& publisher);
+  /// In the order of the references; nobody where a session has gone.
+  struct Who {
+    std::string client_id;
+    std::string thing;
+  };
+  std::vector<Who> names_of(const std::vector<SessionRef>& sessions);
+  enum class Removal : std::uint8_t { messages, group };
+  void remove_of_group(TenantId tenant, const std::string& name, Removal what,
+                       std::move_only_function<void(Result<GroupLoss>)> done);
+  void drop_membership(SessionRef member, const std::string& filter,
+                       std::move_only_function<void(Result<void>)> done);
+
  private:
   struct SessionScan;
   struct SubscriptionScan;
   struct RetainedScan;
+  struct GroupScan;
+  void step(std::shared_ptr<GroupScan> scan);
+  GroupView group_view_of(const Session& session, const Principal* publisher) const;
   void step(std::shared_ptr<SessionScan> scan);
   void step(std::shared_ptr<SubscriptionScan> scan);
   void step(std::shared_ptr<RetainedScan> scan);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hub/group_view.h"
 #include "hub/session.h"
 #include "hub/session_link.h"
 
@@ -28,6 +29,7 @@ struct MemberState {
 class SharedGroup final : public SessionLink {
  public:
   SharedGroup(Shard& shard, Session& session) : shard_(shard), session_(&session) {}
+  ~SharedGroup() override;
 
   /// A member joins, or changes its options or its state.
   void join(SessionRef member, const SubscriptionOptions& options, MemberState state);
@@ -40,6 +42,14 @@ class SharedGroup final : public SessionLink {
   /// After the queue has been given up for a new, empty one.
   void set_session(Session& session);
   void answered(const SharedAnswer& answer);
+  /// What operators see of it, but for what is the members' own shards'. `publisher` (or null): whose message
+  /// would be the next.
+  GroupView view(const Principal* publisher) const;
+  /// At most kMaxGroupMembersShown.
+  std::vector<GroupMemberView> member_views() const;
+  std::vector<SessionRef> members() const;
+  /// Nobody of it is to keep what is with members on its way.
+  void give_up();
   /// Ends the connections of members that hold messages: none was acknowledged for too long.
   void end_stuck_members();
 
@@ -58,6 +68,8 @@ class SharedGroup final : public SessionLink {
     SubscriptionOptions options;
     MemberState state;
     std::uint16_t in_flight = 0;
+    std::uint64_t given = 0;   // messages so far
+    std::uint64_t filled = 0;  // how often its window became full
     bool may_take() const { return in_flight < state.window; }
   };
   /// A message in flight: who has it.
@@ -68,9 +80,11 @@ class SharedGroup final : public SessionLink {
   };
   Member* find(SessionRef member);
   Member& choose(const Message& message);
-  Member& choose_next();
-  Member& choose_least_busy();
-  Member& choose_for(const Principal& publisher);
+  /// Who would get the next message; nowhere: nobody can take one, or it depends on a publisher who is null.
+  std::size_t candidate(const Principal* publisher) const;
+  std::size_t next_in_turn() const;
+  std::size_t least_busy() const;
+  std::size_t favourite_of(const Principal& publisher) const;
   void members_changed();
   void let_go_of(std::uint16_t packet_id);
 
@@ -79,6 +93,8 @@ class SharedGroup final : public SessionLink {
   std::vector<Member> members_;
   std::unordered_map<std::uint16_t, Dispatch> dispatched_;
   std::size_t next_ = 0;
+  std::uint64_t given_ = 0;
+  std::uint64_t returned_ = 0;
   std::uint16_t attempts_ = 0;
 };
 

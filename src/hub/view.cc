@@ -4,41 +4,11 @@
 #include <iterator>
 #include <utility>
 
+#include "hub/gather.h"
 #include "hub/hub.h"
 #include "hub/shard_view.h"
 
 namespace dunlin::hub {
-namespace {
-
-/// Gathers the shards' answers on one executor. Shared by them.
-template <class T>
-struct Gathering {
-  std::size_t left = 0;
-  T gathered;
-  std::move_only_function<void(T)> done;
-  void one_less() {
-    if (--left == 0) done(std::move(gathered));
-  }
-};
-
-template <class T>
-std::shared_ptr<Gathering<T>> gather(std::size_t shards, T empty, std::move_only_function<void(T)> done) {
-  return std::make_shared<Gathering<T>>(Gathering<T>{shards, std::move(empty), std::move(done)});
-}
-
-/// Runs `task` on the thread of the shard and posts what it returns.
-template <class T>
-void ask(Hub& hub, std::size_t number, Executor& reply_to, std::move_only_function<T(ShardView)> task,
-         std::move_only_function<void(T)> done) {
-  Shard& shard = hub.shard(number);
-  shard.executor().post([&shard, &reply_to, task = std::move(task), done = std::move(done)]() mutable {
-    reply_to.post(
-        [answer = task(ShardView(shard)), done = std::move(done)]() mutable { done(std::move(answer)); });
-  });
-}
-
-}  // namespace
-
 std::string_view session_condition_name(SessionCondition condition) {
   switch (condition) {
     case SessionCondition::slow:
@@ -52,27 +22,7 @@ std::string_view session_condition_name(SessionCondition condition) {
 }
 
 void HubView::sessions(Executor& reply_to, SessionQuery query, Done<SessionPage> done) const {
-  using Rows = ShardView::SessionRows;
-  auto finish = [done = std::move(done)](Rows rows) mutable {
-    SessionPage page;
-    page.matched = rows.matched();
-    auto taken = rows.take();
-    if (!taken.empty() && taken.size() < page.matched) page.next = taken.back().first;
-    for (auto& [key, view] : taken) page.sessions.push_back(std::move(view));
-    done(std::move(page));
-  };
-  const auto answers = gather<Rows>(hub_.shard_count(), Rows(query.after, query.limit), std::move(finish));
-  for (std::size_t i = 0; i < hub_.shard_count(); ++i) {
-    Shard& shard = hub_.shard(i);
-    shard.executor().post([&shard, &reply_to, query, answers] {
-      ShardView(shard).sessions(query, [&reply_to, answers](Rows rows) {
-        reply_to.post([answers, rows = std::move(rows)]() mutable {
-          answers->gathered.merge(std::move(rows));
-          answers->one_less();
-        });
-      });
-    });
-  }
+  gather_page(hub_, reply_to, query, &SessionPage::sessions, &ShardView::sessions, std::move(done));
 }
 
 void HubView::session(Executor& reply_to, TenantId tenant, std::string client_id,
@@ -85,27 +35,8 @@ void HubView::session(Executor& reply_to, TenantId tenant, std::string client_id
 }
 
 void HubView::subscriptions(Executor& reply_to, SubscriptionQuery query, Done<SubscriptionPage> done) const {
-  using Rows = ShardView::SubscriptionRows;
-  auto finish = [done = std::move(done)](Rows rows) mutable {
-    SubscriptionPage page;
-    page.matched = rows.matched();
-    auto taken = rows.take();
-    if (!taken.empty() && taken.size() < page.matched) page.next = taken.back().first;
-    for (auto& [key, view] : taken) page.subscriptions.push_back(std::move(view));
-    done(std::move(page));
-  };
-  const auto answers = gather<Rows>(hub_.shard_count(), Rows(query.after, query.limit), std::move(finish));
-  for (std::size_t i = 0; i < hub_.shard_count(); ++i) {
-    Shard& shard = hub_.shard(i);
-    shard.executor().post([&shard, &reply_to, query, answers] {
-      ShardView(shard).subscriptions(query, [&reply_to, answers](Rows rows) {
-        reply_to.post([answers, rows = std::move(rows)]() mutable {
-          answers->gathered.merge(std::move(rows));
-          answers->one_less();
-        });
-      });
-    });
-  }
+  gather_page(hub_, reply_to, query, &SubscriptionPage::subscriptions, &ShardView::subscriptions,
+              std::move(done));
 }
 
 void HubView::retained(Executor& reply_to, RetainedQuery query, Done<RetainedPage> done) const {

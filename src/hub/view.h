@@ -12,6 +12,7 @@
 #include "base/executor.h"
 #include "base/result.h"
 #include "hub/bus.h"
+#include "hub/group_view.h"
 #include "hub/session_activity.h"
 #include "hub/session_link.h"
 
@@ -44,6 +45,8 @@ struct SessionView {
   std::size_t subscriptions = 0;
   std::size_t queued = 0;  // QoS 1 and 2, not sent so far
   std::size_t queued_bytes = 0;
+  std::size_t on_disk = 0;  // of these: on the disk only
+  std::size_t on_disk_bytes = 0;
   std::size_t room_messages = 0;  // at so many waiting, publishers to it are refused
   std::size_t room_bytes = 0;
   enum class Full : std::uint8_t { no, yes } full = Full::no;  // they are refused now
@@ -52,6 +55,7 @@ struct SessionView {
   std::size_t in_flight_out = 0;  // sent and not acknowledged wholly
   std::size_t in_flight_in = 0;   // QoS 2 exchanges of the client that are open
   std::size_t holds = 0;          // publishers that it holds back
+  WallTime holding_since{};       // the first of them; the epoch: none
   std::size_t held_by = 0;        // receivers that hold it back as a publisher
   SessionActivity activity;
 };
@@ -147,6 +151,17 @@ class HubView {
   /// condition it had. Errors: not_found, conflict (it is not connected, and nothing is to be forgotten).
   void end(Executor& reply_to, TenantId tenant, std::string client_id, State state, std::string detail,
            Done<Result<SessionCondition>> done) const;
+
+  // Groups of shared subscriptions, by "$share/GROUP/FILTER" (group_view.cc).
+  void groups(Executor& reply_to, GroupQuery query, Done<GroupPage> done) const;
+  /// With its members. `publisher` (or null): who gets the next message, if it is this one's.
+  void group(Executor& reply_to, TenantId tenant, std::string name, PrincipalRef publisher,
+             Done<std::optional<GroupView>> done) const;
+  /// Removes what waits for the group or is with its members; it goes on without. The answer comes when that
+  /// is on the disk. Errors: not_found, those of the store.
+  void clear_group(Executor& reply_to, TenantId tenant, std::string name, Done<Result<GroupLoss>> done) const;
+  /// Removes the group, and the subscriptions of its members.
+  void end_group(Executor& reply_to, TenantId tenant, std::string name, Done<Result<GroupLoss>> done) const;
 
   /// Every shard has had its turn twice: what one has sent to another before the call has arrived there.
   void settle(Executor& reply_to, Task done) const;

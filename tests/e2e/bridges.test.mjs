@@ -84,6 +84,8 @@ describe('ours to mosquitto', () => {
       { name: 'wrong', address: `mqtts://localhost:${broker.port}`, username: 'dunlin', password_file: temporaryFile('password', 'wrong'), ca_file: tls.ca, topics: ['# out'] },
       { name: 'stranger', address: `mqtts://localhost:${broker.port}`, topics: ['# out'] },
     ]);
+    const fixed = await server.request('PATCH', '/api/bridges/wrong', { token: server.adminToken, body: { topics: ['# out'] } });
+    assert.equal(fixed.status, 409, 'it is in the configuration');
     const wrong = await server.cliJson('bridge', 'test', 'wrong');
     assert.equal(wrong.ok, false);
     assert.match(wrong.steps.at(-1).step, /MQTT/);
@@ -303,6 +305,21 @@ describe('by the API and the command line', () => {
     assert.deepEqual(texts(far), []);
     await server.cliJson('bridge', 'resume', 'b1');
     await has(far, 'x/1=while paused');
+    await server.cliJson('bridge', 'pause', 'b1');
+    await here.publishAsync('x/2', 'before the change', { qos: 1 });
+    const changed = await server.cliJson('bridge', 'update', 'b1', '--topics', '["# out 1 \\"\\" far/", "back/# in 1"]', '--client_id', 'renamed');
+    assert.equal(changed.state, 'paused', 'a change does not resume it');
+    assert.equal(changed.settings.client_id, 'renamed');
+    assert.equal(changed.settings.username, 'u', 'what is not named stays');
+    await far.subscribeAsync('far/#', { qos: 1 });
+    await server.cliJson('bridge', 'resume', 'b1');
+    await has(far, 'far/x/2=before the change');
+    await server.api('PATCH', '/api/bridges/b1', { topics: ['# out 1'] });
+    await connected(server, 'b1');
+    const wrong = await server.request('PATCH', '/api/bridges/b1', { token: server.adminToken, body: { topics: ['x sideways'] } });
+    assert.equal(wrong.status, 400);
+    const path = await server.request('PATCH', '/api/bridges/b1', { token: server.adminToken, body: { password_file: '../word' } });
+    assert.equal(path.status, 400);
     const { code, stdout } = await server.cli('bridge', 'list');
     assert.equal(code, 0);
     assert.match(stdout, /b1/);

@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { openBrowser, openPage } from './lib/browser.mjs';
 import { connect, disconnectAll } from './lib/mqtt.mjs';
+import { Mosquitto } from './lib/mosquitto_server.mjs';
 import { start } from './lib/server.mjs';
 
 const PASSWORD = 'calm sea at dawn';
@@ -37,7 +38,7 @@ before(async () => {
     device.publish(`${TOPIC}/vibration`, JSON.stringify({ x: Math.cos(seq / 3), y: Math.sin(seq / 4) }), { qos: 0 });
   }, 250);
   context = await openBrowser({ rootFile: server.rootFile });
-  page = await openPage(context, origin, [/status of 404 .*\/shadow/]);
+  page = await openPage(context, origin, [/status of 404 .*\/shadow/, /status of 400 .*\/api\/bridges/]);
 });
 after(async () => {
   clearInterval(publishing);
@@ -196,6 +197,7 @@ describe('the dashboard', () => {
     await page.getByRole('button', { name: /Details user-watcher-1/ }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText(`${TOPIC}/pressure`).waitFor();
+    await dialog.getByText(/From 10,?000 waiting messages on its publishers are held back/).waitFor();
     await dialog.getByLabel('Topic of the message').fill(`${TOPIC}/temperature`);
     await dialog.getByRole('button', { name: 'Explain' }).click();
     await dialog.getByText(/the filter wants "pressure", the topic has "temperature"/).first().waitFor();
@@ -230,6 +232,89 @@ describe('the dashboard', () => {
     noFaults();
   });
 
+  test('a group of a shared subscription is shown with its members, emptied and ended', async () => {
+    await page.getByRole('link', { name: 'Groups' }).click();
+    await page.getByText('Clients that subscribe to $share/GROUP/FILTER').waitFor();
+    const user = { name: 'watcher', password: 'calm sea at dawn' };
+    const stuck = await connect(server, user, { clientId: 'user-watcher-stuck', properties: { receiveMaximum: 2 } });
+    stuck.handleMessage = () => {}; // never done: no PUBACK
+    const group = `$share/workers/${TOPIC}/jobs`;
+    await stuck.subscribeAsync(group, { qos: 1 });
+    for (let i = 0; i < 5; i++) await device.publishAsync(`${TOPIC}/jobs`, `${i}`, { qos: 1 });
+    const row = page.locator('tr', { hasText: 'workers' });
+    await row.getByText('Busy').waitFor();
+    await picture('groups');
+    await page.getByRole('searchbox', { name: 'Group or filter' }).fill('nothing like it');
+    await page.getByText('No group has this').waitFor();
+    await page.getByRole('searchbox', { name: 'Group or filter' }).fill('workers');
+    const details = page.getByRole('button', { name: `Details ${group}` });
+    await details.focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.locator('tr', { hasText: 'user-watcher-stuck' }).getByText('full').waitFor();
+    await dialog.getByText('2 / 2').waitFor();
+    await picture('group');
+    await dialog.getByRole('button', { name: 'Empty the queue' }).click();
+    await dialog.getByText('5 messages that wait or are with members').waitFor();
+    await dialog.getByRole('button', { name: 'Yes, do it' }).click();
+    await page.getByText(/The queue of .* is empty/).waitFor();
+    await dialog.getByText('A member can take the next message.').waitFor();
+    await dialog.getByRole('button', { name: 'End the group' }).click();
+    await picture('group-end');
+    await dialog.getByRole('button', { name: 'Yes, do it' }).click();
+    await page.getByText('No group has this').waitFor();
+    stuck.stream.destroy();
+    noFaults();
+  });
+
+  test('a bridge is made, seen to work, tested, changed, paused and removed', async () => {
+    const far = await Mosquitto.start();
+    await page.keyboard.press('Escape');
+    await page.locator('h1').click();
+    await page.keyboard.press('g');
+    await page.keyboard.press('b');
+    await page.getByText('No bridge yet').waitFor();
+    await picture('bridges-none');
+    await page.getByRole('button', { name: 'New bridge' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('hq');
+    await dialog.getByLabel('Other server').fill('mqtt://127.0.0.1:1');
+    await dialog.getByLabel(/Topics/).fill('demo/# sideways');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('alert').getByText(/bridge hq/).waitFor();
+    await dialog.getByLabel(/Topics/).fill(`${TOPIC}/# out 1 "" site1/\ncommands/# in 1`);
+    await picture('bridge-new');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByText('Down').waitFor();
+    await dialog.getByRole('button', { name: 'Test' }).click();
+    await dialog.getByText('It does not work as it stands').waitFor();
+    await picture('bridge-down');
+    await dialog.getByRole('button', { name: 'Edit' }).click();
+    await dialog.getByLabel('Other server').fill(far.url);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByText('Connected', { exact: true }).waitFor();
+    await dialog.getByRole('button', { name: 'Test' }).click();
+    await dialog.getByText('All steps went well').waitFor();
+    await picture('bridge');
+    await page.keyboard.press('Escape');
+    const row = page.locator('tr', { hasText: 'hq' });
+    // It moves by itself: the device publishes all the time.
+    await row.getByText(/^[1-9][\d,]* \/ 0$/).waitFor();
+    await picture('bridges');
+    await row.getByRole('button', { name: 'Details hq' }).click();
+    await dialog.getByRole('button', { name: 'Pause' }).click();
+    await dialog.getByRole('button', { name: 'Yes, do it' }).click();
+    await dialog.getByText('Paused', { exact: true }).waitFor();
+    await dialog.getByRole('button', { name: 'Resume' }).click();
+    await dialog.getByText('Connected', { exact: true }).waitFor();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await dialog.getByText(/forgotten for good/).waitFor();
+    await dialog.getByRole('button', { name: 'Yes, do it' }).click();
+    await page.getByText('No bridge yet').waitFor();
+    await far.stop();
+    noFaults();
+  });
+
   test('rules and status are shown', async () => {
     await page.getByRole('link', { name: 'Rules' }).click();
     await page.getByText('Warns before the oil burns').waitFor();
@@ -242,7 +327,9 @@ describe('the dashboard', () => {
 
   test('the same pages in dark', async () => {
     await page.emulateMedia({ colorScheme: 'dark' });
-    for (const [name, hash] of Object.entries({ overview: '', device: `device/${NAME}`, alarms: 'alarms', things: 'things', rules: 'rules', connections: 'connections', trace: 'trace', retained: 'retained', status: 'status' })) {
+    const tabs = ['connections', 'groups', 'retained', 'bridges', 'trace'];
+    const pages = ['alarms', 'things', 'rules', ...tabs, 'status'].map((name) => [name, name]);
+    for (const [name, hash] of [['overview', ''], ['device', `device/${NAME}`], ...pages]) {
       await page.goto(`${origin}/#/${hash}`);
       await page.locator('main h1').waitFor();
       await page.waitForTimeout(name === 'device' ? 1500 : 500);

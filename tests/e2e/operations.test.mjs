@@ -50,6 +50,12 @@ describe('sessions', () => {
     assert.equal(shown.transport, 'tcp');
     assert.equal(shown.keep_alive_seconds, 33);
     assert.deepEqual(shown.subscription_list.map((one) => one.filter).sort(), ['demo/#', topicOf('press-01', '+')]);
+    const { back_pressure: pressure } = shown;
+    assert.equal(pressure.state, 'none');
+    assert.equal(pressure.qos0.policy, 'drop_oldest');
+    assert.equal(pressure.hold.policy, 'hold_publishers');
+    assert(pressure.refuse.messages >= pressure.hold.messages);
+    assert.equal(shown.held_since, null);
     const who = await server.api('GET', `/api/subscriptions?topic=${encodeURIComponent(topicOf('press-01', 'x'))}`);
     assert.equal(who.subscriptions.filter((one) => one.client_id === 'user-watcher-list/1').length, 2);
     await client.endAsync();
@@ -129,6 +135,62 @@ describe('sessions', () => {
     assert.equal((await server.request('GET', '/api/sessions', { token })).status, 200);
     assert.equal((await server.request('DELETE', '/api/sessions/x', { token })).status, 403);
     assert.equal((await server.request('GET', '/api/retained', { token })).status, 403);
+  });
+});
+
+describe('groups of shared subscriptions', () => {
+  const name = `$share/workers/${topicOf('press-01', 'jobs')}`;
+  const path = `/api/shared/${encodeURIComponent(name)}`;
+
+  test('are listed, shown, explained, emptied and ended', async () => {
+    const stuck = await asWatcher('user-watcher-stuck', { properties: { receiveMaximum: 2 } });
+    stuck.handleMessage = () => {}; // never done: no PUBACK
+    await stuck.subscribeAsync(name, { qos: 1 });
+    const publisher = await asPress();
+    for (let i = 0; i < 5; i++) await publisher.publishAsync(topicOf('press-01', 'jobs'), `${i}`, { qos: 1 });
+    await until(async () => (await server.api('GET', path)).lent === 2, 'the window to be full');
+    const { shared, matched } = await server.api('GET', '/api/shared?contains=workers&order=queued');
+    assert.equal(matched, 1);
+    const [{ members, connected, ready, queued, lent, given, strategy }] = shared;
+    assert.deepEqual(
+      { members, connected, ready, queued, lent, given, strategy },
+      { members: 1, connected: 1, ready: 0, queued: 3, lent: 2, given: 2, strategy: 'round_robin' },
+    );
+    const [only] = (await server.api('GET', path)).member_list;
+    assert.deepEqual([only.client_id, only.state, only.in_flight, only.window, only.filled], ['user-watcher-stuck', 'full', 2, 2, 1]);
+    const alone = await explain('user-watcher-stuck', { topic: topicOf('press-01', 'jobs'), qos: 1 });
+    assert.equal(alone.verdict, 'delayed');
+    assert.match(alone.summary, /window is full: 2 of 2.*3 messages wait in the group/);
+
+    const other = await asWatcher('user-watcher-other');
+    await other.subscribeAsync(name, { qos: 1 });
+    await messages(other, 3);
+    const passed = await explain('user-watcher-stuck', { topic: topicOf('press-01', 'jobs'), qos: 1 });
+    assert.equal(passed.verdict, 'shared_other');
+    assert.equal(passed.arrives, false);
+    assert.match(passed.summary, /another member gets it: "user-watcher-other"/);
+
+    assert.equal((await server.cliJson('shared', 'clear', name)).messages, 2);
+    assert.equal((await server.api('GET', path)).lent, 0);
+    const listed = await server.cli('shared', 'list', '--topic', topicOf('press-01', 'jobs'));
+    assert.match(listed.stdout, /workers .*round_robin/);
+    assert.equal((await server.cliJson('shared', 'end', name)).members, 2);
+    assert.equal((await server.request('GET', path, { token: server.adminToken })).status, 404);
+    await publisher.publishAsync(topicOf('press-01', 'jobs'), 'for nobody', { qos: 1 });
+    await publisher.endAsync();
+    assert.deepEqual((await show('user-watcher-other')).subscription_list, []);
+    assert.equal(other.received.length, 3);
+    stuck.stream.destroy();
+    await other.endAsync();
+  });
+
+  test('permissions are asked for, and words are checked', async () => {
+    await server.api('POST', '/api/users', { name: 'looker', password: 'calm sea at dawn', permissions: ['sessions:read'] });
+    const { token } = await server.api('POST', '/api/tokens', { owner: 'looker', permissions: ['sessions:read'] });
+    assert.equal((await server.request('GET', '/api/shared', { token })).status, 200);
+    assert.equal((await server.request('DELETE', path, { token })).status, 403);
+    assert.equal((await server.request('POST', `${path}/clear`, { token, body: {} })).status, 403);
+    assert.equal((await server.request('GET', '/api/shared?order=size', { token })).status, 400);
   });
 });
 

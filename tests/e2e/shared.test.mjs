@@ -95,3 +95,28 @@ describe('over SIGKILL of the server', () => {
     });
   }
 });
+
+test('a group that an operator has ended does not come back, after SIGKILL either', async () => {
+  const group = `$share/ended/${FILTER}`;
+  const path = `/api/shared/${encodeURIComponent(group)}`;
+  const gone = await member('gone', lasting);
+  await gone.subscribeAsync(group, { qos: 1 });
+  await gone.endAsync();
+  const from = await publisher();
+  await publishAll(from, numbers(0, 20), 1);
+  await from.endAsync();
+  assert.equal((await server.api('GET', path)).queued, 20);
+  assert.deepEqual(await server.api('DELETE', path), { name: group, messages: 20, members: 1 });
+  await server.kill9();
+  await server.start();
+  assert.equal((await server.api('GET', '/api/shared')).shared.filter((one) => one.name === group).length, 0);
+  const back = await member('gone', lasting);
+  assert.equal(back.connack.sessionPresent, true, 'the session is there, its subscription is not');
+  const later = await publisher();
+  await publishAll(later, ['nobody'], 1);
+  const shown = await server.api('GET', '/api/sessions/user-watcher-gone');
+  assert.deepEqual(shown.subscription_list, []);
+  assert.deepEqual(back.received, []);
+  await later.endAsync();
+  await back.endAsync();
+});

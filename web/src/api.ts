@@ -118,11 +118,100 @@ export interface BrokerSession {
   transport: string;
 }
 export interface SessionDetail extends BrokerSession {
+  queued_bytes: number;
+  queued_on_disk: number;
+  queued_on_disk_bytes: number;
+  queued_qos0_bytes: number;
+  held_since: Time | null;
+  back_pressure: {
+    state: 'none' | 'holding' | 'refusing';
+    since: Time | null;
+    qos0: { messages: number; bytes: number };
+    hold: { messages: number; bytes: number } | null;
+    refuse: { messages: number; bytes: number };
+  };
   expiry_seconds: number;
   receive_maximum: number;
   dropped_by_reason: Record<string, number>;
   recent_drops: { at: Time; reason: string; topic: string; count: number }[];
   subscription_list: { filter: string; qos: number; no_local: boolean }[];
+}
+export interface SharedGroup {
+  name: string;
+  group: string;
+  filter: string;
+  strategy: 'round_robin' | 'least_in_flight' | 'sticky';
+  members: number;
+  connected: number;
+  ready: number;
+  keeps: boolean;
+  queued: number;
+  queued_bytes: number;
+  queued_on_disk: number;
+  queued_on_disk_bytes: number;
+  queued_qos0: number;
+  lent: number;
+  handed_over: number;
+  holds: number;
+  refuses: boolean;
+  given: number;
+  returned: number;
+}
+export interface SharedGroupDetail extends SharedGroup {
+  room_messages: number;
+  next: string;
+  dropped_by_reason: Record<string, number>;
+  member_list: {
+    client_id: string;
+    state: 'ready' | 'full' | 'away';
+    qos: number;
+    window: number;
+    in_flight: number;
+    given: number;
+    filled: number;
+  }[];
+}
+export type BridgeState = 'connected' | 'connecting' | 'disconnected' | 'starting' | 'paused';
+export interface BridgeSettings {
+  address: string;
+  topics: string[];
+  version: string;
+  client_id: string;
+  username: string;
+  password_file: string;
+  ca_file: string;
+  certificate_file: string;
+  key_file: string;
+  server_name: string;
+  clean_start: boolean;
+  max_queue_bytes: number;
+  full: string;
+}
+export interface Bridge {
+  name: string;
+  state: BridgeState;
+  address: string;
+  source: 'configuration' | 'api';
+  since: Time | '';
+  version: string;
+  last_error: string;
+  connections: number;
+  out: {
+    waiting_records: number;
+    waiting_bytes: number;
+    in_flight: number;
+    acknowledged: number;
+    refused: number;
+    dropped: number;
+    expired: number;
+    stopped_loops: number;
+  };
+  in: { received: number; published: number; refused: number; stopped_loops: number };
+  settings: BridgeSettings;
+}
+export interface BridgeTest {
+  ok: boolean;
+  steps: { step: string; ok: boolean; detail: string }[];
 }
 export interface Explanation {
   verdict: string;
@@ -310,6 +399,29 @@ export const sessions = {
     call<unknown>('DELETE', at('sessions', id), undefined, { forget: forget ? 'true' : undefined }),
   explain: (id: string, question: { topic: string; qos: number }) =>
     call<Explanation>('GET', at('sessions', id, 'explain'), undefined, question),
+};
+
+export const groups = {
+  list: (contains?: string) =>
+    call<{ shared: SharedGroup[]; matched: number }>('GET', '/api/shared', undefined, {
+      contains,
+      order: 'queued',
+      limit: SESSIONS_SHOWN,
+    }),
+  get: (name: string) => call<SharedGroupDetail>('GET', at('shared', name)),
+  clear: (name: string) => call<{ messages: number }>('POST', at('shared', name, 'clear'), {}),
+  end: (name: string) => call<{ messages: number; members: number }>('DELETE', at('shared', name)),
+};
+
+export const bridges = {
+  list: async () => (await call<{ bridges: Bridge[] }>('GET', at('bridges'))).bridges,
+  get: (name: string) => call<Bridge>('GET', at('bridges', name)),
+  add: (bridge: Partial<BridgeSettings> & { name: string }) => call<Bridge>('POST', at('bridges'), bridge),
+  update: (name: string, changes: Partial<BridgeSettings>) => call<Bridge>('PATCH', at('bridges', name), changes),
+  remove: (name: string) => call<unknown>('DELETE', at('bridges', name)),
+  pause: (name: string) => call<Bridge>('POST', at('bridges', name, 'pause'), {}),
+  resume: (name: string) => call<Bridge>('POST', at('bridges', name, 'resume'), {}),
+  test: (name: string) => call<BridgeTest>('POST', at('bridges', name, 'test'), {}),
 };
 
 export const retained = {

@@ -3,7 +3,7 @@ import { createEffect, lazy, Match, on, onMount, Suspense, Switch } from 'solid-
 import { t, type TextKey } from './i18n/index.ts';
 import { Door } from './pages/door.tsx';
 import { Overview } from './pages/overview.tsx';
-import { route } from './router.ts';
+import { BROKER_PAGES, route } from './router.ts';
 import { access, resume } from './state/session.ts';
 import { Shell } from './shell.tsx';
 import { Loading, Problem } from './ui/parts.tsx';
@@ -15,6 +15,8 @@ const Things = lazy(() => import('./pages/things.tsx'));
 const Rules = lazy(() => import('./pages/rules.tsx'));
 const Connections = lazy(() => import('./pages/connections.tsx'));
 const Retained = lazy(() => import('./pages/retained.tsx'));
+const Groups = lazy(() => import('./pages/groups.tsx'));
+const Bridges = lazy(() => import('./pages/bridges.tsx'));
 const Trace = lazy(() => import('./pages/trace.tsx'));
 const Status = lazy(() => import('./pages/status.tsx'));
 
@@ -47,6 +49,12 @@ function Page() {
         <Match when={route().page === 'retained'}>
           <Retained />
         </Match>
+        <Match when={route().page === 'groups'}>
+          <Groups />
+        </Match>
+        <Match when={route().page === 'bridges'}>
+          <Bridges />
+        </Match>
         <Match when={route().page === 'trace'}>
           <Trace />
         </Match>
@@ -61,7 +69,9 @@ function Page() {
 function titleOf(): string {
   const at = route();
   if (at.page === 'device') return at.name;
-  return at.page === 'claim' || at.page === 'unknown' ? '' : t(`nav.${at.page}` as TextKey);
+  if (at.page === 'claim' || at.page === 'unknown') return '';
+  const tab = BROKER_PAGES.find((page) => page === at.page);
+  return tab && tab !== 'connections' ? t(`tab.${tab}`) : t(`nav.${at.page}` as TextKey);
 }
 
 export function App() {

@@ -1,8 +1,12 @@
 // Pages by the part of the address behind '#'.
 import { createSignal } from 'solid-js';
 
+/** The tabs of the page Connections. */
+export const BROKER_PAGES = ['connections', 'groups', 'retained', 'bridges', 'trace'] as const;
+export type BrokerPage = (typeof BROKER_PAGES)[number];
+
 export type Route =
-  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'connections' | 'retained' | 'trace' | 'status' }
+  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'status' | BrokerPage }
   | { page: 'device'; name: string }
   | { page: 'claim'; token: string }
   | { page: 'unknown' };
@@ -19,7 +23,8 @@ export function parseRoute(hash: string): Route {
   if (page === 'device' && name) return { page, name };
   if (page === 'claim' && name) return { page, token: name };
   if (page === 'alarms' || page === 'things' || page === 'rules' || page === 'status') return { page };
-  if (page === 'connections' || page === 'retained' || page === 'trace') return { page };
+  const tab = BROKER_PAGES.find((one) => one === page);
+  if (tab) return { page: tab };
   return { page: 'unknown' };
 }
 

@@ -1,7 +1,7 @@
 // The frame around every page: navigation, state of the live link, theme, sign-out.
 import { createSignal, For, Show, type JSX } from 'solid-js';
 import { t, type TextKey } from './i18n/index.ts';
-import { go, route } from './router.ts';
+import { BROKER_PAGES, go, route } from './router.ts';
 import { now } from './state/clock.ts';
 import { openAlarms } from './state/fleet.ts';
 import { linkState, reconnectNow, retryAt } from './state/live.ts';
@@ -26,7 +26,7 @@ const pageText = (page: PageName) => t(`nav.${page}` as TextKey);
 
 function Navigation() {
   const active = (page: PageName) => route().page === page || (page === 'overview' && route().page === 'device') ||
-    (page === 'connections' && (route().page === 'retained' || route().page === 'trace'));
+    (page === 'connections' && BROKER_PAGES.some((tab) => tab === route().page));
   return (
     <nav class="nav" aria-label={t('nav')}>
       <For each={PAGES}>
@@ -87,6 +87,12 @@ export function Shell(props: { children: JSX.Element }) {
       type: key,
       icon: page as IconName,
       run: () => go(hash),
+    })),
+    ...BROKER_PAGES.slice(1).map((tab) => ({
+      name: t(`tab.${tab}`),
+      type: tab === 'bridges' ? 'g b' : t('nav.connections'),
+      icon: 'connections' as IconName,
+      run: () => go(`#/${tab}`),
     })),
     { name: t('theme.toggle'), type: 'd', icon: theme() === 'dark' ? 'sun' : 'moon', run: toggleTheme },
     { name: t('help.title'), type: '?', icon: 'help', run: () => setOverlay('help') },

@@ -20,6 +20,18 @@ test('values keep about four digits', () => {
   for (const [value, text] of cases) assert.equal(format.formatValue(value), text);
 });
 
+test('bytes are in the unit that fits', () => {
+  assert.deepEqual([0, 1023, 1024, 1536, 150_000, 5 * 1024 ** 3, 3e15].map(format.formatBytes), [
+    '0 B',
+    '1023 B',
+    '1.0 KiB',
+    '1.5 KiB',
+    '146 KiB',
+    '5.0 GiB',
+    '2728 TiB',
+  ]);
+});
+
 test('ages and durations are short', () => {
   assert.deepEqual([-5, 1500, 12_000, 300_000, 7.3e6, 2e8].map(format.formatAge), [
     'now',

@@ -30,7 +30,7 @@ struct BrokerParts {
   Audit audit;
 };
 
-/// Declares session.*, subscription.list and retained.*. The parts' objects must outlive the table.
+/// Declares session.*, subscription.list, shared.* and retained.*. The parts' objects must outlive the table.
 void declare(const BrokerParts& parts, model::OperationTable& table);
 
 /// What declare() adds, for clients that render the operations without a server.

@@ -4,7 +4,7 @@
 
 #include <boost/json.hpp>
 
-#include "hub/hub_fixture.h"
+#include "service/broker/broker_fixture.h"
 #include "service/broker/explain.h"
 
 namespace dunlin::broker {
@@ -13,55 +13,9 @@ namespace {
 using hub::QoS;
 using hub::testing::message;
 using hub::testing::RecordingLink;
+using testing::BrokerTest;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-/// The operations over a real hub in virtual time.
-class BrokerTest : public hub::testing::HubTest {
- protected:
-  void declare_all(const hub::Limits& limits = {}) {
-    declare({*world->executors[0], hub(),
-             [](const Principal&, hub::Action, std::string_view topic) -> Result<void> {
-               if (topic.starts_with("secret")) return fail(Errc::permission_denied, "denied by statement 2");
-               return {};
-             },
-             limits,
-             [this](TenantId, const std::string& actor, std::string_view action, const std::string& object) {
-               audit.push_back(actor + " " + std::string(action) + " " + object);
-             }},
-            table);
-  }
-  Result<boost::json::value> call(std::string_view name, boost::json::object request,
-                                  std::vector<std::string> permissions = {"*"}) {
-    auto user = std::make_shared<Principal>();
-    user->kind = PrincipalKind::user;
-    user->name = "ada";
-    user->permissions = std::move(permissions);
-    std::optional<Result<boost::json::value>> answer;
-    table.invoke(*table.find(name), {std::move(user), "test"}, std::move(request),
-                 [&answer](Result<boost::json::value> result) { answer = std::move(result); });
-    run(std::chrono::milliseconds{100});
-    return answer.has_value() ? *std::move(answer) : fail(Errc::internal, "no answer");
-  }
-  boost::json::object got(std::string_view name, boost::json::object request) {
-    auto answer = call(name, std::move(request));
-    EXPECT_TRUE(answer.has_value()) << (answer ? "" : answer.error().message);
-    return answer ? answer->as_object() : boost::json::object{};
-  }
-  std::string verdict(boost::json::object request) {
-    const auto answer = got("session.explain", std::move(request));
-    summary = std::string(answer.at("summary").as_string());
-    return std::string(answer.at("verdict").as_string());
-  }
-  void retain(RecordingLink& link, const std::string& topic, const std::string& payload) {
-    link.session->publish(message(topic, payload, QoS::at_most_once, hub::Message::Retain::yes), 0, {});
-    run();
-  }
-
-  model::OperationTable table;
-  std::vector<std::string> audit;
-  std::string summary;
-};
 
 TEST_F(BrokerTest, PermissionsAreAskedFor) {
   boot(1);
@@ -202,18 +156,6 @@ hub::DeliveryFacts connected(std::string_view filter) {
 
 Result<void> allow(const Principal&, hub::Action, std::string_view) {
   return {};
-}
-
-TEST(ExplainTest, AMessageForAGroupGoesToOneMember) {
-  Evidence evidence;
-  evidence.client = connected("$share/g/t");
-  evidence.group = {{"a", "$share/g/t", {}, hub::SessionCondition::online},
-                    {"b", "$share/g/t", {}, hub::SessionCondition::offline}};
-  const Explanation shared = explain({.client_id = "a", .topic = "t"}, evidence, allow);
-  EXPECT_EQ(shared.verdict, "shared");
-  EXPECT_THAT(shared.summary, HasSubstr("\"b\" (offline)"));
-  evidence.group.pop_back();
-  EXPECT_EQ(explain({.client_id = "a", .topic = "t"}, evidence, allow).verdict, "delivered");
 }
 
 TEST(ExplainTest, APacketThatTheClientDoesNotTakeIsDropped) {

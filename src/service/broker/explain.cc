@@ -5,6 +5,8 @@
 
 #include "base/time_text.h"
 #include "hub/topic.h"
+#include "service/broker/explain_group.h"
+#include "service/broker/words.h"
 
 namespace dunlin::broker {
 namespace {
@@ -14,14 +16,6 @@ using hub::QoS;
 using hub::SessionCondition;
 using hub::SubscriptionOptions;
 using Outcome = Step::Outcome;
-
-std::string quoted(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
-}
-
-std::string number(std::uint64_t value, std::string_view one, std::string_view many) {
-  return std::to_string(value) + " " + std::string(value == 1 ? one : many);
-}
 
 std::string_view drop_words(DropReason reason) {
   switch (reason) {
@@ -50,8 +44,8 @@ class Judge {
     if (subscribed) {
       judge_publisher();
       judge_local();
+      judge_groups();
       judge_qos();
-      judge_group();
       judge_queue();
       judge_size();
     }
@@ -88,7 +82,7 @@ class Judge {
   void judge_publisher();
   void judge_local();
   void judge_qos();
-  void judge_group();
+  void judge_groups();
   void judge_queue();
   bool judge_full(const hub::SessionView& client, const std::string& waits);
   void judge_size();
@@ -99,6 +93,7 @@ class Judge {
   const Evidence& evidence_;
   const hub::Authorizer& authorize_;
   QoS qos_ = QoS::at_most_once;  // at which it would be delivered
+  bool only_shared_ = false;     // no subscription of its own matches
   std::vector<Step> steps_;
   std::string_view verdict_;
   std::string summary_;
@@ -238,33 +233,31 @@ void Judge::judge_local() {
 void Judge::judge_qos() {
   std::string text = "It would be delivered at QoS " + std::to_string(static_cast<int>(qos_));
   if (qos_ < question_.qos) text += ", which is what the subscription was granted";
-  if (online() || qos_ != QoS::at_most_once) return add("qos", Outcome::ok, text + ".");
+  if (online() || qos_ != QoS::at_most_once || only_shared_) return add("qos", Outcome::ok, text + ".");
   problem(
       "qos", "offline",
       text + ", and QoS 0 messages do not wait for a client that is away: publish and subscribe at QoS 1.");
 }
 
-void Judge::judge_group() {
-  const bool shared = std::ranges::any_of(
-      facts().matching, [](const auto& match) { return !hub::split_shared(match.filter).group.empty(); });
-  if (!shared) return;
-  const bool own = std::ranges::any_of(
-      facts().matching, [](const auto& match) { return hub::split_shared(match.filter).group.empty(); });
-  std::string members;
-  std::size_t others = 0;
-  for (const auto& member : evidence_.group) {
-    if (member.client_id == question_.client_id) continue;
-    constexpr std::size_t kShown = 10;
-    if (++others > kShown) continue;
-    members += (members.empty() ? "" : ", ") + quoted(member.client_id) + " (" +
-               std::string(hub::session_condition_name(member.condition)) + ")";
+/// Where it has a subscription of its own, too, the group decides nothing.
+void Judge::judge_groups() {
+  only_shared_ =
+      std::ranges::all_of(facts().matching, [](const auto& match) { return hub::is_shared(match.filter); });
+  std::string_view verdict;
+  std::string summary;
+  for (const hub::GroupView& group : evidence_.groups) {
+    GroupJudgement judged = judge_group(question_, group);
+    // The message of one group is enough.
+    const bool better = summary.empty() || judged.verdict.empty() ||
+                        (!verdict.empty() && !arrives(verdict) && arrives(judged.verdict));
+    if (better) {
+      verdict = judged.verdict;
+      summary = judged.step.text;
+    }
+    if (!only_shared_ && judged.step.outcome == Outcome::problem) judged.step.outcome = Outcome::note;
+    steps_.push_back(std::move(judged.step));
   }
-  if (others == 0)
-    return add("shared_group", Outcome::ok, "It is the only member of its shared group for this topic.");
-  const std::string text =
-      "Each message goes to one member of the shared group; besides this client: " + members + ".";
-  add("shared_group", Outcome::note, text);
-  if (!own) conclude("shared", text);
+  if (only_shared_ && !verdict.empty()) conclude(verdict, std::move(summary));
 }
 
 /// Whether one more message is more than the limits allow. True: the verdict is there.

@@ -25,8 +25,8 @@ struct Question {
 struct Evidence {
   std::optional<hub::DeliveryFacts> client;  // absent: there is no such session
   std::optional<hub::SessionView> publisher;
-  std::vector<hub::SubscriptionView> group;  // members of the shared groups that would take the topic
-  std::optional<hub::Message> retained;      // of the topic
+  std::vector<hub::GroupView> groups;    // those that would take the topic for it, with their members
+  std::optional<hub::Message> retained;  // of the topic
   hub::Limits limits;
   WallTime now{};
 };
@@ -42,6 +42,7 @@ struct Step {
 ///   delayed           it would be sent after what waits already
 ///   queued            it would wait until the client comes back
 ///   shared            one member of a shared group gets it, perhaps this one
+///   shared_other      another member of its group gets it
 ///   no_session, no_subscription, policy_denied, publisher_denied, no_local, offline, queue_full,
 ///   packet_too_large  it would not arrive, for this reason
 struct Explanation {

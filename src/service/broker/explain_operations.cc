@@ -126,31 +126,17 @@ class Inquiry : public std::enable_shared_from_this<Inquiry> {
                           self->ask_groups();
                         });
   }
+  /// One group after the other.
   void ask_groups() {
-    if (groups().empty()) return finish();
-    hub::SubscriptionQuery query;
-    query.tenant = tenant_;
-    query.topic = question_.topic;
-    query.limit = hub::kMaxPageRows;
-    view().subscriptions(parts_.executor, std::move(query),
-                         [self = shared_from_this()](const hub::SubscriptionPage& page) {
-                           const auto theirs = self->groups();
-                           for (const auto& one : page.subscriptions) {
-                             const std::string group(hub::split_shared(one.filter).group);
-                             if (std::ranges::find(theirs, group) != theirs.end() && !group.empty())
-                               self->evidence_.group.push_back(one);
-                           }
-                           self->finish();
-                         });
-  }
-  std::vector<std::string> groups() const {
-    std::vector<std::string> found;
-    if (!evidence_.client) return found;
-    for (const auto& match : evidence_.client->matching) {
-      const std::string group(hub::split_shared(match.filter).group);
-      if (!group.empty()) found.push_back(group);
-    }
-    return found;
+    if (!evidence_.client || asked_ == evidence_.client->matching.size()) return finish();
+    const std::string& filter = evidence_.client->matching[asked_++].filter;
+    if (!hub::is_shared(filter)) return ask_groups();
+    const PrincipalRef publisher = evidence_.publisher ? evidence_.publisher->principal : nullptr;
+    view().group(parts_.executor, tenant_, filter, publisher,
+                 [self = shared_from_this()](std::optional<hub::GroupView> group) {
+                   if (group) self->evidence_.groups.push_back(*std::move(group));
+                   self->ask_groups();
+                 });
   }
   void finish() {
     evidence_.now = parts_.executor.wall_now();
@@ -162,6 +148,7 @@ class Inquiry : public std::enable_shared_from_this<Inquiry> {
   Question question_;
   model::Reply reply_;
   Evidence evidence_;
+  std::size_t asked_ = 0;  // of the client's matching subscriptions
 };
 
 }  // namespace

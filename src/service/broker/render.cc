@@ -48,6 +48,8 @@ boost::json::object to_row(const hub::SessionView& session, WallTime now) {
                           {"since", time_or_null(session.since)},
                           {"queued", session.queued},
                           {"queued_bytes", session.queued_bytes},
+                          {"queued_on_disk", session.on_disk},
+                          {"queued_on_disk_bytes", session.on_disk_bytes},
                           {"queued_qos0", session.queued_qos0},
                           {"queued_qos0_bytes", session.queued_qos0_bytes},
                           {"in_flight_out", session.in_flight_out},
@@ -80,10 +82,7 @@ boost::json::object to_json(const hub::SessionView& session, WallTime now) {
   all["max_packet_bytes"] = session.link.max_packet_bytes;
   all["output_bytes"] = session.link.output_bytes;
   all["held_since"] = time_or_null(session.activity.held_since);
-  boost::json::object dropped;
-  for (std::size_t i = 0; i < hub::kDropReasons; ++i)
-    dropped[hub::drop_reason_name(static_cast<hub::DropReason>(i))] = session.activity.dropped[i];
-  all["dropped_by_reason"] = std::move(dropped);
+  all["dropped_by_reason"] = dropped_by_reason(session.activity);
   boost::json::array recent;
   for (const hub::RecentDrop& drop : session.activity.recent) {
     recent.push_back({{"at", format_rfc3339(drop.at)},
@@ -93,6 +92,32 @@ boost::json::object to_json(const hub::SessionView& session, WallTime now) {
   }
   all["recent_drops"] = std::move(recent);
   return all;
+}
+
+boost::json::object back_pressure(const hub::SessionView& session, const hub::Limits& limits) {
+  const bool online = session.condition != hub::SessionCondition::offline;
+  std::string_view state = "none";
+  if (session.holds > 0) state = "holding";
+  if (session.full == hub::SessionView::Full::yes) state = "refusing";
+  boost::json::object policy{{"state", state}, {"since", time_or_null(session.holding_since)}};
+  policy["qos0"] = {{"policy", online ? "drop_oldest" : "drop"},
+                    {"messages", online ? limits.qos0_messages : 0},
+                    {"bytes", online ? limits.qos0_bytes : 0}};
+  policy["hold"] = online ? boost::json::value{{"policy", "hold_publishers"},
+                                               {"messages", limits.online_messages},
+                                               {"bytes", limits.online_bytes},
+                                               {"patience_seconds", seconds(hub::kSlowConsumerPatience)}}
+                          : boost::json::value();
+  policy["refuse"] = {
+      {"policy", "refuse_publishers"}, {"messages", session.room_messages}, {"bytes", session.room_bytes}};
+  return policy;
+}
+
+boost::json::object dropped_by_reason(const hub::SessionActivity& activity) {
+  boost::json::object dropped;
+  for (std::size_t i = 0; i < hub::kDropReasons; ++i)
+    dropped[hub::drop_reason_name(static_cast<hub::DropReason>(i))] = activity.dropped[i];
+  return dropped;
 }
 
 boost::json::object to_json(const hub::SubscriptionView& subscription) {

@@ -45,10 +45,19 @@ constexpr Field kSession[] = {
     {"slow_reason", FieldType::text, Need::required, "why it is slow, or empty"},
     {"slow_seconds", FieldType::number, Need::optional, "how long its oldest message has waited"},
     {"queued", FieldType::integer, Need::required, "QoS 1 and 2 messages that wait"},
+    {"queued_bytes", FieldType::integer, Need::required, "their bytes"},
+    {"queued_on_disk", FieldType::integer, Need::required, "of these: on the disk only"},
+    {"queued_on_disk_bytes", FieldType::integer, Need::required, "their bytes"},
+    {"queued_qos0", FieldType::integer, Need::required, "QoS 0 messages that wait"},
+    {"queued_qos0_bytes", FieldType::integer, Need::required, "their bytes"},
+    {"back_pressure", FieldType::object, Need::required,
+     "state (none, holding or refusing) and since when; what happens past which messages and bytes: qos0, "
+     "hold (its publishers), refuse (them)"},
     {"in_flight_out", FieldType::integer, Need::required, "sent to it, not acknowledged wholly"},
     {"holds", FieldType::integer, Need::required, "publishers that it holds back"},
     {"refuses", FieldType::boolean, Need::required, "whether its queue is full and publishers are refused"},
     {"held_by", FieldType::integer, Need::required, "receivers that hold it back as a publisher"},
+    {"held_since", FieldType::text, Need::optional, "since when; absent: it is not held"},
     {"dropped_by_reason", FieldType::object, Need::required, "messages that never reached it"},
     {"recent_drops", FieldType::array, Need::required, "the newest last: at, reason, topic, count"},
     {"subscription_list", FieldType::array, Need::required, "the first 1000: filter, qos ..."}};
@@ -171,6 +180,7 @@ void show_session(const BrokerParts& parts, const model::Caller& caller, std::st
        reply = std::move(reply)](const std::optional<hub::SessionView>& view) mutable {
         if (!view) return reply(fail(Errc::not_found, "there is no session \"" + client_id + "\""));
         boost::json::object answer = to_json(*view, parts.executor.wall_now());
+        answer["back_pressure"] = back_pressure(*view, parts.limits);
         hub::SubscriptionQuery query;
         query.tenant = tenant;
         query.client_id = client_id;

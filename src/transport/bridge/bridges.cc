@@ -216,6 +216,43 @@ void Bridges::add(const boost::json::object& document, const std::string& actor,
         });
 }
 
+void Bridges::update(const std::string& name, const boost::json::object& changes, const std::string& actor,
+                     BridgeDone done) {
+  const auto found = bridges_.find(name);
+  if (found == bridges_.end()) return done(std::unexpected(no_such(name)));
+  Managed& managed = found->second;
+  if (managed.source == Source::configuration)
+    return done(
+        fail(Errc::conflict, "the bridge \"" + name + "\" is in the configuration file: change it there"));
+  boost::json::object wish = to_json(managed.settings);
+  for (const auto& [key, value] : changes) wish[key] = value;
+  auto settings = settings_from_json(wish);
+  if (!settings) return done(std::unexpected(settings.error()));
+  if (auto files = check_files(*settings, Source::api); !files) return done(std::unexpected(files.error()));
+  BridgeSettings before = std::exchange(managed.settings, *std::move(settings));
+  write({change_of(managed)}, actor, "bridge.update", name,
+        [this, name, before = std::move(before), done = std::move(done)](Result<void> written) mutable {
+          const auto known = bridges_.find(name);
+          if (known == bridges_.end()) return done(std::unexpected(no_such(name)));
+          if (!written) {
+            known->second.settings = std::move(before);
+            return done(std::unexpected(written.error()));
+          }
+          restart(name, std::move(done));
+        });
+}
+
+/// With the settings that are there when the old connection has ended.
+void Bridges::restart(const std::string& name, BridgeDone done) {
+  retire(name, [this, name, done = std::move(done)](const Result<void>&) mutable {
+    const auto known = bridges_.find(name);
+    if (known == bridges_.end()) return done(std::unexpected(no_such(name)));
+    Managed& managed = known->second;
+    if (!managed.paused && managed.bridge == nullptr) run(managed);
+    done(describe(managed));
+  });
+}
+
 void Bridges::remove(const std::string& name, const std::string& actor, BridgeDone done) {
   const auto found = bridges_.find(name);
   if (found == bridges_.end()) return done(std::unexpected(no_such(name)));

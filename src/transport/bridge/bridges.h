@@ -39,6 +39,10 @@ class Bridges {
   /// Errors: invalid_argument, conflict (the name is taken), limit_exceeded, those of the store. `actor` is
   /// for the audit.
   void add(const boost::json::object& document, const std::string& actor, BridgeDone done);
+  /// Changes the settings that `changes` names and connects anew; what waits keeps its place. Errors:
+  /// not_found, conflict (it is in the configuration), invalid_argument, limit_exceeded, those of the store.
+  void update(const std::string& name, const boost::json::object& changes, const std::string& actor,
+              BridgeDone done);
   /// Errors: not_found, conflict (it is in the configuration).
   void remove(const std::string& name, const std::string& actor, BridgeDone done);
   /// Errors: not_found.
@@ -51,7 +55,7 @@ class Bridges {
   std::size_t connected() const;
   const Bridge* find(const std::string& name) const;
 
-  /// Declares bridge.list, show, add, remove, pause, resume, test.
+  /// Declares bridge.list, show, add, update, remove, pause, resume, test.
   void declare(model::OperationTable& table);
 
  private:
@@ -70,6 +74,7 @@ class Bridges {
   void forget_left_over(Done started);
   void run(Managed& managed);
   void retire(const std::string& name, Done retired);
+  void restart(const std::string& name, BridgeDone done);
   void changed(const std::string& name, Bridge::State state);
   void tell_alarm(const std::string& name, alarm::Finding::Kind kind, const std::string& text);
   store::Change change_of(const Managed& managed) const;

@@ -1,5 +1,7 @@
 // The bridges' operations, for HTTP, the OpenAPI document and the command line.
 
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 
 #include "base/time_text.h"
@@ -16,11 +18,7 @@ using model::Need;
 
 constexpr Field kListResponse[] = {{"bridges", FieldType::array, Need::required, "bridges, sorted by name"}};
 constexpr Field kOnlyBridge[] = {{"bridge", FieldType::text, Need::required, "the bridge's name"}};
-constexpr Field kAddRequest[] = {
-    {"name", FieldType::text, Need::required, "letters, digits, dots, dashes, underscores"},
-    {"address", FieldType::text, Need::required, "mqtt://host:1883, mqtts://, ws:// or wss://"},
-    {"topics", FieldType::array, Need::required,
-     "lines \"FILTER in|out|both [QOS [LOCAL_PREFIX [REMOTE_PREFIX]]] [retain=no] [replace=LOCAL:REMOTE]\""},
+constexpr Field kOptional[] = {
     {"version", FieldType::text, Need::optional, "auto (5, else 3.1.1), 5 or 3.1.1"},
     {"client_id", FieldType::text, Need::optional, "MQTT client id at the peer"},
     {"username", FieldType::text, Need::optional, "user name at the peer"},
@@ -39,6 +37,25 @@ constexpr Field kAddRequest[] = {
     {"full", FieldType::text, Need::optional, "past max_queue_bytes: drop_oldest or hold"},
     {"state_topic", FieldType::boolean, Need::optional, "1 or 0 at $SYS/broker/connection/NAME/state"},
     {"alarm_after", FieldType::number, Need::optional, "seconds down until an alarm; 0: none"}};
+constexpr Field kAddOwn[] = {
+    {"name", FieldType::text, Need::required, "letters, digits, dots, dashes, underscores"},
+    {"address", FieldType::text, Need::required, "mqtt://host:1883, mqtts://, ws:// or wss://"},
+    {"topics", FieldType::array, Need::required,
+     "lines \"FILTER in|out|both [QOS [LOCAL_PREFIX [REMOTE_PREFIX]]] [retain=no] [replace=LOCAL:REMOTE]\""}};
+constexpr Field kUpdateOwn[] = {
+    {"bridge", FieldType::text, Need::required, "the bridge's name"},
+    {"address", FieldType::text, Need::optional, "as in add"},
+    {"topics", FieldType::array, Need::optional, "as in add; all lines, not only new ones"}};
+
+template <std::size_t Own, std::size_t More>
+constexpr std::array<Field, Own + More> joined(const Field (&own)[Own], const Field (&more)[More]) {
+  std::array<Field, Own + More> all{};
+  std::ranges::copy(own, all.begin());
+  std::ranges::copy(more, all.begin() + Own);
+  return all;
+}
+constexpr auto kAddRequest = joined(kAddOwn, kOptional);
+constexpr auto kUpdateRequest = joined(kUpdateOwn, kOptional);
 constexpr Field kBridge[] = {
     {"name", FieldType::text, Need::required, "name"},
     {"state", FieldType::text, Need::required, "connected, connecting, disconnected, starting or paused"},
@@ -57,6 +74,8 @@ constexpr Field kTestResponse[] = {
     {"ok", FieldType::boolean, Need::required, "whether all went well"},
     {"steps", FieldType::array, Need::required, "step, ok and detail of each"}};
 constexpr Errc kAddErrors[] = {Errc::invalid_argument, Errc::conflict, Errc::limit_exceeded};
+constexpr Errc kUpdateErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid_argument,
+                                  Errc::limit_exceeded};
 constexpr Errc kNotFound[] = {Errc::not_found};
 constexpr Errc kRemoveErrors[] = {Errc::not_found, Errc::conflict};
 
@@ -70,6 +89,15 @@ constexpr model::OperationSpec kShow{"bridge.show",    model::Method::get, "/api
 constexpr model::OperationSpec kAdd{
     "bridge.add",    model::Method::post, "/api/bridges", "Make a bridge and start it.",
     "bridges:write", kAddRequest,         kBridge,        kAddErrors};
+constexpr model::OperationSpec kUpdate{
+    "bridge.update",
+    model::Method::patch,
+    "/api/bridges/{bridge}",
+    "Change settings of a bridge; it connects anew, what waits keeps its place.",
+    "bridges:write",
+    kUpdateRequest,
+    kBridge,
+    kUpdateErrors};
 constexpr model::OperationSpec kRemove{"bridge.remove",
                                        model::Method::del,
                                        "/api/bridges/{bridge}",
@@ -159,6 +187,12 @@ void Bridges::declare(model::OperationTable& table) {
             [this, answer](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               add(request, caller.principal->name, answer(std::move(reply)));
             });
+  table.add(kUpdate, [this, name_of, answer](const model::Caller& caller, boost::json::object request,
+                                             model::Reply reply) {
+    const std::string name = name_of(request);
+    request.erase("bridge");
+    update(name, request, caller.principal->name, answer(std::move(reply)));
+  });
   table.add(kRemove, [this, name_of, answer](const model::Caller& caller, boost::json::object request,
                                              model::Reply reply) {
     remove(name_of(request), caller.principal->name, answer(std::move(reply)));
@@ -178,7 +212,7 @@ void Bridges::declare(model::OperationTable& table) {
 }
 
 std::vector<model::OperationSpec> operations() {
-  return {kList, kShow, kAdd, kRemove, kPause, kResume, kTest};
+  return {kList, kShow, kAdd, kUpdate, kRemove, kPause, kResume, kTest};
 }
 
 }  // namespace dunlin::bridge

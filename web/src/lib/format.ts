@@ -57,6 +57,17 @@ export function formatCount(value: number): string {
   return fixed(0).format(value);
 }
 
+export function formatBytes(bytes: number): string {
+  const steps = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let step = 0;
+  let value = bytes;
+  while (value >= 1024 && step < steps.length - 1) {
+    value /= 1024;
+    step += 1;
+  }
+  return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${steps[step]}`;
+}
+
 export function formatRate(perSecond: number): string {
   return perSecond < 10 ? fixed(1).format(perSecond) : fixed(0).format(perSecond);
 }

@@ -1,7 +1,8 @@
-import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from 'solid-js';
+import { createResource, createSignal, For, Show } from 'solid-js';
 import { sessions, type BrokerSession, type SessionState } from '../api.ts';
 import { t, type TextKey } from '../i18n/index.ts';
 import { formatCount, formatDate, formatDuration, toMs } from '../lib/format.ts';
+import { createTyped, keepRows, whileSeen } from '../state/polling.ts';
 import { Icon } from '../ui/icon.tsx';
 import { ActionTable, SearchBox } from '../ui/list.tsx';
 import { Age, Loading, PageHead, Problem } from '../ui/parts.tsx';
@@ -11,8 +12,6 @@ import { SessionDialog } from './session_dialog.tsx';
 
 type Chip = SessionState | 'all';
 const CHIPS: Chip[] = ['all', 'slow', 'online', 'offline'];
-const EVERY_MS = 3000;
-const TYPING_MS = 250;
 
 export function StateBadge(props: { state: SessionState }) {
   return <span class={`state session-${props.state}`}>{t(`session.${props.state}` as TextKey)}</span>;
@@ -58,29 +57,22 @@ function Row(props: { session: BrokerSession; onOpen: () => void }) {
 }
 
 export default function Connections() {
-  const [typed, setTyped] = createSignal('');
-  const [query, setQuery] = createSignal('');
+  const [query, type] = createTyped();
   const [chip, setChip] = createSignal<Chip>('all');
   const [opened, setOpened] = createSignal<string | undefined>();
-  createEffect(
-    on(typed, (text) => {
-      const timer = setTimeout(() => setQuery(text.trim()), TYPING_MS);
-      onCleanup(() => clearTimeout(timer));
-    }),
-  );
   const [page, { refetch }] = createResource(
     () => ({ contains: query(), chip: chip() }),
     ({ contains, chip: state }) =>
       sessions.list({ contains: contains || undefined, state: state === 'all' ? undefined : state }),
+    { storage: keepRows('client_id') },
   );
-  const timer = setInterval(() => !document.hidden && void refetch(), EVERY_MS);
-  onCleanup(() => clearInterval(timer));
+  whileSeen(refetch);
   const rows = () => page.latest?.sessions ?? [];
   return (
     <>
       <PageHead title={t('nav.connections')} count={page.latest ? formatCount(page.latest.matched) : undefined}>
         <BrokerTabs />
-        <SearchBox label={t('session.search')} onSearch={setTyped} />
+        <SearchBox label={t('session.search')} onSearch={type} />
         <div class="segments" role="group" aria-label={t('filter')}>
           <For each={CHIPS}>
             {(name) => (

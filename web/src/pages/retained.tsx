@@ -1,15 +1,14 @@
-import { createEffect, createResource, createSignal, For, on, onCleanup, Show } from 'solid-js';
+import { createResource, createSignal, For, Show } from 'solid-js';
 import { retained, type RetainedMessage } from '../api.ts';
 import { t } from '../i18n/index.ts';
 import { formatCount, formatDate, toMs } from '../lib/format.ts';
+import { createTyped, keepRows } from '../state/polling.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { ActionTable, SearchBox } from '../ui/list.tsx';
 import { Age, CopyBox, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { BrokerTabs } from './broker_tabs.tsx';
-
-const TYPING_MS = 250;
 
 function MessageDialog(props: { topic: string; onClose: () => void; onRemoved: () => void }) {
   const [message] = createResource(() => retained.get(props.topic));
@@ -77,22 +76,19 @@ function Row(props: { message: RetainedMessage; onOpen: () => void }) {
 }
 
 export default function Retained() {
-  const [typed, setTyped] = createSignal('');
-  const [filter, setFilter] = createSignal('');
+  const [filter, type] = createTyped();
   const [opened, setOpened] = createSignal<string | undefined>();
-  createEffect(
-    on(typed, (text) => {
-      const timer = setTimeout(() => setFilter(text.trim()), TYPING_MS);
-      onCleanup(() => clearTimeout(timer));
-    }),
+  const [page, { refetch }] = createResource(
+    () => ({ filter: filter() }),
+    ({ filter: wanted }) => retained.list(wanted || undefined),
+    { storage: keepRows('topic') },
   );
-  const [page, { refetch }] = createResource(() => ({ filter: filter() }), ({ filter: wanted }) => retained.list(wanted || undefined));
   const rows = () => page.latest?.retained ?? [];
   return (
     <>
       <PageHead title={t('nav.connections')}>
         <BrokerTabs />
-        <SearchBox label={t('retained.search')} onSearch={setTyped} />
+        <SearchBox label={t('retained.search')} onSearch={type} />
       </PageHead>
       <Show when={page.error}>
         <Problem text={reasonOf(page.error)} retry={() => void refetch()} />

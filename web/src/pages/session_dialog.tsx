@@ -2,43 +2,52 @@
 import { createResource, createSignal, For, Show } from 'solid-js';
 import { sessions, type Explanation, type SessionDetail } from '../api.ts';
 import { t } from '../i18n/index.ts';
-import { formatCount, formatDate, formatDuration, toMs } from '../lib/format.ts';
+import { formatBytes, formatCount, formatDate, formatDuration, toMs } from '../lib/format.ts';
+import { whileSeen } from '../state/polling.ts';
+import { Deeds, type Deed } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { Loading, Problem } from '../ui/parts.tsx';
+import { Facts, Loading, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { StateBadge } from './connections.tsx';
 
-function Facts(props: { session: SessionDetail }) {
-  const facts = (): [string, string][] => {
-    const s = props.session;
-    const list: [string, string][] = [
-      [t('session.owner'), s.thing],
-      [t('session.since'), formatDate(toMs(s.since))],
-      [t('session.line'), [s.version && `MQTT ${s.version}`, s.transport, s.address].filter(Boolean).join(', ')],
-      [t('session.waiting.long'), `${formatCount(s.queued)} QoS 1/2, ${formatCount(s.queued_qos0)} QoS 0`],
-      [t('session.flight'), `${s.in_flight_out} / ${s.in_flight_in} (Receive Maximum ${s.receive_maximum})`],
-      [t('session.inout'), `${formatCount(s.messages_in)} / ${formatCount(s.messages_out)}`],
-      [t('session.kept'), s.expiry_seconds ? formatDuration(s.expiry_seconds) : t('session.kept.not')],
-    ];
-    if (s.holds) list.push([t('session.holds'), formatCount(s.holds)]);
-    if (s.held_by) list.push([t('session.held'), formatCount(s.held_by)]);
-    for (const [reason, count] of Object.entries(s.dropped_by_reason))
-      if (count) list.push([`${t('session.dropped')}: ${reason.replaceAll('_', ' ')}`, formatCount(count)]);
-    return list;
-  };
-  return (
-    <dl class="facts">
-      <For each={facts()}>
-        {([name, value]) => (
-          <div>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        )}
-      </For>
-    </dl>
-  );
+/** What happens when more comes than the client takes, in words, and where it begins. */
+function pressureText(s: SessionDetail): string {
+  const { state, since, hold, refuse } = s.back_pressure;
+  if (state === 'refusing') return t('session.pressure.refusing', { n: formatCount(refuse.messages) });
+  if (state === 'holding') return t('session.pressure.holding', { n: s.holds, at: formatDate(toMs(since)) });
+  if (!hold) return t('session.pressure.away', { n: formatCount(refuse.messages) });
+  return t('session.pressure.none', { hold: formatCount(hold.messages), refuse: formatCount(refuse.messages) });
+}
+
+function factsOf(s: SessionDetail): [string, string][] {
+  const size = (messages: number, bytes: number) => `${formatCount(messages)} (${formatBytes(bytes)})`;
+  const list: [string, string][] = [
+    [t('session.owner'), s.thing],
+    [t('session.since'), formatDate(toMs(s.since))],
+    [t('session.line'), [s.version && `MQTT ${s.version}`, s.transport, s.address].filter(Boolean).join(', ')],
+    [`${t('session.waiting.long')}: QoS 1/2`, size(s.queued, s.queued_bytes)],
+    [`${t('session.waiting.long')}: QoS 0`, size(s.queued_qos0, s.queued_qos0_bytes)],
+    [t('session.flight'), `${s.in_flight_out} / ${s.in_flight_in} (Receive Maximum ${s.receive_maximum})`],
+    [t('session.inout'), `${formatCount(s.messages_in)} / ${formatCount(s.messages_out)}`],
+    [t('session.kept'), s.expiry_seconds ? formatDuration(s.expiry_seconds) : t('session.kept.not')],
+    [t('session.pressure'), pressureText(s)],
+    [
+      t('session.pressure.qos0'),
+      s.back_pressure.qos0.messages
+        ? t('session.pressure.qos0.oldest', { n: formatCount(s.back_pressure.qos0.messages) })
+        : t('session.pressure.qos0.away'),
+    ],
+  ];
+  if (s.queued_on_disk) list.splice(4, 0, [t('session.disk'), size(s.queued_on_disk, s.queued_on_disk_bytes)]);
+  if (s.held_by)
+    list.push([
+      t('session.held'),
+      t('session.held.since', { n: s.held_by, at: s.held_since ? formatDate(toMs(s.held_since)) : '' }),
+    ]);
+  for (const [reason, count] of Object.entries(s.dropped_by_reason))
+    if (count) list.push([`${t('session.dropped')}: ${reason.replaceAll('_', ' ')}`, formatCount(count)]);
+  return list;
 }
 
 function Answer(props: { explanation: Explanation }) {
@@ -91,59 +100,37 @@ function ExplainForm(props: { clientId: string }) {
   );
 }
 
-function Ending(props: { session: SessionDetail; onEnded: () => void }) {
-  const [asked, setAsked] = createSignal<'end' | 'forget' | undefined>();
-  const online = () => props.session.state !== 'offline';
-  const kept = () => props.session.expiry_seconds > 0;
-  const end = async () => {
-    const id = props.session.client_id;
-    if (await attempt(() => sessions.end(id, asked() === 'forget'), t('session.ended', { name: id }))) props.onEnded();
+function deedsOf(s: SessionDetail, onEnded: () => void): Deed[] {
+  const end = async (forget: boolean) => {
+    if (await attempt(() => sessions.end(s.client_id, forget), t('session.ended', { name: s.client_id }))) onEnded();
   };
-  return (
-    <div class="ending">
-      <Show
-        when={asked()}
-        fallback={
-          <>
-            <Show when={online()}>
-              <button type="button" class="button" onClick={() => setAsked('end')}>
-                <Icon name="out" />
-                {t('session.end')}
-              </button>
-            </Show>
-            <Show when={kept()}>
-              <button type="button" class="button quiet" onClick={() => setAsked('forget')}>
-                <Icon name="trash" />
-                {t('session.forget')}
-              </button>
-            </Show>
-          </>
-        }
-      >
-        <p>{t(asked() === 'forget' ? 'session.forget.sure' : 'session.end.sure')}</p>
-        <button type="button" class="button danger" ref={(button) => queueMicrotask(() => button.focus())} onClick={() => void end()}>
-          {t('session.sure')}
-        </button>
-        <button type="button" class="button quiet" onClick={() => setAsked(undefined)}>
-          {t('cancel')}
-        </button>
-      </Show>
-    </div>
-  );
+  const deeds: Deed[] = [];
+  if (s.state !== 'offline')
+    deeds.push({ label: t('session.end'), icon: 'out', sure: t('session.end.sure'), run: () => end(false) });
+  if (s.expiry_seconds > 0)
+    deeds.push({
+      label: t('session.forget'),
+      icon: 'trash',
+      sure: t('session.forget.sure'),
+      quiet: true,
+      run: () => end(true),
+    });
+  return deeds;
 }
 
 export function SessionDialog(props: { clientId: string; onClose: () => void; onEnded: () => void }) {
-  const [session] = createResource(() => sessions.get(props.clientId));
+  const [session, { refetch }] = createResource(() => sessions.get(props.clientId));
+  whileSeen(refetch);
   return (
     <Dialog title={props.clientId} class="wide-dialog session-dialog" onClose={props.onClose}>
       <Show when={!session.error} fallback={<Problem text={reasonOf(session.error)} />}>
-        <Show when={session()} fallback={<Loading />}>
+        <Show when={session.latest} fallback={<Loading />}>
           {(found) => (
             <>
               <p>
                 <StateBadge state={found().state} /> <span class="quiet-text">{found().slow_reason}</span>
               </p>
-              <Facts session={found()} />
+              <Facts facts={factsOf(found())} />
               <section>
                 <h3>{t('session.subscriptions', { n: found().subscriptions })}</h3>
                 <Show
@@ -178,7 +165,7 @@ export function SessionDialog(props: { clientId: string; onClose: () => void; on
                 </section>
               </Show>
               <ExplainForm clientId={props.clientId} />
-              <Ending session={found()} onEnded={props.onEnded} />
+              <Deeds deeds={deedsOf(found(), props.onEnded)} />
             </>
           )}
         </Show>

@@ -9,6 +9,8 @@ const KEYS: [string, TextKey][] = [
   ['g a', 'nav.alarms'],
   ['g t', 'nav.things'],
   ['g r', 'nav.rules'],
+  ['g c', 'nav.connections'],
+  ['g b', 'tab.bridges'],
   ['g s', 'nav.status'],
   ['Space', 'help.pause'],
   ['d', 'theme.toggle'],

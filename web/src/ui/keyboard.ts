@@ -8,7 +8,15 @@ export interface KeyActions {
   theme(): void;
 }
 
-const GO: Record<string, string> = { o: '#/', a: '#/alarms', t: '#/things', r: '#/rules', c: '#/connections', s: '#/status' };
+const GO: Record<string, string> = {
+  o: '#/',
+  a: '#/alarms',
+  t: '#/things',
+  r: '#/rules',
+  c: '#/connections',
+  b: '#/bridges',
+  s: '#/status',
+};
 const SEQUENCE_MS = 1200;
 
 const typing = (target: EventTarget | null): boolean =>

@@ -1,5 +1,5 @@
 // Small pieces that many pages use.
-import { Show, type JSX } from 'solid-js';
+import { Index, Show, type JSX } from 'solid-js';
 import type { Alarm } from '../api.ts';
 import { t, type TextKey } from '../i18n/index.ts';
 import { channelParts, formatAge, formatDate, formatValue, toMs, unitLabel } from '../lib/format.ts';
@@ -135,6 +135,22 @@ export function PageHead(props: { title: string; count?: string | undefined; chi
       </h1>
       <div class="page-tools">{props.children}</div>
     </header>
+  );
+}
+
+/** Names and values, one under the other. */
+export function Facts(props: { facts: [string, string][] }) {
+  return (
+    <dl class="facts">
+      <Index each={props.facts}>
+        {(fact) => (
+          <div>
+            <dt>{fact()[0]}</dt>
+            <dd>{fact()[1]}</dd>
+          </div>
+        )}
+      </Index>
+    </dl>
   );
 }
 

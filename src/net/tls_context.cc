@@ -35,6 +35,10 @@ constexpr const char* kCiphers12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
     "ECDHE-ECDSA-AES128-CCM";
+// The same preference: what every client must know (RFC 8446, 9.1) comes first. It costs the least time, and
+// its hash the least memory for as long as a connection lives.
+constexpr const char* kCiphers13 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 Result<BioPointer> open_pem(const std::string& pem, const char* what) {
   if (pem.size() > kMaxPemBytes) return fail(Errc::limit_exceeded, std::string(what) + " is too long");
@@ -90,6 +94,7 @@ void set_common(SSL_CTX* context) {
                       SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_cipher_list(context, kCiphers12);
+  SSL_CTX_set_ciphersuites(context, kCiphers13);
 }
 
 TlsServerContextImpl& server_of(SSL_CTX* context) {

@@ -207,7 +207,7 @@ std::string s_client(const std::string& arguments, const TlsServerOptions& optio
   EchoServer echo;
   auto listener = *loop.network.listen(loop.reactor, listen_with(options), echo.acceptor());
   const std::string command =
-      "(echo hello from openssl; sleep 0.3) | timeout 10 openssl s_client -connect 127.0.0.1:" +
+      "(echo hello from openssl; sleep 2) | timeout 10 openssl s_client -connect 127.0.0.1:" +
       std::to_string(listener->local().port) + " " + arguments + " 2>&1";
   std::string output;
   std::atomic<bool> ended{false};

@@ -77,26 +77,28 @@ bool Filter::remove(SubscriberId subscriber) {
 }
 
 void FilterList::add(const Filter* filter) {
-  if (many_) return many_->push_back(filter);
+  if (Many* list = many()) return list->push_back(filter);
   if (only_ == nullptr) {
     only_ = filter;
     return;
   }
-  many_ = std::make_unique<std::vector<const Filter*>>(std::initializer_list<const Filter*>{only_, filter});
-  only_ = nullptr;
+  set_many(std::make_unique<Many>(std::initializer_list<const Filter*>{only_, filter}));
 }
 
 void FilterList::remove(const Filter* filter) {
-  if (!many_) {
+  Many* list = many();
+  if (list == nullptr) {
     if (only_ == filter) only_ = nullptr;
     return;
   }
   // The order does not count, and a session that goes drops its last one first.
-  const auto place = std::find(many_->rbegin(), many_->rend(), filter);
-  if (place == many_->rend()) return;
-  *place = many_->back();
-  many_->pop_back();
-  if (many_->empty()) many_.reset();
+  const auto place = std::find(list->rbegin(), list->rend(), filter);
+  if (place == list->rend()) return;
+  *place = list->back();
+  list->pop_back();
+  if (!list->empty()) return;
+  const std::unique_ptr<Many> gone(list);
+  only_ = nullptr;
 }
 
 }  // namespace dunlin::hub

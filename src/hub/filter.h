@@ -73,8 +73,13 @@ class Filter {
 /// The filters of one session: most have one. They outlive their place in the list.
 class FilterList {
  public:
+  FilterList() = default;
+  FilterList(const FilterList&) = delete;
+  FilterList& operator=(const FilterList&) = delete;
+  ~FilterList() { const std::unique_ptr<Many> gone(many()); }
+
   std::span<const Filter* const> all() const {
-    if (many_) return *many_;
+    if (const Many* list = many()) return *list;
     return {&only_, only_ == nullptr ? 0U : 1U};
   }
   std::size_t size() const { return all().size(); }
@@ -84,8 +89,17 @@ class FilterList {
   void remove(const Filter* filter);
 
  private:
+  using Many = std::vector<const Filter*>;
+  // The lowest bit of an address is free: with it, it is that of a list. There are very many sessions.
+  Many* many() const {
+    const auto bits = reinterpret_cast<std::uintptr_t>(only_);
+    return (bits & 1) != 0 ? reinterpret_cast<Many*>(bits - 1) : nullptr;
+  }
+  void set_many(std::unique_ptr<Many> list) {
+    only_ = reinterpret_cast<const Filter*>(reinterpret_cast<std::uintptr_t>(list.release()) + 1);
+  }
+
   const Filter* only_ = nullptr;
-  std::unique_ptr<std::vector<const Filter*>> many_;
 };
 
 }  // namespace dunlin::hub

@@ -1,8 +1,13 @@
 #include "hub/principal.h"
 
-#include <utility>
+#include <algorithm>
 
 namespace dunlin {
+
+std::string_view Principal::attribute(std::string_view wanted) const {
+  const auto found = std::ranges::find(attributes, wanted, &std::pair<std::string, std::string>::first);
+  return found == attributes.end() ? std::string_view() : std::string_view(found->second);
+}
 
 PrincipalRef make_service_principal(std::string_view name) {
   auto principal = std::make_shared<Principal>();

@@ -2,13 +2,13 @@
 // Who speaks, as proven by security::authenticate and as seen by every room above.
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "base/core/id.h"
+#include "hub/compact_list.h"
 
 namespace dunlin {
 
@@ -21,17 +21,24 @@ enum class PrincipalKind : std::uint8_t { anonymous, device, gateway, user, serv
 /// How the identity was proven.
 enum class Proof : std::uint8_t { none, certificate, token, password, session, in_process };
 
-/// Immutable once made; shared by all messages of one connection.
+/// Immutable once made; shared by all messages of one connection. Every connection has one, so what few have
+/// costs a pointer.
 struct Principal {
   PrincipalKind kind = PrincipalKind::anonymous;
   Proof proof = Proof::none;
   TenantId tenant = kDefaultTenant;
-  std::string name;                               // thing name, user name or service name
-  std::string client_id;                          // of the connection, where the protocol has one
-  std::string certificate_fingerprint;            // SHA-256 in hexadecimal, or empty
-  std::map<std::string, std::string> attributes;  // variables for policies, e.g. site
-  std::vector<std::string> policies;              // names of the policies that govern it
-  std::vector<std::string> permissions;           // for users and services: "*" or "things:write" ...
+  std::string name;                           // thing name, user name or service name
+  std::string client_id;                      // of the connection, where the protocol has one
+  CompactList<char> certificate_fingerprint;  // SHA-256 in hexadecimal, or empty
+  CompactList<std::pair<std::string, std::string>> attributes;  // variables for policies, e.g. site
+  CompactList<std::string> policies;                            // names of the policies that govern it
+  CompactList<std::string> permissions;  // for users and services: "*" or "things:write" ...
+
+  std::string_view fingerprint() const {
+    return {certificate_fingerprint.begin(), certificate_fingerprint.size()};
+  }
+  /// Empty where there is none of that name.
+  std::string_view attribute(std::string_view wanted) const;
 };
 using PrincipalRef = std::shared_ptr<const Principal>;  // shared: by every message in flight, on any thread
 

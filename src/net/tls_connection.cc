@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/core/assert.h"
@@ -16,6 +17,12 @@ constexpr std::size_t kRecordBytes = 16 * 1024;
 // Plain text of the present on_data: several records, so that the handler sees larger pieces. One per thread,
 // used only inside a call.
 thread_local std::array<std::uint8_t, 4 * kRecordBytes> plain_buffer;
+
+template <class Function, class... Arguments>
+int call_openssl(TlsState& state, Function function, Arguments... arguments) {
+  const TlsBioScope scope(state);
+  return function(state.ssl.get(), arguments...);
+}
 
 }  // namespace
 
@@ -47,7 +54,7 @@ struct TlsConnection::Frame {
 TlsConnection::TlsConnection(std::unique_ptr<Connection> inner, std::unique_ptr<TlsState> state)
     : inner_(std::move(inner)), state_(std::move(state)), executor_(&inner_->executor()) {
   state_->inner = inner_.get();
-  if (state_->peer.address.host.empty()) state_->peer.address = inner_->peer().address;
+  use_thread_bio(*state_);
 }
 
 TlsConnection::~TlsConnection() {
@@ -56,8 +63,7 @@ TlsConnection::~TlsConnection() {
 }
 
 void TlsConnection::handshake(std::move_only_function<void(Result<void>)> done) {
-  handshake_done_ = std::move(done);
-  shaking_ = true;
+  shaking_ = std::make_unique<Handshake>(std::move(done));
   inner_->set_handler(this);
   Frame frame(*this);
   step_handshake();
@@ -67,29 +73,31 @@ bool TlsConnection::resumed() const {
   return SSL_session_reused(state_->ssl.get()) == 1;
 }
 
-// May destroy this object, through handshake_done_.
+// May destroy this object.
 void TlsConnection::step_handshake() {
   ERR_clear_error();
-  const int status = SSL_do_handshake(state_->ssl.get());
+  const int status = call_openssl(*state_, SSL_do_handshake);
   if (status != 1) {
     const int error = SSL_get_error(state_->ssl.get(), status);
     if (error != SSL_ERROR_WANT_READ) return handshake_failed(describe_tls_failure(*state_));
-    if (handshake_bytes_ > kMaxHandshakeBytes) handshake_failed("the handshake is too long");
+    if (shaking_->bytes > kMaxHandshakeBytes) handshake_failed("the handshake is too long");
     return;
   }
   if (const auto completed = complete_tls_state(*state_); !completed)
     return handshake_failed(completed.error().message);
-  drop_tls_peer_chain(*state_);
-  shaking_ = false;
-  auto done = std::move(handshake_done_);
-  if (done) done({});
+  forget_tls_handshake(*state_);
+  handshake_ended({});
 }
 
 void TlsConnection::handshake_failed(std::string why) {
-  shaking_ = false;
   end(CloseReason::tls_failed);
-  auto done = std::move(handshake_done_);
-  if (done) done(fail(Errc::unauthenticated, std::move(why)));
+  handshake_ended(fail(Errc::unauthenticated, std::move(why)));
+}
+
+// May destroy this object.
+void TlsConnection::handshake_ended(Result<void> result) {
+  const std::unique_ptr<Handshake> over = std::move(shaking_);
+  if (over->done) over->done(std::move(result));
 }
 
 // The inner connection sends what OpenSSL has queued (an alert, say) and then reports the end.
@@ -105,12 +113,12 @@ void TlsConnection::end(CloseReason reason) {
 std::size_t TlsConnection::on_data(ByteView bytes) {
   Frame frame(*this);
   state_->input = bytes;
-  if (shaking_) {
-    handshake_bytes_ += bytes.size();
+  if (shaking_ != nullptr) {
+    shaking_->bytes += bytes.size();
     step_handshake();
     if (frame.owner == nullptr) return bytes.size();
   }
-  if (!shaking_) read_records(frame);
+  if (shaking_ == nullptr) read_records(frame);
   if (frame.target != nullptr) {
     const std::size_t left = std::exchange(frame.state->input, {}).size();
     depart(frame);
@@ -132,7 +140,8 @@ void TlsConnection::read_records(Frame& frame) {
     ERR_clear_error();
     while (error == SSL_ERROR_NONE && plain_buffer.size() - filled >= kRecordBytes) {
       std::size_t count = 0;
-      const int status = SSL_read_ex(state_->ssl.get(), plain_buffer.data() + filled, kRecordBytes, &count);
+      const int status =
+          call_openssl(*state_, SSL_read_ex, plain_buffer.data() + filled, kRecordBytes, &count);
       error = status == 1 ? SSL_ERROR_NONE : SSL_get_error(state_->ssl.get(), status);
       filled += status == 1 ? count : 0;
     }
@@ -141,7 +150,7 @@ void TlsConnection::read_records(Frame& frame) {
     if (error == SSL_ERROR_WANT_READ) return;
     if (error == SSL_ERROR_ZERO_RETURN) {
       flush();
-      SSL_shutdown(state_->ssl.get());
+      call_openssl(*state_, SSL_shutdown);
       return end(CloseReason::peer_closed);
     }
     return end(CloseReason::tls_failed);
@@ -175,8 +184,12 @@ bool TlsConnection::deliver(Frame& frame, ByteView plain) {
 }
 
 void TlsConnection::settle() {
-  state_->peer.certificate_der = {};
+  state_->peer.reset();
   if (inner_ != nullptr) inner_->settle();
+}
+
+void TlsConnection::set_max_unconsumed(std::size_t bytes) {
+  state_->max_unconsumed = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, 0xffffffffU));
 }
 
 void TlsConnection::set_handler(ConnectionHandler* handler) {
@@ -223,7 +236,7 @@ void TlsConnection::encrypt(ByteView bytes) {
   ERR_clear_error();
   std::size_t written = 0;
   // The BIO takes everything, so this either writes all or the stream is broken.
-  if (SSL_write_ex(state_->ssl.get(), bytes.data(), bytes.size(), &written) != 1)
+  if (call_openssl(*state_, SSL_write_ex, bytes.data(), bytes.size(), &written) != 1)
     return end(CloseReason::tls_failed);
   DUNLIN_ASSERT(written == bytes.size());
 }
@@ -255,7 +268,7 @@ void TlsConnection::close() {
   if (closing_ || inner_ == nullptr) return;
   flush();
   if (closing_) return;
-  if (!shaking_) SSL_shutdown(state_->ssl.get());
+  if (shaking_ == nullptr) call_openssl(*state_, SSL_shutdown);
   end(CloseReason::local_closed);
 }
 
@@ -271,13 +284,11 @@ void TlsConnection::on_output_drained() {
 }
 
 void TlsConnection::on_closed(CloseReason reason) {
-  if (shaking_) {
-    shaking_ = false;
+  if (shaking_ != nullptr) {
     closing_ = true;
     reason_ = reason;
     Frame frame(*this);
-    auto done = std::move(handshake_done_);
-    if (done) done(fail(Errc::unavailable, "the peer ended the connection during the handshake"));
+    handshake_ended(fail(Errc::unavailable, "the peer ended the connection during the handshake"));
     if (frame.owner == nullptr) return;
   } else if (!closing_) {
     closing_ = true;
@@ -293,10 +304,10 @@ void TlsConnection::move_to(Executor& target, Arrived arrived) {
   handler_ = nullptr;
   if (self_ != nullptr) *std::exchange(self_, nullptr) = nullptr;
   turn_posted_ = false;
-  PeerInfo peer = state_->peer;  // this spent object still answers peer()
+  auto known = std::make_unique<PeerInfo>(peer());  // this spent object still answers
   Frame frame(std::move(inner_), std::exchange(state_, std::make_unique<TlsState>()), target,
               std::move(arrived));
-  state_->peer = std::move(peer);
+  state_->peer = std::move(known);
   if (frame_ == nullptr || !frame_->delivering) return depart(frame);
   frame_->target = frame.target;
   frame_->inner = std::move(frame.inner);

@@ -29,10 +29,10 @@ class TlsConnection final : public Connection, private ConnectionHandler {
   void resume_reading() override;
   void close() override;
   void abort() override;
-  const PeerInfo& peer() const override { return state_->peer; }
+  const PeerInfo& peer() const override { return describe_tls_peer(*state_); }
   void settle() override;
   Executor& executor() override { return *executor_; }
-  void set_max_unconsumed(std::size_t bytes) override { state_->max_unconsumed = bytes; }
+  void set_max_unconsumed(std::size_t bytes) override;
   void move_to(Executor& target, std::move_only_function<void(std::unique_ptr<Connection>)> arrived) override;
 
  protected:
@@ -41,12 +41,17 @@ class TlsConnection final : public Connection, private ConnectionHandler {
  private:
   using Arrived = std::move_only_function<void(std::unique_ptr<Connection>)>;
   struct Frame;
+  struct Handshake {
+    std::move_only_function<void(Result<void>)> done;
+    std::size_t bytes = 0;
+  };
 
   std::size_t on_data(ByteView bytes) override;
   void on_output_drained() override;
   void on_closed(CloseReason reason) override;
 
   void step_handshake();
+  void handshake_ended(Result<void> result);
   void handshake_failed(std::string why);
   void read_records(Frame& frame);
   bool deliver(Frame& frame, ByteView plain);
@@ -56,17 +61,15 @@ class TlsConnection final : public Connection, private ConnectionHandler {
   void wake();
   void turn();
   void end(CloseReason reason);
-  bool reading_wanted() const { return handler_ != nullptr && !paused_ && !closing_ && !shaking_; }
+  bool reading_wanted() const { return handler_ != nullptr && !paused_ && !closing_ && shaking_ == nullptr; }
 
   std::unique_ptr<Connection> inner_;
   std::unique_ptr<TlsState> state_;
   Executor* executor_;
   ConnectionHandler* handler_ = nullptr;
-  std::move_only_function<void(Result<void>)> handshake_done_;
+  std::unique_ptr<Handshake> shaking_;  // null: it is over
   Frame* frame_ = nullptr;
-  std::size_t handshake_bytes_ = 0;
   CloseReason reason_ = CloseReason::reset;
-  bool shaking_ = false;
   bool paused_ = false;
   bool closing_ = false;
   bool turn_posted_ = false;

@@ -35,6 +35,10 @@ constexpr const char* kCiphers12 =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
     "ECDHE-ECDSA-AES128-CCM";
+// The same preference: what every client must know (RFC 8446, 9.1) comes first. It costs the least time, and
+// its hash the least memory for as long as a connection lives.
+constexpr const char* kCiphers13 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 Result<BioPointer> open_pem(const std::string& pem, const char* what) {
   if (pem.size() > kMaxPemBytes) return fail(Errc::limit_exceeded, std::string(what) + " is too long");
@@ -90,32 +94,24 @@ void set_common(SSL_CTX* context) {
                       SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_cipher_list(context, kCiphers12);
+  SSL_CTX_set_ciphersuites(context, kCiphers13);
 }
 
 TlsServerContextImpl& server_of(SSL_CTX* context) {
   return *static_cast<TlsServerContextImpl*>(SSL_CTX_get_app_data(context));
 }
 
-std::string id_of(const unsigned char* id, unsigned length) {
-  return {reinterpret_cast<const char*>(id), length};
-}
-
-// Kept serialised: half the size, and no session object is shared between threads.
 int keep_server_session(SSL* ssl, SSL_SESSION* session) {
   unsigned length = 0;
   const unsigned char* id = SSL_SESSION_get_id(session, &length);
-  const int size = i2d_SSL_SESSION(session, nullptr);
-  if (length == 0 || size <= 0) return 0;
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
-  unsigned char* out = bytes.data();
-  i2d_SSL_SESSION(session, &out);
-  server_of(SSL_get_SSL_CTX(ssl)).sessions.put(id_of(id, length), std::move(bytes));
-  return 0;  // OpenSSL keeps the ownership
+  SSL_SESSION_up_ref(session);
+  server_of(SSL_get_SSL_CTX(ssl)).sessions.put({id, length}, SslSessionPointer{session});
+  return 0;  // the reference that came along stays OpenSSL's
 }
 
 SSL_SESSION* find_server_session(SSL* ssl, const unsigned char* id, int length, int* copy) {
   *copy = 0;  // OpenSSL takes what is returned
-  const auto bytes = server_of(SSL_get_SSL_CTX(ssl)).sessions.get(id_of(id, static_cast<unsigned>(length)));
+  const auto bytes = server_of(SSL_get_SSL_CTX(ssl)).sessions.get({id, static_cast<std::size_t>(length)});
   if (bytes.empty()) return nullptr;
   const unsigned char* in = bytes.data();
   return d2i_SSL_SESSION(nullptr, &in, static_cast<long>(bytes.size()));
@@ -140,8 +136,8 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_leng
 }
 
 int keep_client_session(SSL* ssl, SSL_SESSION* session) {
-  const auto* state = static_cast<const TlsState*>(SSL_get_app_data(ssl));
-  state->client->put_session(state->session_key, SslSessionPointer{session});
+  const auto* client = static_cast<const TlsClientPart*>(SSL_get_app_data(ssl));
+  client->context->put_session(client->session_key, SslSessionPointer{session});
   return 1;  // ours now
 }
 

@@ -4,8 +4,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "base/core/assert.h"
 #include "net/limits.h"
@@ -17,18 +19,57 @@ void SslDeleter::operator()(ssl_st* ssl) const {
   SSL_free(ssl);
 }
 
-void TlsSessionStore::put(std::string id, std::vector<std::uint8_t> session) {
-  const std::scoped_lock lock(mutex_);
-  if (sessions_.insert_or_assign(id, std::move(session)).second) by_age_.push_back(std::move(id));
-  if (by_age_.size() <= kMaxTlsSessions) return;
-  sessions_.erase(by_age_.front());
-  by_age_.pop_front();
+namespace {
+
+TlsSessionStore::Bytes serialise(const SSL_SESSION& session) {
+  TlsSessionStore::Bytes bytes(static_cast<std::size_t>(std::max(i2d_SSL_SESSION(&session, nullptr), 0)));
+  std::uint8_t* out = bytes.data();
+  if (!bytes.empty()) i2d_SSL_SESSION(&session, &out);
+  return bytes;
 }
 
-std::vector<std::uint8_t> TlsSessionStore::get(const std::string& id) const {
+}  // namespace
+
+// The ids are random, and only the server's own ones are in the table.
+std::size_t TlsSessionStore::IdHash::operator()(const Id& id) const noexcept {
+  std::size_t hash = 0;
+  std::memcpy(&hash, id.data(), sizeof hash);
+  return hash;
+}
+
+TlsSessionStore::Id TlsSessionStore::to_id(std::span<const std::uint8_t> id) {
+  Id padded{};
+  std::ranges::copy(id.first(std::min(id.size(), padded.size())), padded.begin());
+  return padded;
+}
+
+bool TlsSessionStore::put(std::span<const std::uint8_t> id, SslSessionPointer session) {
+  if (id.empty() || id.size() > Id{}.size()) return false;
   const std::scoped_lock lock(mutex_);
-  const auto found = sessions_.find(id);
-  return found == sessions_.end() ? std::vector<std::uint8_t>{} : found->second;
+  const auto [place, fresh] = sessions_.insert_or_assign(to_id(id), Kept{std::move(session), nullptr});
+  if (fresh) by_age_.push_back(&place->first);
+  if (by_age_.size() <= kMaxTlsSessions) return true;
+  const Id oldest = *by_age_.front();
+  by_age_.pop_front();
+  sessions_.erase(oldest);
+  return true;
+}
+
+TlsSessionStore::Bytes TlsSessionStore::get(std::span<const std::uint8_t> id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = sessions_.find(to_id(id));
+  if (found == sessions_.end()) return {};
+  return found->second.copy ? *found->second.copy : serialise(*found->second.shared);
+}
+
+void TlsSessionStore::let_go(const ssl_session_st& session) {
+  unsigned length = 0;
+  const std::uint8_t* id = SSL_SESSION_get_id(&session, &length);
+  const std::scoped_lock lock(mutex_);
+  const auto found = sessions_.find(to_id({id, length}));
+  if (found == sessions_.end() || found->second.shared.get() != &session) return;
+  found->second.copy = std::make_unique<const Bytes>(serialise(session));
+  found->second.shared.reset();
 }
 
 std::size_t TlsSessionStore::size() const {
@@ -52,22 +93,30 @@ SslSessionPointer TlsClientContextImpl::take_session(const std::string& server) 
   return session;
 }
 
+TlsState::~TlsState() {
+  const SSL_SESSION* session = ssl == nullptr ? nullptr : SSL_get_session(ssl.get());
+  if (server != nullptr && session != nullptr) server->sessions.let_go(*session);
+}
+
 namespace {
+
+// For whom the thread's BIO works.
+thread_local TlsState* bio_state = nullptr;
 
 // The BIO reads from the cipher text at hand and writes into the inner connection's queue, which takes
 // everything.
 int bio_write(BIO* bio, const char* data, int size) {
-  auto* state = static_cast<TlsState*>(BIO_get_data(bio));
+  const TlsState* state = bio_state;
   BIO_clear_retry_flags(bio);
-  if (state->inner == nullptr || size <= 0) return -1;
+  if (state == nullptr || state->inner == nullptr || size <= 0) return -1;
   state->inner->write(std::string_view{data, static_cast<std::size_t>(size)});
   return size;
 }
 
 int bio_read(BIO* bio, char* out, int size) {
-  auto* state = static_cast<TlsState*>(BIO_get_data(bio));
+  TlsState* state = bio_state;
   BIO_clear_retry_flags(bio);
-  if (state->input.empty()) {
+  if (state == nullptr || state->input.empty()) {
     BIO_set_retry_read(bio);
     return -1;
   }
@@ -99,22 +148,32 @@ const BIO_METHOD* bio_method() {
   return kMethod;
 }
 
+struct BioDeleter {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+
+/// Null if OpenSSL is out of memory. A BIO for each stream would take 200 bytes and know nothing that the
+/// stream does not.
+BIO* thread_bio() {
+  thread_local const std::unique_ptr<BIO, BioDeleter> bio(BIO_new(bio_method()));
+  return bio.get();
+}
+
 std::unique_ptr<TlsState> make_state(SSL_CTX* context, const Clock* clock) {
   auto state = std::make_unique<TlsState>();
   state->ssl.reset(SSL_new(context));
-  BIO* bio = BIO_new(bio_method());
-  if (state->ssl == nullptr || bio == nullptr) {
-    BIO_free(bio);
-    return nullptr;
-  }
-  BIO_set_data(bio, state.get());
-  SSL_set_bio(state->ssl.get(), bio, bio);  // owns it
-  SSL_set_app_data(state->ssl.get(), state.get());
+  if (state->ssl == nullptr || thread_bio() == nullptr) return nullptr;
+  use_thread_bio(*state);
   if (clock != nullptr) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(clock->wall_now().time_since_epoch());
     X509_VERIFY_PARAM_set_time(SSL_get0_param(state->ssl.get()), seconds.count());
   }
   return state;
+}
+
+/// Empties a key that OpenSSL will neither use again nor let go of before the connection ends.
+void empty_key(EVP_PKEY* key) {
+  if (key != nullptr) EVP_PKEY_set_type(key, EVP_PKEY_get_id(key));
 }
 
 bool has_expired(X509* certificate, const Clock* clock) {
@@ -125,6 +184,19 @@ bool has_expired(X509* certificate, const Clock* clock) {
 }
 
 }  // namespace
+
+TlsBioScope::TlsBioScope(TlsState& state) : outer_(std::exchange(bio_state, &state)) {}
+
+TlsBioScope::~TlsBioScope() {
+  bio_state = outer_;
+}
+
+void use_thread_bio(TlsState& state) {
+  BIO* bio = thread_bio();
+  if (bio == nullptr || SSL_get_rbio(state.ssl.get()) == bio) return;
+  BIO_up_ref(bio);
+  SSL_set_bio(state.ssl.get(), bio, bio);  // takes one reference for both
+}
 
 std::unique_ptr<TlsState> make_tls_state(std::shared_ptr<TlsServerContext> context) {
   auto server = std::static_pointer_cast<TlsServerContextImpl>(std::move(context));
@@ -151,9 +223,11 @@ std::unique_ptr<TlsState> make_tls_state(const ConnectOptions& options) {
   }
   const auto protocols = encode_protocols(options.application_protocols);
   if (!protocols.empty()) SSL_set_alpn_protos(ssl, protocols.data(), static_cast<unsigned>(protocols.size()));
-  state->session_key = name + "|" + options.endpoint.to_string() + "|" + std::string(as_text(protocols));
-  if (const auto session = client->take_session(state->session_key)) SSL_set_session(ssl, session.get());
-  state->client = std::move(client);
+  state->client = std::make_unique<TlsClientPart>(
+      client, name + "|" + options.endpoint.to_string() + "|" + std::string(as_text(protocols)));
+  if (const auto session = client->take_session(state->client->session_key))
+    SSL_set_session(ssl, session.get());
+  SSL_set_app_data(ssl, state->client.get());
   SSL_set_connect_state(ssl);
   return state;
 }
@@ -168,38 +242,62 @@ std::string describe_tls_failure(const TlsState& state) {
   return text;
 }
 
-Result<void> complete_tls_state(TlsState& state) {
-  SSL* ssl = state.ssl.get();
-  state.peer.transport = "tls";
-  state.peer.tls_version = SSL_get_version(ssl);
+const PeerInfo& describe_tls_peer(TlsState& state) {
+  if (state.peer != nullptr) return *state.peer;
+  state.peer = std::make_unique<PeerInfo>();
+  PeerInfo& peer = *state.peer;
+  if (state.inner != nullptr) peer.address = state.inner->peer().address;
+  const SSL* ssl = state.ssl.get();
+  if (ssl == nullptr || SSL_is_init_finished(ssl) != 1) return peer;
+  peer.transport = "tls";
+  peer.tls_version = SSL_get_version(ssl);
   const unsigned char* protocol = nullptr;
   unsigned length = 0;
   SSL_get0_alpn_selected(ssl, &protocol, &length);
-  if (length > 0) state.peer.application_protocol.assign(reinterpret_cast<const char*>(protocol), length);
-  if (X509* certificate = SSL_get0_peer_certificate(ssl)) {
-    const TlsServerContextImpl* server = state.server.get();
-    const TlsClientContextImpl* client = state.client.get();
-    DUNLIN_ASSERT(server != nullptr || client != nullptr);
-    const Clock* clock = server != nullptr ? server->clock : client->clock;
-    if (SSL_session_reused(ssl) == 1 && has_expired(certificate, clock))
-      return fail(Errc::unauthenticated, "certificate has expired");
-    const int size = i2d_X509(certificate, nullptr);
-    if (size > 0) {
-      state.peer.certificate_der.resize(static_cast<std::size_t>(size));
-      unsigned char* out = state.peer.certificate_der.data();
-      i2d_X509(certificate, &out);
-    }
+  if (length > 0) peer.application_protocol.assign(reinterpret_cast<const char*>(protocol), length);
+  return peer;
+}
+
+Result<void> complete_tls_state(TlsState& state) {
+  SSL* ssl = state.ssl.get();
+  state.peer.reset();  // what was asked for before is not all
+  describe_tls_peer(state);
+  X509* certificate = SSL_get0_peer_certificate(ssl);
+  if (certificate == nullptr) return {};
+  DUNLIN_ASSERT(state.server != nullptr || state.client != nullptr);
+  const Clock* clock = state.server != nullptr ? state.server->clock : state.client->context->clock;
+  if (SSL_session_reused(ssl) == 1 && has_expired(certificate, clock))
+    return fail(Errc::unauthenticated, "certificate has expired");
+  const int size = i2d_X509(certificate, nullptr);
+  if (size > 0) {
+    state.peer->certificate_der.resize(static_cast<std::size_t>(size));
+    unsigned char* out = state.peer->certificate_der.data();
+    i2d_X509(certificate, &out);
   }
   return {};
 }
 
-void drop_tls_peer_chain(TlsState& state) {
-  // A client still has to receive tickets, which it keeps together with the server's chain. On the server the
-  // list holds what came beside the leaf; the session is this connection's own, since the store holds
-  // serialised copies.
+void forget_tls_handshake(TlsState& state) {
+  // A client still has to receive tickets, which it keeps together with the server's chain.
   if (state.server == nullptr) return;
-  STACK_OF(X509)* chain = SSL_get_peer_cert_chain(state.ssl.get());
+  SSL* ssl = state.ssl.get();
+  // The list holds what came beside the leaf. No other connection has this session object.
+  STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
   while (X509* certificate = chain == nullptr ? nullptr : sk_X509_pop(chain)) X509_free(certificate);
+  // Nobody asks what the client has offered.
+  if (STACK_OF(SSL_CIPHER)* offered = SSL_get_client_ciphers(ssl)) {
+    sk_SSL_CIPHER_zero(offered);
+    sk_SSL_CIPHER_reserve(offered, 0);
+  }
+  // The key exchange is over, and so is the proof of the client's key: renegotiation is off.
+  EVP_PKEY* exchanged = nullptr;
+  for (const int which : {SSL_CTRL_GET_TMP_KEY, SSL_CTRL_GET_PEER_TMP_KEY}) {
+    if (SSL_ctrl(ssl, which, 0, static_cast<void*>(&exchanged)) != 1) continue;
+    empty_key(exchanged);
+    EVP_PKEY_free(exchanged);
+  }
+  if (const X509* leaf = SSL_get0_peer_certificate(ssl)) empty_key(X509_get0_pubkey(leaf));
+  ERR_clear_error();
 }
 
 }  // namespace dunlin::net

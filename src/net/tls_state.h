@@ -1,11 +1,13 @@
 #pragma once
 // Private to TLS: OpenSSL's objects behind owners, so that its headers stay in the .cc files.
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "net/connection.h"
 #include "net/crl.h"
 #include "net/input_tail.h"
+#include "net/limits.h"
 #include "net/network.h"
 
 struct ssl_st;
@@ -30,19 +33,35 @@ using SslPointer = std::unique_ptr<ssl_st, SslDeleter>;
 using SslContextPointer = std::unique_ptr<ssl_ctx_st, SslDeleter>;
 using SslSessionPointer = std::unique_ptr<ssl_session_st, SslDeleter>;
 
-/// Sessions of one server context by their id, serialised; the oldest goes when there are kMaxTlsSessions.
-/// Any thread.
+/// Sessions of one server context by their id; the oldest goes when there are kMaxTlsSessions. A session
+/// whose connection is there is that connection's own; of one that has gone a serialised copy is left. So no
+/// other connection ever works on the same object. Any thread.
 class TlsSessionStore {
  public:
-  void put(std::string id, std::vector<std::uint8_t> session);
-  /// Empty if unknown.
-  std::vector<std::uint8_t> get(const std::string& id) const;
+  using Bytes = std::vector<std::uint8_t>;
+
+  /// Shares the session with the connection that has made it. False for an id that no server gives.
+  bool put(std::span<const std::uint8_t> id, SslSessionPointer session);
+  /// Serialised; empty if unknown.
+  Bytes get(std::span<const std::uint8_t> id) const;
+  /// The connection goes: what it shares becomes a copy.
+  void let_go(const ssl_session_st& session);
   std::size_t size() const;
 
  private:
+  using Id = std::array<std::uint8_t, 32>;  // shorter ones are padded
+  struct IdHash {
+    std::size_t operator()(const Id& id) const noexcept;
+  };
+  struct Kept {
+    SslSessionPointer shared;
+    std::unique_ptr<const Bytes> copy;  // when it is not shared any more
+  };
+  static Id to_id(std::span<const std::uint8_t> id);
+
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::vector<std::uint8_t>> sessions_;
-  std::deque<std::string> by_age_;
+  std::unordered_map<Id, Kept, IdHash> sessions_;
+  std::deque<const Id*> by_age_;  // the keys above
 };
 
 class TlsServerContextImpl final : public TlsServerContext {
@@ -72,13 +91,23 @@ class TlsClientContextImpl final : public TlsClientContext {
 /// ALPN's wire form. Names of 1..255 bytes; others are left out.
 std::vector<std::uint8_t> encode_protocols(const std::vector<std::string>& names);
 
+/// What only a client has.
+struct TlsClientPart {
+  std::shared_ptr<TlsClientContextImpl> context;  // shared: as TlsState::server
+  std::string session_key;                        // which server a session belongs to
+};
+
 /// Everything of a TLS stream that travels with it from thread to thread.
 struct TlsState {
+  TlsState() = default;
+  TlsState(const TlsState&) = delete;
+  TlsState& operator=(const TlsState&) = delete;
+  ~TlsState();
+
   // Shared by all connections made under a context: it must outlive each of them, also after its replacement.
   std::shared_ptr<TlsServerContextImpl> server;
-  std::shared_ptr<TlsClientContextImpl> client;
+  std::unique_ptr<TlsClientPart> client;  // null: this is the server's side
   SslPointer ssl;
-  std::string session_key;  // client: which server a session belongs to
 
   // What the BIO works on.
   ByteView input;  // cipher text of the present on_data
@@ -86,21 +115,39 @@ struct TlsState {
 
   InputTail unread;
   std::vector<std::uint8_t> gathered;  // plain bytes of this turn, not yet encrypted
-  std::size_t max_unconsumed = 64 * 1024;
-  PeerInfo peer;
+  std::uint32_t max_unconsumed = kDefaultMaxUnconsumed;
+  std::unique_ptr<PeerInfo> peer;  // made when someone asks
 };
 
 /// Null if OpenSSL is out of memory.
 std::unique_ptr<TlsState> make_tls_state(std::shared_ptr<TlsServerContext> context);
 std::unique_ptr<TlsState> make_tls_state(const ConnectOptions& options);
 
+/// All streams of a thread share one BIO. It works for this one during a call of OpenSSL.
+class TlsBioScope {
+ public:
+  explicit TlsBioScope(TlsState& state);
+  ~TlsBioScope();
+  TlsBioScope(const TlsBioScope&) = delete;
+  TlsBioScope& operator=(const TlsBioScope&) = delete;
+
+ private:
+  TlsState* outer_;
+};
+
 /// Why the last OpenSSL call of this thread failed, in words.
 std::string describe_tls_failure(const TlsState& state);
 
-/// Fills state.peer once the handshake is complete. Errors: unauthenticated (a resumed session whose
-/// certificate has expired meanwhile).
+/// The stream has come to this thread and uses its BIO.
+void use_thread_bio(TlsState& state);
+
+/// What is known of the other side.
+const PeerInfo& describe_tls_peer(TlsState& state);
+/// Reads the peer's certificate once the handshake is complete. Errors: unauthenticated (a resumed session
+/// whose certificate has expired meanwhile).
 Result<void> complete_tls_state(TlsState& state);
-/// Lets go of the client's chain, which the session would keep for as long as the connection lives.
-void drop_tls_peer_chain(TlsState& state);
+/// Lets go of what OpenSSL would keep of a server's handshake for as long as the connection lives: the
+/// client's chain and the keys.
+void forget_tls_handshake(TlsState& state);
 
 }  // namespace dunlin::net

@@ -26,9 +26,9 @@ TEST_F(IdentityTest, ACertificateMakesItsThing) {
   EXPECT_EQ(principal->proof, Proof::certificate);
   EXPECT_EQ(principal->name, "press-01");
   EXPECT_EQ(principal->client_id, "press-01");
-  EXPECT_EQ(principal->certificate_fingerprint, issued.info.fingerprint);
-  EXPECT_EQ(principal->attributes.at("site"), "plant1");
-  EXPECT_EQ(principal->policies, std::vector<std::string>{"device"});
+  EXPECT_EQ(principal->fingerprint(), issued.info.fingerprint);
+  EXPECT_EQ(principal->attribute("site"), "plant1");
+  EXPECT_TRUE(principal->policies == std::vector<std::string>{"device"});
   const auto gateway = login_as(with_certificate(der_of(issue("gw-1")->certificate_pem))).value();
   EXPECT_EQ(gateway->kind, PrincipalKind::gateway);
   EXPECT_EQ(gateway->policies, std::vector<std::string>{"gateway"});
@@ -155,7 +155,7 @@ TEST_F(IdentityTest, PasswordsAreCheckedAndNotTold) {
   EXPECT_TRUE(repository.mentions("$argon2id$v=19$m=64,t=1,p=1$"));
   const auto principal = login_as(with_password("ann", kPassword)).value();
   EXPECT_EQ(principal->kind, PrincipalKind::user);
-  EXPECT_EQ(principal->permissions, std::vector<std::string>{"things:read"});
+  EXPECT_TRUE(principal->permissions == std::vector<std::string>{"things:read"});
   const auto wrong = login_as(with_password("ann", "wrong"));
   const auto unknown = login_as(with_password("bob", "wrong"));
   const auto empty = login_as(with_password("ann", ""));
@@ -300,7 +300,7 @@ TEST_F(IdentityTest, AnonymousOnlyWhereItIsSwitchedOnAndOnLoopback) {
   EXPECT_FALSE(nobody(Listener::loopback, "192.0.2.1", "bench")) << "and the peer";
   const auto principal = nobody(Listener::loopback, "127.0.0.1:9", "bench").value();
   EXPECT_EQ(principal->kind, PrincipalKind::anonymous);
-  EXPECT_EQ(principal->policies, std::vector<std::string>{"anonymous"});
+  EXPECT_TRUE(principal->policies == std::vector<std::string>{"anonymous"});
   EXPECT_TRUE(principal->permissions.empty());
   EXPECT_EQ(principal->client_id, "bench");
   EXPECT_FALSE(nobody(Listener::loopback, "127.0.0.1", "press-01")) << "a thing's client id";
@@ -316,7 +316,7 @@ TEST_F(IdentityTest, TheLocalAdministratorsTokenWorksOnLoopbackOnly) {
   const std::string token = fs.files["data/admin.token"];
   const auto principal = by_bearer(token, "127.0.0.1:4711").value();
   EXPECT_EQ(principal->kind, PrincipalKind::service);
-  EXPECT_EQ(principal->permissions, std::vector<std::string>{"*"});
+  EXPECT_TRUE(principal->permissions == std::vector<std::string>{"*"});
   EXPECT_FALSE(by_bearer(token, "192.0.2.1"));
   EXPECT_FALSE(by_bearer(token + "x", "127.0.0.1"));
   EXPECT_FALSE(login_as(with_password("local-admin", token, "", "127.0.0.1"))) << "not over MQTT";

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   principal.kind = PrincipalKind::device;
   principal.name = "thing";
   principal.client_id = asked;
-  principal.attributes["site"] = asked;
+  principal.attributes = {{"site", std::string(asked)}};
   principal.policies = {"p"};
   const auto bound = engine.bind(principal);
   const bool publishes = bound->authorize(Action::publish, asked).allowed();

@@ -89,7 +89,7 @@ class Cases {
       if (key == "name") principal.name = value;
       if (key == "client") principal.client_id = value;
       if (key == "fingerprint") principal.certificate_fingerprint = value;
-      if (key == "site") principal.attributes["site"] = value;
+      if (key == "site") principal.attributes = {{"site", value}};
       if (key == "policies") principal.policies = split(value, ',');
     }
     principals_.insert_or_assign(words.at(0), std::make_shared<const Principal>(principal));
@@ -208,9 +208,9 @@ TEST(PolicyTest, LongTopicsAndManyPoliciesAreDenied) {
   principal.policies = {"all"};
   EXPECT_TRUE(engine.authorize(principal, Action::publish, std::string(kMaxTopicBytes, 'a')).allowed());
   EXPECT_FALSE(engine.authorize(principal, Action::publish, std::string(kMaxTopicBytes + 1, 'a')).allowed());
-  principal.policies.assign(kMaxPoliciesPerPrincipal, "all");
+  principal.policies = std::vector<std::string>(kMaxPoliciesPerPrincipal, "all");
   EXPECT_TRUE(engine.authorize(principal, Action::publish, "a").allowed());
-  principal.policies.assign(kMaxPoliciesPerPrincipal + 1, "all");
+  principal.policies = std::vector<std::string>(kMaxPoliciesPerPrincipal + 1, "all");
   EXPECT_EQ(engine.authorize(principal, Action::publish, "a").reason, Reason::broken_policy);
 }
 

@@ -3,6 +3,7 @@
 // audit. JSON bodies; times are Unix milliseconds, 0 for none. docs/security.md lists the members.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>

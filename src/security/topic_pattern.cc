@@ -64,11 +64,9 @@ std::string_view value_of(const TemplatePart& part, const Principal& principal) 
     case Variable::client_id:
       return principal.client_id;
     case Variable::certificate_fingerprint:
-      return principal.certificate_fingerprint;
-    case Variable::thing_attribute: {
-      const auto found = principal.attributes.find(part.text);
-      return found == principal.attributes.end() ? std::string_view() : std::string_view(found->second);
-    }
+      return principal.fingerprint();
+    case Variable::thing_attribute:
+      return principal.attribute(part.text);
   }
   return {};
 }

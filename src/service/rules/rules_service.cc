@@ -138,9 +138,8 @@ void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
     context.received_at = message.received_at;
     if (message.principal) {
       context.client_id = message.principal->client_id;
-      context.principal = message.principal->certificate_fingerprint.empty()
-                              ? message.principal->name
-                              : message.principal->certificate_fingerprint;
+      context.principal = message.principal->fingerprint();
+      if (context.principal.empty()) context.principal = message.principal->name;
     }
     const bool holds = rule.statement.matches(context);
     if (holds) matched_.add();

@@ -181,18 +181,18 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   ServerLane& lane_;
   std::uint64_t id_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<ConnectRequest> request_;                 // until the session is open
-  std::unique_ptr<EnhancedExchange> enhanced_;              // of an open session that began with one
-  std::unique_ptr<Publishing> publishing_;                  // null: has published nothing
-  std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
+  std::unique_ptr<ConnectRequest> request_;     // until the session is open
+  std::unique_ptr<EnhancedExchange> enhanced_;  // of an open session that began with one
+  std::unique_ptr<Publishing> publishing_;      // null: has published nothing
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
   std::uint16_t outbound_aliases_maximum_ = 0;
   ConnectRequest::Kind kind_ = ConnectRequest::Kind::client;
-  bool held_ = false;             // acknowledgements wait: a receiver of this peer's messages cannot follow
-  bool reading_paused_ = false;   // MQTT 3.1.1 only: too many unanswered publishes
-  std::uint32_t unanswered_ = 0;  // QoS 1 publishes without PUBACK
+  bool held_ = false;            // acknowledgements wait: a receiver of this peer's messages cannot follow
+  bool reading_paused_ = false;  // MQTT 3.1.1 only: too many unanswered publishes
+  std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
+  std::uint32_t unanswered_ = 0;                            // QoS 1 publishes without PUBACK
   std::uint32_t granted_expiry_ = 0;
   std::uint32_t keep_alive_ms_ = 0;  // 1.5 times the negotiated value; 0: none
   Instant last_packet_{};

@@ -36,6 +36,14 @@ struct ShardMetrics {
   metrics::Cell& refused_full;  // publishes refused for that
   metrics::Cell& shared_groups;
   metrics::Cell& shared_returned;  // messages that a member gave back
+  metrics::Cell& client_rests;     // times a connection was not read: its client published too fast
+  metrics::Cell& tenant_rests;     // the same for its tenant
+  metrics::Cell& memory_rests;     // the same while memory was critical
+  metrics::Cell& refused_rate;     // publishes refused for their rate
+  metrics::Cell& refused_memory;   // publishes refused while memory was short
+  metrics::Cell& refused_memory_subscriptions;
+  metrics::Cell& refused_memory_retained;
+  metrics::Cell& dropped_memory;  // QoS 0, from queues
 };
 
 }  // namespace dunlin::hub

@@ -159,6 +159,26 @@ void Schema::bytes(std::string name, std::string help, std::uint64_t& target, st
        .accept = {}});
 }
 
+void Schema::bytes(std::string name, std::string help, std::optional<std::uint64_t>& target,
+                   std::uint64_t least, std::uint64_t most) {
+  const auto parse = [&target, least, most](std::string_view text) -> Result<void> {
+    target.reset();
+    if (text == "auto") return {};
+    std::uint64_t bytes = 0;
+    DUNLIN_CHECK(store_between(bytes, least, most, parse_bytes)(text));
+    target = bytes;
+    return {};
+  };
+  add({.name = std::move(name),
+       .help = std::move(help),
+       .allowed = "\"auto\" or a number of bytes from " + quote_toml(show_bytes(least)) + " to " +
+                  quote_toml(show_bytes(most)),
+       .type = Type::bytes,
+       .show = [&target] { return quote_toml(target ? show_bytes(*target) : "auto"); },
+       .parse = parse,
+       .accept = {}});
+}
+
 void Schema::table_array(std::string name, std::string help, RowReader row) {
   DUNLIN_ASSERT(is_key_name(name));
   DUNLIN_ASSERT(find_key(name) == nullptr && find_table_array(name) == nullptr);

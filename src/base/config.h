@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ class Schema {
   void key(std::string name, std::string help, Duration& target, Duration least, Duration most);
   /// Bytes with an optional unit: 4096, "64KiB", "16MiB", "2GiB".
   void bytes(std::string name, std::string help, std::uint64_t& target, std::uint64_t least,
+             std::uint64_t most);
+  /// The same, or "auto" (nullopt): the program decides.
+  void bytes(std::string name, std::string help, std::optional<std::uint64_t>& target, std::uint64_t least,
              std::uint64_t most);
 
   /// An array of tables ([[name]]): `row` is called once per table with a schema on which it declares that

@@ -66,6 +66,23 @@ struct ConfigTest : testing::Test {
   Schema schema;
 };
 
+TEST_F(ConfigTest, BytesMayBeLeftToTheProgram) {
+  std::optional<std::uint64_t> budget = 5;
+  schema.bytes("memory.budget", "What may be used.", budget, 0, 1 << 20);
+  ASSERT_TRUE(load("[memory]\nbudget = \"auto\"").has_value());
+  EXPECT_EQ(budget, std::nullopt);
+  EXPECT_NE(schema.reference().find("budget = \"auto\""), std::string::npos);
+  ASSERT_TRUE(load({}, {}, {"memory.budget=64KiB"}).has_value());
+  EXPECT_EQ(budget, 65536U);
+  ASSERT_TRUE(load("[memory]\nbudget = 0").has_value());
+  EXPECT_EQ(budget, 0U);
+  for (const char* value : {"\"2MiB\"", "\"automatic\"", "-1", "\"\""}) {
+    EXPECT_EQ(error(std::string("memory.budget = ") + value),
+              "dunlin.toml:1: memory.budget must be \"auto\" or a number of bytes from \"0B\" to \"1MiB\"")
+        << value;
+  }
+}
+
 TEST_F(ConfigTest, NothingLeavesTheDefaults) {
   ASSERT_TRUE(load(""));
   EXPECT_EQ(name, "dunlin");

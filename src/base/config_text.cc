@@ -94,6 +94,7 @@ std::string show_duration(Duration value) {
 }
 
 std::string show_bytes(std::uint64_t value) {
+  if (value == 0) return "0B";
   return show_with_unit(value, kSizes);
 }
 

@@ -21,4 +21,10 @@ inline constexpr std::size_t kMaxConfigRows = 10'000;
 /// Characters of an RFC 3339 time.
 inline constexpr std::size_t kMaxTimeTextBytes = 64;
 
+/// Of the memory budget: where a level begins, and where it ends again.
+inline constexpr unsigned kTightPercent = 85;
+inline constexpr unsigned kTightEndsPercent = 75;
+inline constexpr unsigned kCriticalPercent = 95;
+inline constexpr unsigned kCriticalEndsPercent = 88;
+
 }  // namespace dunlin

@@ -60,7 +60,7 @@ class Consumer {
 };
 
 /// A session came or went. `reason` is a stable word: "connected", "disconnected", "keep_alive",
-/// "taken_over", "connection_lost", "revoked", "shutdown".
+/// "taken_over", "connection_lost", "timed_out", "revoked", "shutdown".
 struct SessionEvent {
   PrincipalRef principal;
   std::string client_id;

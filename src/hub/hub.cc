@@ -79,7 +79,7 @@ Hub::Hub(HubEnvironment environment)
     shards_.push_back(std::make_unique<Shard>(ShardSetup{
         static_cast<std::uint16_t>(i), shard.executor, shard.log, environment.keyed, environment.metrics,
         limits_, shards_, [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next(),
-        durable_filters_, tracer_}));
+        durable_filters_, tracer_, budgets_}));
   }
   for (const auto& shard : shards_) shard->connect_shards();
 }
@@ -89,6 +89,11 @@ Hub::~Hub() = default;
 void Hub::post(std::size_t shard, std::move_only_function<void(Shard&)> task) {
   Shard& to = *shards_[shard];
   to.executor().post([&to, task = std::move(task)]() mutable { task(to); });
+}
+
+void Hub::set_memory_level(MemoryLevel level) {
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard)
+    post(shard, [level](Shard& at) { at.set_memory_level(level); });
 }
 
 std::size_t Hub::session_home(TenantId tenant, std::string_view client_id) const {

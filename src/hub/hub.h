@@ -50,6 +50,9 @@ class Hub final : public Bus {
   /// Where a client's session lives: its connection belongs on executor(session_home()).
   std::size_t session_home(TenantId tenant, std::string_view client_id) const;
 
+  /// How short the process is of memory, from now on. Any thread.
+  void set_memory_level(MemoryLevel level);
+
   /// Opens the session for a connection. On its home shard's thread only, not from inside
   /// SessionLink::deliver. `done` runs when the session may be used (at once, or after it is stored), unless
   /// the link has lost it before; deliveries follow it. Errors: permission_denied (another identity's client
@@ -89,6 +92,7 @@ class Hub final : public Bus {
   Limits limits_;
   std::vector<std::string> durable_filters_;
   Tracer tracer_;
+  TenantBudgets budgets_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<Listener> listeners_;
   std::atomic<ConsumerId> next_consumer_{1};

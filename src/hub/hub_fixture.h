@@ -161,6 +161,8 @@ class RecordingLink final : public SessionLink {
   bool can_take() const override { return takes; }
   void pause() override { paused = true; }
   void resume() override { paused = false; }
+  void rest(Duration time) override { rested.push_back(time); }
+  bool can_refuse() const override { return refusable; }
   void ended(EndReason reason, std::string_view) override {
     end_reason = reason;
     session = nullptr;
@@ -176,6 +178,8 @@ class RecordingLink final : public SessionLink {
   std::optional<EndReason> end_reason;
   bool takes = true;
   bool paused = false;
+  bool refusable = false;
+  std::vector<Duration> rested;
   Session* session = nullptr;
   std::optional<Present> present;
 };

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/token_bucket.h"
 
 namespace dunlin::hub {
 
@@ -31,6 +32,15 @@ inline constexpr Duration kCheckpointInterval = std::chrono::seconds{5};
 inline constexpr Duration kArrivalTimeLead =
     std::chrono::seconds{1};  // how far times of arrival may run ahead of the clock to stay distinct
 inline constexpr Duration kSlowConsumerPatience = std::chrono::seconds{30};
+inline constexpr Duration kBudgetBatch =
+    std::chrono::milliseconds{10};  // of a tenant's rate, that a shard draws at a time
+inline constexpr Duration kMinPublishRest =
+    std::chrono::milliseconds{5};  // shorter ones are not worth a timer: the debt stays
+inline constexpr Duration kMaxPublishRest =
+    std::chrono::seconds{10};  // longer ones would look like a dead connection to its peer; the debt stays
+inline constexpr Duration kMemoryRest =
+    std::chrono::seconds{1};  // of a publisher that cannot be refused, per message, while memory is critical
+inline constexpr std::size_t kShedStepsPerTurn = 4096;       // slots looked at when memory gets short
 inline constexpr std::uint32_t kNeverExpires = 0xFFFF'FFFF;  // MQTT 5.0 section 3.1.2.11.2
 
 inline constexpr std::size_t kMaxGroupMembersShown =
@@ -44,6 +54,12 @@ enum class SharedStrategy : std::uint8_t {
 };
 /// "round_robin" ...: the word of the configuration and the API.
 std::string_view shared_strategy_name(SharedStrategy strategy);
+
+/// What becomes of a publish past a rate.
+enum class OverRate : std::uint8_t {
+  slow,    // it is taken, and its connection is not read until the debt is paid
+  refuse,  // it is not taken, where the protocol can say so
+};
 
 struct Limits {
   std::size_t sessions = 1'000'000;  // per shard, online and offline
@@ -67,6 +83,12 @@ struct Limits {
   std::size_t retained_messages = 1'000'000;                // per shard
   std::size_t retained_bytes = 1024 * 1024 * 1024;
   SharedStrategy shared_strategy = SharedStrategy::round_robin;
+  // Publishes of one client, and of all clients of a tenant. Bytes are those of topics and payloads.
+  TokenRate client_messages = {};
+  TokenRate client_bytes = {};
+  TokenRate tenant_messages = {};
+  TokenRate tenant_bytes = {};
+  OverRate over_rate = OverRate::slow;
   std::uint32_t session_expiry_seconds = 7 * 24 * 3600;  // a longer wish is cut to this
 };
 

@@ -96,6 +96,11 @@ std::vector<MessageRef> RetainedStore::match(TenantId tenant, std::string_view f
   return found;
 }
 
+bool RetainedStore::has(TenantId tenant, std::string_view topic) const {
+  const auto topics = tenants_.find(tenant);
+  return topics != tenants_.end() && topics->second.find(topic) != nullptr;
+}
+
 RetainedStore::Walk RetainedStore::walk(TenantId tenant, std::string_view filter, WalkOptions options,
                                         WallTime now) const {
   Walk walk;

@@ -28,6 +28,8 @@ class RetainedStore {
   /// Every message whose topic the filter matches and that has not expired, in the topics' order.
   std::vector<MessageRef> match(TenantId tenant, std::string_view filter, WallTime now);
 
+  bool has(TenantId tenant, std::string_view topic) const;
+
   /// A part of match(), for whoever pages: looks at no more than `max_steps` topics behind `after` and finds
   /// no more than `max_found`. An empty filter takes every topic.
   struct Walk {

@@ -61,6 +61,9 @@ class Router {
   /// that with a hint, which must have been given for this very topic and tenant.
   const Route& route(TenantId tenant, std::string_view topic, RouteHint* hint = nullptr);
 
+  /// Gives back what known routes take; they are found anew.
+  void forget_routes() { empty_cache(); }
+
   std::size_t subscription_count() const { return subscriptions_; }
 
  private:

@@ -144,18 +144,24 @@ void Session::deliver_retained(const MessageRef& message, const SubscriptionOpti
 }
 
 void Session::enqueue_qos0(Queued&& publish) {
-  const Limits& limits = shard_.limits();
   Outgoing& out = outgoing();
   out.qos0_bytes += body_bytes(*publish.message);
   if (traced()) [[unlikely]]
     trace(TraceKind::queued, *publish.message, QoS::at_most_once);
   out.qos0.push(std::move(publish));
-  while (out.qos0.size() > limits.qos0_messages ||
+  drop_surplus_qos0();
+}
+
+void Session::drop_surplus_qos0() {
+  const Limits& limits = shard_.limits();
+  const bool no_memory = shard_.memory_level() == MemoryLevel::critical;
+  Outgoing& out = *outgoing_;
+  while (out.qos0.size() > shard_.qos0_room() ||
          (out.qos0_bytes > limits.qos0_bytes && out.qos0.size() > 1)) {
     const Queued oldest = out.qos0.pop();
     out.qos0_bytes -= body_bytes(*oldest.message);
-    shard_.metrics().dropped_qos0.add();
-    dropped(DropReason::qos0_queue, *oldest.message);
+    (no_memory ? shard_.metrics().dropped_memory : shard_.metrics().dropped_qos0).add();
+    dropped(no_memory ? DropReason::memory : DropReason::qos0_queue, *oldest.message);
   }
 }
 

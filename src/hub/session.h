@@ -215,6 +215,7 @@ class Session {
   void offer_qos0(Queued&& publish, EncodingCache& cache);
   void enqueue(Queued&& publish);
   void enqueue_qos0(Queued&& publish);
+  void drop_surplus_qos0();
   InFlight* find(std::uint16_t packet_id);
   std::optional<std::size_t> place_in_flight(std::uint16_t packet_id) const;
   void finish(InFlight& entry);
@@ -252,6 +253,7 @@ class Session {
   bool past_memory(std::size_t share) const;
   void spill(const Queued& publish);
   void spill_surplus();
+  void shed();
   void load_spilled();
   void take_loaded(std::vector<store::Entry> rows);
 

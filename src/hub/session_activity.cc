@@ -14,6 +14,8 @@ std::string_view drop_reason_name(DropReason reason) {
       return "expired";
     case DropReason::packet_too_large:
       return "packet_too_large";
+    case DropReason::memory:
+      return "memory";
   }
   return "unknown";
 }

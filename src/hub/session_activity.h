@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "hub/publish_meter.h"
 
 namespace dunlin::hub {
 
@@ -18,8 +19,9 @@ enum class DropReason : std::uint8_t {
   offline,           // QoS 0 while the client was away (MQTT 3.1.1 section 3.1.2.4)
   expired,           // MQTT 5.0 section 3.3.2.3.3
   packet_too_large,  // MQTT 5.0 section 3.1.2.11.4
+  memory,            // QoS 0, and the process has no memory left
 };
-inline constexpr std::size_t kDropReasons = 4;
+inline constexpr std::size_t kDropReasons = 5;
 /// "qos0_queue" ...: the stable word of the API and the metrics.
 std::string_view drop_reason_name(DropReason reason);
 
@@ -39,7 +41,8 @@ struct SessionActivity {
   std::uint64_t in = 0;   // messages taken from the client
   std::uint64_t out = 0;  // handed to its connection
   std::array<std::uint32_t, kDropReasons> dropped{};
-  WallTime held_since{};           // when it was held back as a publisher; only while it is
+  WallTime held_since{};  // when it was held back as a publisher; only while it is
+  OnDemand<PublishMeter> meter;
   std::vector<RecentDrop> recent;  // the newest last; those that the client's absence explains are not here
 
   void drop(DropReason reason, std::string_view topic, WallTime now);

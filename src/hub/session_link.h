@@ -71,7 +71,7 @@ struct LinkInfo {
 };
 
 /// Implemented by a transport for each connection; called on the shard's thread. Except in ended(), the
-/// callee must not call back into the session from deliver(), release() or pause().
+/// callee must not call back into the session from deliver(), release(), pause() or rest().
 class SessionLink {
  public:
   virtual ~SessionLink() = default;
@@ -84,6 +84,11 @@ class SessionLink {
   /// Back-pressure: a receiver of this peer's messages cannot follow.
   virtual void pause() = 0;
   virtual void resume() = 0;
+  /// The peer publishes too fast: reads nothing from it for so long. May be called again before the time is
+  /// over; the longer one counts.
+  virtual void rest(Duration) {}
+  /// Whether a publish can be refused so that the peer learns of it.
+  virtual bool can_refuse() const { return false; }
   /// The session is no longer this link's: forget it and disconnect the peer. `detail` is meant for the peer.
   virtual void ended(EndReason reason, std::string_view detail) = 0;
   virtual LinkInfo describe() const { return {}; }

@@ -65,12 +65,19 @@ void Session::spill_surplus() {
   }
 }
 
+/// Memory is short.
+void Session::shed() {
+  if (!outgoing_) return;
+  if (durable_ && !durable_->restoring) spill_surplus();
+  if (shard_.memory_level() == MemoryLevel::critical) drop_surplus_qos0();
+}
+
 /// Before more is loaded the session's row is on the disk: so a restart has to look for the packet ids that
 /// the journal tells of in the first messages only, and can leave the others where they are.
 void Session::load_spilled() {
   if (!spills() || durable_->spilled.loading) return;
   const Limits& limits = shard_.limits();
-  if (outgoing().queue.size() > limits.queue_memory_messages / 4 ||
+  if (outgoing().queue.size() > shard_.queue_room() / 4 ||
       outgoing_->queue_bytes > limits.queue_memory_bytes / 4)
     return;
   durable_->spilled.loading = true;

@@ -19,7 +19,9 @@ Shard::Shard(ShardSetup setup)
       retained_(setup_.executor, setup_.keyed, setup_.limits),
       rows_(setup_.executor, setup_.keyed),
       instances_(setup_.seed),
-      sessions_(SessionTraits{setup_.seed}) {}
+      sessions_(SessionTraits{setup_.seed}) {
+  watch_admission();
+}
 
 Shard::~Shard() = default;
 

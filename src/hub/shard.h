@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "base/memory_level.h"
 #include "base/rng.h"
 #include "hub/bus.h"
 #include "hub/consumer.h"
@@ -36,6 +37,7 @@ struct ShardSetup {
   std::uint64_t seed = 0;
   const std::vector<std::string>& durable_filters;  // of HubEnvironment
   Tracer& tracer;
+  TenantBudgets& budgets;
 };
 
 class Shard {
@@ -88,12 +90,22 @@ class Shard {
   void publish_in_process(Message message, PublishDone done);
   void let_publishers_go(Session& session);
 
+  // What may come in (shard_admission.cc).
+  void set_memory_level(MemoryLevel level);
+  MemoryLevel memory_level() const { return memory_; }
+  bool has_session(TenantId tenant, std::string_view client_id);
+  /// How many QoS 0 messages may wait for a session.
+  std::size_t qos0_room() const;
+  /// How many messages of a stored session's queue may be in memory.
+  std::size_t queue_room() const;
+
   // Long queues (shard_spill.cc).
   void store_item(const Session& session, const Session::Queued& item);
   void load_spilled(Session& session);
   void count_queued(std::int64_t bytes) { queued_bytes_ += bytes; }
   bool queues_are_full() const {
-    return queued_bytes_ > static_cast<std::int64_t>(limits().all_queues_memory_bytes);
+    return queued_bytes_ > static_cast<std::int64_t>(limits().all_queues_memory_bytes) ||
+           memory_ != MemoryLevel::normal;
   }
   /// How much may wait for the session.
   Waiting room_of(const Session& session) const;
@@ -213,6 +225,18 @@ class Shard {
   void take_parcels(std::vector<Parcel> parcels);
   void schedule_turn_end();
   void turn_end();
+  // What may come in.
+  void watch_admission();
+  TenantAllowance& allowance_of(TenantId tenant);
+  /// Whether the message is taken. Slows its publisher down where it comes too fast. Errors: limit_exceeded.
+  Result<void> admit(Session& session, const Message& message);
+  Result<void> admit_to_memory(Session& session, const Message& message);
+  Result<void> admit_within_rate(Session& session, const Message& message);
+  void rest(Session& session, Duration time, metrics::Cell& count, std::string_view why);
+  bool may_subscribe_more(const Session& session);
+  bool may_retain(const Message& message) const;
+  void shed(std::size_t from);
+
   void overloaded(Session& session, SessionRef publisher);
   void hold(SessionRef publisher);
   void let_go(SessionRef publisher);
@@ -332,6 +356,12 @@ class Shard {
   RefusedTopics refused_;
   std::set<SessionRef> held_for_disk_;
   std::int64_t queued_bytes_ = 0;  // of all queues in memory
+  std::unordered_map<TenantId, TenantAllowance> allowances_;
+  MemoryLevel memory_ = MemoryLevel::normal;
+  bool metered_ = false;     // some publish rate is limited
+  bool guarded_ = false;     // so, or memory is short: publishes are looked at one by one
+  bool sheds_ = false;       // shed() is under way
+  bool shed_again_ = false;  // the level has risen meanwhile
   bool watches_disk_ = false;
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;

@@ -13,6 +13,17 @@ metrics::Cell& dropped(metrics::Registry& registry, const char* reason) {
                           {{"reason", reason}});
 }
 
+metrics::Cell& rests(metrics::Registry& registry, const char* reason) {
+  return registry.counter("dunlin_hub_publisher_rests_total",
+                          "Times a connection was not read for a while, since it published too much.",
+                          {{"reason", reason}});
+}
+
+metrics::Cell& short_of_memory(metrics::Registry& registry, const char* what) {
+  return registry.counter("dunlin_memory_refusals_total", "What was refused while memory was short.",
+                          {{"what", what}});
+}
+
 metrics::Cell& ended(metrics::Registry& registry, const char* reason) {
   return registry.counter("dunlin_hub_sessions_ended_total", "Sessions that the hub ended.",
                           {{"reason", reason}});
@@ -57,6 +68,14 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
                                        "Messages of shared subscriptions that one member left to another.")),
       shared_removed(registry.counter(
           "dunlin_hub_shared_removed_total",
-          "Messages of shared subscriptions' groups that an operator has emptied or ended.")) {}
+          "Messages of shared subscriptions' groups that an operator has emptied or ended.")),
+      client_rests(rests(registry, "client_rate")),
+      tenant_rests(rests(registry, "tenant_rate")),
+      memory_rests(rests(registry, "memory")),
+      refused_rate(dropped(registry, "publish_rate")),
+      refused_memory(short_of_memory(registry, "publish")),
+      refused_memory_subscriptions(short_of_memory(registry, "subscribe")),
+      refused_memory_retained(short_of_memory(registry, "retain")),
+      dropped_memory(dropped(registry, "memory")) {}
 
 }  // namespace dunlin::hub

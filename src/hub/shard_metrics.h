@@ -38,6 +38,14 @@ struct ShardMetrics {
   metrics::Cell& shared_subscriptions;  // members of all groups
   metrics::Cell& shared_returned;       // messages that a member gave back
   metrics::Cell& shared_removed;        // messages of groups that an operator has emptied or ended
+  metrics::Cell& client_rests;          // times a connection was not read: its client published too fast
+  metrics::Cell& tenant_rests;          // the same for its tenant
+  metrics::Cell& memory_rests;          // the same while memory was critical
+  metrics::Cell& refused_rate;          // publishes refused for their rate
+  metrics::Cell& refused_memory;        // publishes refused while memory was short
+  metrics::Cell& refused_memory_subscriptions;
+  metrics::Cell& refused_memory_retained;
+  metrics::Cell& dropped_memory;  // QoS 0, from queues
 };
 
 }  // namespace dunlin::hub

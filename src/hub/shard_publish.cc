@@ -47,6 +47,9 @@ void Shard::stamp(Session& session, Message& message) {
 
 void Shard::publish_at_once(Session& session, Message& message, RouteHint* hint) {
   stamp(session, message);
+  if (guarded_) [[unlikely]] {
+    if (!admit(session, message)) return;  // counted there
+  }
   if (message.qos != QoS::at_most_once) {
     if (refuses(session.principal()->tenant, message.topic.text())) return;  // counted there
     return journal_message(session, message, 0, {});
@@ -64,6 +67,9 @@ void Shard::publish_from(Session& session, Message& message, std::uint16_t packe
       if (known->state == Exchanges::State::open) done({});
       return;  // one that is being stored is answered once, when it is on the disk
     }
+  }
+  if (guarded_) [[unlikely]] {
+    if (Result<void> may = admit(session, message); !may) return done(std::move(may));
   }
   if (refuses(session.principal()->tenant, message.topic.text())) return done(no_room());
   if (message.qos == QoS::exactly_once) {
@@ -235,6 +241,7 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin, Route
 void Shard::retain(const MessageRef& message) {
   const std::uint16_t home = shard_of(message->principal->tenant, message->topic.text());
   if (home != index()) return send_parcel(home, {message, {}, Parcel::retain});
+  if (memory_ != MemoryLevel::normal && !may_retain(*message)) return metrics_.refused_memory_retained.add();
   if (retained_.store(message) == RetainedStore::Stored::refused) {
     metrics_.retained_refused.add();
     log::refusal("hub", "the limit of retained messages is reached", message->principal->name, {});

@@ -47,7 +47,7 @@ void Shard::read_spilled(SessionRef ref, std::uint64_t end) {
   store::Range range;
   range.begin = encode_queue_key({session->instance_, session->durable_->spilled.from});
   range.end = encode_queue_key({session->instance_, end});
-  range.max_entries = std::max<std::size_t>(limits().queue_memory_messages / 2, 1);
+  range.max_entries = std::max<std::size_t>(queue_room() / 2, 1);
   range.max_bytes = std::max<std::size_t>(limits().queue_memory_bytes / 2, 1);
   setup_.keyed->range(executor(), store::Table::queue, std::move(range),
                       [this, ref](Result<std::vector<store::Entry>> rows) {

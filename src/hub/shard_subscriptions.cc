@@ -55,6 +55,10 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
       results.push_back(fail(Errc::limit_exceeded, "the session has too many subscriptions"));
       continue;
     }
+    if (fresh && !may_subscribe_more(session)) {
+      results.push_back(fail(Errc::limit_exceeded, "the server is short of memory"));
+      continue;
+    }
     results.push_back({});
     if (is_shared(request.filter)) {
       session.shared_part().subscriptions.insert_or_assign(request.filter, request.options);

@@ -11,8 +11,12 @@ namespace dunlin::net {
 
 /// What belongs to one reactor.
 struct EpollNetwork::Lane {
-  Lane(Reactor& reactor, metrics::Registry& registry)
-      : context{.reactor = reactor, .metrics = NetMetrics{registry}, .pool = {}, .context_of = {}} {}
+  Lane(Reactor& reactor, metrics::Registry& registry, const Patience& patience)
+      : context{.reactor = reactor,
+                .metrics = NetMetrics{registry},
+                .pool = {},
+                .patience = patience,
+                .context_of = {}} {}
 
   TcpContext context;
   std::uint64_t next_connect = 1;
@@ -21,10 +25,10 @@ struct EpollNetwork::Lane {
 };
 
 EpollNetwork::EpollNetwork(const std::vector<Reactor*>& reactors, WorkerPool& workers,
-                           metrics::Registry& registry)
-    : workers_(workers), alive_(std::make_shared<const bool>(true)) {
+                           metrics::Registry& registry, Patience patience)
+    : workers_(workers), patience_(patience), alive_(std::make_shared<const bool>(true)) {
   for (Reactor* reactor : reactors) {
-    auto lane = std::make_unique<Lane>(*reactor, registry);
+    auto lane = std::make_unique<Lane>(*reactor, registry, patience);
     // lanes_ does not change any more once the reactors run, so any thread may look into it.
     lane->context.context_of = [this](Executor& executor) -> TcpContext* {
       const auto found = lanes_.find(&executor);
@@ -49,10 +53,10 @@ Result<UniqueFd> EpollNetwork::open_shared(const Endpoint& endpoint, int backlog
   if (!ports_.contains(wanted.to_string())) {
     // SO_REUSEPORT would quietly share the port with another process of the same user, so the first bind goes
     // without it.
-    DUNLIN_TRY(const UniqueFd probe, open_listening_socket(wanted, 1, PortSharing::exclusive));
+    DUNLIN_TRY(const UniqueFd probe, open_listening_socket(wanted, 1, PortSharing::exclusive, patience_));
     wanted.port = local_endpoint(probe.get()).port;
   }
-  auto socket = open_listening_socket(wanted, backlog, PortSharing::between_reactors);
+  auto socket = open_listening_socket(wanted, backlog, PortSharing::between_reactors, patience_);
   if (socket) ports_.insert(wanted.to_string());
   return socket;
 }

@@ -20,7 +20,8 @@ namespace dunlin::net {
 /// connections and listeners must be gone by then. Reactors, worker pool and registry outlive it.
 class EpollNetwork final : public Network {
  public:
-  EpollNetwork(const std::vector<Reactor*>& reactors, WorkerPool& workers, metrics::Registry& registry);
+  EpollNetwork(const std::vector<Reactor*>& reactors, WorkerPool& workers, metrics::Registry& registry,
+               Patience patience = {});
   ~EpollNetwork() override;
 
   /// `options.endpoint.host` is a numeric address; IPv6 listeners take no IPv4. The first listener on a port
@@ -38,6 +39,7 @@ class EpollNetwork final : public Network {
 
   std::unordered_map<Executor*, std::unique_ptr<Lane>> lanes_;
   WorkerPool& workers_;
+  Patience patience_;
   // Shared with name look-ups under way, which may end after the network.
   std::shared_ptr<const bool> alive_;
   std::mutex ports_mutex_;

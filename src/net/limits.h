@@ -34,6 +34,17 @@ inline constexpr std::size_t kMaxSpareQueues = 256;
 inline constexpr Duration kCloseDeadline = std::chrono::seconds{5};
 inline constexpr Duration kLingerDeadline = std::chrono::seconds{1};
 
+/// A peer that takes nothing of what waits for it is cut off after `stalled_after`: it would sit for ever
+/// behind a full TCP window. The kernel watches its own buffer for twice as long, and asks a peer that has
+/// been silent for `keepalive_idle` whether it is still there. 0: never.
+struct Patience {
+  Duration stalled_after = std::chrono::minutes{1};
+  Duration keepalive_idle = std::chrono::minutes{5};
+};
+/// Between two such questions, and how many stay unanswered.
+inline constexpr Duration kKeepaliveInterval = std::chrono::seconds{20};
+inline constexpr int kKeepaliveProbes = 3;
+
 /// Connections one listener takes per loop turn.
 inline constexpr int kAcceptBudget = 64;
 /// How long a listener rests when the process or the system is out of descriptors or memory.

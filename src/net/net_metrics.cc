@@ -22,6 +22,8 @@ NetMetrics::NetMetrics(metrics::Registry& registry)
       bytes_out(registry.counter("dunlin_net_bytes_out_total", "Bytes written to sockets.")),
       unconsumed_exceeded(registry.counter("dunlin_net_unconsumed_exceeded_total",
                                            "Connections broken because a unit of input was too long.")),
+      stalled(registry.counter("dunlin_net_stalled_total",
+                               "Connections cut off because the peer took nothing of what waited for it.")),
       open(registry.gauge("dunlin_net_open_connections", "Connections open now.")),
       handshakes(registry.counter("dunlin_net_tls_handshakes_total", "TLS handshakes completed.")),
       handshakes_resumed(

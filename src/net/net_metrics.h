@@ -22,6 +22,7 @@ struct NetMetrics {
   metrics::Cell& bytes_in;
   metrics::Cell& bytes_out;
   metrics::Cell& unconsumed_exceeded;  // broken for leaving more than max_unconsumed() bytes
+  metrics::Cell& stalled;              // cut off for taking nothing of what waited for them
   metrics::Cell& open;                 // gauge
   metrics::Cell& handshakes;
   metrics::Cell& handshakes_resumed;

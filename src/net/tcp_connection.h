@@ -7,6 +7,7 @@
 
 #include "net/connection.h"
 #include "net/input_tail.h"
+#include "net/limits.h"
 #include "net/net_metrics.h"
 #include "net/output_queue.h"
 #include "net/reactor.h"
@@ -19,6 +20,7 @@ struct TcpContext {
   Reactor& reactor;
   NetMetrics metrics;
   OutputPool pool;
+  Patience patience;
   std::function<TcpContext*(Executor&)> context_of;  // null for an executor that is not of this network
 };
 
@@ -91,6 +93,8 @@ class TcpConnection final : public Connection, private EventSource {
   void settle_flushed();
   void finish(CloseReason reason);
   void set_deadline(Duration delay);
+  void watch_stall();
+  void cut_off_stalled();
   void fail(CloseReason reason);
   void release_descriptor();
   void release_output();
@@ -109,6 +113,7 @@ class TcpConnection final : public Connection, private EventSource {
   CloseReason reason_ = CloseReason::local_closed;
   bool paused_ = false;
   bool offer_tail_ = false;
+  bool progressed_ = false;  // the kernel has taken something since watch_stall() looked
 };
 
 }  // namespace dunlin::net

@@ -28,9 +28,29 @@ void set_option(int fd, int level, int name, int value) {
   ::setsockopt(fd, level, name, &value, sizeof value);
 }
 
+template <class Unit>
+int count_of(Duration time) {
+  return static_cast<int>(std::chrono::ceil<Unit>(time).count());
+}
+
+// Sockets that are accepted inherit all of it (tcp(7), socket(7)), which spares each a few system calls.
+void set_patience(int fd, const Patience& patience) {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  // Later than our own look, which can say in the log what happened.
+  if (patience.stalled_after > Duration::zero())
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, count_of<milliseconds>(2 * patience.stalled_after));
+  if (patience.keepalive_idle <= Duration::zero()) return;
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, count_of<seconds>(patience.keepalive_idle));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, count_of<seconds>(kKeepaliveInterval));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+}
+
 }  // namespace
 
-Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, PortSharing sharing) {
+Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, PortSharing sharing,
+                                       const Patience& patience) {
   const auto address = parse_address(endpoint);
   if (!address) return fail(Errc::invalid_argument, "not a numeric address: " + endpoint.host);
   UniqueFd socket{::socket(address->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
@@ -40,6 +60,7 @@ Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, Po
   if (sharing == PortSharing::between_reactors) set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (address->family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  set_patience(socket.get(), patience);
   if (::bind(socket.get(), &address->base, address->length) != 0)
     return socket_error(endpoint, "bind", errno);
   if (::listen(socket.get(), backlog) != 0) return socket_error(endpoint, "listen on", errno);

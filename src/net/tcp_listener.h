@@ -43,6 +43,7 @@ class TcpListener final : public Listener, private EventSource {
 /// A bound, listening, non-blocking socket. Errors: invalid_argument (no numeric address), unavailable
 /// (address in use or not of this machine), permission_denied.
 enum class PortSharing { exclusive, between_reactors };
-Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, PortSharing sharing);
+Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, PortSharing sharing,
+                                       const Patience& patience);
 
 }  // namespace dunlin::net

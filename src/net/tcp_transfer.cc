@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/core/assert.h"
+#include "base/log.h"
 #include "net/tcp_connection.h"
 #include "net/tcp_frame.h"
 
@@ -141,14 +142,39 @@ bool TcpConnection::send_queued() {
         return false;
       }
       set_interest(interest_ | EPOLLOUT);
+      if (!deadline_) watch_stall();
       return true;
     }
+    progressed_ = true;
     context_->metrics.bytes_out.add(sent);
     queue.consume(static_cast<std::size_t>(sent), context_->pool);
   }
   set_interest(interest_ & ~std::uint32_t{EPOLLOUT});
   release_output();
   return true;
+}
+
+// A timer only while something waits: it is forgotten when it finds nothing to watch.
+void TcpConnection::watch_stall() {
+  const Duration patience = context_->patience.stalled_after;
+  if (patience <= Duration::zero() || state_ != State::open) return;
+  progressed_ = false;
+  deadline_ = context_->reactor.schedule(patience, [this] {
+    deadline_ = {};
+    if (pending_output() == 0) return;
+    if (progressed_) return watch_stall();
+    cut_off_stalled();
+  });
+}
+
+void TcpConnection::cut_off_stalled() {
+  context_->metrics.stalled.add();
+  log::refusal("net", "cut off: the peer takes nothing of what waits for it", stream_.address.endpoint().host,
+               {{"bytes", pending_output()}});
+  // Or else the kernel would keep what it holds for this peer.
+  const linger cut{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(stream_.fd.get(), SOL_SOCKET, SO_LINGER, &cut, sizeof cut);
+  fail(CloseReason::timed_out);
 }
 
 // All that was queued before the end has been handed to the kernel.

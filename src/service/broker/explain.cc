@@ -27,6 +27,8 @@ std::string_view drop_words(DropReason reason) {
       return "the message had expired";
     case DropReason::packet_too_large:
       return "larger than its Maximum Packet Size";
+    case DropReason::memory:
+      return "the server had no memory left for QoS 0";
   }
   return "unknown";
 }

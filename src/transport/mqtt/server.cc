@@ -41,7 +41,9 @@ ServerMetrics::ServerMetrics(metrics::Registry& target)
                                        {{"reason", "packet_too_large"}})),
       dropped_not_authorized(target.counter("dunlin_mqtt_dropped_total",
                                             "Messages that were not delivered or taken.",
-                                            {{"reason", "not_authorized"}})) {}
+                                            {{"reason", "not_authorized"}})),
+      refused_memory(target.counter("dunlin_memory_refusals_total",
+                                    "What was refused while memory was short.", {{"what", "connect"}})) {}
 
 metrics::Cell& ServerMetrics::refusal(mqtt::ReasonCode reason) {
   metrics::Cell*& cell = refusals_[static_cast<std::uint8_t>(reason)];
@@ -72,6 +74,10 @@ ServerPeer* ServerLane::find(std::uint64_t peer) {
 void ServerLane::forget(std::uint64_t peer) {
   auto* found = peers.find(PeerTraits::hash(peer), [peer](const auto& one) { return one->id() == peer; });
   if (found != nullptr) peers.erase(found);
+}
+
+MemoryLevel ServerLane::memory_level() const {
+  return server.hub().shard(shard).memory_level();
 }
 
 void ServerLane::begin_waiting(std::uint64_t peer) {

@@ -62,6 +62,7 @@ struct ServerMetrics {
   metrics::Cell& redirected;       // clients that were told so
   metrics::Cell& dropped_too_large;
   metrics::Cell& dropped_not_authorized;
+  metrics::Cell& refused_memory;  // connections
   /// A refusal by its reason code.
   metrics::Cell& refusal(mqtt::ReasonCode reason);
 
@@ -94,6 +95,7 @@ struct ServerLane {
   std::shared_ptr<const DrainOptions> drain;  // null: clients are welcome
 
   ServerPeer* find(std::uint64_t peer);
+  MemoryLevel memory_level() const;
   void start_drain(std::shared_ptr<const DrainOptions> options);
   void stop_drain();
   mqtt::ReasonCode drain_reason() const;

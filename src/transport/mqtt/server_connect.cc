@@ -40,6 +40,8 @@ std::string for_client(const std::string& pattern, std::string_view client_id) {
   return text.replace(at, kPlace.size(), client_id);
 }
 
+constexpr std::string_view kNoMemory = "the server is short of memory and takes no new clients at the moment";
+
 std::unique_ptr<hub::Will> hub_will(const mqtt::Will& will) {
   auto made_will = std::make_unique<hub::Will>();
   hub::Will& made = *made_will;
@@ -62,6 +64,7 @@ ServerPeer::ServerPeer(ServerLane& lane, std::uint64_t id, std::unique_ptr<net::
 ServerPeer::~ServerPeer() {
   lane_.executor.cancel(timer_);
   if (enhanced_) lane_.executor.cancel(enhanced_->deadline);
+  if (publishing_) lane_.executor.cancel(publishing_->rest);
   lane_.end_waiting(id_);
   lane_.metrics.connections.add(-1);
 }
@@ -123,6 +126,10 @@ void ServerPeer::handle_connect(ByteView frame) {
   }
   take_request(read_connect(*connect));
   if (turned_away()) return;
+  if (lane_.memory_level() == MemoryLevel::critical) {
+    lane_.metrics.refused_memory.add();
+    return refuse_connect(ReasonCode::quota_exceeded, kNoMemory);
+  }
   if (request_->client_id.size() > hub::kMaxClientIdBytes) {
     return refuse_connect(ReasonCode::client_identifier_not_valid, "the client id is too long");
   }
@@ -226,6 +233,7 @@ void ServerPeer::go_home() {
 
 void ServerPeer::open_session() {
   if (turned_away()) return;  // the draining began while this client was authenticated
+  if (!has_memory_for_new()) return refuse_connect(ReasonCode::quota_exceeded, kNoMemory);
   hub::OpenOptions options;
   options.principal = request_->principal;
   options.client_id = request_->client_id;
@@ -264,6 +272,15 @@ void ServerPeer::open_session() {
   if (keep_alive_ms_ > 0) check_keep_alive();
 }
 
+/// What a session that is kept was promised is worth more than a new one.
+bool ServerPeer::has_memory_for_new() {
+  if (lane_.memory_level() == MemoryLevel::normal) return true;
+  hub::Shard& shard = lane_.server.hub().shard(lane_.shard);
+  if (shard.has_session(request_->principal->tenant, request_->client_id)) return true;
+  lane_.metrics.refused_memory.add();
+  return false;
+}
+
 mqtt::Connack ServerPeer::accepting(hub::Present present) const {
   const ServerLimits& limits = lane_.server.limits();
   mqtt::Connack connack;
@@ -290,6 +307,10 @@ mqtt::Connack ServerPeer::accepting(hub::Present present) const {
 void ServerPeer::check_keep_alive() {
   const Duration silent = lane_.executor.now() - last_packet_;
   const Duration limit = std::chrono::milliseconds{keep_alive_ms_};
+  if (silent >= limit && !listens()) {
+    timer_ = lane_.executor.schedule(limit, [this] { check_keep_alive(); });
+    return;
+  }
   if (silent >= limit) {
     timer_ = {};
     return fail(ReasonCode::keep_alive_timeout, "nothing was heard for one and a half times the keep alive",

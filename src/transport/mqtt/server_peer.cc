@@ -26,6 +26,11 @@ std::optional<mqtt::Ack> plain_ack(ByteView frame) {
   return mqtt::Ack{type, packet_id, ReasonCode::success, {}};
 }
 
+std::string_view word_of(net::CloseReason reason) {
+  if (reason == net::CloseReason::local_closed) return "protocol_error";
+  return reason == net::CloseReason::timed_out ? "timed_out" : "connection_lost";
+}
+
 }  // namespace
 
 std::size_t ServerPeer::on_data(ByteView bytes) {
@@ -37,7 +42,7 @@ std::size_t ServerPeer::on_data(ByteView bytes) {
   std::int64_t packets = 0;
   while (used < bytes.size()) {
     if (state_ == State::closing) return bytes.size();
-    if (state_ == State::authenticating || reading_paused_) break;
+    if (state_ == State::authenticating || !listens()) break;
     const ByteView rest = bytes.subspan(used);
     const mqtt::FrameResult frame = mqtt::frame_length(rest, limit);
     if (frame.status == mqtt::FrameResult::Status::need_more) break;
@@ -65,8 +70,7 @@ void ServerPeer::on_output_drained() {
 }
 
 void ServerPeer::on_closed(net::CloseReason reason) {
-  close_session(reason == net::CloseReason::local_closed ? "protocol_error" : "connection_lost",
-                hub::Session::WillFate::publish);
+  close_session(word_of(reason), hub::Session::WillFate::publish);
   lane_.forget(id_);  // destroys this object and the connection
 }
 

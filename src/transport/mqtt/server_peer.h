@@ -76,6 +76,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   bool can_take() const override;
   void pause() override;
   void resume() override;
+  void rest(Duration time) override;
+  bool can_refuse() const override { return v5(); }
   void ended(hub::EndReason reason, std::string_view detail) override;
   hub::LinkInfo describe() const override;
 
@@ -96,6 +98,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
 
   /// What only a publisher needs. Made with its first PUBLISH.
   struct Publishing {
+    TimerId rest;         // until it is read again
+    Instant rests_until;  // likewise
     std::vector<HeldAck> held_acks;
     std::vector<Slice> aliases;                        // inbound, by alias - 1
     std::uint8_t last_topic = 0;                       // most clients publish to one topic again and again
@@ -123,6 +127,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void refuse_connect(mqtt::ReasonCode reason, std::string_view why);
   void check_keep_alive();
   bool turned_away();
+  bool has_memory_for_new();
 
   // Enhanced authentication (server_auth.cc).
   void begin_enhanced(const mqtt::Connect& connect, hub::Credentials credentials);
@@ -157,6 +162,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void refuse_publish(const mqtt::Publish& publish);
   void published(mqtt::PacketType type, std::uint16_t packet_id, Result<void> result);
   void account_inbound();
+  void end_rest();
+  bool listens() const { return !reading_paused_ && !resting_; }
   mqtt::ReasonCode judge_subscription(const mqtt::Subscription& subscription);
   void trace_subscription(const mqtt::Subscription& subscription, mqtt::ReasonCode code) const;
 
@@ -191,6 +198,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   ConnectRequest::Kind kind_ = ConnectRequest::Kind::client;
   bool held_ = false;            // acknowledgements wait: a receiver of this peer's messages cannot follow
   bool reading_paused_ = false;  // MQTT 3.1.1 only: too many unanswered publishes
+  bool resting_ = false;         // nothing is read: the client has published too fast
   std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
   std::uint32_t unanswered_ = 0;                            // QoS 1 publishes without PUBACK
   std::uint32_t granted_expiry_ = 0;

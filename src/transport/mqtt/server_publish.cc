@@ -199,8 +199,26 @@ void ServerPeer::account_inbound() {
     connection_->pause_reading();
   } else if (reading_paused_ && under_way <= limits.v3_inbound_in_flight / 2U) {
     reading_paused_ = false;
-    connection_->resume_reading();
+    if (listens()) connection_->resume_reading();
   }
+}
+
+void ServerPeer::rest(Duration time) {
+  Publishing& own = publishing();
+  const Instant until = lane_.executor.now() + time;
+  if (resting_ && until <= own.rests_until) return;
+  own.rests_until = until;
+  lane_.executor.cancel(own.rest);
+  own.rest = lane_.executor.schedule(time, [this] { end_rest(); });
+  if (std::exchange(resting_, true)) return;
+  connection_->pause_reading();
+}
+
+void ServerPeer::end_rest() {
+  publishing_->rest = {};
+  resting_ = false;
+  last_packet_ = lane_.executor.now();  // it was not listened to
+  if (state_ == State::open && listens()) connection_->resume_reading();
 }
 
 void ServerPeer::handle_ack(const mqtt::Ack& ack) {

@@ -178,6 +178,7 @@ class Session {
     std::vector<std::string> refused;      // filters that nobody may publish to: the queue is full
     std::uint64_t progress = 0;            // acknowledgements so far, for the patience with slow consumers
     TimerId patience;
+    bool retained_waits = false;  // retained messages are owed that had no room
   };
   /// Of one whose client is absent, or that a restart has loaded.
   struct Absence {
@@ -202,6 +203,7 @@ class Session {
   /// `target` chose this session; the rest is decided here: QoS, retain flag, queue or wire.
   void deliver(Traveller& message, const Target& target, std::span<const std::uint32_t> identifiers,
                EncodingCache& cache);
+  bool has_room_for_retained() const;
   void deliver_retained(const MessageRef& message, const SubscriptionOptions& options);
   void pump();
   void pump_again();

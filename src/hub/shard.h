@@ -64,6 +64,7 @@ class Shard {
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
   Tracer& tracer() const { return setup_.tracer; }
+  std::uint64_t work_done() const { return work_ + router_.matched(); }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
 
   // Sessions (shard_sessions.cc).
@@ -347,6 +348,7 @@ class Shard {
   std::set<SessionRef> held_for_disk_;
   std::int64_t queued_bytes_ = 0;  // of all queues in memory
   bool watches_disk_ = false;
+  std::uint64_t work_ = 0;
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;
   std::size_t routing_ = 0;  // depth of route(): sessions must not end meanwhile

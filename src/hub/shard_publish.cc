@@ -204,6 +204,7 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin, Route
   const Message& view = message.get();
   if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref(), publisher);
   const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text(), hint);
+  work_ += route.targets.size();
   EncodingCache cache;
   if (tracer().on()) [[unlikely]]
     trace_routed(message.get(), route, origin);
@@ -238,7 +239,10 @@ void Shard::retain(const MessageRef& message, SessionRef publisher) {
   if (home != index()) return send_parcel(home, {message, publisher, Parcel::retain});
   if (retained_.store(message) == RetainedStore::Stored::refused) {
     metrics_.retained_refused.add();
-    log::refusal("hub", "the limit of retained messages is reached", message->principal->name, {});
+    log::refusal("hub",
+                 retained_.is_behind() ? "the disk is behind with retained messages"
+                                       : "the limit of retained messages is reached",
+                 message->principal->name, {});
   }
   if (retained_.is_behind()) hold_for_disk(publisher);
   metrics_.retained.set(static_cast<std::int64_t>(retained_.count()));

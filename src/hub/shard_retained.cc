@@ -132,6 +132,7 @@ void Shard::answered_retained(SessionRef ref, std::uint64_t number, RetainedStor
 void Shard::take_retained(Session& session, RetainedWalks& walks, RetainedStore::Walk portion) {
   const auto first = walks.owed.begin();
   RetainedWalk& walk = first->second;
+  work_ += portion.found.size();
   for (const MessageRef& message : portion.found) session.deliver_retained(message, walk.options);
   if (portion.more == RetainedStore::Walk::More::yes) {
     walk.after = std::move(portion.last);

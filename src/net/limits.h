@@ -34,6 +34,12 @@ inline constexpr std::size_t kMaxSpareQueues = 256;
 inline constexpr Duration kCloseDeadline = std::chrono::seconds{5};
 inline constexpr Duration kLingerDeadline = std::chrono::seconds{1};
 
+/// A silent peer is asked by the kernel whether it is still there (RFC 9293 section 3.8.4), so often, and
+/// after so many probes without an answer it is gone (timed_out).
+inline constexpr std::chrono::seconds kProbeAfter{300};
+inline constexpr std::chrono::seconds kProbeInterval{30};
+inline constexpr int kMaxProbes = 4;
+
 /// Connections one listener takes per loop turn.
 inline constexpr int kAcceptBudget = 64;
 /// How long a listener rests when the process or the system is out of descriptors or memory.

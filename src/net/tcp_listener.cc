@@ -28,6 +28,15 @@ void set_option(int fd, int level, int name, int value) {
   ::setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/// A peer that has vanished without a word, and to which nothing is sent, would stay for ever: not every
+/// protocol, and not every client, has a keep alive.
+void find_vanished_peer(int fd) {
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(kProbeAfter.count()));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(kProbeInterval.count()));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kMaxProbes);
+}
+
 }  // namespace
 
 Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, PortSharing sharing) {
@@ -102,6 +111,7 @@ bool TcpListener::accept_one() {
   } else {
     // Inherited from the listener on Linux; set again so that it never depends on that.
     set_option(stream.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+    find_vanished_peer(stream.fd.get());
   }
   auto connection = TcpConnection::make(context_, std::move(stream));
   if (connection == nullptr) {

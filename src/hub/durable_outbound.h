@@ -26,7 +26,6 @@ struct DurableOutbound {
   std::uint64_t next_sequence = 1;      // of the next QoS 1 or 2 message for this session
   std::uint64_t stored_to = 1;          // what is below and still wanted has a row in store::Table::queue
   std::vector<std::uint64_t> obsolete;  // rows of messages that are done with; the next save deletes them
-  std::vector<RetainedDue> retained_due;
   Spilled spilled;
   bool restoring = false;  // the journal's notes may be about any message that has not been in a row
   bool changed = false;    // since the last save; then the shard's list names the session

@@ -18,6 +18,11 @@ inline constexpr std::size_t kMaxShards = 64;              // the interest of ot
 inline constexpr std::size_t kMaxOutboundInFlight = 1024;  // also where a client's receive maximum is larger
 inline constexpr std::size_t kMaxTrackedInFlight =
     4096;  // acknowledged entries behind an unacknowledged one count too
+inline constexpr std::size_t kRetainedPortion =
+    256;  // retained messages that one session gets in one turn for a new subscription
+inline constexpr std::size_t kRetainedSteps = 2048;  // topics that are looked at for them
+inline constexpr std::size_t kRetainedAhead =
+    512;  // messages that may wait for the session when it gets some; past it the rest waits in the store
 inline constexpr std::size_t kMaxLentMessages =
     256;  // that a member of a shared subscription's group has at a time, also where its window is larger
 inline constexpr Duration kStoreRetryInterval =

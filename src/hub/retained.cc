@@ -44,6 +44,7 @@ RetainedStore::Stored RetainedStore::put(const MessageRef& message) {
     return Stored::removed;
   }
   if (found == nullptr && count_ >= limits_.retained_messages) return Stored::refused;
+  if (found == nullptr && message->qos == QoS::at_most_once && is_behind()) return Stored::refused;
   if (bytes_ - old_size + body_bytes(*message) > limits_.retained_bytes) return Stored::refused;
   bytes_ += body_bytes(*message) - old_size;
   if (found == nullptr) ++count_;

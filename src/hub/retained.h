@@ -45,6 +45,9 @@ class RetainedStore {
   Walk walk(TenantId tenant, std::string_view filter, WalkOptions options, WallTime now) const;
 
   void flush(KeyedWriter::Done done) { writer_.flush(std::move(done)); }
+  /// More rows wait for the keyed store than may: publishers are to be held, and new topics of QoS 0, whose
+  /// publishers cannot be, are refused (MQTT 5.0 section 3.3.1.3 lets a server discard these).
+  bool is_behind() const { return writer_.bytes() > kMaxUnwrittenBytes; }
   std::size_t count() const { return count_; }
   std::size_t bytes() const { return bytes_; }
 

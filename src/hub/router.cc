@@ -104,6 +104,7 @@ Route Router::resolve(TenantId tenant, std::string_view topic) {
   if (trie == tries_.end()) return route;
   matches_.clear();
   trie->second.match_filters(topic, matches_);
+  matched_ += matches_.size();
   if (matches_.empty()) return route;
   if (matches_.size() == 1) {
     fill_targets(route, matches_.front()->subscriptions());

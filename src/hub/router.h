@@ -61,6 +61,8 @@ class Router {
   /// that with a hint, which must have been given for this very topic and tenant.
   const Route& route(TenantId tenant, std::string_view topic, RouteHint* hint = nullptr);
 
+  /// Filters found by all searches so far: what they have cost.
+  std::uint64_t matched() const { return matched_; }
   /// Gives back what known routes take; they are found anew.
   void forget_routes() { empty_cache(); }
 
@@ -81,6 +83,7 @@ class Router {
   std::unordered_map<TenantId, Trie> tries_;
   ForeignInterest foreign_;
   std::vector<CachedRoute> cache_;
+  std::uint64_t matched_ = 0;
   std::size_t cached_targets_ = 0;
   std::uint64_t epoch_ = 1;  // rises with every change; an older cached route is stale
   std::uint64_t resolutions_ = 0;

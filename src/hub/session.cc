@@ -128,11 +128,15 @@ void Session::offer(Queued&& publish, EncodingCache& cache) {
   enqueue(std::move(publish));
 }
 
+bool Session::has_room_for_retained() const {
+  if (!opened_ || !link_->can_take()) return false;
+  if (!outgoing_) return true;
+  return !spills() && outgoing_->queue.size() < kRetainedAhead && outgoing_->qos0.size() < kRetainedAhead;
+}
+
 void Session::deliver_retained(const MessageRef& message, const SubscriptionOptions& options) {
   Queued publish{message, std::min(message->qos, options.qos), Message::Retain::yes, {}};
   if (options.identifier != 0) publish.identifiers.push_back(options.identifier);
-  // Retained messages share their bodies with the store, so a queue of them is small: it is bounded by the
-  // store's own limits.
   Outgoing& out = outgoing();
   if (publish.qos == QoS::at_most_once) {
     out.qos0_bytes += body_bytes(*message);
@@ -288,6 +292,10 @@ void Session::pump() {
   load_spilled();
   if (!out.held_publishers.empty() && below_low_mark()) shard_.let_publishers_go(*this);
   if (!out.refused.empty() && shard_.has_room(*this)) shard_.queue_has_room(*this);
+  if (out.retained_waits && has_room_for_retained()) {
+    out.retained_waits = false;
+    shard_.go_on_with_retained(*this);
+  }
 }
 
 std::optional<std::size_t> Session::place_in_flight(std::uint16_t packet_id) const {
@@ -372,6 +380,10 @@ void Traveller::keep() {
     ref_ = keep_message(*view_);
   }
   view_ = ref_.get();
+}
+
+std::uint64_t Session::work_done() const {
+  return shard_.work_done();
 }
 
 void Session::publish(Message& message, std::uint16_t packet_id, RouteHint* hint, PublishDone done) {

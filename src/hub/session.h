@@ -120,6 +120,9 @@ class Session {
   bool completed(std::uint16_t packet_id);
   /// The link could not send a message that deliver() gave it.
   void dropped(DropReason reason, const Message& message);
+  /// What has been done on this shard so far, in deliveries and matching filters: a measure of what one
+  /// client's packet has cost.
+  std::uint64_t work_done() const;
   /// The link can take output again.
   void drained() { pump(); }
 
@@ -179,6 +182,7 @@ class Session {
     std::vector<std::string> refused;      // filters that nobody may publish to: the queue is full
     std::uint64_t progress = 0;            // acknowledgements so far, for the patience with slow consumers
     TimerId patience;
+    bool retained_waits = false;  // retained messages are owed that had no room
   };
   /// Of one whose client is absent, or that a restart has loaded.
   struct Absence {
@@ -203,6 +207,7 @@ class Session {
   /// `target` chose this session; the rest is decided here: QoS, retain flag, queue or wire.
   void deliver(Traveller& message, const Target& target, std::span<const std::uint32_t> identifiers,
                EncodingCache& cache);
+  bool has_room_for_retained() const;
   void deliver_retained(const MessageRef& message, const SubscriptionOptions& options);
   void pump();
   void pump_again();

@@ -150,7 +150,7 @@ SessionRecord Session::to_record() const {
   if (!durable_) return record;
   record.end_sequence = durable_->next_sequence;
   record.queue_from = durable_->next_sequence;
-  record.retained_due = durable_->retained_due;
+  record.retained_due = shard_.retained_owed(*this);
   if (shared_) {
     for (const auto& held : shared_->held) record.held.push_back(held.publish.sequence);
   }
@@ -169,7 +169,7 @@ void Session::restore(const SessionRecord& record) {
   durable_->restoring = true;
   durable_->next_sequence = record.end_sequence;
   durable_->stored_to = record.end_sequence;
-  durable_->retained_due = record.retained_due;
+  for (const RetainedDue& due : record.retained_due) shard_.owe_retained(*this, due.filter, due.options);
   last_packet_id_ = record.last_packet_id;
   for (const StoredInFlight& stored : record.in_flight) {
     InFlight entry;

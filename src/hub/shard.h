@@ -15,6 +15,7 @@
 #include "hub/bus.h"
 #include "hub/consumer.h"
 #include "hub/refused_topics.h"
+#include "hub/retained_walk.h"
 #include "hub/session.h"
 #include "hub/session_record.h"
 #include "hub/shard_metrics.h"
@@ -65,6 +66,7 @@ class Shard {
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
   Tracer& tracer() const { return setup_.tracer; }
+  std::uint64_t work_done() const { return work_ + router_.matched(); }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
 
   // Sessions (shard_sessions.cc).
@@ -81,6 +83,11 @@ class Shard {
   void subscribe(Session& session, std::vector<SubscribeRequest> requests, Session::SubscribeDone done);
   void unsubscribe(Session& session, const std::vector<std::string>& filters, Session::UnsubscribeDone done);
   std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
+  /// What has to be sent to the session is kept until it has been queued.
+  void owe_retained(const Session& session, const std::string& filter, const SubscriptionOptions& options);
+  std::vector<RetainedDue> retained_owed(const Session& session) const;
+  /// The session has room again.
+  void go_on_with_retained(Session& session);
 
   // Publishing (shard_publish.cc).
   void publish_from(Session& session, Message& message, std::uint16_t packet_id, RouteHint* hint,
@@ -219,7 +226,7 @@ class Shard {
   void journal_message(Session& session, const Message& message, std::uint16_t packet_id,
                        Session::PublishDone&& done);
   void route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint = nullptr);
-  void retain(const MessageRef& message);
+  void retain(const MessageRef& message, SessionRef publisher);
   void send_parcel(std::uint16_t shard, Parcel parcel);
   void flush_parcels(std::uint16_t shard);
   void take_parcels(std::vector<Parcel> parcels);
@@ -272,10 +279,19 @@ class Shard {
   void add_interest(InterestKey key);
   void remove_interest(InterestKey key);
   void drop_subscription(Session& session, const Filter& filter);
-  void send_retained(Session& session, const std::string& filter, const SubscriptionOptions& options);
-  void take_retained(SessionRef ref, Attachment attachment, const std::vector<MessageRef>& messages,
-                     const SubscriptionOptions& options);
-  void retained_sent(SessionRef ref, const std::string& filter);
+
+  // Retained messages for new subscriptions (shard_retained.cc).
+  RetainedStore::Walk walk_retained(TenantId tenant, std::string_view filter, std::string_view after);
+  void forget_retained(const Session& session, std::string_view filter);
+  void begin_retained(Session& session);
+  void make_due(const Session& session, RetainedWalks& walks);
+  void run_due_walk();
+  void walk_some(Session& session, RetainedWalks& walks);
+  std::uint16_t walked_shard(TenantId tenant, std::string_view filter, std::uint16_t place) const;
+  void ask_for_retained(Session& session, RetainedWalks& walks, std::uint16_t shard);
+  void answered_retained(SessionRef ref, std::uint64_t number, RetainedStore::Walk portion);
+  void take_retained(Session& session, RetainedWalks& walks, RetainedStore::Walk portion);
+
   void post_to(std::uint16_t shard, std::move_only_function<void(Shard&)> task);
   std::uint16_t shard_of(TenantId tenant, std::string_view text) const;
 
@@ -354,6 +370,9 @@ class Shard {
   std::vector<store::Position> taken_;  // by journal: what this shard's sessions have been given
   WallTime last_arrival_{};
   RefusedTopics refused_;
+  std::unordered_map<SubscriberId, RetainedWalks> walks_;  // by session
+  RingQueue<SessionRef> due_walks_;
+  std::uint64_t last_walk_ = 0;
   std::set<SessionRef> held_for_disk_;
   std::int64_t queued_bytes_ = 0;  // of all queues in memory
   std::unordered_map<TenantId, TenantAllowance> allowances_;
@@ -363,6 +382,7 @@ class Shard {
   bool sheds_ = false;       // shed() is under way
   bool shed_again_ = false;  // the level has risen meanwhile
   bool watches_disk_ = false;
+  std::uint64_t work_ = 0;
   std::size_t online_ = 0;
   bool turn_end_scheduled_ = false;
   std::size_t routing_ = 0;  // depth of route(): sessions must not end meanwhile

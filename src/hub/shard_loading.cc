@@ -95,7 +95,7 @@ void Shard::finish_loading(Session& session, const Loading& loading) {
   if (since == 0) changed(session.self_);
   if (group_of(session) != nullptr) return;
   schedule_will(session, gone_since);
-  for (const RetainedDue& due : loading.record.retained_due) send_retained(session, due.filter, due.options);
+  begin_retained(session);
   if (session.above_high_mark()) overloaded(session, {});
   go_offline(session, gone_since);
 }

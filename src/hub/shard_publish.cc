@@ -207,8 +207,9 @@ void Shard::settle(Pending&& pending) {
 
 void Shard::route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint) {
   const Message& view = message.get();
-  if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref());
+  if (origin == Origin::here && view.retain == Message::Retain::yes) retain(message.ref(), publisher);
   const Route& route = router_.route(message.get().principal->tenant, message.get().topic.text(), hint);
+  work_ += route.targets.size();
   EncodingCache cache;
   if (tracer().on()) [[unlikely]]
     trace_routed(message.get(), route, origin);
@@ -238,14 +239,18 @@ void Shard::route(Traveller& message, SessionRef publisher, Origin origin, Route
   }
 }
 
-void Shard::retain(const MessageRef& message) {
+void Shard::retain(const MessageRef& message, SessionRef publisher) {
   const std::uint16_t home = shard_of(message->principal->tenant, message->topic.text());
-  if (home != index()) return send_parcel(home, {message, {}, Parcel::retain});
+  if (home != index()) return send_parcel(home, {message, publisher, Parcel::retain});
   if (memory_ != MemoryLevel::normal && !may_retain(*message)) return metrics_.refused_memory_retained.add();
   if (retained_.store(message) == RetainedStore::Stored::refused) {
     metrics_.retained_refused.add();
-    log::refusal("hub", "the limit of retained messages is reached", message->principal->name, {});
+    log::refusal("hub",
+                 retained_.is_behind() ? "the disk is behind with retained messages"
+                                       : "the limit of retained messages is reached",
+                 message->principal->name, {});
   }
+  if (retained_.is_behind()) hold_for_disk(publisher);
   metrics_.retained.set(static_cast<std::int64_t>(retained_.count()));
 }
 
@@ -289,7 +294,7 @@ void Shard::take_parcels(std::vector<Parcel> parcels) {
   for (Parcel& parcel : parcels) {
     const Message& message = *parcel.message;
     if (message.position != 0) taken_[message.journal] = std::max(taken_[message.journal], message.position);
-    if (parcel.purpose & Parcel::retain) retain(parcel.message);
+    if (parcel.purpose & Parcel::retain) retain(parcel.message, parcel.publisher);
     if (parcel.purpose & Parcel::replay) replay_message(parcel.message, Origin::elsewhere);
     if (!(parcel.purpose & Parcel::route)) continue;
     Traveller traveller(std::move(parcel.message));

@@ -92,7 +92,7 @@ Result<void> Shard::replay_record(const store::Record& record, MessageDecoder& d
   decoded.message.journal = at.journal;
   decoded.message.position = at.position;
   const auto message = std::make_shared<const Message>(std::move(decoded.message));
-  if (retained) retain(message);
+  if (retained) retain(message, {});
   replay_message(message, Origin::here);
   return {};
 }

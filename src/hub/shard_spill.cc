@@ -81,7 +81,7 @@ void Shard::watch_disk() {
   if (std::exchange(watches_disk_, true)) return;
   executor().schedule(kDiskPatience, [this] {
     watches_disk_ = false;
-    if (rows_.bytes() > kMaxUnwrittenBytes / 2) return watch_disk();
+    if (rows_.bytes() > kMaxUnwrittenBytes / 2 || retained_.is_behind()) return watch_disk();
     for (const SessionRef publisher : std::exchange(held_for_disk_, {})) at_home(publisher, &Shard::let_go);
   });
 }

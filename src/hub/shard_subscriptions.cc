@@ -1,4 +1,4 @@
-// Shard: subscriptions, what the other shards know of them, and retained messages.
+// Shard: subscriptions and what the other shards know of them.
 
 #include <algorithm>
 #include <utility>
@@ -46,7 +46,6 @@ void Shard::remove_interest(InterestKey key) {
 void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, Session::SubscribeDone done) {
   const TenantId tenant = session.principal()->tenant;
   std::vector<Result<void>> results;
-  std::vector<std::pair<std::string, SubscriptionOptions>> wants_retained;
   std::vector<InterestKey> keys;
   std::vector<std::pair<std::string, SubscriptionOptions>> joins;
   for (SubscribeRequest& request : requests) {
@@ -74,20 +73,15 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     using Handling = SubscribeRequest::RetainHandling;
     const bool retained = request.retain_handling == Handling::send ||
                           (fresh && request.retain_handling == Handling::send_if_new);
-    if (retained) wants_retained.emplace_back(std::move(request.filter), request.options);
+    if (retained) owe_retained(session, request.filter, request.options);
   }
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
-  if (session.persistent() && durable()) {
-    session.make_durable();
-    for (const auto& [filter, options] : wants_retained)
-      session.durable_->retained_due.push_back({filter, options});
-  }
+  if (session.persistent() && durable()) session.make_durable();
   Task finished = [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
-                   results = std::move(results), wants_retained = std::move(wants_retained)]() mutable {
+                   results = std::move(results)]() mutable {
     if (!is_attached(ref, attachment)) return;
     done(results);
-    if (!is_attached(ref, attachment)) return;
-    for (const auto& [filter, options] : wants_retained) send_retained(*find(ref), filter, options);
+    if (is_attached(ref, attachment)) begin_retained(*find(ref));
   };
   // The row says which messages the session has been given: it is written when the other shards have said
   // how far they are.
@@ -136,62 +130,11 @@ void Shard::unsubscribe(Session& session, const std::vector<std::string>& filter
 
 void Shard::drop_subscription(Session& session, const Filter& filter) {
   const TenantId tenant = session.principal()->tenant;
+  forget_retained(session, filter.text());
   remove_interest(interest_key(tenant, filter.text()));
   session.filters_.remove(&filter);
   router_.remove(tenant, filter.text(), session.self_.slot);  // and with it, perhaps, the filter
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
-}
-
-std::vector<MessageRef> Shard::match_retained(TenantId tenant, std::string_view filter) {
-  return retained_.match(tenant, filter, executor().wall_now());
-}
-
-void Shard::send_retained(Session& session, const std::string& filter, const SubscriptionOptions& options) {
-  const TenantId tenant = session.principal()->tenant;
-  const bool everywhere = has_wildcard(filter);
-  const std::uint16_t home = shard_of(tenant, filter);
-  const SessionRef ref = session.self_;
-  const Attachment attachment = session.attachment_;
-  const std::size_t shards = everywhere ? shard_count() : 1;
-  // Shared by the shards' answers.
-  const auto countdown =
-      std::make_shared<Countdown>(Countdown{shards, [this, ref, filter] { retained_sent(ref, filter); }});
-  for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
-    if (!everywhere && shard != home) continue;
-    if (shard == index()) {
-      take_retained(ref, attachment, match_retained(tenant, filter), options);
-      countdown->step();
-      continue;
-    }
-    flush_parcels(shard);  // what this shard has published before must be there first
-    post_to(shard, [ref, attachment, tenant, filter, options, countdown](Shard& other) {
-      other.post_to(ref.shard, [ref, attachment, options, countdown,
-                                found = other.match_retained(tenant, filter)](Shard& asker) {
-        asker.take_retained(ref, attachment, found, options);
-        countdown->step();
-      });
-    });
-  }
-}
-
-void Shard::take_retained(SessionRef ref, Attachment attachment, const std::vector<MessageRef>& messages,
-                          const SubscriptionOptions& options) {
-  Session* session = find(ref);
-  if (messages.empty() || session == nullptr) return;
-  // One that lasts gets what it is owed when it comes back.
-  if (session->durable_ == nullptr && !is_attached(ref, attachment)) return;
-  for (const MessageRef& message : messages) session->deliver_retained(message, options);
-  session->pump();
-}
-
-void Shard::retained_sent(SessionRef ref, const std::string& filter) {
-  Session* session = find(ref);
-  if (session == nullptr || session->durable_ == nullptr) return;
-  auto& due = session->durable_->retained_due;
-  const auto sent = std::ranges::find(due, filter, &RetainedDue::filter);
-  if (sent == due.end()) return;
-  due.erase(sent);
-  session->changed();
 }
 
 }  // namespace dunlin::hub

@@ -77,5 +77,68 @@ TEST_F(Flood, WhoHasConnectedDoesNotCountAsWaiting) {
   for (const RawClient* client : all) EXPECT_FALSE(client->closed);
 }
 
+TEST_F(Flood, AnswersThatNobodyReadsDoNotFillTheMemory) {
+  start(1);
+  RawClient& deaf = connected("deaf");
+  RawClient& honest = connected("honest");
+  honest.subscribe("flood/t", 1);
+  settle();
+  deaf.connection->pause_reading();
+  std::vector<std::uint8_t> pings;
+  for (int i = 0; i < 32'768; ++i) pings.insert(pings.end(), {0xC0, 0});
+  constexpr std::size_t kRounds = 200;
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    deaf.connection->write(ByteView(pings));
+    settle();
+  }
+  EXPECT_EQ(value("dunlin_mqtt_reading_stopped_total"), 1);
+  const double answered = value("dunlin_mqtt_control_bytes_sent_total");
+  EXPECT_LT(answered, 8.0 * kMaxUnreadAnswers);
+  EXPECT_TRUE(round_trip(honest, "meanwhile"));
+  // Once it reads, it gets every answer.
+  deaf.connection->resume_reading();
+  ASSERT_TRUE(
+      scheduler.run_until([&] { return deaf.lines.size() == kRounds * 32'768; }, std::chrono::seconds{60}));
+}
+
+TEST_F(Flood, AClientThatSendsVeryMuchHasItsTurnAndNotMore) {
+  start(1);
+  RawClient& loud = connected("loud");
+  std::vector<std::uint8_t> pings;
+  for (std::size_t i = 0; i < 3 * kMostTurnWork; ++i) pings.insert(pings.end(), {0xC0, 0});
+  loud.connection->write(ByteView(pings));
+  ASSERT_TRUE(
+      scheduler.run_until([&] { return loud.lines.size() == 3 * kMostTurnWork; }, std::chrono::seconds{10}));
+  EXPECT_GE(value("dunlin_mqtt_turns_shared_total"), 1);
+}
+
+TEST_F(Flood, AMessageForVeryManyFiltersUsesUpTheTurn) {
+  start(1);
+  RawClient& reader = connected("reader");
+  for (std::uint16_t k = 0; k < 100; ++k) {
+    std::vector<std::string> filters;
+    for (int i = 0; i < 100; ++i) {
+      std::string filter = "t";
+      for (int bit = 0; bit < 14; ++bit) filter += ((k * 100 + i) >> bit & 1) != 0 ? "/+" : "/s";
+      filters.push_back(std::move(filter));
+    }
+    std::vector<mqtt::Subscription> all;
+    for (const std::string& filter : filters) all.push_back({.filter = filter});
+    reader.send(mqtt::Subscribe{static_cast<std::uint16_t>(k + 1),
+                                mqtt::Subscriptions(std::span<const mqtt::Subscription>(all)),
+                                {}});
+  }
+  settle();
+  RawClient& writer = connected("writer");
+  const double before = value("dunlin_mqtt_turns_shared_total");
+  // A thousand topics like this in one read would be ten million comparisons in one turn.
+  std::string topic = "t";
+  for (int bit = 0; bit < 14; ++bit) topic += "/s";
+  writer.publish(topic, "x");
+  writer.publish(topic, "y");
+  settle();
+  EXPECT_GE(value("dunlin_mqtt_turns_shared_total"), before + 1);
+}
+
 }  // namespace
 }  // namespace dunlin::transport

@@ -48,6 +48,8 @@ struct ServerMetrics {
   metrics::Cell& accepted;
   metrics::Cell& waiting;          // gauge: connections without a CONNECT so far
   metrics::Cell& waiting_dropped;  // cut off because too many waited
+  metrics::Cell& reading_stopped;  // times a client was not read because it did not read its answers
+  metrics::Cell& turns_shared;     // times a client had to leave the rest of its input for the next turn
   metrics::Cell& sessions_opened;
   metrics::Cell& packets_in;
   metrics::Cell& bytes_in;
@@ -94,8 +96,15 @@ struct ServerLane {
 
   std::shared_ptr<const DrainOptions> drain;  // null: clients are welcome
 
+  std::uint64_t work = 0;  // beside the hub's (Session::work_done)
+
   ServerPeer* find(std::uint64_t peer);
   MemoryLevel memory_level() const;
+  /// How much a peer may do in this turn: a packet is 1, and so is a delivery or a matching
+  /// filter; what policies are asked for is more.
+  std::size_t turn_share();
+  /// A peer has had its share and more to do.
+  void count_resting();
   void start_drain(std::shared_ptr<const DrainOptions> options);
   void stop_drain();
   mqtt::ReasonCode drain_reason() const;
@@ -110,6 +119,10 @@ struct ServerLane {
 
  private:
   void drain_some();
+
+  Instant turn_{};
+  std::size_t resting_ = 0;  // peers, so far in this turn
+  std::size_t rested_before_ = 0;
 
   Instant drain_until_{};
   std::size_t drain_total_ = 0;

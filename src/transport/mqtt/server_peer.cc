@@ -33,42 +33,6 @@ std::string_view word_of(net::CloseReason reason) {
 
 }  // namespace
 
-std::size_t ServerPeer::on_data(ByteView bytes) {
-  last_packet_ = lane_.executor.now();
-  const std::size_t limit = state_ == State::waiting || state_ == State::challenged
-                                ? kMaxConnectBytes
-                                : lane_.server.limits().max_packet_bytes;
-  std::size_t used = 0;
-  std::int64_t packets = 0;
-  while (used < bytes.size()) {
-    if (state_ == State::closing) return bytes.size();
-    if (state_ == State::authenticating || !listens()) break;
-    const ByteView rest = bytes.subspan(used);
-    const mqtt::FrameResult frame = mqtt::frame_length(rest, limit);
-    if (frame.status == mqtt::FrameResult::Status::need_more) break;
-    if (frame.status == mqtt::FrameResult::Status::error) {
-      fail(frame.reason, frame.why);
-      return bytes.size();
-    }
-    used += frame.length;
-    ++packets;
-    if (state_ == State::waiting) {
-      handle_connect(rest.first(frame.length));
-    } else if (state_ == State::challenged) {
-      handle_challenged(rest.first(frame.length));
-    } else {
-      handle(rest.first(frame.length));
-    }
-  }
-  lane_.metrics.packets_in.add(packets);
-  lane_.metrics.bytes_in.add(static_cast<std::int64_t>(used));
-  return used;
-}
-
-void ServerPeer::on_output_drained() {
-  if (session_ != nullptr) session_->drained();
-}
-
 void ServerPeer::on_closed(net::CloseReason reason) {
   close_session(word_of(reason), hub::Session::WillFate::publish);
   lane_.forget(id_);  // destroys this object and the connection
@@ -277,6 +241,7 @@ template void ServerPeer::send(const mqtt::Unsuback&);
 void ServerPeer::count_control(std::size_t bytes) {
   lane_.metrics.control_packets_out.add();
   lane_.metrics.control_bytes_out.add(static_cast<std::int64_t>(bytes));
+  answered_bytes_ += static_cast<std::uint32_t>(bytes);
 }
 
 void ServerPeer::send_ack(mqtt::PacketType type, std::uint16_t packet_id, ReasonCode reason) {

@@ -163,9 +163,26 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void published(mqtt::PacketType type, std::uint16_t packet_id, Result<void> result);
   void account_inbound();
   void end_rest();
-  bool listens() const { return !reading_paused_ && !resting_; }
+  /// False while it is the server that does not want to hear more.
+  bool listens() const {
+    return (reading_stopped_ &
+            (static_cast<unsigned>(Stop::unanswered) | static_cast<unsigned>(Stop::rate))) == 0;
+  }
   mqtt::ReasonCode judge_subscription(const mqtt::Subscription& subscription);
   void trace_subscription(const mqtt::Subscription& subscription, mqtt::ReasonCode code) const;
+
+  // Input (server_reading.cc).
+  enum class Stop : std::uint8_t {
+    unanswered = 1,  // MQTT 3.1.1 only: too many publishes under way
+    answers = 2,     // the client does not read what it has asked for
+    turn = 4,        // it is the others' turn
+    rate = 8,        // the client has published too fast
+  };
+  void stop_reading(Stop why);
+  void go_on_reading(Stop why);
+  void rest_until_next_turn();
+  void look_at_answers();
+  std::uint64_t work_done() const;
 
   // Output.
   template <class P>
@@ -196,11 +213,11 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
   std::uint16_t outbound_aliases_maximum_ = 0;
   ConnectRequest::Kind kind_ = ConnectRequest::Kind::client;
-  bool held_ = false;            // acknowledgements wait: a receiver of this peer's messages cannot follow
-  bool reading_paused_ = false;  // MQTT 3.1.1 only: too many unanswered publishes
-  bool resting_ = false;         // nothing is read: the client has published too fast
+  bool held_ = false;  // acknowledgements wait: a receiver of this peer's messages cannot follow
+  std::uint8_t reading_stopped_ = 0;                        // reasons (Stop)
   std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client
   std::uint32_t unanswered_ = 0;                            // QoS 1 publishes without PUBACK
+  std::uint32_t answered_bytes_ = 0;  // all but PUBLISH, since the client was last seen to read
   std::uint32_t granted_expiry_ = 0;
   std::uint32_t keep_alive_ms_ = 0;  // 1.5 times the negotiated value; 0: none
   Instant last_packet_{};

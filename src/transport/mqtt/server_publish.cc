@@ -62,6 +62,7 @@ ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Sl
     known.route = {};
   }
   known.at = now;
+  lane_.work += kAuthorizationWork;
   const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::publish, topic);
   known.verdict = may ? Verdict::allowed : Verdict::refused;
   if (!may) log_refusal(ReasonCode::not_authorized, may.error().message);
@@ -194,31 +195,27 @@ void ServerPeer::account_inbound() {
       fail(ReasonCode::receive_maximum_exceeded, "too many publishes without an answer");
     return;
   }
-  if (!reading_paused_ && under_way > limits.v3_inbound_in_flight) {
-    reading_paused_ = true;
-    connection_->pause_reading();
-  } else if (reading_paused_ && under_way <= limits.v3_inbound_in_flight / 2U) {
-    reading_paused_ = false;
-    if (listens()) connection_->resume_reading();
+  if (under_way > limits.v3_inbound_in_flight) {
+    stop_reading(Stop::unanswered);
+  } else if (under_way <= limits.v3_inbound_in_flight / 2U) {
+    go_on_reading(Stop::unanswered);
   }
 }
 
 void ServerPeer::rest(Duration time) {
   Publishing& own = publishing();
   const Instant until = lane_.executor.now() + time;
-  if (resting_ && until <= own.rests_until) return;
+  if (own.rest && until <= own.rests_until) return;
   own.rests_until = until;
   lane_.executor.cancel(own.rest);
   own.rest = lane_.executor.schedule(time, [this] { end_rest(); });
-  if (std::exchange(resting_, true)) return;
-  connection_->pause_reading();
+  stop_reading(Stop::rate);
 }
 
 void ServerPeer::end_rest() {
   publishing_->rest = {};
-  resting_ = false;
   last_packet_ = lane_.executor.now();  // it was not listened to
-  if (state_ == State::open && listens()) connection_->resume_reading();
+  go_on_reading(Stop::rate);
 }
 
 void ServerPeer::handle_ack(const mqtt::Ack& ack) {
@@ -282,6 +279,7 @@ void ServerPeer::trace_subscription(const mqtt::Subscription& subscription, Reas
 
 void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
   const std::uint32_t identifier = subscribe.properties.subscription_identifier.value_or(0);
+  lane_.work += kAuthorizationWork * subscribe.subscriptions.size();
   std::vector<std::uint8_t> codes;
   std::vector<hub::SubscribeRequest> requests;
   std::vector<std::size_t> places;  // of each request among the codes
@@ -315,6 +313,7 @@ void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
 }
 
 void ServerPeer::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
+  lane_.work += unsubscribe.filters.size();
   std::vector<std::string> filters;
   for (const std::string_view filter : unsubscribe.filters) {
     filters.emplace_back(filter);

@@ -1,0 +1,104 @@
+// ServerPeer: what is read, and when no more is.
+
+#include <algorithm>
+
+#include "net/limits.h"
+#include "transport/mqtt/server_peer.h"
+
+namespace dunlin::transport {
+
+std::size_t ServerPeer::on_data(ByteView bytes) {
+  last_packet_ = lane_.executor.now();
+  const std::size_t limit = state_ == State::waiting || state_ == State::challenged
+                                ? kMaxConnectBytes
+                                : lane_.server.limits().max_packet_bytes;
+  const std::size_t share = lane_.turn_share();
+  const std::uint64_t before = work_done();
+  std::size_t used = 0;
+  std::size_t packets = 0;
+  while (used < bytes.size()) {
+    if (state_ == State::closing) return bytes.size();
+    if (state_ == State::authenticating || reading_stopped_ != 0) break;
+    const ByteView rest = bytes.subspan(used);
+    const mqtt::FrameResult frame = mqtt::frame_length(rest, limit);
+    if (frame.status == mqtt::FrameResult::Status::need_more) break;
+    if (frame.status == mqtt::FrameResult::Status::error) {
+      fail(frame.reason, frame.why);
+      return bytes.size();
+    }
+    if (packets + (work_done() - before) >= share) {
+      rest_until_next_turn();
+      break;
+    }
+    used += frame.length;
+    ++packets;
+    if (state_ == State::waiting) {
+      handle_connect(rest.first(frame.length));
+    } else if (state_ == State::challenged) {
+      handle_challenged(rest.first(frame.length));
+    } else {
+      handle(rest.first(frame.length));
+    }
+  }
+  lane_.metrics.packets_in.add(static_cast<std::int64_t>(packets));
+  lane_.metrics.bytes_in.add(static_cast<std::int64_t>(used));
+  look_at_answers();
+  return used;
+}
+
+std::uint64_t ServerPeer::work_done() const {
+  return lane_.work + (session_ == nullptr ? 0 : session_->work_done());
+}
+
+/// Others have their turn before the rest of what this client has sent.
+void ServerPeer::rest_until_next_turn() {
+  lane_.count_resting();
+  stop_reading(Stop::turn);
+  lane_.executor.post([&lane = lane_, id = id_] {
+    if (ServerPeer* peer = lane.find(id)) peer->go_on_reading(Stop::turn);
+  });
+}
+
+/// A client that asks and does not read the answers is not read either, until it does: nothing else bounds
+/// what waits for it.
+void ServerPeer::look_at_answers() {
+  if (answered_bytes_ <= kMaxUnreadAnswers || state_ != State::open) return;
+  answered_bytes_ = 0;
+  if (connection_->pending_output() <= net::kOutputHighMark) return;
+  lane_.metrics.reading_stopped.add();
+  stop_reading(Stop::answers);
+}
+
+void ServerPeer::on_output_drained() {
+  answered_bytes_ = 0;
+  go_on_reading(Stop::answers);
+  if (session_ != nullptr) session_->drained();
+}
+
+void ServerPeer::stop_reading(Stop why) {
+  reading_stopped_ |= static_cast<std::uint8_t>(why);
+  connection_->pause_reading();
+}
+
+void ServerPeer::go_on_reading(Stop why) {
+  if ((reading_stopped_ & static_cast<std::uint8_t>(why)) == 0) return;
+  reading_stopped_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(why));
+  if (reading_stopped_ == 0 && state_ != State::authenticating) connection_->resume_reading();
+}
+
+/// The more clients were stopped in the turn before, the less each may do in this one.
+std::size_t ServerLane::turn_share() {
+  const Instant now = executor.now();
+  if (now != turn_) {
+    turn_ = now;
+    rested_before_ = std::exchange(resting_, 0);
+  }
+  return std::clamp(kTurnWork / (rested_before_ + 1), kLeastTurnWork, kMostTurnWork);
+}
+
+void ServerLane::count_resting() {
+  ++resting_;
+  metrics.turns_shared.add();
+}
+
+}  // namespace dunlin::transport

@@ -48,6 +48,36 @@ void declare_listeners(config::Schema& schema, ServerConfig& config) {
              config.tls_handshake_deadline, std::chrono::milliseconds{100}, std::chrono::minutes{1});
 }
 
+constexpr std::int64_t kMaxPublishRate = 10'000'000;
+constexpr std::uint64_t kMaxPublishBytesRate = 1ULL << 40;
+constexpr std::uint64_t kMaxMemoryBudget = 1ULL << 50;
+
+void declare_limits(config::Schema& schema, ServerConfig& config) {
+  schema.key("limits.publish_rate", "Publishes a second of one client; 0: no limit.", config.publish_rate, 0,
+             kMaxPublishRate);
+  schema.bytes("limits.publish_bytes_rate", "Bytes a second, of topics and payloads; 0: no limit.",
+               config.publish_bytes_rate, 0, kMaxPublishBytesRate);
+  schema.key("limits.tenant_publish_rate", "Publishes a second of all clients of a tenant; 0: no limit.",
+             config.tenant_publish_rate, 0, kMaxPublishRate);
+  schema.bytes("limits.tenant_publish_bytes_rate", "Bytes a second of all of them; 0: no limit.",
+               config.tenant_publish_bytes_rate, 0, kMaxPublishBytesRate);
+  schema.key("limits.publish_burst", "What so much time brings at these rates may come at once.",
+             config.publish_burst, std::chrono::milliseconds{100}, std::chrono::hours{1});
+  schema.key("limits.publish_policy",
+             "Past a rate: slow (the client is not read for a while) or refuse (MQTT 5: Quota exceeded).",
+             config.publish_policy);
+  schema.bytes("limits.memory_budget",
+               "What the process may have in memory; auto: half of what the machine or control group has; 0: "
+               "no limit.",
+               config.memory_budget, 0, kMaxMemoryBudget);
+  schema.key("listen.stalled_after",
+             "A peer that takes nothing of what waits for it is cut off after this; 0s: never.",
+             config.stalled_after, Duration::zero(), std::chrono::hours{1});
+  schema.key("listen.tcp_keepalive",
+             "A peer that is silent for so long is asked by TCP whether it is there; 0s: never.",
+             config.tcp_keepalive, Duration::zero(), std::chrono::hours{9});
+}
+
 void declare_mqtt_features(config::Schema& schema, ServerConfig& config) {
   schema.key("mqtt.topic_alias_maximum", "Topic aliases that a client may give; 0: none.",
              config.topic_alias_maximum, 0, 1000);
@@ -230,6 +260,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   schema.key("mqtt.max_queued_messages", "Messages waiting for one session.", config.max_queued_messages, 1,
              1'000'000);
   declare_mqtt_features(schema, config);
+  declare_limits(schema, config);
   declare_mapping(schema, config);
   declare_bridges(schema, config);
 }
@@ -241,7 +272,14 @@ Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config) {
   return fail(Errc::invalid_argument, "mqtt.shared_strategy must be round_robin, least_in_flight or sticky");
 }
 
+Result<hub::OverRate> publish_policy(const ServerConfig& config) {
+  if (config.publish_policy == "slow") return hub::OverRate::slow;
+  if (config.publish_policy == "refuse") return hub::OverRate::refuse;
+  return fail(Errc::invalid_argument, "limits.publish_policy must be slow or refuse");
+}
+
 Result<void> check(const ServerConfig& config) {
+  if (auto policy = publish_policy(config); !policy) return std::unexpected(policy.error());
   if (auto strategy = shared_strategy(config); !strategy) return std::unexpected(strategy.error());
   DUNLIN_CHECK(check_listener("listen.mqtt", config.listen_mqtt, true));
   DUNLIN_CHECK(check_listener("listen.http", config.listen_http, true));

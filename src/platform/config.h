@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "hub/limits.h"
 #include "model/mapping.h"
 #include "net/address_range.h"
+#include "net/limits.h"
 #include "security/authenticator.h"
 #include "transport/bridge/settings.h"
 
@@ -67,6 +69,19 @@ struct ServerConfig {
   Duration connect_deadline = std::chrono::seconds{10};
   std::int64_t max_waiting_connections = 10'000;  // without a CONNECT, per reactor
 
+  // A peer that takes nothing of what waits for it, and one that is silent, on TCP; 0: never.
+  Duration stalled_after = net::Patience{}.stalled_after;
+  Duration tcp_keepalive = net::Patience{}.keepalive_idle;
+
+  // Publishes of a client, and of all clients of a tenant, a second; 0: no limit.
+  std::int64_t publish_rate = 0;
+  std::uint64_t publish_bytes_rate = 0;
+  std::int64_t tenant_publish_rate = 0;
+  std::uint64_t tenant_publish_bytes_rate = 0;
+  Duration publish_burst = std::chrono::seconds{1};
+  std::string publish_policy = "slow";
+  std::optional<std::uint64_t> memory_budget;  // none: half of what there is; 0: no limit
+
   std::uint64_t max_packet_bytes = 1ULL << 20;
   std::int64_t receive_maximum = 100;
   std::int64_t max_queued_messages = 10'000;
@@ -90,6 +105,8 @@ Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& confi
 
 /// `mqtt.shared_strategy` as the hub has it. Errors: invalid_argument.
 Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config);
+/// `limits.publish_policy` as the hub has it. Errors: invalid_argument.
+Result<hub::OverRate> publish_policy(const ServerConfig& config);
 /// `listen.mqtt_unix_mode` as a number. Errors: invalid_argument.
 Result<unsigned> unix_mode(const ServerConfig& config);
 

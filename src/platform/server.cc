@@ -21,6 +21,7 @@
 #include "platform/drain_operations.h"
 #include "platform/listeners.h"
 #include "platform/live_wiring.h"
+#include "platform/memory_guard.h"
 #include "platform/port_owner.h"
 #include "platform/security_stack.h"
 #include "platform/services.h"
@@ -38,8 +39,6 @@
 namespace dunlin::platform {
 namespace {
 
-constexpr Duration kMemoryReturnInterval = std::chrono::seconds{30};
-
 using Done = std::move_only_function<void(Result<void>)>;
 
 transport::ServerLimits mqtt_limits(const ServerConfig& config) {
@@ -56,11 +55,24 @@ transport::ServerLimits mqtt_limits(const ServerConfig& config) {
   return limits;
 }
 
+TokenRate token_rate(double per_second, Duration burst) {
+  const double at_once = per_second * std::chrono::duration<double>(burst).count();
+  return {per_second, std::max(at_once, 1.0)};
+}
+
 hub::Limits hub_limits(const ServerConfig& config) {
   hub::Limits limits;
   limits.online_messages = static_cast<std::size_t>(config.max_queued_messages);
   limits.qos0_messages = static_cast<std::size_t>(config.max_queued_messages);
   limits.shared_strategy = shared_strategy(config).value();  // check() has seen it already
+  const auto rate = [&config](auto per_second) {
+    return token_rate(static_cast<double>(per_second), config.publish_burst);
+  };
+  limits.client_messages = rate(config.publish_rate);
+  limits.client_bytes = rate(config.publish_bytes_rate);
+  limits.tenant_messages = rate(config.tenant_publish_rate);
+  limits.tenant_bytes = rate(config.tenant_publish_bytes_rate);
+  limits.over_rate = publish_policy(config).value();
   return limits;
 }
 
@@ -94,7 +106,7 @@ class RunningServer final : public Server {
         fs_(fs),
         threads_(reactors),
         workers_(static_cast<std::size_t>(config_.workers)),
-        network_(threads_.all(), workers_, metrics_) {}
+        network_(threads_.all(), workers_, metrics_, {config_.stalled_after, config_.tcp_keepalive}) {}
   ~RunningServer() override { stop(); }
 
   Result<void> open();
@@ -113,7 +125,11 @@ class RunningServer final : public Server {
   Result<SecurityStack::Tls> make_tls() const;
   Result<void> adopt_certificate();
   Result<void> write_server_file();
-  void give_memory_back_later();
+  void make_memory_guard();
+  /// For /readyz: a load balancer should send new clients here.
+  bool takes_clients() const {
+    return ready_.load() && !mqtt_->draining() && memory_->level() == MemoryLevel::normal;
+  }
   Result<void> wait_for(std::function<void(Done)> begin);
   void close_listeners();
 
@@ -141,6 +157,7 @@ class RunningServer final : public Server {
   std::unique_ptr<CertificateRenewal> renewal_;
   std::unique_ptr<ClientCrls> crls_;
   std::unique_ptr<SysTopics> sys_topics_;
+  std::unique_ptr<MemoryGuard> memory_;
   std::vector<ListenerInfo> listener_infos_;
   std::optional<std::string> claim_token_;
   std::atomic<bool> ready_{false};
@@ -184,6 +201,7 @@ void RunningServer::compose() {
                                  *stores_.repository,
                                  services_->alarms()},
       config_.bridges);
+  make_memory_guard();
   services_->declare(operations_);
   bridges_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
@@ -192,7 +210,7 @@ void RunningServer::compose() {
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_),
                    make_audit(home(), *stores_.repository, clock_, rng_)},
                   operations_);
-  declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_});
+  declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_, *memory_});
   declare_drain(operations_, *mqtt_);
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
@@ -205,8 +223,7 @@ void RunningServer::compose() {
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
-      *live_, metrics_, assets_, std::string(version()),
-      [this] { return ready_.load() && !mqtt_->draining(); },
+      *live_, metrics_, assets_, std::string(version()), [this] { return takes_clients(); },
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
   make_splits();
   listeners_ = std::make_unique<Listeners>(network_, threads_);
@@ -253,7 +270,7 @@ Result<void> RunningServer::start() {
   DUNLIN_CHECK(security_->authenticator().write_local_admin_token(fs_, config_.data_folder));
   DUNLIN_CHECK(write_server_file());
   home().post([this] {
-    give_memory_back_later();
+    memory_->start();
     renewal_->start();
     crls_->start();
     sys_topics_->start();
@@ -263,12 +280,13 @@ Result<void> RunningServer::start() {
   return {};
 }
 
-// The C library keeps what a burst has freed; a server that rests should not.
-void RunningServer::give_memory_back_later() {
-  home().schedule(kMemoryReturnInterval, [this] {
-    workers_.run([] { malloc_trim(0); });
-    give_memory_back_later();
-  });
+void RunningServer::make_memory_guard() {
+  const std::uint64_t budget = config_.memory_budget.value_or(available_memory(fs_) / 2);
+  memory_ = std::make_unique<MemoryGuard>(
+      MemoryGuard::Parts{home(), metrics_, budget, [this] { return resident_bytes(fs_); },
+                         [this](MemoryLevel level) { hub_->set_memory_level(level); },
+                         // The C library keeps what a burst has freed; a server that rests should not.
+                         [this] { workers_.run([] { malloc_trim(0); }); }});
 }
 
 void RunningServer::start_parts(Done done) {

@@ -27,6 +27,7 @@ constexpr Field kStatus[] = {
     {"uptime_seconds", FieldType::number, Need::required, "since the start"},
     {"listeners", FieldType::array, Need::required, "name and address of each"},
     {"mqtt", FieldType::object, Need::required, "whether clients are taken, or where they are sent"},
+    {"memory", FieldType::object, Need::required, "level (normal, tight, critical), bytes and budget"},
     {"counts", FieldType::object, Need::required, "connections, messages, samples, alarms"}};
 constexpr model::OperationSpec kSpec{
     "system.status", model::Method::get, "/api/status", "How the server is.", "status:read", {}, kStatus, {}};
@@ -46,6 +47,12 @@ constexpr std::string_view kNoDashboard =
     "<!doctype html><meta charset=utf-8><title>Dunlin</title><p>This program was built without the "
     "dashboard. Build it with DUNLIN_WEB=ON; "
     "the API is described at <a href=\"/api/openapi.json\">/api/openapi.json</a>.";
+
+boost::json::object memory_state(const MemoryGuard& memory) {
+  return {{"level", memory_level_name(memory.level())},
+          {"resident_bytes", memory.used()},
+          {"budget_bytes", memory.budget()}};
+}
 
 Slice slice_of(ByteView bytes) {
   return Slice::of_static(as_text(bytes));
@@ -72,6 +79,7 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
                              {"uptime_seconds", uptime},
                              {"listeners", std::move(listeners)},
                              {"mqtt", drain_state(parts.mqtt)},
+                             {"memory", memory_state(parts.memory)},
                              {"counts", std::move(counts)}});
   });
 }

@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "model/operation.h"
 #include "net/http/assets.h"
+#include "platform/memory_guard.h"
 #include "platform/server.h"
 #include "transport/mqtt/server.h"
 
@@ -21,6 +22,7 @@ struct StatusParts {
   const metrics::Registry& metrics;
   const std::vector<ListenerInfo>& listeners;
   const transport::MqttServer& mqtt;
+  const MemoryGuard& memory;
 };
 
 /// Declares system.status. The parts must outlive the table.

@@ -63,6 +63,8 @@ void SysTopics::publish_counts() {
   most_heap_ = std::max(most_heap_, heap);
   publish("heap/current", static_cast<double>(heap));
   publish("heap/maximum", static_cast<double>(most_heap_));
+  publish("memory/resident", from.value("dunlin_memory_resident_bytes"));
+  publish("memory/level", from.value("dunlin_memory_level"));
 }
 
 double SysTopics::load_value(std::string_view name) const {

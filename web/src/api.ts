@@ -92,6 +92,7 @@ export interface Status {
   version: string;
   uptime_seconds: number;
   listeners: Listener[];
+  memory: { level: 'normal' | 'tight' | 'critical'; resident_bytes: number; budget_bytes: number };
   counts: Record<string, number>;
 }
 
@@ -132,6 +133,8 @@ export interface SessionDetail extends BrokerSession {
   };
   expiry_seconds: number;
   receive_maximum: number;
+  rests: number;
+  publishes_refused: number;
   dropped_by_reason: Record<string, number>;
   recent_drops: { at: Time; reason: string; topic: string; count: number }[];
   subscription_list: { filter: string; qos: number; no_local: boolean }[];

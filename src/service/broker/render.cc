@@ -82,6 +82,11 @@ boost::json::object to_json(const hub::SessionView& session, WallTime now) {
   all["max_packet_bytes"] = session.link.max_packet_bytes;
   all["output_bytes"] = session.link.output_bytes;
   all["held_since"] = time_or_null(session.activity.held_since);
+  const hub::PublishMeter* meter = session.activity.meter.find();
+  const bool rests = meter != nullptr && meter->rests_until > now;
+  all["rests_until"] = time_or_null(rests ? meter->rests_until : WallTime{});
+  all["rests"] = meter != nullptr ? meter->rests : 0;
+  all["publishes_refused"] = meter != nullptr ? meter->refused : 0;
   all["dropped_by_reason"] = dropped_by_reason(session.activity);
   boost::json::array recent;
   for (const hub::RecentDrop& drop : session.activity.recent) {

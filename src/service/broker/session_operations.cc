@@ -58,6 +58,9 @@ constexpr Field kSession[] = {
     {"refuses", FieldType::boolean, Need::required, "whether its queue is full and publishers are refused"},
     {"held_by", FieldType::integer, Need::required, "receivers that hold it back as a publisher"},
     {"held_since", FieldType::text, Need::optional, "since when; absent: it is not held"},
+    {"rests_until", FieldType::text, Need::optional, "it published too fast: not read until then; RFC 3339"},
+    {"rests", FieldType::integer, Need::required, "times that it was not read for a while for that"},
+    {"publishes_refused", FieldType::integer, Need::required, "for its rate, or for want of memory"},
     {"dropped_by_reason", FieldType::object, Need::required, "messages that never reached it"},
     {"recent_drops", FieldType::array, Need::required, "the newest last: at, reason, topic, count"},
     {"subscription_list", FieldType::array, Need::required, "the first 1000: filter, qos ..."}};

@@ -40,6 +40,8 @@ function factsOf(s: SessionDetail): [string, string][] {
     ],
   ];
   if (s.queued_on_disk) list.splice(4, 0, [t('session.disk'), size(s.queued_on_disk, s.queued_on_disk_bytes)]);
+  if (s.rests) list.push([t('session.rests'), formatCount(s.rests)]);
+  if (s.publishes_refused) list.push([t('session.refused'), formatCount(s.publishes_refused)]);
   if (s.held_by)
     list.push([
       t('session.held'),

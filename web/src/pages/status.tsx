@@ -1,13 +1,18 @@
 import { createResource, For, onCleanup, Show } from 'solid-js';
 import { system, type Status as ServerStatus } from '../api.ts';
 import { t } from '../i18n/index.ts';
-import { formatCount, formatDuration } from '../lib/format.ts';
+import { formatBytes, formatCount, formatDuration } from '../lib/format.ts';
 import { store } from '../state/live.ts';
 import { CopyBox, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { reasonOf } from '../ui/toast.tsx';
 import '../styles/tables.css';
 
 const EVERY_MS = 5000;
+
+function memoryText({ level, resident_bytes, budget_bytes }: ServerStatus['memory']) {
+  const used = budget_bytes ? `${formatBytes(resident_bytes)} / ${formatBytes(budget_bytes)}` : formatBytes(resident_bytes);
+  return level === 'normal' ? used : `${used}, ${t(`status.memory.${level}`)}`;
+}
 
 function Facts(props: { status: ServerStatus }) {
   return (
@@ -26,6 +31,10 @@ function Facts(props: { status: ServerStatus }) {
           <div>
             <dt>{t('status.uptime')}</dt>
             <dd>{formatDuration(props.status.uptime_seconds)}</dd>
+          </div>
+          <div>
+            <dt>{t('status.memory')}</dt>
+            <dd>{memoryText(props.status.memory)}</dd>
           </div>
           <div>
             <dt>{t('status.page')}</dt>

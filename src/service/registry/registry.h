@@ -2,6 +2,7 @@
 // The things of an installation: made by people and by the API, or on their first message.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_set>

@@ -251,7 +251,8 @@ void MqttClient::send(const P& packet) {
   if (scratch_.size() < size) scratch_.resize(size);
   const auto written = mqtt::encode(packet, dialect_.version, MutableByteView(scratch_));
   if (DUNLIN_EXPECT(written.has_value())) connection_->write(ByteView(scratch_).first(*written));
-  if (scratch_.size() > kMaxScratchBytes) scratch_ = std::vector<std::uint8_t>();  // "= {}" would keep the memory
+  if (scratch_.size() > kMaxScratchBytes)
+    scratch_ = std::vector<std::uint8_t>();  // "= {}" would keep the memory
 }
 
 template void MqttClient::send(const mqtt::Subscribe&);

@@ -169,7 +169,7 @@ void Session::restore(const SessionRecord& record) {
   durable_->restoring = true;
   durable_->next_sequence = record.end_sequence;
   durable_->stored_to = record.end_sequence;
-  for (const RetainedDue& due : record.retained_due) shard_.owe_retained(*this, due.filter, due.options);
+  for (const RetainedDue& due : record.retained_due) shard_.owe_retained(*this, due, shard_.next_subscribe());
   last_packet_id_ = record.last_packet_id;
   for (const StoredInFlight& stored : record.in_flight) {
     InFlight entry;

@@ -84,7 +84,9 @@ class Shard {
   void unsubscribe(Session& session, const std::vector<std::string>& filters, Session::UnsubscribeDone done);
   std::vector<MessageRef> match_retained(TenantId tenant, std::string_view filter);
   /// What has to be sent to the session is kept until it has been queued.
-  void owe_retained(const Session& session, const std::string& filter, const SubscriptionOptions& options);
+  /// `subscribe` (next_subscribe()) tells one SUBSCRIBE from another.
+  void owe_retained(const Session& session, const RetainedDue& due, std::uint64_t subscribe);
+  std::uint64_t next_subscribe() { return ++last_subscribe_; }
   std::vector<RetainedDue> retained_owed(const Session& session) const;
   /// The session has room again.
   void go_on_with_retained(Session& session);
@@ -372,7 +374,7 @@ class Shard {
   RefusedTopics refused_;
   std::unordered_map<SubscriberId, RetainedWalks> walks_;  // by session
   RingQueue<SessionRef> due_walks_;
-  std::uint64_t last_walk_ = 0;
+  std::uint64_t last_subscribe_ = 0;
   std::set<SessionRef> held_for_disk_;
   std::int64_t queued_bytes_ = 0;  // of all queues in memory
   std::unordered_map<TenantId, TenantAllowance> allowances_;

@@ -24,10 +24,11 @@ RetainedStore::Walk Shard::walk_retained(TenantId tenant, std::string_view filte
                         executor().wall_now());
 }
 
-void Shard::owe_retained(const Session& session, const std::string& filter,
-                         const SubscriptionOptions& options) {
-  RetainedWalk walk{.options = options, .number = ++last_walk_};
-  walks_[session.self_.slot].owed.insert_or_assign(filter, std::move(walk));
+void Shard::owe_retained(const Session& session, const RetainedDue& due, std::uint64_t subscribe) {
+  RetainedWalk& walk = walks_[session.self_.slot].owed[due.filter];
+  const bool repeated = walk.number == subscribe;
+  const auto again = static_cast<std::uint16_t>(repeated ? walk.again + 1 : 0);
+  walk = {.options = due.options, .number = subscribe, .again = again};
 }
 
 std::vector<RetainedDue> Shard::retained_owed(const Session& session) const {
@@ -139,6 +140,9 @@ void Shard::take_retained(Session& session, RetainedWalks& walks, RetainedStore:
   } else if (has_wildcard(first->first) && walk.place + 1 < shard_count()) {
     ++walk.place;
     walk.after.clear();
+  } else if (walk.again > 0) {
+    walk = {
+        .options = walk.options, .number = walk.number, .again = static_cast<std::uint16_t>(walk.again - 1)};
   } else {
     walks.owed.erase(first);
   }

@@ -48,6 +48,7 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
   std::vector<Result<void>> results;
   std::vector<InterestKey> keys;
   std::vector<std::pair<std::string, SubscriptionOptions>> joins;
+  const std::uint64_t subscribe = next_subscribe();
   for (SubscribeRequest& request : requests) {
     const bool fresh = !session.is_subscribed(router_, request.filter);
     if (fresh && session.subscription_count() >= limits().subscriptions_per_session) {
@@ -73,7 +74,7 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     using Handling = SubscribeRequest::RetainHandling;
     const bool retained = request.retain_handling == Handling::send ||
                           (fresh && request.retain_handling == Handling::send_if_new);
-    if (retained) owe_retained(session, request.filter, request.options);
+    if (retained) owe_retained(session, {request.filter, request.options}, subscribe);
   }
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));
   if (session.persistent() && durable()) session.make_durable();

@@ -140,8 +140,8 @@ TEST(TcpMove, QueuedOutputGoesAlong) {
   cluster.threads.at(2).post([&, address] {
     cluster.network.connect(cluster.threads.at(2), to(address),
                             [&](Result<std::unique_ptr<Connection>> result) {
-                              if (!may_read) (*result)->pause_reading();
                               client.take(*std::move(result));
+                              if (!may_read) client.connection->pause_reading();
                             });
   });
   cluster.threads.start();

@@ -100,9 +100,12 @@ LogDisk::Outcome LogDisk::commit(const Commit& commit) {
     return outcome;
   }
   // Taken back, so that the next write may try again after a full disk; and so that after a failed sync
-  // nobody takes for committed what only the page cache holds.
-  const bool taken_back = active_->truncate(active_bytes_).has_value();
+  // nobody takes for committed what only the page cache holds. On the disk, too: a group that was refused
+  // must not be there after a power cut.
+  const bool taken_back = active_->truncate(active_bytes_).has_value() && active_->sync().has_value();
   outcome.usable = full && taken_back;
+  if (full && !taken_back)
+    outcome.result = fail(Errc::io, "the disk is full, and what was written of it cannot be taken back");
   return outcome;
 }
 

@@ -180,8 +180,10 @@ void ServerPeer::published(PacketType type, std::uint16_t packet_id, Result<void
   if (traced()) [[unlikely]]
     trace(hub::TraceKind::publish_refused, {}, result.error().message);
   // MQTT 3.1.1 cannot say that the message was not taken: closing without an answer makes the client send it
-  // again.
-  if (!v5()) return fail(reason, result.error().message);
+  // again. The same where a disk that broke may have it all the same: a refusal would make of QoS 2 a second
+  // exchange, while the first one may be found after the restart.
+  const bool is_unknown = type == PacketType::pubrec && result.error().code == Errc::io;
+  if (!v5() || is_unknown) return fail(reason, result.error().message);
   answer(type, packet_id, reason);
 }
 

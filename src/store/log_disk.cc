@@ -104,8 +104,9 @@ LogDisk::Outcome LogDisk::commit(const Commit& commit) {
   // must not be there after a power cut.
   const bool taken_back = active_->truncate(active_bytes_).has_value() && active_->sync().has_value();
   outcome.usable = full && taken_back;
-  if (full && !taken_back)
-    outcome.result = fail(Errc::io, "the disk is full, and what was written of it cannot be taken back");
+  // no_space says that the group is not there, which nobody knows any more.
+  if (!outcome.usable && outcome.result.error().code == Errc::no_space)
+    outcome.result = fail(Errc::io, "the disk is full, and may hold what it has refused");
   return outcome;
 }
 

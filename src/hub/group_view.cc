@@ -48,11 +48,10 @@ void name_members(Hub& hub, Executor& reply_to, GroupView view,
   const auto answers = gather<Names>(by_shard.size(), Names{}, std::move(finish));
   for (auto& [number, sessions] : by_shard) {
     Shard& shard = hub.shard(number);
-    shard.executor().post([&shard, &reply_to, sessions = std::move(sessions), answers]() mutable {
-      auto names = ShardView(shard).names_of(sessions);
-      reply_to.post([sessions = std::move(sessions), names = std::move(names), answers]() mutable {
-        for (std::size_t i = 0; i < sessions.size(); ++i)
-          answers->gathered[sessions[i]] = std::move(names[i]);
+    shard.executor().post([&shard, &reply_to, asked = std::move(sessions), answers]() mutable {
+      auto names = ShardView(shard).names_of(asked);
+      reply_to.post([asked = std::move(asked), names = std::move(names), answers]() mutable {
+        for (std::size_t i = 0; i < asked.size(); ++i) answers->gathered[asked[i]] = std::move(names[i]);
         answers->one_less();
       });
     });

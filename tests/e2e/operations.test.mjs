@@ -165,6 +165,8 @@ describe('groups of shared subscriptions', () => {
     const other = await asWatcher('user-watcher-other');
     await other.subscribeAsync(name, { qos: 1 });
     await messages(other, 3);
+    // A message is lent until the server has its PUBACK, which leaves only after the test has seen the message.
+    await until(async () => (await server.api('GET', path)).lent === 2, 'the other member to have acknowledged');
     const passed = await explain('user-watcher-stuck', { topic: topicOf('press-01', 'jobs'), qos: 1 });
     assert.equal(passed.verdict, 'shared_other');
     assert.equal(passed.arrives, false);

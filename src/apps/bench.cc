@@ -50,8 +50,7 @@ int run_forwarder(const load::ForwarderOptions& options) {
   if (!forwarder) return report(forwarder.error());
   std::printf("listening %d\n", static_cast<int>((*forwarder)->local().port));
   std::fflush(stdout);
-  wait_for_end();
-  return 0;
+  return wait_for_end();
 }
 
 /// Shows one line that is written over again, on a terminal only.

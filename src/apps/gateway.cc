@@ -22,14 +22,13 @@ int run_gateway(const GatewayCommand& command) {
   const auto fs = make_system_fs();
   const auto config = read_gateway_config(command.source, *fs);
   if (!config) return report(config.error());
-  auto gateway = GatewayProcess::start(*config, *fs);
+  auto gateway = GatewayProcess::start(*config, *fs, end_because_of);
   if (!gateway) return report(gateway.error());
   std::string line = "ready";
   for (const net::Endpoint& listener : (*gateway)->listeners()) line += " " + listener.to_string();
   std::puts(line.c_str());
   std::fflush(stdout);
-  wait_for_end();
-  return 0;
+  return wait_for_end();
 }
 
 }  // namespace dunlin::apps

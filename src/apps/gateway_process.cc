@@ -27,16 +27,16 @@ class RunningGateway final : public GatewayProcess {
     threads_.stop();
   }
 
-  Result<void> open(const edge::GatewayConfig& config) {
+  Result<void> open(const edge::GatewayConfig& config, const store::BrokenDisk& broken) {
     DUNLIN_TRY(lock_, platform::lock_data_folder(fs_, config.data_folder));
-    DUNLIN_TRY(keyed_,
-               store::open_rocks_keyed({fs_, workers_, metrics_}, {.folder = config.data_folder + "/keyed"}));
+    DUNLIN_TRY(keyed_, store::open_rocks_keyed({fs_, workers_, metrics_, broken},
+                                               {.folder = config.data_folder + "/keyed"}));
     DUNLIN_TRY(repository_, store::open_sqlite_repository({fs_, workers_, metrics_},
                                                           config.data_folder + "/records.sqlite"));
     DUNLIN_TRY(auto uplink, edge::load_uplink_tls(fs_, config));
     DUNLIN_TRY(auto listen, edge::load_listen_tls(fs_, config));
     DUNLIN_TRY(gateway_, edge::Gateway::open({network_, threads_.at(0), workers_, fs_, *keyed_, *repository_,
-                                              metrics_, rng_, std::move(uplink), std::move(listen)},
+                                              metrics_, rng_, std::move(uplink), std::move(listen), broken},
                                              config));
     threads_.start();
     return wait_on(threads_.at(0), [this](auto done) { gateway_->start(std::move(done)); });
@@ -66,9 +66,10 @@ class RunningGateway final : public GatewayProcess {
 
 }  // namespace
 
-Result<std::unique_ptr<GatewayProcess>> GatewayProcess::start(const edge::GatewayConfig& config, Fs& fs) {
+Result<std::unique_ptr<GatewayProcess>> GatewayProcess::start(const edge::GatewayConfig& config, Fs& fs,
+                                                              const store::BrokenDisk& broken) {
   auto gateway = std::make_unique<RunningGateway>(fs);
-  DUNLIN_CHECK(gateway->open(config));
+  DUNLIN_CHECK(gateway->open(config, broken));
   return gateway;
 }
 

@@ -15,7 +15,8 @@ class GatewayProcess {
  public:
   /// Blocks until the gateway's listeners accept. Errors: conflict (the folder is in use), corrupt, io,
   /// unavailable (a port is taken), and those of the configuration and its files.
-  static Result<std::unique_ptr<GatewayProcess>> start(const edge::GatewayConfig& config, Fs& fs);
+  static Result<std::unique_ptr<GatewayProcess>> start(const edge::GatewayConfig& config, Fs& fs,
+                                                       const store::BrokenDisk& broken);
   virtual ~GatewayProcess() = default;
 
   /// Of the listeners that are open, "mqtt" first.

@@ -49,7 +49,7 @@ int run_serve(const ServeCommand& command) {
   const auto fs = make_system_fs();
   auto config = read_server_config(command.source, *fs, platform::BusyPort::is_error);
   if (!config) return report(config.error());
-  auto server = platform::Server::open(*config, *fs);
+  auto server = platform::Server::open(*config, *fs, end_because_of);
   if (!server) return report(server.error());
   if (auto started = (*server)->start(); !started) return report(started.error());
   print_ready(**server);
@@ -61,9 +61,9 @@ int run_serve(const ServeCommand& command) {
                 (*server)->claim_token()->c_str());
     std::fflush(stdout);
   }
-  wait_for_end();
+  const int status = wait_for_end();
   (*server)->stop();
-  return 0;
+  return status;
 }
 
 }  // namespace dunlin::apps

@@ -2,9 +2,17 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "base/log.h"
 
 namespace dunlin::apps {
 namespace {
+
+std::atomic<int> exit_status{0};
 
 sigset_t end_signals() {
   sigset_t set;
@@ -22,10 +30,18 @@ void keep_end_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-void wait_for_end() {
+int wait_for_end() {
   const sigset_t set = end_signals();
   int received = 0;
   sigwait(&set, &received);
+  return exit_status.load();
+}
+
+void end_because_of(const Error& broken_disk) {
+  if (exit_status.exchange(EX_IOERR) == EX_IOERR) return;
+  log::error("apps", "the disk has broken, the program ends; start it again to read the disk anew",
+             {{"error", broken_disk.message}});
+  kill(getpid(), SIGTERM);
 }
 
 bool end_comes_within(Duration time) {

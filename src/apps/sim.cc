@@ -25,8 +25,7 @@ int run_sim(const SimCommand& command) {
   if (!site) return report(site.error());
   std::printf("ready %zu devices\n", (*site)->device_count());
   std::fflush(stdout);
-  wait_for_end();
-  return 0;
+  return wait_for_end();
 }
 
 }  // namespace dunlin::apps

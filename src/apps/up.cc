@@ -34,9 +34,9 @@ Result<Tour> start_tour(const UpCommand& command, const platform::ServerConfig& 
   site.speed = command.speed;
   const auto tokens = make_tokens(site);
   Tour tour;
-  DUNLIN_TRY(tour.gateway,
-             GatewayProcess::start(
-                 tour_gateway(folder, local_address(listener_address(server, "mqtts")), tokens), fs));
+  DUNLIN_TRY(tour.gateway, GatewayProcess::start(
+                               tour_gateway(folder, local_address(listener_address(server, "mqtts")), tokens),
+                               fs, end_because_of));
   site.connect.endpoints = {tour.gateway->listeners().at(0).to_string()};
   for (fleet::DeviceConfig& device : site.devices) device.endpoint = site.connect.endpoints.front();
   DUNLIN_TRY(tour.site,
@@ -75,7 +75,7 @@ int run_up(const UpCommand& command) {
   const auto fs = make_system_fs();
   auto config = read_server_config(command.source, *fs, platform::BusyPort::takes_next);
   if (!config) return report(config.error());
-  auto server = platform::Server::open(*config, *fs);
+  auto server = platform::Server::open(*config, *fs, end_because_of);
   if (!server) return report(server.error());
   if (auto started = (*server)->start(); !started) return report(started.error());
   Tour tour;
@@ -86,11 +86,11 @@ int run_up(const UpCommand& command) {
   }
   print_ready(**server);
   print_welcome(**server, *config, tour);
-  wait_for_end();
+  const int status = wait_for_end();
   tour.site.reset();
   tour.gateway.reset();
   (*server)->stop();
-  return 0;
+  return status;
 }
 
 }  // namespace dunlin::apps

@@ -53,7 +53,8 @@ Result<std::unique_ptr<Gateway>> Gateway::open(GatewayEnvironment environment, G
   const store::LogOptions options = log_options(config);
   DUNLIN_CHECK(environment.fs.create_folders(options.folder));
   DUNLIN_TRY(std::unique_ptr<store::Log> log,
-             store::open_log({environment.fs, environment.executor, environment.workers, environment.metrics},
+             store::open_log({environment.fs, environment.executor, environment.workers, environment.metrics,
+                              environment.broken},
                              options));
   // A consumer that is gone with a changed configuration must not hold the journal.
   if (config.aggregates.empty()) log->remove_cursor(forward::kAggregatorName);

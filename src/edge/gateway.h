@@ -32,6 +32,7 @@ struct GatewayEnvironment {
   Rng& rng;
   std::shared_ptr<net::TlsClientContext> uplink_tls;  // shared with connections. Null: plain, for tests
   std::shared_ptr<net::TlsServerContext> listen_tls;  // for listen.mqtts
+  store::BrokenDisk broken = {};                      // may be empty
 };
 
 struct GatewayStatus {

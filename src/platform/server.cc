@@ -101,9 +101,10 @@ void set_limits(ListenerRequest& request, const ServerConfig& config,
 
 class RunningServer final : public Server {
  public:
-  RunningServer(ServerConfig config, Fs& fs, std::size_t reactors)
+  RunningServer(ServerConfig config, Fs& fs, store::BrokenDisk broken, std::size_t reactors)
       : config_(std::move(config)),
         fs_(fs),
+        broken_(std::move(broken)),
         threads_(reactors),
         workers_(static_cast<std::size_t>(config_.workers)),
         network_(threads_.all(), workers_, metrics_, {config_.stalled_after, config_.tcp_keepalive}) {}
@@ -126,15 +127,18 @@ class RunningServer final : public Server {
   Result<void> adopt_certificate();
   Result<void> write_server_file();
   void make_memory_guard();
+  store::BrokenDisk disk_watch();
   /// For /readyz: a load balancer should send new clients here.
   bool takes_clients() const {
-    return ready_.load() && !mqtt_->draining() && memory_->level() == MemoryLevel::normal;
+    return ready_.load() && !disk_broken_.load() && !mqtt_->draining() &&
+           memory_->level() == MemoryLevel::normal;
   }
   Result<void> wait_for(std::function<void(Done)> begin);
   void close_listeners();
 
   ServerConfig config_;
   Fs& fs_;
+  store::BrokenDisk broken_;
   SystemClock clock_;
   SystemRng rng_;
   metrics::Registry metrics_;
@@ -161,6 +165,7 @@ class RunningServer final : public Server {
   std::vector<ListenerInfo> listener_infos_;
   std::optional<std::string> claim_token_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> disk_broken_{false};
   enum class State { open, running, stopped } state_ = State::open;
 };
 
@@ -168,11 +173,18 @@ Result<void> RunningServer::open() {
   DUNLIN_TRY(lock_, lock_data_folder(fs_, config_.data_folder));
   std::vector<Executor*> executors;
   for (net::Reactor* reactor : threads_.all()) executors.push_back(reactor);
-  DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors}, config_));
+  DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors, disk_watch()}, config_));
   DUNLIN_TRY(security_,
              SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
   compose();
   return crls_->load();
+}
+
+store::BrokenDisk RunningServer::disk_watch() {
+  return [this](const Error& error) {
+    disk_broken_ = true;
+    if (broken_) broken_(error);
+  };
 }
 
 void RunningServer::compose() {
@@ -384,10 +396,10 @@ void RunningServer::stop() {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::open(ServerConfig config, Fs& fs) {
+Result<std::unique_ptr<Server>> Server::open(ServerConfig config, Fs& fs, store::BrokenDisk broken) {
   DUNLIN_CHECK(check(config));
   DUNLIN_TRY(const std::size_t reactors, journal_count(fs, config));
-  auto server = std::make_unique<RunningServer>(std::move(config), fs, reactors);
+  auto server = std::make_unique<RunningServer>(std::move(config), fs, std::move(broken), reactors);
   DUNLIN_CHECK(server->open());
   return server;
 }

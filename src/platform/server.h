@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "net/connection.h"
 #include "platform/config.h"
+#include "store/broken_disk.h"
 
 namespace dunlin::platform {
 
@@ -22,9 +23,10 @@ struct ListenerInfo {
 /// The thread that makes it also starts, stops and destroys it.
 class Server {
  public:
-  /// Opens the data folder and everything in it. Blocks. Errors: conflict (another process uses the folder),
-  /// corrupt, io, no_space, invalid_argument.
-  static Result<std::unique_ptr<Server>> open(ServerConfig config, Fs& fs);
+  /// Opens the data folder and everything in it; `broken` is told when the disk breaks later: the server then
+  /// refuses what must be durable until it is opened anew. Blocks. Errors: conflict (another process uses the
+  /// folder), corrupt, io, no_space, invalid_argument.
+  static Result<std::unique_ptr<Server>> open(ServerConfig config, Fs& fs, store::BrokenDisk broken);
   virtual ~Server() = default;
 
   /// Runs the threads and opens the listeners; returns once traffic is accepted. Errors: unavailable (a port

@@ -43,14 +43,15 @@ Result<Stores> open_stores(const StoresEnvironment& environment, const ServerCon
     options.max_bytes = config.journal_max_bytes;
     DUNLIN_CHECK(environment.fs.create_folders(options.folder));
     DUNLIN_TRY(auto log, store::open_log({environment.fs, *environment.executors[i], environment.workers,
-                                          environment.metrics},
+                                          environment.metrics, environment.broken},
                                          options));
     stores.journals.push_back(std::move(log));
   }
   store::RocksOptions rocks;
   rocks.folder = config.data_folder + "/keyed";
   DUNLIN_TRY(stores.keyed,
-             store::open_rocks_keyed({environment.fs, environment.workers, environment.metrics}, rocks));
+             store::open_rocks_keyed(
+                 {environment.fs, environment.workers, environment.metrics, environment.broken}, rocks));
   DUNLIN_TRY(stores.repository,
              store::open_sqlite_repository({environment.fs, environment.workers, environment.metrics},
                                            config.data_folder + "/records.sqlite"));

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/metrics.h"
 #include "platform/config.h"
+#include "store/broken_disk.h"
 #include "store/keyed.h"
 #include "store/log.h"
 #include "store/repository.h"
@@ -33,6 +34,7 @@ struct StoresEnvironment {
   WorkerPool& workers;
   metrics::Registry& metrics;
   std::vector<Executor*> executors;  // one per journal
+  store::BrokenDisk broken;
 };
 
 /// Blocks. Errors: corrupt, io, no_space, conflict.

@@ -166,6 +166,7 @@ void FileLog::apply(const LogGroup& group, const LogDisk::Outcome& outcome) {
     log::error("store", "journal write failed",
                {{"folder", options_.folder}, {"error", outcome.result.error().message}});
     if (!outcome.usable) failed_ = outcome.result.error();
+    if (failed_ && environment_.broken) environment_.broken(*failed_);
     return;
   }
   LogSegment& active = segments_.back();

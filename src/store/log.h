@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "base/slice.h"
+#include "store/broken_disk.h"
 
 namespace dunlin::store {
 
@@ -86,6 +87,7 @@ struct LogEnvironment {
   Executor& executor;
   WorkerPool& workers;
   metrics::Registry& metrics;
+  BrokenDisk broken = {};  // may be empty
 };
 
 /// Opens or makes the log, cutting off a torn last record. Blocks; start-up only. Errors: corrupt (with file

@@ -1,5 +1,6 @@
 #include "store/log.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -19,7 +20,9 @@ class LogTest : public testing::Test {
   }
 
   void open() {
-    auto opened = open_log(machine_.environment(), options_);
+    LogEnvironment environment = machine_.environment();
+    environment.broken = [this](const Error& error) { broken_.push_back(error.code); };
+    auto opened = open_log(std::move(environment), options_);
     ASSERT_TRUE(opened) << opened.error().message;
     log_ = *std::move(opened);
   }
@@ -67,6 +70,7 @@ class LogTest : public testing::Test {
 
   TestMachine machine_;
   LogOptions options_;
+  std::vector<Errc> broken_;
   std::unique_ptr<Log> log_;
 };
 
@@ -346,7 +350,9 @@ TEST_F(LogTest, AFailedSyncStopsAppendsUntilReopened) {
   open();
   ASSERT_TRUE(append("good"));
   machine_.fs.fail_call(2, Errc::io);  // the write succeeds, the sync does not
+  EXPECT_THAT(broken_, ::testing::IsEmpty());
   EXPECT_EQ(append("bad").error().code, Errc::io);
+  EXPECT_THAT(broken_, ::testing::ElementsAre(Errc::io));
   EXPECT_EQ(append("later").error().code, Errc::io);
   EXPECT_FALSE(flush());
   EXPECT_EQ(log_->read(0, 10, 1000).value().size(), 1U);

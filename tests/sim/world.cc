@@ -136,6 +136,13 @@ void World::crash_platform(Crash how, Duration pause) {
   later(std::max<Duration>(pause, std::chrono::milliseconds{60}), [this] { start_platform(); });
 }
 
+/// The call that fails may be one of the next life when the power was off meanwhile: then it is that one that
+/// is ended.
+void World::replace_broken(Crash how) {
+  if (platform_down_) return later(std::chrono::milliseconds{500}, [this, how] { replace_broken(how); });
+  crash_platform(how, std::chrono::milliseconds{200});
+}
+
 void World::restart_platform(Duration pause) {
   if (platform_down_ || !platform_.serving()) return;
   platform_down_ = true;
@@ -169,8 +176,8 @@ void World::begin(const Fault& fault) {
       return fill_disk(platform_.disk(), fault);
     case FaultKind::disk_error:
       platform_.disk().fail_call(1 + fault.pick % 20, Errc::io);
-      return later(fault.length, [this, pick = fault.pick] {
-        crash_platform(pick % 2 == 0 ? Crash::kill : Crash::power_cut, std::chrono::milliseconds{200});
+      return later(fault.length, [this, how = fault.pick % 2 == 0 ? Crash::kill : Crash::power_cut] {
+        replace_broken(how);
       });
     default:
       return begin_at_devices(fault);

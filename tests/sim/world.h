@@ -49,6 +49,7 @@ class World {
   void begin(const Fault& fault);
   void begin_at_devices(const Fault& fault);
   void crash_platform(Crash how, Duration pause);
+  void replace_broken(Crash how);
   void restart_platform(Duration pause);
   void begin_at_gateway(const Fault& fault);
   void fill_disk(VirtualFs& disk, const Fault& fault);

@@ -39,6 +39,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Core(RocksEnvironment environment, const RocksOptions& options, std::unique_ptr<RocksDatabase> database)
       : fs_(environment.fs),
         workers_(environment.workers),
+        broken_(std::move(environment.broken)),
         options_(options),
         database_(std::move(database)),
         syncs_metric_(
@@ -67,6 +68,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   Fs& fs_;
   WorkerPool& workers_;
+  const BrokenDisk broken_;
   const RocksOptions options_;
   // Held shared by whoever uses the database, alone by the one who opens it anew.
   mutable std::shared_mutex database_mutex_;
@@ -202,8 +204,10 @@ Result<void> Core::write_durably(rocksdb::WriteBatchWithIndex& staged) {
     syncs_metric_.add();
     return {};
   }
+  Error error = error_of(status);
   disk_was_full_ = disk_was_full_ || status.IsNoSpace();
-  return std::unexpected(error_of(status));
+  if (!disk_was_full_ && error.code == Errc::io && broken_) broken_(error);
+  return std::unexpected(std::move(error));
 }
 
 /// RocksDB refuses every write after one that failed. What it acknowledged is in its log, so opening it anew

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/metrics.h"
+#include "store/broken_disk.h"
 #include "store/keyed.h"
 
 namespace dunlin::store {
@@ -26,6 +27,7 @@ struct RocksEnvironment {
   Fs& fs;
   WorkerPool& workers;
   metrics::Registry& metrics;
+  BrokenDisk broken = {};  // may be empty
 };
 
 /// Opens or makes the store. Writes that wait share one sync; they take effect in the order of their calls.

@@ -131,7 +131,10 @@ void WebServer::mount() {
   });
   get("/readyz", [this](Request, PathParameters, Responder responder) {
     const bool ready = parts_.is_ready();
-    responder.send(net::http::text_response(ready ? 200 : 503, ready ? "ready\n" : "starting or stopping\n"));
+    responder.send(ready
+                       ? net::http::text_response(200, "ready\n")
+                       : net::http::text_response(
+                             503, "starting, stopping, draining, short of memory, or the disk has broken\n"));
   });
   router_.set_fallback([this](Request request, PathParameters, Responder responder) {
     if (request.path == "/api" || request.path.starts_with("/api/")) {

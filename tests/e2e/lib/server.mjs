@@ -155,6 +155,11 @@ export class Server {
     return this.#end(() => this.#program.stop());
   }
 
+  /** Waits until the server has ended by itself: {code, ...}. */
+  ended() {
+    return this.#end(() => this.#program.ended);
+  }
+
   /** Ends the server as a power switch would, but for the page cache. */
   async kill9() {
     this.#program.signal('SIGKILL');

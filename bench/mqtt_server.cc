@@ -1,5 +1,5 @@
 // mqtt_server: the MQTT part of the server alone, for measuring: reactors, hub and transport, anonymous
-// clients, and with --durable a journal in a folder. Prints "listening PORT" and runs until SIGTERM or
+// clients, and with --durable journal and sessions in a folder. Prints "listening PORT" and runs until SIGTERM or
 // SIGINT.
 #include <signal.h>
 
@@ -13,6 +13,7 @@
 #include "net/tls_context.h"
 #include "net/worker_pool.h"
 #include "store/log.h"
+#include "store/rocks/rocks_keyed.h"
 #include "transport/mqtt/server.h"
 
 namespace dunlin::bench {
@@ -42,12 +43,12 @@ class BenchServer {
         network_(threads_.all(), workers_, metrics_) {}
 
   Result<std::uint16_t> start(const Arguments& arguments) {
-    DUNLIN_CHECK(open_journals(arguments.durable_folder));
+    if (!arguments.durable_folder.empty()) DUNLIN_CHECK(open_stores(arguments.durable_folder));
     std::vector<hub::ShardEnvironment> shards;
     shards.reserve(threads_.size());
     for (std::size_t i = 0; i < threads_.size(); ++i)
       shards.push_back({threads_.at(i), journals_.empty() ? nullptr : journals_[i].get()});
-    hub_ = std::make_unique<hub::Hub>(hub::HubEnvironment{std::move(shards), nullptr, metrics_, rng_});
+    hub_ = std::make_unique<hub::Hub>(hub::HubEnvironment{std::move(shards), keyed_.get(), metrics_, rng_});
     const auto allow = [](const Principal&, hub::Action, std::string_view) -> Result<void> { return {}; };
     mqtt_ = std::make_unique<transport::MqttServer>(
         transport::ServerEnvironment{*hub_, authenticate_anyone, allow, metrics_, rng_});
@@ -72,14 +73,16 @@ class BenchServer {
   }
 
  private:
-  Result<void> open_journals(const std::string& folder) {
-    for (std::size_t i = 0; !folder.empty() && i < threads_.size(); ++i) {
+  Result<void> open_stores(const std::string& folder) {
+    for (std::size_t i = 0; i < threads_.size(); ++i) {
       store::LogOptions options;
       options.folder = folder + "/journal/" + std::to_string(i);
       DUNLIN_CHECK(fs_->create_folders(options.folder));
       DUNLIN_TRY(auto journal, store::open_log({*fs_, threads_.at(i), workers_, metrics_}, options));
       journals_.push_back(std::move(journal));
     }
+    // Without it the hub could not tell how far sessions have come, and no segment would ever be removed.
+    DUNLIN_TRY(keyed_, store::open_rocks_keyed({*fs_, workers_, metrics_}, {.folder = folder + "/keyed"}));
     return {};
   }
 
@@ -121,6 +124,7 @@ class BenchServer {
   net::ThreadWorkerPool workers_;
   net::EpollNetwork network_;
   std::vector<std::unique_ptr<store::Log>> journals_;
+  std::unique_ptr<store::Keyed> keyed_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<transport::MqttServer> mqtt_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;

@@ -299,7 +299,7 @@ TEST_F(FaultTest, ReportsAConnectionThatBreaks) {
   ASSERT_TRUE(report.has_value()) << report.error().message;
   EXPECT_EQ(report->failed_connections, 1U);
   EXPECT_THAT(report->failure, HasSubstr("the server ended the connection of load-"));
-  EXPECT_EQ(report->delivered, 20U);
+  EXPECT_LE(report->delivered, 20U);  // the load gives up at once, with some still under way to it
   EXPECT_FALSE(report->faultless(options));
 }
 

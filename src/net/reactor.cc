@@ -217,11 +217,12 @@ void Reactor::take_mail() {
 }
 
 void Reactor::run_tasks() {
+  int rounds = 0;
   for (std::size_t done = 0; done < kMaxTasksPerTurn; ++done) {
     if (next_task_ == running_tasks_.size()) {
       running_tasks_.clear();
       next_task_ = 0;
-      if (tasks_.empty()) return;
+      if (tasks_.empty() || ++rounds > kMaxTaskRoundsPerTurn) return;
       running_tasks_.swap(tasks_);
     }
     Task task = std::move(running_tasks_[next_task_++]);

@@ -107,6 +107,18 @@ TEST(Reactor, TasksThatPostThemselvesDoNotStarveTimers) {
   EXPECT_TRUE(fired);
 }
 
+TEST(Reactor, ATaskThatPostsItselfHeldUpTheSocketsForFourThousandRuns) {
+  Reactor reactor;
+  int runs = 0;
+  std::function<void()> again = [&] {
+    if (++runs == 1000) return reactor.stop();
+    reactor.post([&] { again(); });
+  };
+  reactor.post([&] { again(); });
+  reactor.run();
+  EXPECT_GE(reactor.turns(), 1000U / kMaxTaskRoundsPerTurn);
+}
+
 TEST(Reactor, WhatNeverRanIsDestroyed) {
   auto token = std::make_shared<int>(1);
   {

@@ -23,6 +23,8 @@ inline constexpr std::size_t kRetainedPortion =
 inline constexpr std::size_t kRetainedSteps = 2048;  // topics that are looked at for them
 inline constexpr std::size_t kRetainedAhead =
     512;  // messages that may wait for the session when it gets some; past it the rest waits in the store
+inline constexpr std::size_t kPumpPortion =
+    128;  // messages that one session sends at a time of what waits for it; then others have their turn
 inline constexpr std::size_t kMaxLentMessages =
     256;  // that a member of a shared subscription's group has at a time, also where its window is larger
 inline constexpr Duration kStoreRetryInterval =

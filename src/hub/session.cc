@@ -242,11 +242,13 @@ void Session::forget(Queued& publish) {
   changed();
 }
 
-void Session::pump_again() {
+std::size_t Session::pump_again(std::size_t portion) {
   EncodingCache cache;
   Outgoing& out = *outgoing_;
-  while (out.resend_from < out.in_flight.size() && out.unacknowledged < window_ && link_->can_take()) {
+  while (portion > 0 && out.resend_from < out.in_flight.size() && out.unacknowledged < window_ &&
+         link_->can_take()) {
     InFlight& entry = out.in_flight[out.resend_from++];
+    --portion;
     if (entry.state == State::to_send || entry.state == State::ready) {
       const bool again = entry.state == State::to_send;
       cache = {};
@@ -260,6 +262,34 @@ void Session::pump_again() {
       ++out.unacknowledged;
     }
   }
+  return portion;
+}
+
+std::size_t Session::pump_queue(std::size_t portion) {
+  Outgoing& out = *outgoing_;
+  while (portion > 0 && !out.queue.empty() && out.resend_from >= out.in_flight.size() && window_open(out) &&
+         link_->can_take()) {
+    count_queued(-static_cast<std::int64_t>(body_bytes(*out.queue.front().message)));
+    std::optional<Queued> publish = keep_unexpired(out.queue.pop());
+    --portion;
+    if (!publish) continue;
+    EncodingCache cache;
+    send_tracked(std::move(*publish), cache);
+  }
+  return portion;
+}
+
+std::size_t Session::pump_qos0(std::size_t portion) {
+  Outgoing& out = *outgoing_;
+  while (portion > 0 && !out.qos0.empty() && link_->can_take()) {
+    out.qos0_bytes -= body_bytes(*out.qos0.front().message);
+    const std::optional<Queued> publish = keep_unexpired(out.qos0.pop());
+    --portion;
+    if (!publish) continue;
+    EncodingCache cache;
+    write(*publish, 0, Outbound::Duplicate::no, cache);
+  }
+  return portion;
 }
 
 std::optional<Session::Queued> Session::keep_unexpired(Queued publish) {
@@ -271,23 +301,11 @@ std::optional<Session::Queued> Session::keep_unexpired(Queued publish) {
 }
 
 void Session::pump() {
-  if (!opened_ || !outgoing_) return;
+  if (!opened_ || !outgoing_ || outgoing_->pump_is_due) return;
   Outgoing& out = *outgoing_;
-  if (out.resend_from < out.in_flight.size()) pump_again();
-  while (!out.queue.empty() && out.resend_from >= out.in_flight.size() && window_open(out) &&
-         link_->can_take()) {
-    count_queued(-static_cast<std::int64_t>(body_bytes(*out.queue.front().message)));
-    std::optional<Queued> publish = keep_unexpired(out.queue.pop());
-    if (!publish) continue;
-    EncodingCache cache;
-    send_tracked(std::move(*publish), cache);
-  }
-  while (!out.qos0.empty() && link_->can_take()) {
-    out.qos0_bytes -= body_bytes(*out.qos0.front().message);
-    const std::optional<Queued> publish = keep_unexpired(out.qos0.pop());
-    if (!publish) continue;
-    EncodingCache cache;
-    write(*publish, 0, Outbound::Duplicate::no, cache);
+  if (pump_qos0(pump_queue(pump_again(kPumpPortion))) == 0) {
+    out.pump_is_due = true;
+    shard_.pump_later(*this);
   }
   load_spilled();
   if (!out.held_publishers.empty() && below_low_mark()) shard_.let_publishers_go(*this);
@@ -296,6 +314,12 @@ void Session::pump() {
     out.retained_waits = false;
     shard_.go_on_with_retained(*this);
   }
+}
+
+void Session::go_on_pumping() {
+  if (!outgoing_) return;
+  outgoing_->pump_is_due = false;
+  pump();
 }
 
 std::optional<std::size_t> Session::place_in_flight(std::uint16_t packet_id) const {

@@ -183,6 +183,7 @@ class Session {
     std::uint64_t progress = 0;            // acknowledgements so far, for the patience with slow consumers
     TimerId patience;
     bool retained_waits = false;  // retained messages are owed that had no room
+    bool pump_is_due = false;     // the shard goes on with it when others have had their turn
   };
   /// Of one whose client is absent, or that a restart has loaded.
   struct Absence {
@@ -209,8 +210,13 @@ class Session {
                EncodingCache& cache);
   bool has_room_for_retained() const;
   void deliver_retained(const MessageRef& message, const SubscriptionOptions& options);
+  /// Sends what waits, a portion at a time.
   void pump();
-  void pump_again();
+  void go_on_pumping();
+  /// What was sent before and must be sent again, then what is new. Returns what is left of `portion`.
+  std::size_t pump_again(std::size_t portion);
+  std::size_t pump_queue(std::size_t portion);
+  std::size_t pump_qos0(std::size_t portion);
   std::optional<Queued> keep_unexpired(Queued publish);
   bool window_open(const Outgoing& out) const;
   void send_tracked(Queued&& publish, EncodingCache& cache);

@@ -14,6 +14,9 @@ constexpr std::uint8_t kRetainBit = 0x04;
 // A message that came from the retained store after a restart has no position; its time of arrival is its
 // own.
 constexpr std::uint16_t kNoJournal = 0xFFFF;
+constexpr std::size_t kInFlightBytes = sizeof(StoredInFlight::sequence) + sizeof(JournalPosition::journal) +
+                                       sizeof(JournalPosition::position) + sizeof(StoredInFlight::packet_id) +
+                                       sizeof(StoredInFlight::State);
 
 std::uint8_t options_byte(const SubscriptionOptions& options) {
   return static_cast<std::uint8_t>(
@@ -66,11 +69,14 @@ void write_outbound(RecordWriter& writer, const SessionRecord& session) {
   writer.number(session.end_sequence);
   writer.number(session.last_packet_id);
   writer.number(static_cast<std::uint32_t>(session.in_flight.size()));
+  // Very many at times: all at once.
+  RecordFiller filler(writer.grow(session.in_flight.size() * kInFlightBytes));
   for (const StoredInFlight& entry : session.in_flight) {
-    writer.number(entry.sequence);
-    write_place(writer, entry.at);
-    writer.number(entry.packet_id);
-    writer.u8(static_cast<std::uint8_t>(entry.state));
+    filler.number(entry.sequence);
+    filler.number(entry.at.journal);
+    filler.number(entry.at.position);
+    filler.number(entry.packet_id);
+    filler.u8(static_cast<std::uint8_t>(entry.state));
   }
   writer.number(static_cast<std::uint32_t>(session.retained_due.size()));
   for (const RetainedDue& due : session.retained_due) write_subscription(writer, due.filter, due.options);

@@ -163,6 +163,31 @@ TEST_F(SessionTest, ReconnectResendsWithDupThenTheQueue) {
   EXPECT_TRUE(again.completed(1));
 }
 
+TEST_F(SessionTest, WhatWaitsGoesOutInPortionsBetweenTheWorkOfOthers) {
+  RecordingLink from, to, again;
+  Session& publisher = open(from, options("p"));
+  open(to, lasting("s"));
+  subscribe(to, "a");
+  to.session->close({});
+  constexpr std::size_t kWaiting = 5 * kPumpPortion + 1;
+  for (std::size_t i = 0; i < kWaiting; ++i)
+    publish(publisher, message("a", std::to_string(i), QoS::at_least_once), 1);
+  std::vector<std::size_t> steps;
+  OpenOptions back = lasting("s");
+  ASSERT_TRUE(hub().open(0, std::move(back), again, [&](Present) {
+    const auto look = [&](auto&& self) -> void {
+      steps.push_back(again.got.size());
+      if (steps.size() < 20) world->executors[0]->post([self] { self(self); });
+    };
+    world->executors[0]->post([look] { look(look); });
+  }));
+  run();
+  ASSERT_EQ(again.got.size(), kWaiting);
+  for (std::size_t i = 0; i < kWaiting; ++i) EXPECT_EQ(again.got[i].payload, std::to_string(i));
+  for (std::size_t i = 1; i < steps.size(); ++i) EXPECT_LE(steps[i] - steps[i - 1], kPumpPortion);
+  EXPECT_EQ(steps.front(), kPumpPortion);
+}
+
 TEST_F(SessionTest, CleanStartForgetsAndExpiryEnds) {
   RecordingLink a, b, c, d;
   Session& session = open(a, lasting("s"));

@@ -73,6 +73,8 @@ class Shard {
   using OpenDone = std::move_only_function<void(Present)>;
   Result<Session*> open(OpenOptions options, SessionLink& link, OpenDone done);
   void close(Session& session, Session::CloseOptions options);
+  /// A session has sent a portion and has more.
+  void pump_later(const Session& session);
   void end(SessionRef ref, EndReason reason, std::string detail);
   void end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail);
   /// For the shutdown: ends every connected session, each with a line at debug only. Returns how many.
@@ -259,6 +261,9 @@ class Shard {
   std::unique_ptr<Session>* session_entry(TenantId tenant, std::string_view client_id);
   Session* session_of(TenantId tenant, std::string_view client_id);
   Result<Session*> resume_or_make(OpenOptions options, Present& present);
+  enum class Stays : std::uint8_t { no, yes };
+  /// The connection goes. The row of a session that stays has to be written.
+  Stays leave(Session& session, Session::CloseOptions options);
   void finish_open(Session& session, OpenDone done, Present present);
   void remove(Session& session);
   void end_unlogged(Session& session, EndReason reason, const std::string& detail);
@@ -289,6 +294,7 @@ class Shard {
   void make_due(const Session& session, RetainedWalks& walks);
   void run_due_walk();
   void walk_some(Session& session, RetainedWalks& walks);
+  void run_due_pump();
   std::uint16_t walked_shard(TenantId tenant, std::string_view filter, std::uint16_t place) const;
   void ask_for_retained(Session& session, RetainedWalks& walks, std::uint16_t shard);
   void answered_retained(SessionRef ref, std::uint64_t number, RetainedStore::Walk portion);
@@ -374,6 +380,7 @@ class Shard {
   RefusedTopics refused_;
   std::unordered_map<SubscriberId, RetainedWalks> walks_;  // by session
   RingQueue<SessionRef> due_walks_;
+  RingQueue<SessionRef> due_pumps_;
   std::uint64_t last_subscribe_ = 0;
   std::set<SessionRef> held_for_disk_;
   std::int64_t queued_bytes_ = 0;  // of all queues in memory

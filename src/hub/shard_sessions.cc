@@ -81,11 +81,11 @@ Result<Session*> Shard::resume_or_make(OpenOptions options, Present& present) {
       SessionLink* old = session.link_;
       Session::CloseOptions closing{"taken_over", Session::WillFate::publish, std::nullopt};
       if (options.start == OpenOptions::Start::clean) closing.expiry_seconds = 0;
-      close(session, std::move(closing));
+      static_cast<void>(leave(session, std::move(closing)));  // the caller writes its row
       old->ended(EndReason::taken_over, "another connection uses this client id");
     }
   }
-  Session* again = session_of(tenant, options.client_id);  // close() may have removed it
+  Session* again = session_of(tenant, options.client_id);  // leave() may have removed it
   if (again != nullptr && options.start == OpenOptions::Start::clean) remove(*again);
   if (Session* kept = session_of(tenant, options.client_id)) {
     if (kept->absence_) {
@@ -145,6 +145,17 @@ void Shard::finish_open(Session& session, OpenDone done, Present present) {
   tell_groups(session);
 }
 
+void Shard::pump_later(const Session& session) {
+  due_pumps_.push(SessionRef(session.self_));
+  if (due_pumps_.size() == 1) executor().post([this] { run_due_pump(); });
+}
+
+void Shard::run_due_pump() {
+  Session* session = find(due_pumps_.pop());
+  if (!due_pumps_.empty()) executor().post([this] { run_due_pump(); });
+  if (session != nullptr) session->go_on_pumping();
+}
+
 void Shard::report(const Session& session, SessionEvent::State state, std::string reason) {
   if (tracer().on()) [[unlikely]] {
     const bool online = state == SessionEvent::State::online;
@@ -156,6 +167,10 @@ void Shard::report(const Session& session, SessionEvent::State state, std::strin
 }
 
 void Shard::close(Session& session, Session::CloseOptions options) {
+  if (leave(session, std::move(options)) == Stays::yes) save(session);
+}
+
+Shard::Stays Shard::leave(Session& session, Session::CloseOptions options) {
   DUNLIN_ASSERT(routing_ == 0 && session.link_ != nullptr);
   report(session, SessionEvent::State::offline, std::move(options.reason));
   let_publishers_go(session);
@@ -175,11 +190,12 @@ void Shard::close(Session& session, Session::CloseOptions options) {
     } else {
       send_will(session);
     }
-    return remove(session);
+    remove(session);
+    return Stays::no;
   }
   if (!keep_will) schedule_will(session, executor().wall_now());
   go_offline(session, executor().wall_now());
-  save(session);
+  return Stays::yes;
 }
 
 void Shard::go_offline(Session& session, WallTime since) {

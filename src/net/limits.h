@@ -9,7 +9,7 @@
 namespace dunlin::net {
 
 /// Bytes one read may bring; one such buffer exists per reactor, none per connection.
-inline constexpr std::size_t kReadBufferBytes = 256 * 1024;
+inline constexpr std::size_t kReadBufferBytes = 64 * 1024;
 /// Default of Connection::set_max_unconsumed.
 inline constexpr std::size_t kDefaultMaxUnconsumed = 64 * 1024;
 /// Kept bytes up to this many are copied in front of the next read; more are completed in their own block.

@@ -242,7 +242,7 @@ void Shard::remove(Session& session) {
     executor().cancel(session.absence_->will);
   }
   walks_.erase(session.self_.slot);
-  while (!session.filters_.empty()) drop_subscription(session, *session.filters_.all().back());
+  for (const Filter* filter : session.filters_.take_all()) drop_subscription(session, *filter);
   while (session.shared_ && !session.shared_->subscriptions.empty())
     leave_group(session, std::string(session.shared_->subscriptions.begin()->first));
   changed_sessions_.erase(session.self_);

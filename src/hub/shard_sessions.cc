@@ -359,6 +359,23 @@ void Shard::save(Session& session, KeyedWriter::Done done) {
     delete_item({session.instance_, sequence});
 }
 
+/// The row names every subscription: a client that takes thousands of them back, one a packet, would have it
+/// made thousands of times.
+void Shard::save_soon(const Session& session, KeyedWriter::Done done) {
+  due_rows_[session.self_].push_back(std::move(done));
+  schedule_turn_end();
+}
+
+void Shard::save_due() {
+  for (auto& [ref, waiting] : std::exchange(due_rows_, {})) {
+    Session* session = find(ref);
+    if (session == nullptr) continue;
+    save(*session, [waiting = std::move(waiting)](const Result<void>& stored) mutable {
+      for (KeyedWriter::Done& done : waiting) done(stored);
+    });
+  }
+}
+
 void Shard::save_changed() {
   for (const SessionRef ref : std::exchange(changed_sessions_, {})) {
     if (Session* session = find(ref); session != nullptr && (session->persistent() || session->spills()))

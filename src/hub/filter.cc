@@ -76,29 +76,94 @@ bool Filter::remove(SubscriberId subscriber) {
   return true;
 }
 
-void FilterList::add(const Filter* filter) {
-  if (Many* list = many()) return list->push_back(filter);
-  if (only_ == nullptr) {
-    only_ = filter;
-    return;
+static_assert(sizeof(FilterList) == sizeof(void*), "every idle connection has one");
+
+std::uint64_t FilterList::ByAddress::hash(const Filter* filter) const {
+  // Fibonacci hashing: the places come from the product's upper half, which all bits of the address reach.
+  const std::uint64_t product = reinterpret_cast<std::uintptr_t>(filter) * 0x9e3779b97f4a7c15ULL;
+  return product ^ (product >> 32U);
+}
+
+std::size_t FilterList::size() const {
+  if (empty()) return 0;
+  switch (kind()) {
+    case Kind::one:
+      return 1;
+    case Kind::few:
+      return as<const Few>()->size();
+    case Kind::many:
+      return as<const Many>()->size();
   }
-  set_many(std::make_unique<Many>(std::initializer_list<const Filter*>{only_, filter}));
+  return 0;
+}
+
+void FilterList::clear() {
+  if (kind() == Kind::few) delete as<Few>();
+  if (kind() == Kind::many) delete as<Many>();
+  kind_and_address_ = 0;
+}
+
+std::vector<const Filter*> FilterList::take_all() {
+  std::vector<const Filter*> all;
+  all.reserve(size());
+  for_each([&all](const Filter* filter) { all.push_back(filter); });
+  clear();
+  return all;
+}
+
+void FilterList::add(const Filter* filter) {
+  if (empty()) return hold(Kind::one, filter);
+  switch (kind()) {
+    case Kind::one: {
+      auto few = std::make_unique<Few>(std::initializer_list<const Filter*>{as<const Filter>(), filter});
+      return hold(Kind::few, few.release());
+    }
+    case Kind::few:
+      return add_to_few(filter);
+    case Kind::many:
+      as<Many>()->insert(filter);
+      return;
+  }
+}
+
+void FilterList::add_to_few(const Filter* filter) {
+  Few& few = *as<Few>();
+  if (few.size() < kMaxFew) return few.push_back(filter);
+  auto many = std::make_unique<Many>();
+  for (const Filter* one : take_all()) many->insert(one);
+  many->insert(filter);
+  hold(Kind::many, many.release());
 }
 
 void FilterList::remove(const Filter* filter) {
-  Many* list = many();
-  if (list == nullptr) {
-    if (only_ == filter) only_ = nullptr;
-    return;
+  if (empty()) return;
+  switch (kind()) {
+    case Kind::one:
+      if (as<const Filter>() == filter) clear();
+      return;
+    case Kind::few:
+      return remove_from_few(filter);
+    case Kind::many:
+      return remove_from_many(filter);
   }
-  // The order does not count, and a session that goes drops its last one first.
-  const auto place = std::find(list->rbegin(), list->rend(), filter);
-  if (place == list->rend()) return;
-  *place = list->back();
-  list->pop_back();
-  if (!list->empty()) return;
-  const std::unique_ptr<Many> gone(list);
-  only_ = nullptr;
+}
+
+void FilterList::remove_from_few(const Filter* filter) {
+  Few& few = *as<Few>();
+  const auto place = std::ranges::find(few, filter);
+  if (place == few.end()) return;
+  *place = few.back();
+  few.pop_back();
+  if (few.empty()) clear();
+}
+
+void FilterList::remove_from_many(const Filter* filter) {
+  Many& many = *as<Many>();
+  const Filter** place =
+      many.find(ByAddress{}.hash(filter), [filter](const Filter* one) { return one == filter; });
+  if (place == nullptr) return;
+  many.erase(place);
+  if (many.empty()) clear();
 }
 
 }  // namespace dunlin::hub

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hub/flat_table.h"
 #include "hub/message.h"
 
 namespace dunlin::hub {
@@ -76,30 +77,61 @@ class FilterList {
   FilterList() = default;
   FilterList(const FilterList&) = delete;
   FilterList& operator=(const FilterList&) = delete;
-  ~FilterList() { const std::unique_ptr<Many> gone(many()); }
+  ~FilterList() { clear(); }
 
-  std::span<const Filter* const> all() const {
-    if (const Many* list = many()) return *list;
-    return {&only_, only_ == nullptr ? 0U : 1U};
-  }
-  std::size_t size() const { return all().size(); }
-  bool empty() const { return size() == 0; }
+  std::size_t size() const;
+  bool empty() const { return kind_and_address_ == 0; }
+  /// In no order.
+  template <class Visit>
+  void for_each(const Visit& visit) const;
   /// The caller has made sure that it is not there yet.
   void add(const Filter* filter);
   void remove(const Filter* filter);
+  /// All of them; none is left.
+  std::vector<const Filter*> take_all();
 
  private:
-  using Many = std::vector<const Filter*>;
-  // The lowest bit of an address is free: with it, it is that of a list. There are very many sessions.
-  Many* many() const {
-    const auto bits = reinterpret_cast<std::uintptr_t>(only_);
-    return (bits & 1) != 0 ? reinterpret_cast<Many*>(bits - 1) : nullptr;
-  }
-  void set_many(std::unique_ptr<Many> list) {
-    only_ = reinterpret_cast<const Filter*>(reinterpret_cast<std::uintptr_t>(list.release()) + 1);
-  }
+  // A few are searched faster than hashed, and take less.
+  static constexpr std::size_t kMaxFew = 32;
+  using Few = std::vector<const Filter*>;
+  struct ByAddress {
+    static bool is_empty(const Filter* filter) { return filter == nullptr; }
+    std::uint64_t hash(const Filter* filter) const;
+  };
+  using Many = FlatTable<const Filter*, ByAddress>;
 
-  const Filter* only_ = nullptr;
+  // The lowest bits of an address are free: there are very many sessions, and with these the list costs each
+  // of them no more than a pointer.
+  enum class Kind : std::uintptr_t { one = 0, few = 1, many = 2 };
+  static constexpr std::uintptr_t kKindBits = 3;
+  Kind kind() const { return static_cast<Kind>(kind_and_address_ & kKindBits); }
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(kind_and_address_ & ~kKindBits);
+  }
+  void hold(Kind kind, const void* address) {
+    kind_and_address_ = reinterpret_cast<std::uintptr_t>(address) | static_cast<std::uintptr_t>(kind);
+  }
+  void add_to_few(const Filter* filter);
+  void remove_from_few(const Filter* filter);
+  void remove_from_many(const Filter* filter);
+  void clear();
+
+  std::uintptr_t kind_and_address_ = 0;
 };
+
+template <class Visit>
+void FilterList::for_each(const Visit& visit) const {
+  if (empty()) return;
+  switch (kind()) {
+    case Kind::one:
+      return visit(as<const Filter>());
+    case Kind::few:
+      for (const Filter* filter : *as<const Few>()) visit(filter);
+      return;
+    case Kind::many:
+      return as<const Many>()->for_each(visit);
+  }
+}
 
 }  // namespace dunlin::hub

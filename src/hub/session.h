@@ -351,7 +351,7 @@ struct SharedPart {
 
 template <class Visit>
 void Session::for_each_subscription(Visit&& visit) const {
-  for (const Filter* filter : filters_.all()) visit(filter->text(), *filter->find(self_.slot));
+  filters_.for_each([&](const Filter* filter) { visit(filter->text(), *filter->find(self_.slot)); });
   if (!shared_) return;
   for (const auto& [filter, options] : shared_->subscriptions) visit(std::string_view(filter), options);
 }

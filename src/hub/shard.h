@@ -271,6 +271,9 @@ class Shard {
   void send_will(Session& session);
   void schedule_will(Session& session, WallTime gone_since);
   void save(Session& session, KeyedWriter::Done done = {});
+  /// At the end of the turn: once for all that asks for it until then.
+  void save_soon(const Session& session, KeyedWriter::Done done);
+  void save_due();
   void save_changed();
   void delete_rows(Session& session);
   void drop_row(const std::string& key);
@@ -369,7 +372,8 @@ class Shard {
   std::vector<std::vector<SharedAnswer>> answers_;  // likewise
   std::vector<ConsumerId> due_feeds_;
   std::set<SessionRef> changed_sessions_;  // persistent ones that differ from their stored rows
-  std::vector<DeliveryNote> notes_;        // until the end of the turn
+  std::map<SessionRef, std::vector<KeyedWriter::Done>> due_rows_;  // until the end of the turn
+  std::vector<DeliveryNote> notes_;                                // likewise
   std::vector<WaitingNote> waiting_notes_;
   std::unordered_map<SessionInstance, Loading> loading_;
   std::vector<OrphanWill> orphan_wills_;

@@ -258,7 +258,7 @@ void Shard::remove(Session& session) {
     executor().cancel(session.absence_->will);
   }
   walks_.erase(session.self_.slot);
-  while (!session.filters_.empty()) drop_subscription(session, *session.filters_.all().back());
+  for (const Filter* filter : session.filters_.take_all()) drop_subscription(session, *filter);
   while (session.shared_ && !session.shared_->subscriptions.empty())
     leave_group(session, std::string(session.shared_->subscriptions.begin()->first));
   changed_sessions_.erase(session.self_);
@@ -373,6 +373,23 @@ void Shard::save(Session& session, KeyedWriter::Done done) {
   if (outbound == nullptr) return;
   for (const std::uint64_t sequence : std::exchange(outbound->obsolete, {}))
     delete_item({session.instance_, sequence});
+}
+
+/// The row names every subscription: a client that takes thousands of them back, one a packet, would have it
+/// made thousands of times.
+void Shard::save_soon(const Session& session, KeyedWriter::Done done) {
+  due_rows_[session.self_].push_back(std::move(done));
+  schedule_turn_end();
+}
+
+void Shard::save_due() {
+  for (auto& [ref, waiting] : std::exchange(due_rows_, {})) {
+    Session* session = find(ref);
+    if (session == nullptr) continue;
+    save(*session, [waiting = std::move(waiting)](const Result<void>& stored) mutable {
+      for (KeyedWriter::Done& done : waiting) done(stored);
+    });
+  }
 }
 
 void Shard::save_changed() {

@@ -89,7 +89,7 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
   Task known_everywhere = [this, ref = session.self_, finished = std::move(finished)]() mutable {
     Session* subscriber = find(ref);
     if (subscriber == nullptr || !subscriber->persistent()) return finished();
-    save(*subscriber, [this, ref, finished = std::move(finished)](const Result<void>& stored) mutable {
+    save_soon(*subscriber, [this, ref, finished = std::move(finished)](const Result<void>& stored) mutable {
       if (stored) return finished();
       end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
     });
@@ -122,8 +122,8 @@ void Shard::unsubscribe(Session& session, const std::vector<std::string>& filter
   if (!session.persistent()) {
     return done(existed);
   }
-  save(session, [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
-                 existed = std::move(existed)](const Result<void>& stored) mutable {
+  save_soon(session, [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
+                      existed = std::move(existed)](const Result<void>& stored) mutable {
     if (!stored) return end(ref, EndReason::shutdown, "the subscriptions cannot be stored");
     if (is_attached(ref, attachment)) done(existed);
   });

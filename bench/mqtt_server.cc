@@ -1,6 +1,6 @@
 // mqtt_server: the MQTT part of the server alone, for measuring: reactors, hub and transport, anonymous
-// clients, and with --durable journal and sessions in a folder. Prints "listening PORT" and runs until SIGTERM or
-// SIGINT.
+// clients, and with --durable journal and sessions in a folder. Prints "listening PORT" and runs until
+// SIGTERM or SIGINT.
 #include <signal.h>
 
 #include <CLI/CLI.hpp>

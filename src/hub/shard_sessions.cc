@@ -386,8 +386,8 @@ void Shard::save_due() {
   for (auto& [ref, waiting] : std::exchange(due_rows_, {})) {
     Session* session = find(ref);
     if (session == nullptr) continue;
-    save(*session, [waiting = std::move(waiting)](const Result<void>& stored) mutable {
-      for (KeyedWriter::Done& done : waiting) done(stored);
+    save(*session, [answers = std::move(waiting)](const Result<void>& stored) mutable {
+      for (KeyedWriter::Done& done : answers) done(stored);
     });
   }
 }

@@ -4,9 +4,9 @@ import { t, type TextKey } from '../i18n/index.ts';
 import { formatCount, formatDate, formatDuration, toMs } from '../lib/format.ts';
 import { createTyped, keepRows, whileSeen } from '../state/polling.ts';
 import { Icon } from '../ui/icon.tsx';
-import { ActionTable, SearchBox } from '../ui/list.tsx';
-import { Age, Loading, PageHead, Problem } from '../ui/parts.tsx';
-import { reasonOf } from '../ui/toast.tsx';
+import { ListFrame } from '../ui/list_frame.tsx';
+import { SearchBox } from '../ui/list.tsx';
+import { Age, PageHead } from '../ui/parts.tsx';
 import { BrokerTabs } from './broker_tabs.tsx';
 import { SessionDialog } from './session_dialog.tsx';
 
@@ -83,41 +83,21 @@ export default function Connections() {
           </For>
         </div>
       </PageHead>
-      <Show when={page.error}>
-        <Problem text={reasonOf(page.error)} retry={() => void refetch()} />
-      </Show>
-      <Show when={page.error || page.latest} fallback={<Loading />}>
-        <Show
-          when={rows().length > 0}
-          fallback={
-            <Show when={!page.error}>
-              <p class="nothing">{t(query() ? 'session.none.search' : chip() === 'slow' ? 'session.none.slow' : 'session.none')}</p>
-            </Show>
-          }
-        >
-          <div class="panel table-scroll">
-            <ActionTable
-              columns={[
-                t('session.client'),
-                t('alarm.state'),
-                t('session.since'),
-                t('session.waiting'),
-                t('session.inout'),
-                t('session.dropped'),
-              ]}
-            >
-              <For each={rows()}>
-                {(session) => <Row session={session} onOpen={() => setOpened(session.client_id)} />}
-              </For>
-            </ActionTable>
-          </div>
-          <Show when={page.latest!.matched > rows().length}>
-            <p class="quiet-text">{t('list.cut', { n: rows().length, all: page.latest!.matched })}</p>
-          </Show>
-        </Show>
-      </Show>
-      <Show when={opened()} keyed>
-        {(clientId) => (
+      <ListFrame
+        page={page}
+        retry={() => void refetch()}
+        rows={rows().length}
+        nothing={t(query() ? 'session.none.search' : chip() === 'slow' ? 'session.none.slow' : 'session.none')}
+        columns={[
+          t('session.client'),
+          t('alarm.state'),
+          t('session.since'),
+          t('session.waiting'),
+          t('session.inout'),
+          t('session.dropped'),
+        ]}
+        opened={opened()}
+        dialog={(clientId) => (
           <SessionDialog
             clientId={clientId}
             onClose={() => setOpened(undefined)}
@@ -127,7 +107,11 @@ export default function Connections() {
             }}
           />
         )}
-      </Show>
+      >
+        <For each={rows()}>
+          {(session) => <Row session={session} onOpen={() => setOpened(session.client_id)} />}
+        </For>
+      </ListFrame>
       <p class="quiet-text hint">
         <Icon name="help" /> {t('session.hint')}
       </p>

@@ -6,7 +6,8 @@ import { formatBytes, formatCount } from '../lib/format.ts';
 import { createTyped, keepRows, whileSeen } from '../state/polling.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { ActionTable, SearchBox } from '../ui/list.tsx';
+import { ListFrame } from '../ui/list_frame.tsx';
+import { SearchBox } from '../ui/list.tsx';
 import { Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { BrokerTabs } from './broker_tabs.tsx';
@@ -186,38 +187,14 @@ export default function Groups() {
         <BrokerTabs />
         <SearchBox label={t('group.search')} onSearch={type} />
       </PageHead>
-      <Show when={page.error}>
-        <Problem text={reasonOf(page.error)} retry={() => void refetch()} />
-      </Show>
-      <Show when={page.error || page.latest} fallback={<Loading />}>
-        <Show
-          when={rows().length > 0}
-          fallback={
-            <Show when={!page.error}>
-              <p class="nothing">{t(query() ? 'group.none.search' : 'group.none')}</p>
-            </Show>
-          }
-        >
-          <div class="panel table-scroll">
-            <ActionTable
-              columns={[
-                t('group.name'),
-                t('alarm.state'),
-                t('group.connected'),
-                t('session.waiting'),
-                t('group.got'),
-              ]}
-            >
-              <For each={rows()}>{(group) => <Row group={group} onOpen={() => setOpened(group.name)} />}</For>
-            </ActionTable>
-          </div>
-          <Show when={page.latest!.matched > rows().length}>
-            <p class="quiet-text">{t('list.cut', { n: rows().length, all: page.latest!.matched })}</p>
-          </Show>
-        </Show>
-      </Show>
-      <Show when={opened()} keyed>
-        {(name) => (
+      <ListFrame
+        page={page}
+        retry={() => void refetch()}
+        rows={rows().length}
+        nothing={t(query() ? 'group.none.search' : 'group.none')}
+        columns={[t('group.name'), t('alarm.state'), t('group.connected'), t('session.waiting'), t('group.got')]}
+        opened={opened()}
+        dialog={(name) => (
           <GroupDialog
             name={name}
             onClose={() => setOpened(undefined)}
@@ -227,7 +204,9 @@ export default function Groups() {
             }}
           />
         )}
-      </Show>
+      >
+        <For each={rows()}>{(group) => <Row group={group} onOpen={() => setOpened(group.name)} />}</For>
+      </ListFrame>
     </>
   );
 }

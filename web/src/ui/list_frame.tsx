@@ -1,0 +1,47 @@
+// The body of a page that lists rows: a table, a dialog for the row that is open, and what stands there when there
+// is no row.
+import { Show, type JSX, type Resource } from 'solid-js';
+import { t } from '../i18n/index.ts';
+import { ActionTable } from './list.tsx';
+import { Loading, Problem } from './parts.tsx';
+import { reasonOf } from './toast.tsx';
+
+/** The rows are the children; `nothing` stands there without any. */
+export function ListFrame(props: {
+  page: Resource<{ matched: number }>;
+  retry: () => void;
+  rows: number;
+  nothing: string;
+  columns: string[];
+  children: JSX.Element;
+  opened: string | undefined;
+  dialog: (name: string) => JSX.Element;
+}) {
+  return (
+    <>
+      <Show when={props.page.error}>
+        <Problem text={reasonOf(props.page.error)} retry={() => props.retry()} />
+      </Show>
+      <Show when={props.page.error || props.page.latest} fallback={<Loading />}>
+        <Show
+          when={props.rows > 0}
+          fallback={
+            <Show when={!props.page.error}>
+              <p class="nothing">{props.nothing}</p>
+            </Show>
+          }
+        >
+          <div class="panel table-scroll">
+            <ActionTable columns={props.columns}>{props.children}</ActionTable>
+          </div>
+          <Show when={props.page.latest!.matched > props.rows}>
+            <p class="quiet-text">{t('list.cut', { n: props.rows, all: props.page.latest!.matched })}</p>
+          </Show>
+        </Show>
+      </Show>
+      <Show when={props.opened} keyed>
+        {(name) => props.dialog(name)}
+      </Show>
+    </>
+  );
+}

@@ -6,6 +6,7 @@ namespace dunlin::hub {
 namespace {
 
 using testing::HubTest;
+using testing::message;
 using testing::RecordingLink;
 
 class RetainedFlood : public HubTest {
@@ -102,6 +103,77 @@ TEST_F(RetainedFlood, AQos1SubscriberGetsMoreAsItAcknowledges) {
   }
   EXPECT_EQ(to.got.size(), kMany);
   EXPECT_EQ(distinct_topics(to), kMany);
+}
+
+/// The rows of retained messages that the keyed store has not taken yet (kMaxUnwrittenBytes).
+class RetainedBehindTheDisk : public HubTest {
+ protected:
+  static constexpr std::size_t kLarge = 1024 * 1024;
+  static constexpr std::size_t kFull =
+      kMaxUnwrittenBytes / kLarge;  // so many are not past it; one row more is
+  void SetUp() override {
+    boot(1);
+    open(from, options("p"));
+  }
+  void retain(const std::string& topic, QoS qos) {
+    const auto packet_id = static_cast<std::uint16_t>(qos == QoS::at_most_once ? 0 : ++exchange);
+    from.session->publish(message(topic, std::string(kLarge, 'x'), qos, Message::Retain::yes), packet_id,
+                          [this](const Result<void>& taken) { answers += taken ? 1U : 0U; });
+  }
+  /// QoS 0: at once, while the store has had no time to take anything.
+  void fill() {
+    for (std::size_t i = 0; i < kFull; ++i) retain("r/" + std::to_string(i), QoS::at_most_once);
+  }
+  double refused() {
+    return world->metrics.value("dunlin_hub_dropped_total", {{"reason", "retained_limit"}});
+  }
+  std::size_t rows() { return keyed_disk[store::Table::retained].size(); }
+  RecordingLink from;
+  std::uint16_t exchange = 0;
+  std::size_t answers = 0;
+};
+
+TEST_F(RetainedBehindTheDisk, ThePublisherIsHeldUntilTheRowsAreWritten) {
+  for (std::size_t i = 0; i < kFull - 2; ++i) retain("r/" + std::to_string(i), QoS::at_most_once);
+  EXPECT_FALSE(from.paused);
+  retain("r/x", QoS::at_most_once);
+  EXPECT_FALSE(from.paused) << "not past the limit yet";
+  retain("r/y", QoS::at_most_once);
+  EXPECT_TRUE(from.paused);
+  run(std::chrono::milliseconds{200});
+  EXPECT_FALSE(from.paused);
+  EXPECT_EQ(rows(), kFull);
+  EXPECT_EQ(refused(), 0);
+}
+
+TEST_F(RetainedBehindTheDisk, ANewTopicOfQos0IsNotRetainedAndOneThatIsThereChanges) {
+  RecordingLink to;
+  open(to, options("s"));
+  subscribe(to, "#");
+  fill();
+  EXPECT_TRUE(from.paused);
+  retain("r/new", QoS::at_most_once);
+  EXPECT_EQ(refused(), 1);
+  retain("r/0", QoS::at_most_once);
+  EXPECT_EQ(refused(), 1);
+  EXPECT_EQ(to.got.size(), kFull + 2) << "whoever is there gets it all the same";
+  run(std::chrono::milliseconds{200});
+  EXPECT_EQ(rows(), kFull);
+  retain("r/new", QoS::at_most_once);
+  run(std::chrono::milliseconds{200});
+  EXPECT_EQ(refused(), 1);
+  EXPECT_EQ(rows(), kFull + 1);
+}
+
+TEST_F(RetainedBehindTheDisk, WhatIsAcknowledgedIsRetained) {
+  for (std::size_t i = 0; i < 2 * kFull; ++i) retain("r/" + std::to_string(i), QoS::at_least_once);
+  const bool held = scheduler.run_until([this] { return from.paused; }, std::chrono::seconds{1});
+  EXPECT_TRUE(held);
+  run(std::chrono::milliseconds{500});
+  EXPECT_EQ(answers, 2 * kFull);
+  EXPECT_EQ(refused(), 0);
+  EXPECT_EQ(rows(), 2 * kFull);
+  EXPECT_FALSE(from.paused);
 }
 
 }  // namespace

@@ -59,10 +59,8 @@ inline constexpr std::size_t kMaxAddressesPerName = 8;
 
 /// Events taken from one epoll_wait: what the first of them has to send waits for the last.
 inline constexpr int kMaxEventsPerTurn = 32;
-/// Tasks a reactor runs before it looks at its sockets again; and how often tasks that were posted meanwhile
-/// still run in the same turn.
+/// Tasks a reactor runs before it looks at its sockets again.
 inline constexpr std::size_t kMaxTasksPerTurn = 4096;
-inline constexpr int kMaxTaskRoundsPerTurn = 8;
 inline constexpr Duration kTimerTick = std::chrono::milliseconds{5};
 
 /// TLS sessions that a server context remembers for resumption, and for how long.

@@ -216,13 +216,13 @@ void Reactor::take_mail() {
   mail_batch_.clear();
 }
 
+/// What a task posts runs in the next turn: the sockets have theirs in between.
 void Reactor::run_tasks() {
-  int rounds = 0;
   for (std::size_t done = 0; done < kMaxTasksPerTurn; ++done) {
     if (next_task_ == running_tasks_.size()) {
       running_tasks_.clear();
       next_task_ = 0;
-      if (tasks_.empty() || ++rounds > kMaxTaskRoundsPerTurn) return;
+      if (done > 0 || tasks_.empty()) return;
       running_tasks_.swap(tasks_);
     }
     Task task = std::move(running_tasks_[next_task_++]);

@@ -116,7 +116,7 @@ TEST(Reactor, ATaskThatPostsItselfHeldUpTheSocketsForFourThousandRuns) {
   };
   reactor.post([&] { again(); });
   reactor.run();
-  EXPECT_GE(reactor.turns(), 1000U / kMaxTaskRoundsPerTurn);
+  EXPECT_GE(reactor.turns(), 1000U);
 }
 
 TEST(Reactor, WhatNeverRanIsDestroyed) {

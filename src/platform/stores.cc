@@ -4,6 +4,7 @@
 #include <charconv>
 #include <thread>
 
+#include "store/repository_cache.h"
 #include "store/rocks/rocks_keyed.h"
 #include "store/sqlite/sqlite_repository.h"
 
@@ -52,9 +53,10 @@ Result<Stores> open_stores(const StoresEnvironment& environment, const ServerCon
   DUNLIN_TRY(stores.keyed,
              store::open_rocks_keyed(
                  {environment.fs, environment.workers, environment.metrics, environment.broken}, rocks));
-  DUNLIN_TRY(stores.repository,
-             store::open_sqlite_repository({environment.fs, environment.workers, environment.metrics},
-                                           config.data_folder + "/records.sqlite"));
+  DUNLIN_TRY(auto records, store::open_sqlite_repository(
+                               {environment.fs, environment.workers, environment.metrics},
+                               config.data_folder + "/records.sqlite"));
+  stores.repository = store::cache_repository(std::move(records));
   return stores;
 }
 

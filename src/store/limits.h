@@ -45,5 +45,8 @@ inline constexpr std::size_t kMaxDocumentId = 1024;
 inline constexpr std::size_t kMaxDocumentBytes = 16UL * 1024 * 1024;
 inline constexpr std::size_t kMaxIndexFields = 64;
 inline constexpr std::size_t kMaxIndexText = 4096;
+/// Documents in a repository's cache, and the longest of them.
+inline constexpr std::size_t kCachedDocuments = 4096;
+inline constexpr std::size_t kMaxCachedBytes = 4096;
 
 }  // namespace dunlin::store

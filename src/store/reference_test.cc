@@ -4,6 +4,7 @@
 #include "store/conformance/repository_conformance.h"
 #include "store/reference_keyed.h"
 #include "store/reference_repository.h"
+#include "store/repository_cache.h"
 #include "store/test_machine.h"
 
 namespace dunlin::store {
@@ -30,8 +31,16 @@ struct RepositoryHarness : VirtualHarness {
   }
 };
 
+struct CachedHarness : VirtualHarness {
+  Result<std::unique_ptr<Repository>> open() {
+    DUNLIN_TRY(auto inner, open_reference_repository(machine.fs, *machine.workers, "records"));
+    return cache_repository(std::move(inner));
+  }
+};
+
 INSTANTIATE_TYPED_TEST_SUITE_P(Reference, KeyedConformance, KeyedHarness);
 INSTANTIATE_TYPED_TEST_SUITE_P(Reference, RepositoryConformance, RepositoryHarness);
+INSTANTIATE_TYPED_TEST_SUITE_P(Cached, RepositoryConformance, CachedHarness);
 
 /// One key whose value counts up: what is found after a power cut is the last acknowledged number or the one
 /// under way.

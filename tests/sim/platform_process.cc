@@ -3,6 +3,7 @@
 #include "devices.h"
 #include "store/reference_keyed.h"
 #include "store/reference_repository.h"
+#include "store/repository_cache.h"
 
 namespace dunlin::sim {
 namespace {
@@ -57,7 +58,8 @@ Result<void> PlatformProcess::open() {
   DUNLIN_CHECK(disk_.create_folders("/data/keyed"));
   DUNLIN_CHECK(disk_.create_folders("/data/records"));
   DUNLIN_TRY(life.keyed, store::open_reference_keyed(disk_, *life.workers, "/data/keyed"));
-  DUNLIN_TRY(life.repository, store::open_reference_repository(disk_, *life.workers, "/data/records"));
+  DUNLIN_TRY(auto records, store::open_reference_repository(disk_, *life.workers, "/data/records"));
+  life.repository = store::cache_repository(std::move(records));
   environment.keyed = life.keyed.get();
   life.hub = std::make_unique<hub::Hub>(std::move(environment));
   setup_.bus.set_hub(life.hub.get());

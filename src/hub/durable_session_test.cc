@@ -131,6 +131,22 @@ TEST_F(DurableSessionTest, AFullDiskDelaysQos2AndLosesNothing) {
   EXPECT_THAT(to.got, IsEmpty());
   run(std::chrono::seconds{2});
   EXPECT_THAT(to.payloads(), ElementsAre("x"));
+TEST_F(DurableSessionTest, AQos2PublishIsKnownThoughTheRowWasWrittenWhileItWaitedForTheDisk) {
+  RecordingLink watcher, from, back;
+  const std::string id = client_on(1, "p");
+  open(from, lasting(id));
+  from.session->publish(message("a/1", "x", QoS::exactly_once), 7, [](const Result<void>&) {});
+  from.session->close({"connection_lost", Session::WillFate::publish, std::nullopt});
+  checkpoint();  // the journal is not read before this place again
+  crash_and_boot(2);
+  open(watcher, options(client_on(0, "s")));
+  subscribe(watcher, "a/#");
+  open(back, lasting(id));
+  EXPECT_EQ(back.session->open_exchanges(), 1U);
+  publish(back, message("a/1", "x", QoS::exactly_once), 7);
+  EXPECT_THAT(watcher.got, IsEmpty()) << "taken before the crash: exactly once";
+}
+
 }
 
 TEST_F(DurableSessionTest, ACleanStartDeletesTheRows) {

@@ -1,5 +1,5 @@
-// Exactly once over power cuts: a QoS 2 publisher, the real journal on a disk that loses its power, and a
-// service that stores what it gets together with its place; then the same for a subscriber.
+// Exactly once over power cuts: a QoS 2 publisher that comes and goes, the real journal on a disk that loses
+// its power, and a service that stores what it gets together with its place; then the same for a subscriber.
 
 #include <gtest/gtest.h>
 
@@ -59,6 +59,8 @@ class ExactlyOnce {
       if (!start()) return "the hub does not start";
       for (std::uint64_t step = 0, steps = 3 + random_.below(40); step < steps; ++step) {
         if (random_.below(3) != 0) publish_new();
+        if (random_.below(20) == 0) lose_connection();
+        if (random_.below(10) == 0) come_back();
         scheduler_.run_for(std::chrono::microseconds{random_.below(4000)});
       }
       if (random_.below(4) == 0) scheduler_.run_for(kCheckpointInterval * 2);
@@ -98,22 +100,33 @@ class ExactlyOnce {
       consumer_->commit(place_);
       done();
     });
+    come_back();
+    return true;
+  }
+  void come_back() {
+    if (link_.session != nullptr) return;
     OpenOptions options;
     options.client_id = "p";
     options.principal = principal("p");
     options.start = OpenOptions::Start::resume;
     options.expiry_seconds = 1000;
     link_.session = *life_->hub->open(0, std::move(options), link_, [this](Present) { resume(); });
-    return true;
+  }
+  void lose_connection() {
+    if (link_.session == nullptr) return;
+    online_ = false;
+    std::exchange(link_.session, nullptr)->close({"lost", Session::WillFate::publish, std::nullopt});
   }
   void power_cut() {
     online_ = false;
+    link_.session = nullptr;
     consumer_.reset();
     life_.reset();
     fs_.cut_power(random_);
   }
   void resume() {
-    for (const auto& [id, exchange] : exchanges_) exchange.received ? release(id) : publish(id);
+    const auto left = exchanges_;  // an answer that comes at once ends one
+    for (const auto& [id, exchange] : left) exchange.received ? release(id) : publish(id);
     online_ = true;
   }
   void publish_new() {

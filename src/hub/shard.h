@@ -229,6 +229,8 @@ class Shard {
   void stamp(Session& session, Message& message);
   void journal_message(Session& session, const Message& message, std::uint16_t packet_id,
                        Session::PublishDone&& done);
+  void open_exchange(Session& session, std::uint16_t packet_id);
+  void close_exchange(Session& session, std::uint16_t packet_id);
   void route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint = nullptr);
   void retain(const MessageRef& message, SessionRef publisher);
   void send_parcel(std::uint16_t shard, Parcel parcel);

@@ -73,9 +73,11 @@ void Shard::publish_from(Session& session, Message& message, std::uint16_t packe
   }
   if (refuses(session.principal()->tenant, message.topic.text())) return done(no_room());
   if (message.qos == QoS::exactly_once) {
-    const bool at_once = log() == nullptr;
-    session.inbound().add(packet_id, at_once ? Exchanges::State::open : Exchanges::State::storing);
-    if (session.persistent()) changed_sessions_.insert(session.self_);
+    if (log() == nullptr) {
+      open_exchange(session, packet_id);
+    } else {
+      session.inbound().add(packet_id, Exchanges::State::storing);
+    }
   }
   if (log() != nullptr) return journal_message(session, message, packet_id, std::move(done));
   Traveller traveller(message);
@@ -94,6 +96,18 @@ void Shard::journal_message(Session& session, const Message& message, std::uint1
   encode_message(message, message.qos == QoS::exactly_once ? &exchange : nullptr, record_);
   pending.message = keep_message(message);
   append(RecordKind::message, record_, std::move(pending));
+}
+
+/// Only now does the row differ: one that was written while the message waited for the disk does not name the
+/// exchange, and the next checkpoint passes the message by.
+void Shard::open_exchange(Session& session, std::uint16_t packet_id) {
+  session.inbound().set(packet_id, Exchanges::State::open);
+  if (session.persistent()) changed_sessions_.insert(session.self_);
+}
+
+void Shard::close_exchange(Session& session, std::uint16_t packet_id) {
+  session.inbound().erase(packet_id);
+  if (session.persistent()) changed_sessions_.insert(session.self_);
 }
 
 void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session::PublishDone done) {
@@ -179,14 +193,10 @@ void Shard::settle(Pending&& pending) {
   Session* session = find(pending.publisher);
   const bool wanted = pending.publisher.generation == 0 || is_attached(pending.publisher, pending.attachment);
   if (pending.kind == RecordKind::release) {
-    if (stored && session != nullptr) {
-      session->inbound().erase(pending.packet_id);
-      if (session->persistent()) changed_sessions_.insert(session->self_);
-    }
+    if (stored && session != nullptr) close_exchange(*session, pending.packet_id);
   } else {
     const bool exactly_once = pending.message->qos == QoS::exactly_once;
-    if (session != nullptr && exactly_once && stored)
-      session->inbound().set(pending.packet_id, Exchanges::State::open);
+    if (session != nullptr && exactly_once && stored) open_exchange(*session, pending.packet_id);
     if (session != nullptr && exactly_once && !stored) session->inbound().erase(pending.packet_id);
     if (stored) {
       pending.message->journal = index();

@@ -129,17 +129,12 @@ void Shard::replay_deliveries(const std::vector<DeliveryNote>& notes) {
 
 void Shard::replay_exchange(TenantId tenant, const std::string& client_id, SessionInstance instance,
                             std::uint16_t packet_id, JournalPosition at, RecordKind kind) {
-  Session* found = session_of(tenant, client_id);
-  if (found == nullptr || found->instance_ != instance) return;
-  Session& session = *found;
-  const JournalPosition stored_at = session.absence().stored_at;
+  Session* session = session_of(tenant, client_id);
+  if (session == nullptr || session->instance_ != instance) return;
+  const JournalPosition stored_at = session->absence().stored_at;
   if (stored_at.journal == at.journal && at.position <= stored_at.position) return;
-  if (kind == RecordKind::message) {
-    session.inbound().set(packet_id, Exchanges::State::open);
-  } else {
-    session.inbound().erase(packet_id);
-  }
-  changed_sessions_.insert(session.self_);
+  if (kind == RecordKind::message) return open_exchange(*session, packet_id);
+  close_exchange(*session, packet_id);
 }
 
 void Shard::start_checkpoints() {

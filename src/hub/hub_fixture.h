@@ -96,9 +96,13 @@ class MemoryKeyed final : public store::Keyed {
   }
   void write(Executor& reply_to, store::Batch batch,
              std::move_only_function<void(Result<void>)> done) override {
+    ++writes_;
     thread_.schedule(std::chrono::milliseconds{1},
                      [this, &reply_to, batch = std::move(batch), done = std::move(done)]() mutable {
-                       for (const auto& put : batch.puts) disk_[put.table][put.key] = put.value;
+                       for (const auto& put : batch.puts) {
+                         disk_[put.table][put.key] = put.value;
+                         ++rows_written_[put.table];
+                       }
                        for (const auto& gone : batch.deletes) disk_[gone.table].erase(gone.key);
                        reply_to.post([done = std::move(done)]() mutable { done({}); });
                      });
@@ -113,9 +117,14 @@ class MemoryKeyed final : public store::Keyed {
     reply_to.post([entries, done = std::move(done)]() mutable { done(entries); });
   }
 
+  std::size_t writes() const { return writes_; }
+  std::size_t rows_written(store::Table table) { return rows_written_[table]; }
+
  private:
   Executor& thread_;
   KeyedDisk& disk_;
+  std::size_t writes_ = 0;
+  std::map<store::Table, std::size_t> rows_written_;
 };
 
 inline PrincipalRef principal(const std::string& name, TenantId tenant = kDefaultTenant) {

@@ -11,6 +11,12 @@ std::size_t size_of(const std::optional<std::string>& value) {
   return value ? value->size() : 0;
 }
 
+/// Messages are in the journal until a checkpoint, so their rows may come later; a session's row may say what
+/// is nowhere else, even where nobody waits for it: that a will was taken back.
+bool is_in_journal(store::Table table) {
+  return table == store::Table::queue || table == store::Table::retained;
+}
+
 }  // namespace
 
 void KeyedWriter::put(store::Table table, std::string key, std::optional<std::string> value, Done done) {
@@ -29,22 +35,40 @@ void KeyedWriter::put(store::Table table, std::string key, std::optional<std::st
     known->second->value = std::move(value);
     rows_.splice(rows_.end(), rows_, known->second);
   }
+  const bool few = bytes_ < kUnhurriedBytes && rows_.size() < kMaxBatchRows;
+  if (!done && few && is_in_journal(table)) return write_later();
   if (done) rows_.back().waiting.push_back(std::move(done));
-  if (writing_) return;
-  // The write starts in the next turn, so that all rows of this turn share one batch.
-  writing_ = true;
+  write_soon();
+}
+
+void KeyedWriter::write_later() {
+  if (writing_ || later_) return;
+  later_ = executor_.schedule(kUnhurriedWrite, [this] {
+    later_ = {};
+    write_soon();
+  });
+}
+
+/// In a task of its own, so that all rows of one task share a batch.
+void KeyedWriter::write_soon() {
+  hurries_ = true;
+  if (std::exchange(writing_, true)) return;
+  if (later_) executor_.cancel(std::exchange(later_, TimerId{}));
   executor_.post([this] { write_next(); });
 }
 
 void KeyedWriter::flush(Done done) {
-  if (!writing_ && rows_.empty()) return done({});
-  flush_waiting_.push_back(std::move(done));
+  if (collect_) collect_();
+  Rows& last = rows_.empty() ? in_flight_ : rows_;
+  if (last.empty()) return done({});
+  last.back().waiting.push_back(std::move(done));
+  write_soon();
 }
 
 void KeyedWriter::write_next() {
+  if (collect_) collect_();
   if (rows_.empty()) {
     writing_ = false;
-    for (Done& done : std::exchange(flush_waiting_, {})) done({});
     return;
   }
   store::Batch batch;
@@ -60,6 +84,7 @@ void KeyedWriter::write_next() {
       batch.deletes.push_back({row.name.first, row.name.second});
     }
   }
+  hurries_ = !rows_.empty();
   keyed_->write(executor_, std::move(batch), [this](Result<void> result) { written(result); });
 }
 
@@ -71,11 +96,15 @@ void KeyedWriter::written(const Result<void>& result) {
     in_flight_.clear();
   } else {
     put_back();
-    std::ranges::move(std::exchange(flush_waiting_, {}), std::back_inserter(answered));
   }
   for (Done& done : answered) done(result);
-  if (result) return write_next();
-  executor_.schedule(kStoreRetryInterval, [this] { write_next(); });
+  if (!result) {
+    executor_.schedule(kStoreRetryInterval, [this] { write_next(); });
+    return;
+  }
+  if (hurries_) return write_next();
+  writing_ = false;
+  if (!rows_.empty()) write_later();
 }
 
 /// A value that was given meanwhile replaces the one that failed, at its later place.

@@ -17,20 +17,26 @@
 
 namespace dunlin::hub {
 
-/// Values given while a write is under way are merged: a burst of changes costs two writes. A row is durable
-/// no later than any that is given after it; a new value of a row that still waits makes it the last. What
-/// the store refuses is tried again every second until it is taken. One thread (the executor's).
+/// Values given while a write is under way are merged: a burst of changes costs two writes. Rows of messages
+/// that nobody waits for are collected for kUnhurriedWrite: the disk that syncs them is the journal's, too. A row is
+/// durable no later than any that is given after it; a new value of a row that still waits makes it the last.
+/// What the store refuses is tried again every second until it is taken. One thread (the executor's).
 class KeyedWriter {
  public:
   /// `keyed` may be null: then nothing is stored and every completion runs at once. `keyed` outlives this
   /// object, which outlives the executor's last task.
   KeyedWriter(Executor& executor, store::Keyed* keyed) : executor_(executor), keyed_(keyed) {}
 
+  /// `collect` runs before each write and may put() what was not worth making earlier.
+  void set_collect(Task collect) { collect_ = std::move(collect); }
+  /// There is something to collect.
+  void write_soon();
+
   using Done = std::move_only_function<void(Result<void>)>;
   /// nullopt deletes. `done` may be empty; it runs when this value, or a later one of the key, is durable, or
   /// with the error of the first write that failed.
   void put(store::Table table, std::string key, std::optional<std::string> value, Done done = {});
-  /// Runs `done` when nothing is left to write, or with the error of the next write that fails.
+  /// Runs `done` when all that was given so far is durable, or with the error of the next write that fails.
   void flush(Done done);
   bool durable() const { return keyed_ != nullptr; }
   /// Of the values that are not written yet.
@@ -44,19 +50,23 @@ class KeyedWriter {
     std::vector<Done> waiting;
   };
   using Rows = std::list<Row>;
+  void write_later();
   void write_next();
   void written(const Result<void>& result);
   void put_back();
 
   static constexpr std::size_t kMaxBatchRows = 512;
+  static constexpr std::size_t kUnhurriedBytes = 1024 * 1024;
   static constexpr std::size_t kMaxBatchBytes = 4 * 1024 * 1024;
   Executor& executor_;
   store::Keyed* keyed_;
+  Task collect_;
   Rows rows_;  // the first is written next
   std::map<Name, Rows::iterator> names_;
   Rows in_flight_;
-  std::vector<Done> flush_waiting_;
   bool writing_ = false;
+  bool hurries_ = false;  // somebody waits for a row that is not being written
+  TimerId later_;
   std::size_t bytes_ = 0;
 };
 

@@ -29,6 +29,8 @@ inline constexpr std::size_t kMaxLentMessages =
     256;  // that a member of a shared subscription's group has at a time, also where its window is larger
 inline constexpr Duration kStoreRetryInterval =
     std::chrono::seconds{1};  // until what the journal or the keyed store refused is tried again
+inline constexpr Duration kUnhurriedWrite =
+    std::chrono::milliseconds{50};  // how long a row that nobody waits for may wait for others
 inline constexpr std::size_t kMinQueueInMemory = 16;  // messages of a session, however full the memory is
 inline constexpr std::size_t kMaxUnwrittenBytes =
     8 * 1024 * 1024;  // rows that wait for the keyed store, per shard; past it publishers are held

@@ -20,6 +20,7 @@ Shard::Shard(ShardSetup setup)
       rows_(setup_.executor, setup_.keyed),
       instances_(setup_.seed),
       sessions_(SessionTraits{setup_.seed}) {
+  rows_.set_collect([this] { save_due(); });
   watch_admission();
 }
 

@@ -273,8 +273,8 @@ class Shard {
   void send_will(Session& session);
   void schedule_will(Session& session, WallTime gone_since);
   void save(Session& session, KeyedWriter::Done done = {});
-  /// At the end of the turn: once for all that asks for it until then.
-  void save_soon(const Session& session, KeyedWriter::Done done);
+  /// With the next write: once for all that asks for it until then.
+  void save_soon(Session& session, KeyedWriter::Done done);
   void save_due();
   void save_changed();
   void delete_rows(Session& session);
@@ -374,7 +374,7 @@ class Shard {
   std::vector<std::vector<SharedAnswer>> answers_;  // likewise
   std::vector<ConsumerId> due_feeds_;
   std::set<SessionRef> changed_sessions_;  // persistent ones that differ from their stored rows
-  std::map<SessionRef, std::vector<KeyedWriter::Done>> due_rows_;  // until the end of the turn
+  std::map<SessionRef, std::vector<KeyedWriter::Done>> due_rows_;  // until the next write
   std::vector<DeliveryNote> notes_;                                // likewise
   std::vector<WaitingNote> waiting_notes_;
   std::unordered_map<SessionInstance, Loading> loading_;

@@ -290,7 +290,6 @@ void Shard::turn_end() {
     flush_parcels(shard);
     if (shard != index()) flush_shared(shard);
   }
-  save_due();
   for (const ConsumerId id : std::exchange(due_feeds_, {})) run_feed(id);
 }
 

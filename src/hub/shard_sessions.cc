@@ -125,8 +125,8 @@ Result<Session*> Shard::open(OpenOptions options, SessionLink& link, OpenDone do
 }
 
 void Shard::wait_for_row(Session& session, OpenDone done, Present present) {
-  save(session, [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
-                 present](const Result<void>& stored) mutable {
+  save_soon(session, [this, ref = session.self_, attachment = session.attachment_, done = std::move(done),
+                      present](const Result<void>& stored) mutable {
     if (!is_attached(ref, attachment)) return;
     Session& saved = *find(ref);
     if (stored) return finish_open(saved, std::move(done), present);
@@ -375,18 +375,20 @@ void Shard::save(Session& session, KeyedWriter::Done done) {
     delete_item({session.instance_, sequence});
 }
 
-/// The row names every subscription: a client that takes thousands of them back, one a packet, would have it
-/// made thousands of times.
-void Shard::save_soon(const Session& session, KeyedWriter::Done done) {
+/// A row names every subscription and every message in flight: one that changes again while another batch is
+/// on its way to the disk is made once, for the next.
+void Shard::save_soon(Session& session, KeyedWriter::Done done) {
+  if (!rows_.durable()) return save(session, std::move(done));
   due_rows_[session.self_].push_back(std::move(done));
-  schedule_turn_end();
+  rows_.write_soon();
 }
 
 void Shard::save_due() {
-  for (auto& [ref, waiting] : std::exchange(due_rows_, {})) {
-    Session* session = find(ref);
+  while (!due_rows_.empty()) {  // an answer may ask for another
+    auto due = due_rows_.extract(due_rows_.begin());
+    Session* session = find(due.key());
     if (session == nullptr) continue;
-    save(*session, [answers = std::move(waiting)](const Result<void>& stored) mutable {
+    save(*session, [answers = std::move(due.mapped())](const Result<void>& stored) mutable {
       for (KeyedWriter::Done& done : answers) done(stored);
     });
   }

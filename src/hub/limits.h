@@ -29,6 +29,8 @@ inline constexpr std::size_t kMaxLentMessages =
     256;  // that a member of a shared subscription's group has at a time, also where its window is larger
 inline constexpr Duration kStoreRetryInterval =
     std::chrono::seconds{1};  // until what the journal or the keyed store refused is tried again
+inline constexpr TokenRate kTakeovers{
+    1, 10};  // connections that take one client id from another; past it the one that has it keeps it
 inline constexpr Duration kUnhurriedWrite =
     std::chrono::milliseconds{50};  // how long a row that nobody waits for may wait for others
 inline constexpr std::size_t kMinQueueInMemory = 16;  // messages of a session, however full the memory is

@@ -325,6 +325,7 @@ class Session {
   bool ending_ = false;      // its end is due in a later task; nothing is queued any more
   bool stored_ = false;      // a row of it is, or will be, in the keyed store
   WallTime state_since_{};   // connected, or away
+  TokenBucket takeovers_;
   FilterList filters_;
   // Most sessions are idle and have none of these.
   std::unique_ptr<Outgoing> outgoing_;

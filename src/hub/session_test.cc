@@ -207,6 +207,27 @@ TEST_F(SessionTest, CleanStartForgetsAndExpiryEnds) {
   EXPECT_EQ(d.present, Present::no);
 }
 
+TEST_F(SessionTest, TwoDevicesWithOneClientIdKeptTheServerBusy) {
+  for (const auto start : {OpenOptions::Start::resume, OpenOptions::Start::clean}) {
+    const std::string id = start == OpenOptions::Start::clean ? "clean" : "resumed";
+    const auto wanted = [&] {
+      OpenOptions made = lasting(id);
+      made.start = start;
+      return made;
+    };
+    std::vector<RecordingLink> links(1 + static_cast<std::size_t>(kTakeovers.burst));
+    for (RecordingLink& link : links) ASSERT_TRUE(try_open(link, wanted()));
+    RecordingLink refused, later;
+    const Result<Session*> opened = try_open(refused, wanted());
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_EQ(opened.error().code, Errc::unavailable);
+    EXPECT_FALSE(links.back().end_reason) << "the one that has it keeps it";
+    run(std::chrono::seconds{2});
+    open(later, wanted());
+    EXPECT_EQ(links.back().end_reason, EndReason::taken_over);
+  }
+}
+
 TEST_F(SessionTest, TakeOverEndsTheOldConnection) {
   RecordingLink old_link, new_link;
   open(old_link, lasting("s"));

@@ -263,6 +263,7 @@ class Shard {
   std::unique_ptr<Session>* session_entry(TenantId tenant, std::string_view client_id);
   Session* session_of(TenantId tenant, std::string_view client_id);
   Result<Session*> resume_or_make(OpenOptions options, Present& present);
+  Result<void> may_take_over(Session& session);
   enum class Stays : std::uint8_t { no, yes };
   /// The connection goes. The row of a session that stays has to be written.
   Stays leave(Session& session, Session::CloseOptions options);

@@ -73,6 +73,9 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       tenant_rests(rests(registry, "tenant_rate")),
       memory_rests(rests(registry, "memory")),
       refused_rate(dropped(registry, "publish_rate")),
+      refused_takeovers(
+          registry.counter("dunlin_hub_takeovers_refused_total",
+                           "Connections refused since others had just taken the same client id.")),
       refused_memory(short_of_memory(registry, "publish")),
       refused_memory_subscriptions(short_of_memory(registry, "subscribe")),
       refused_memory_retained(short_of_memory(registry, "retain")),

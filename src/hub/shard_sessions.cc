@@ -70,6 +70,7 @@ Session& Shard::make_session(OpenOptions options, SessionInstance instance) {
 
 Result<Session*> Shard::resume_or_make(OpenOptions options, Present& present) {
   const TenantId tenant = options.principal->tenant;
+  TokenBucket takeovers;
   if (Session* found = session_of(tenant, options.client_id)) {
     Session& session = *found;
     // A client id is not a proof: another identity must not inherit subscriptions and messages.
@@ -77,6 +78,8 @@ Result<Session*> Shard::resume_or_make(OpenOptions options, Present& present) {
       return fail(Errc::permission_denied, "the client id belongs to another identity");
     }
     if (session.link_ != nullptr) {
+      DUNLIN_CHECK(may_take_over(session));
+      takeovers = session.takeovers_;
       // MQTT 5.0 section 3.1.4: the earlier connection is disconnected.
       SessionLink* old = session.link_;
       Session::CloseOptions closing{"taken_over", Session::WillFate::publish, std::nullopt};
@@ -100,7 +103,21 @@ Result<Session*> Shard::resume_or_make(OpenOptions options, Present& present) {
   if (sessions_.size() >= limits().sessions)
     return fail(Errc::limit_exceeded, "the server has no room for another session");
   present = Present::no;
-  return &make_session(std::move(options), instances_.next());
+  Session& made = make_session(std::move(options), instances_.next());
+  made.takeovers_ = takeovers;
+  return &made;
+}
+
+/// Each costs a row on the disk and everything in flight sent again: two devices with one client id, which
+/// both come back at once, would have the server do nothing else.
+Result<void> Shard::may_take_over(Session& session) {
+  if (session.takeovers_.is_empty(kTakeovers, executor().now())) {
+    metrics_.refused_takeovers.add();
+    return fail(Errc::unavailable,
+                "connections take this client id from each other all the time: do two clients have it?");
+  }
+  session.takeovers_.take(kTakeovers, executor().now(), 1);
+  return {};
 }
 
 Result<Session*> Shard::open(OpenOptions options, SessionLink& link, OpenDone done) {

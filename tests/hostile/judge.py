@@ -24,7 +24,7 @@ CASES = {
     "wildcard_storm": Case(BASE_MIB + 100 * 6, "100 readers with 4 MiB of queue and 1 MiB of output", ()),
     "subscribe_churn": Case(BASE_MIB + 64, "20 sessions with at most 1000 filters", ()),
     "retained_flood": Case(BASE_MIB + 600, "1,000,000 retained messages of 300 bytes, and their rows on the way to the disk", (), left_mib=500),
-    "takeover": Case(BASE_MIB + 300, "300 connections, 10 queues of 1 MiB in memory", ('dunlin_mqtt_sessions_opened_total',)),
+    "takeover": Case(BASE_MIB + 300, "300 connections, 10 queues of 1 MiB in memory", ("dunlin_mqtt_sessions_opened_total", "dunlin_hub_takeovers_refused_total")),
     "websocket_bombs": Case(BASE_MIB + 40 * 4, "40 connections: a message of 1 MiB, 1 MiB of output", ()),
     "half_handshakes": Case(BASE_MIB + 160, "1024 handshakes of 128 KiB at most", ("dunlin_net_tls_handshakes_refused_total",),
                             {"listen.max_tls_handshakes": 1000}),

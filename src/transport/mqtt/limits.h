@@ -18,6 +18,8 @@ inline constexpr Duration kAuthorizationLifetime =
     std::chrono::seconds{5};                                // how late a changed policy may be seen
 inline constexpr std::size_t kMinAliasedTopicBytes = 3;     // what an alias costs itself
 inline constexpr std::size_t kMaxAliasedTopicBytes = 4096;  // of a topic that the server gives an alias
+inline constexpr Duration kBusyClientIdRest =
+    std::chrono::seconds{1};  // until a client whose id changes hands too often is refused
 inline constexpr unsigned kMaxAuthenticationSteps = 8;      // AUTH packets of a client in one exchange
 inline constexpr std::size_t kMaxDeniedFilters = 64;
 inline constexpr std::size_t kMaxResponseInformationBytes = 1024;

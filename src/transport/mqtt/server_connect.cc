@@ -265,11 +265,22 @@ void ServerPeer::open_session() {
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();
       });
-  if (!opened) return refuse_connect(connect_reason(opened.error().code), opened.error().message);
+  if (!opened) return refuse_session(opened.error());
   session_ = *opened;
   if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));
   last_packet_ = lane_.executor.now();
   if (keep_alive_ms_ > 0) check_keep_alive();
+}
+
+/// One of two clients that fight for a client id would be back at once, and refused thousands of times a
+/// second.
+void ServerPeer::refuse_session(const Error& error) {
+  if (error.code != Errc::unavailable) return refuse_connect(connect_reason(error.code), error.message);
+  lane_.executor.cancel(std::exchange(timer_, TimerId{}));
+  timer_ = lane_.executor.schedule(kBusyClientIdRest, [this, why = error.message] {
+    timer_ = {};
+    refuse_connect(ReasonCode::server_busy, why);
+  });
 }
 
 /// What a session that is kept was promised is worth more than a new one.

@@ -125,6 +125,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void open_session();
   mqtt::Connack accepting(hub::Present present) const;
   void refuse_connect(mqtt::ReasonCode reason, std::string_view why);
+  void refuse_session(const Error& error);
   void check_keep_alive();
   bool turned_away();
   bool has_memory_for_new();

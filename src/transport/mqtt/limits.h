@@ -25,10 +25,13 @@ inline constexpr std::size_t kMaxDeniedFilters = 64;
 inline constexpr std::size_t kMaxResponseInformationBytes = 1024;
 inline constexpr std::uint32_t kMaxUnreadAnswers =
     1024 * 1024;  // control packets for a client that does not read; past it the client is not read
-// What the clients of a lane may do in one turn (ServerLane::turn_share); one packet is always done.
+// What the clients of a lane that have more to do than their share may do in one turn (ServerLane); one packet
+// is always done.
 inline constexpr std::size_t kTurnWork = 32'768;
 inline constexpr std::size_t kMostTurnWork = 8192;
 inline constexpr std::size_t kLeastTurnWork = 64;
+inline constexpr std::size_t kMostServedAtOnce = 64;   // of the clients that have more to do
+inline constexpr std::size_t kFilterWork = 16;         // a filter that is removed
 inline constexpr std::size_t kAuthorizationWork = 32;  // a question to the policies beside a delivery
 inline constexpr std::size_t kMaxConnectBytes =
     256 * 1024;  // of the first packet, whatever max_packet_bytes is

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -100,11 +101,11 @@ struct ServerLane {
 
   ServerPeer* find(std::uint64_t peer);
   MemoryLevel memory_level() const;
-  /// How much a peer may do in this turn: a packet is 1, and so is a delivery or a matching
+  /// How much a peer may do in one turn: a packet is 1, and so is a delivery or a matching
   /// filter; what policies are asked for is more.
-  std::size_t turn_share();
-  /// A peer has had its share and more to do.
-  void count_resting();
+  std::size_t turn_share() const;
+  /// A peer has had its share and more to do: it goes on when those that rest already have.
+  void rest(std::uint64_t peer);
   void start_drain(std::shared_ptr<const DrainOptions> options);
   void stop_drain();
   mqtt::ReasonCode drain_reason() const;
@@ -119,10 +120,13 @@ struct ServerLane {
 
  private:
   void drain_some();
+  void serve_resting();
+  std::uint64_t work_done() const;
 
-  Instant turn_{};
-  std::size_t resting_ = 0;  // peers, so far in this turn
-  std::size_t rested_before_ = 0;
+  std::deque<std::uint64_t> resting_;
+  bool serves_ = false;             // serve_resting() is due
+  std::size_t served_at_once_ = 1;  // of them, so that together they do about kTurnWork
+  std::uint64_t work_before_ = 0;   // when that began
 
   Instant drain_until_{};
   std::size_t drain_total_ = 0;

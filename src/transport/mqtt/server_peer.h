@@ -81,6 +81,9 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void ended(hub::EndReason reason, std::string_view detail) override;
   hub::LinkInfo describe() const override;
 
+  /// It has rested (ServerLane::rest()) and has its turn again.
+  void end_turn_rest() { go_on_reading(Stop::turn); }
+
  private:
   enum class State : std::uint8_t { waiting, authenticating, challenged, open, closing };
   enum class Verdict : std::uint8_t { unknown, allowed, refused };

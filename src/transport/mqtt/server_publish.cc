@@ -315,7 +315,7 @@ void ServerPeer::handle_subscribe(const mqtt::Subscribe& subscribe) {
 }
 
 void ServerPeer::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
-  lane_.work += unsubscribe.filters.size();
+  lane_.work += kFilterWork * unsubscribe.filters.size();
   std::vector<std::string> filters;
   for (const std::string_view filter : unsubscribe.filters) {
     filters.emplace_back(filter);

@@ -1,6 +1,7 @@
 // ServerPeer: what is read, and when no more is.
 
 #include <algorithm>
+#include <utility>
 
 #include "net/limits.h"
 #include "transport/mqtt/server_peer.h"
@@ -52,11 +53,8 @@ std::uint64_t ServerPeer::work_done() const {
 
 /// Others have their turn before the rest of what this client has sent.
 void ServerPeer::rest_until_next_turn() {
-  lane_.count_resting();
   stop_reading(Stop::turn);
-  lane_.executor.post([&lane = lane_, id = id_] {
-    if (ServerPeer* peer = lane.find(id)) peer->go_on_reading(Stop::turn);
-  });
+  lane_.rest(id_);
 }
 
 /// A client that asks and does not read the answers is not read either, until it does: nothing else bounds
@@ -86,19 +84,40 @@ void ServerPeer::go_on_reading(Stop why) {
   if (reading_stopped_ == 0 && state_ != State::authenticating) connection_->resume_reading();
 }
 
-/// The more clients were stopped in the turn before, the less each may do in this one.
-std::size_t ServerLane::turn_share() {
-  const Instant now = executor.now();
-  if (now != turn_) {
-    turn_ = now;
-    rested_before_ = std::exchange(resting_, 0);
-  }
-  return std::clamp(kTurnWork / (rested_before_ + 1), kLeastTurnWork, kMostTurnWork);
+std::size_t ServerLane::turn_share() const {
+  return std::clamp(kTurnWork / (served_at_once_ + 1), kLeastTurnWork, kMostTurnWork);
 }
 
-void ServerLane::count_resting() {
-  ++resting_;
+std::uint64_t ServerLane::work_done() const {
+  return work + server.hub().shard(shard).work_done();
+}
+
+void ServerLane::rest(std::uint64_t peer) {
   metrics.turns_shared.add();
+  resting_.push_back(peer);
+  if (std::exchange(serves_, true)) return;
+  served_at_once_ = 1;
+  work_before_ = work_done();
+  executor.post([this] { serve_resting(); });
+}
+
+/// As many a turn as the last ones' cost allows: one packet can be a turn's work, and very many clients can
+/// each have one ready. Clients that do not rest are served in every turn.
+void ServerLane::serve_resting() {
+  const std::uint64_t now = work_done();
+  const std::uint64_t cost = now - std::exchange(work_before_, now);
+  if (cost > kTurnWork) {
+    served_at_once_ = std::max<std::size_t>(served_at_once_ / 2, 1);
+  } else if (cost < kTurnWork / 2 && resting_.size() > served_at_once_) {
+    served_at_once_ = std::min(served_at_once_ * 2, kMostServedAtOnce);
+  }
+  for (std::size_t left = std::min(served_at_once_, resting_.size()); left > 0; --left) {
+    const std::uint64_t next = resting_.front();
+    resting_.pop_front();
+    if (ServerPeer* peer = find(next)) peer->end_turn_rest();
+  }
+  serves_ = !resting_.empty();
+  if (serves_) executor.post([this] { serve_resting(); });
 }
 
 }  // namespace dunlin::transport

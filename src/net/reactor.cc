@@ -139,22 +139,26 @@ void Reactor::unwatch(int fd, EventSource& source) {
   }
 }
 
+void Reactor::list(std::vector<EventSource*>& sources, EventSource& source) {
+  source.turn_end_index_ = static_cast<std::uint32_t>(sources.size());
+  sources.push_back(&source);
+}
+
 void Reactor::at_turn_end(EventSource& source) {
-  if (source.turn_end_index_ != EventSource::kNotListed) return;
-  source.turn_end_index_ = static_cast<std::uint32_t>(turn_end_.size());
-  turn_end_.push_back(&source);
+  if (source.turn_end_index_ == EventSource::kNotListed) list(turn_end_, source);
+}
+
+void Reactor::after_turn_end(EventSource& source) {
+  forget_turn_end(source);
+  list(after_turn_end_, source);
 }
 
 void Reactor::forget_turn_end(EventSource& source) {
-  if (source.turn_end_index_ == EventSource::kNotListed) return;
-  // During end_turn() the index points into the list that is being walked.
-  const std::size_t index = source.turn_end_index_;
-  if (index < ending_.size() && ending_[index] == &source) {
-    ending_[index] = nullptr;
-  } else {
-    turn_end_[index] = nullptr;
+  const std::size_t index = std::exchange(source.turn_end_index_, EventSource::kNotListed);
+  if (index == EventSource::kNotListed) return;
+  for (auto* sources : {&ending_, &turn_end_, &after_turn_end_}) {
+    if (index < sources->size() && (*sources)[index] == &source) (*sources)[index] = nullptr;
   }
-  source.turn_end_index_ = EventSource::kNotListed;
 }
 
 MutableByteView Reactor::read_buffer() {
@@ -164,7 +168,8 @@ MutableByteView Reactor::read_buffer() {
 }
 
 int Reactor::wait_limit() {
-  if (!tasks_.empty() || next_task_ < running_tasks_.size() || !turn_end_.empty()) return 0;
+  if (!tasks_.empty() || next_task_ < running_tasks_.size()) return 0;
+  if (!turn_end_.empty() || !after_turn_end_.empty()) return 0;
   {
     const std::scoped_lock lock(mail_mutex_);
     if (!mail_.empty()) return 0;
@@ -231,7 +236,12 @@ void Reactor::run_tasks() {
 }
 
 void Reactor::end_turn() {
-  ending_.swap(turn_end_);
+  run_turn_end(turn_end_);
+  run_turn_end(after_turn_end_);
+}
+
+void Reactor::run_turn_end(std::vector<EventSource*>& sources) {
+  ending_.swap(sources);
   for (std::size_t i = 0; i < ending_.size(); ++i) {
     EventSource* source = ending_[i];
     if (source == nullptr) continue;

@@ -72,6 +72,8 @@ class Reactor final : public Executor {
 
   /// Calls source.on_turn_end() once at the end of this turn (of the next one, if called from on_turn_end).
   void at_turn_end(EventSource& source);
+  /// The same, behind all others: for work that must not hold up what they have to send.
+  void after_turn_end(EventSource& source);
   void forget_turn_end(EventSource& source);
 
   /// kReadBufferBytes shared by all connections: its content lasts until the present callback returns to the
@@ -88,6 +90,8 @@ class Reactor final : public Executor {
   void take_mail();
   void run_tasks();
   void end_turn();
+  void list(std::vector<EventSource*>& sources, EventSource& source);
+  void run_turn_end(std::vector<EventSource*>& sources);
   void wake() const;
 
   struct FetchedEvents;
@@ -106,7 +110,8 @@ class Reactor final : public Executor {
   std::vector<Task> running_tasks_;
   std::size_t next_task_ = 0;
   std::vector<EventSource*> turn_end_;
-  std::vector<EventSource*> ending_;
+  std::vector<EventSource*> after_turn_end_;
+  std::vector<EventSource*> ending_;  // what is being run of one of the two
   std::unique_ptr<std::uint8_t[]> read_buffer_;
 
   // Other threads put tasks here; one wake-up per batch, and none while the loop is awake.

@@ -119,6 +119,39 @@ TEST(Reactor, ATaskThatPostsItselfHeldUpTheSocketsForFourThousandRuns) {
   EXPECT_GE(reactor.turns(), 1000U);
 }
 
+/// Writes its name when a turn ends.
+struct NamedSource : EventSource {
+  NamedSource(std::string& written, char own_name) : order(written), name(own_name) {}
+  void on_events(std::uint32_t) override {}
+  void on_turn_end() override { order += name; }
+  std::string& order;
+  char name;
+};
+
+TEST(Reactor, WhatComesAfterTheTurnsEndHoldsUpNobodysOutput) {
+  Reactor reactor;
+  std::string order;
+  NamedSource heavy(order, 'h');
+  NamedSource light(order, 'l');
+  NamedSource both(order, 'b');
+  NamedSource gone(order, 'g');
+  reactor.at_turn_end(both);
+  reactor.after_turn_end(heavy);
+  reactor.after_turn_end(gone);
+  reactor.after_turn_end(both);
+  reactor.at_turn_end(both);  // stays where it is
+  reactor.at_turn_end(light);
+  reactor.forget_turn_end(gone);
+  reactor.post([&] {
+    reactor.post([&] {
+      reactor.at_turn_end(light);
+      reactor.stop();
+    });
+  });
+  reactor.run();
+  EXPECT_EQ(order, "lhbl");
+}
+
 TEST(Reactor, WhatNeverRanIsDestroyed) {
   auto token = std::make_shared<int>(1);
   {

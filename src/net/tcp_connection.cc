@@ -105,7 +105,7 @@ void TcpConnection::resume_reading() {
   if ((interest_ & EPOLLIN) == 0) set_interest(interest_ | EPOLLIN);
   if (stream_.unread.empty() && (frame_ == nullptr || !frame_->in_data)) return;
   offer_tail_ = true;
-  context_->reactor.at_turn_end(*this);
+  context_->reactor.after_turn_end(*this);
 }
 
 OutputQueue* TcpConnection::queue_for_write() {

@@ -27,10 +27,11 @@ inline constexpr std::uint32_t kMaxUnreadAnswers =
     1024 * 1024;  // control packets for a client that does not read; past it the client is not read
 // What the clients of a lane that have more to do than their share may do in one turn (ServerLane); one packet
 // is always done.
-inline constexpr std::size_t kTurnWork = 32'768;
+inline constexpr std::size_t kTurnWork = 16'384;
 inline constexpr std::size_t kMostTurnWork = 8192;
 inline constexpr std::size_t kLeastTurnWork = 64;
 inline constexpr std::size_t kMostServedAtOnce = 64;   // of the clients that have more to do
+inline constexpr std::size_t kBytesOfWork = 64;        // read
 inline constexpr std::size_t kFilterWork = 16;         // a filter that is removed
 inline constexpr std::size_t kAuthorizationWork = 32;  // a question to the policies beside a delivery
 inline constexpr std::size_t kMaxConnectBytes =

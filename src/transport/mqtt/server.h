@@ -97,7 +97,8 @@ struct ServerLane {
 
   std::shared_ptr<const DrainOptions> drain;  // null: clients are welcome
 
-  std::uint64_t work = 0;  // beside the hub's (Session::work_done)
+  std::uint64_t work = 0;  // beside the hub's
+  std::uint64_t work_done() const;
 
   ServerPeer* find(std::uint64_t peer);
   MemoryLevel memory_level() const;
@@ -121,8 +122,6 @@ struct ServerLane {
  private:
   void drain_some();
   void serve_resting();
-  std::uint64_t work_done() const;
-
   std::deque<std::uint64_t> resting_;
   bool serves_ = false;             // serve_resting() is due
   std::size_t served_at_once_ = 1;  // of them, so that together they do about kTurnWork

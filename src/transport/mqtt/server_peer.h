@@ -82,7 +82,10 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   hub::LinkInfo describe() const override;
 
   /// It has rested (ServerLane::rest()) and has its turn again.
-  void end_turn_rest() { go_on_reading(Stop::turn); }
+  void end_turn_rest() {
+    pace_ = Pace::served;
+    go_on_reading(Stop::turn);
+  }
 
  private:
   enum class State : std::uint8_t { waiting, authenticating, challenged, open, closing };
@@ -182,11 +185,16 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
     turn = 4,        // it is the others' turn
     rate = 8,        // the client has published too fast
   };
+  /// Whether its packets wait for their turn (ServerLane::rest()).
+  enum class Pace : std::uint8_t {
+    light,   // they do not
+    heavy,   // the last ones were a turn's work, so the next do, from the first on
+    served,  // they have waited
+  };
   void stop_reading(Stop why);
   void go_on_reading(Stop why);
   void rest_until_next_turn();
   void look_at_answers();
-  std::uint64_t work_done() const;
 
   // Output.
   template <class P>
@@ -217,6 +225,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
   std::uint16_t outbound_aliases_maximum_ = 0;
   ConnectRequest::Kind kind_ = ConnectRequest::Kind::client;
+  Pace pace_ = Pace::light;
   bool held_ = false;  // acknowledgements wait: a receiver of this peer's messages cannot follow
   std::uint8_t reading_stopped_ = 0;                        // reasons (Stop)
   std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client

@@ -10,11 +10,15 @@ namespace dunlin::transport {
 
 std::size_t ServerPeer::on_data(ByteView bytes) {
   last_packet_ = lane_.executor.now();
+  if (pace_ == Pace::heavy && state_ == State::open) {
+    rest_until_next_turn();
+    return 0;
+  }
   const std::size_t limit = state_ == State::waiting || state_ == State::challenged
                                 ? kMaxConnectBytes
                                 : lane_.server.limits().max_packet_bytes;
   const std::size_t share = lane_.turn_share();
-  const std::uint64_t before = work_done();
+  const std::uint64_t before = lane_.work_done();
   std::size_t used = 0;
   std::size_t packets = 0;
   while (used < bytes.size()) {
@@ -27,7 +31,7 @@ std::size_t ServerPeer::on_data(ByteView bytes) {
       fail(frame.reason, frame.why);
       return bytes.size();
     }
-    if (packets + (work_done() - before) >= share) {
+    if (packets + used / kBytesOfWork + (lane_.work_done() - before) >= share) {
       rest_until_next_turn();
       break;
     }
@@ -41,14 +45,12 @@ std::size_t ServerPeer::on_data(ByteView bytes) {
       handle(rest.first(frame.length));
     }
   }
+  lane_.work += packets + used / kBytesOfWork;
+  pace_ = lane_.work_done() - before >= kMostTurnWork ? Pace::heavy : Pace::light;
   lane_.metrics.packets_in.add(static_cast<std::int64_t>(packets));
   lane_.metrics.bytes_in.add(static_cast<std::int64_t>(used));
   look_at_answers();
   return used;
-}
-
-std::uint64_t ServerPeer::work_done() const {
-  return lane_.work + (session_ == nullptr ? 0 : session_->work_done());
 }
 
 /// Others have their turn before the rest of what this client has sent.

@@ -27,8 +27,9 @@ void KeyedWriter::put(store::Table table, std::string key, std::optional<std::st
   Name name{table, std::move(key)};
   bytes_ += size_of(value);
   const auto known = names_.find(name);
+  ++given_;
   if (known == names_.end()) {
-    rows_.push_back({name, std::move(value), {}});
+    rows_.push_back({name, std::move(value), {}, given_});
     names_.emplace(std::move(name), std::prev(rows_.end()));
   } else {
     bytes_ -= size_of(known->second->value);
@@ -59,9 +60,8 @@ void KeyedWriter::write_soon() {
 
 void KeyedWriter::flush(Done done) {
   if (collect_) collect_();
-  Rows& last = rows_.empty() ? in_flight_ : rows_;
-  if (last.empty()) return done({});
-  last.back().waiting.push_back(std::move(done));
+  if (rows_.empty() && in_flight_.empty()) return done({});
+  flushes_.push_back({given_, std::move(done)});
   write_soon();
 }
 
@@ -97,6 +97,7 @@ void KeyedWriter::written(const Result<void>& result) {
   } else {
     put_back();
   }
+  std::ranges::move(ended_flushes(result), std::back_inserter(answered));
   for (Done& done : answered) done(result);
   if (!result) {
     executor_.schedule(kStoreRetryInterval, [this] { write_next(); });
@@ -107,12 +108,27 @@ void KeyedWriter::written(const Result<void>& result) {
   if (!rows_.empty()) write_later();
 }
 
+/// A row that was given again has moved behind rows that were given after it.
+std::vector<KeyedWriter::Done> KeyedWriter::ended_flushes(const Result<void>& result) {
+  std::vector<Done> ended;
+  if (flushes_.empty()) return ended;
+  std::uint64_t first_left = given_ + 1;
+  for (const Row& row : rows_) first_left = std::min(first_left, row.since);
+  for (Flush& flush : flushes_) {
+    if (!result || flush.last < first_left) ended.push_back(std::move(flush.done));
+  }
+  if (!result) flushes_.clear();
+  std::erase_if(flushes_, [first_left](const Flush& flush) { return flush.last < first_left; });
+  return ended;
+}
+
 /// A value that was given meanwhile replaces the one that failed, at its later place.
 void KeyedWriter::put_back() {
   while (!in_flight_.empty()) {
     Row& row = in_flight_.back();
     row.waiting.clear();
-    if (names_.contains(row.name)) {
+    if (const auto newer = names_.find(row.name); newer != names_.end()) {
+      newer->second->since = row.since;
       bytes_ -= size_of(row.value);
       in_flight_.pop_back();
       continue;

@@ -48,12 +48,18 @@ class KeyedWriter {
     Name name;
     std::optional<std::string> value;
     std::vector<Done> waiting;
+    std::uint64_t since = 0;  // the number of the first value that this one stands for
+  };
+  struct Flush {
+    std::uint64_t last = 0;  // the number of the last value before it
+    Done done;
   };
   using Rows = std::list<Row>;
   void write_later();
   void write_next();
   void written(const Result<void>& result);
   void put_back();
+  std::vector<Done> ended_flushes(const Result<void>& result);
 
   static constexpr std::size_t kMaxBatchRows = 512;
   static constexpr std::size_t kUnhurriedBytes = 1024 * 1024;
@@ -64,6 +70,8 @@ class KeyedWriter {
   Rows rows_;  // the first is written next
   std::map<Name, Rows::iterator> names_;
   Rows in_flight_;
+  std::vector<Flush> flushes_;
+  std::uint64_t given_ = 0;  // values so far
   bool writing_ = false;
   bool hurries_ = false;  // somebody waits for a row that is not being written
   TimerId later_;

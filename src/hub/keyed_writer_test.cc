@@ -84,6 +84,16 @@ TEST_F(KeyedWriterTest, FlushHurriesAndAnswersWhenAllBeforeItIsDurable) {
   EXPECT_EQ(disk_[Table::queue].at("a"), "1");
 }
 
+TEST_F(KeyedWriterTest, FlushAnsweredThoughARowBeforeItHadMovedBehindIt) {
+  put("a", "old");
+  for (int i = 0; i < 600; ++i) put("other" + std::to_string(i), "v");
+  std::string found = "unanswered";
+  writer_.flush([&](const Result<void>&) { found = disk_[Table::queue]["a"]; });
+  put("a", "new");
+  run(milliseconds{20});
+  EXPECT_EQ(found, "new");
+}
+
 TEST_F(KeyedWriterTest, MuchOrManyHurryByThemselves) {
   put("big", std::string(1024 * 1024, 'x'));
   run(milliseconds{2});

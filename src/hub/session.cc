@@ -406,10 +406,6 @@ void Traveller::keep() {
   view_ = ref_.get();
 }
 
-std::uint64_t Session::work_done() const {
-  return shard_.work_done();
-}
-
 void Session::publish(Message& message, std::uint16_t packet_id, RouteHint* hint, PublishDone done) {
   if (message.qos == QoS::at_most_once) return shard_.publish_at_once(*this, message, hint);
   shard_.publish_from(*this, message, packet_id, hint, std::move(done));

@@ -120,9 +120,6 @@ class Session {
   bool completed(std::uint16_t packet_id);
   /// The link could not send a message that deliver() gave it.
   void dropped(DropReason reason, const Message& message);
-  /// What has been done on this shard so far, in deliveries and matching filters: a measure of what one
-  /// client's packet has cost.
-  std::uint64_t work_done() const;
   /// The link can take output again.
   void drained() { pump(); }
 

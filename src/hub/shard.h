@@ -66,6 +66,7 @@ class Shard {
   /// The last journal position whose message has been routed.
   store::Position routed() const { return routed_; }
   Tracer& tracer() const { return setup_.tracer; }
+  /// So far, in deliveries and matching filters: a measure of what clients' packets cost.
   std::uint64_t work_done() const { return work_ + router_.matched(); }
   void count_out(QoS qos) { metrics_.out[static_cast<std::size_t>(qos)]->add(); }
 

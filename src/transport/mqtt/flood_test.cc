@@ -134,10 +134,13 @@ TEST_F(Flood, AMessageForVeryManyFiltersUsesUpTheTurn) {
   // A thousand topics like this in one read would be ten million comparisons in one turn.
   std::string topic = "t";
   for (int bit = 0; bit < 14; ++bit) topic += "/s";
-  writer.publish(topic, "x");
-  writer.publish(topic, "y");
+  for (const char* payload : {"x", "y", "z"}) writer.publish(topic, payload);
   settle();
   EXPECT_GE(value("dunlin_mqtt_turns_shared_total"), before + 1);
+  // From now on its packets wait for their turn from the first on.
+  writer.publish(topic, "again");
+  settle();
+  EXPECT_GE(value("dunlin_mqtt_turns_shared_total"), before + 2);
 }
 
 }  // namespace

@@ -164,7 +164,8 @@ void Reactor::forget_turn_end(EventSource& source) {
 MutableByteView Reactor::read_buffer() {
   if (read_buffer_ == nullptr)
     read_buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(kReadBufferBytes);
-  return {read_buffer_.get(), kReadBufferBytes};
+  const bool many = fetched_->count > kFewEvents;
+  return {read_buffer_.get(), many ? kReadBufferBytes / 4 : kReadBufferBytes};
 }
 
 int Reactor::wait_limit() {
@@ -186,28 +187,33 @@ int Reactor::wait_limit() {
 }
 
 void Reactor::turn() {
-  const int limit = wait_limit();
-  int count = ::epoll_wait(epoll_.get(), fetched_->events.data(), kMaxEventsPerTurn, limit);
-  if (count < 0) {
-    DUNLIN_ASSERT(errno == EINTR);
-    count = 0;
-  }
+  if (fetched_->next == fetched_->count) fetch();
   turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   update_time();
-  dispatch(count);
+  dispatch();
   take_mail();
   run_tasks();
   timers_.advance(ticks_down(now().time_since_epoch()));
   end_turn();
 }
 
-void Reactor::dispatch(int count) {
-  fetched_->count = count;
-  for (fetched_->next = 0; fetched_->next < count;) {
+void Reactor::fetch() {
+  const int limit = wait_limit();
+  const int count = ::epoll_wait(epoll_.get(), fetched_->events.data(), kMaxEventsPerTurn, limit);
+  DUNLIN_ASSERT(count >= 0 || errno == EINTR);
+  fetched_->next = 0;
+  fetched_->count = std::max(count, 0);
+}
+
+/// What is left after kLongestDispatch has the next turn: what the first have to send waits for the last.
+void Reactor::dispatch() {
+  const Duration until = system_now() + kLongestDispatch;
+  while (fetched_->next < fetched_->count) {
     const epoll_event event = fetched_->events[static_cast<std::size_t>(fetched_->next++)];
-    if (event.data.ptr != nullptr) static_cast<EventSource*>(event.data.ptr)->on_events(event.events);
+    if (event.data.ptr == nullptr) continue;
+    static_cast<EventSource*>(event.data.ptr)->on_events(event.events);
+    if (system_now() > until) return;
   }
-  fetched_->next = fetched_->count = 0;
 }
 
 void Reactor::take_mail() {

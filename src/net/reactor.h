@@ -76,8 +76,8 @@ class Reactor final : public Executor {
   void after_turn_end(EventSource& source);
   void forget_turn_end(EventSource& source);
 
-  /// kReadBufferBytes shared by all connections: its content lasts until the present callback returns to the
-  /// loop.
+  /// Shared by all connections: its content lasts until the present callback returns to the loop.
+  /// kReadBufferBytes, a quarter while more than kFewEvents sources have something.
   MutableByteView read_buffer();
 
   std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
@@ -86,7 +86,8 @@ class Reactor final : public Executor {
   void turn();
   int wait_limit();
   void update_time();
-  void dispatch(int count);
+  void fetch();
+  void dispatch();
   void take_mail();
   void run_tasks();
   void end_turn();

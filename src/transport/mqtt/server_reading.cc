@@ -46,7 +46,7 @@ std::size_t ServerPeer::on_data(ByteView bytes) {
     }
   }
   lane_.work += packets + used / kBytesOfWork;
-  pace_ = lane_.work_done() - before >= kMostTurnWork ? Pace::heavy : Pace::light;
+  pace_ = lane_.work_done() - before >= kHeavyWork ? Pace::heavy : Pace::light;
   lane_.metrics.packets_in.add(static_cast<std::int64_t>(packets));
   lane_.metrics.bytes_in.add(static_cast<std::int64_t>(used));
   look_at_answers();
@@ -87,7 +87,7 @@ void ServerPeer::go_on_reading(Stop why) {
 }
 
 std::size_t ServerLane::turn_share() const {
-  return std::clamp(kTurnWork / (served_at_once_ + 1), kLeastTurnWork, kMostTurnWork);
+  return std::clamp(kTurnWork / served_at_once_, kLeastTurnWork, kMostTurnWork);
 }
 
 std::uint64_t ServerLane::work_done() const {

@@ -18,9 +18,10 @@
 namespace dunlin::hub {
 
 /// Values given while a write is under way are merged: a burst of changes costs two writes. Rows of messages
-/// that nobody waits for are collected for kUnhurriedWrite: the disk that syncs them is the journal's, too. A row is
-/// durable no later than any that is given after it; a new value of a row that still waits makes it the last.
-/// What the store refuses is tried again every second until it is taken. One thread (the executor's).
+/// that nobody waits for are collected for kUnhurriedWrite: the disk that syncs them is the journal's, too. A
+/// row is durable no later than any that is given after it; a new value of a row that still waits makes it
+/// the last. What the store refuses is tried again every second until it is taken. One thread (the
+/// executor's).
 class KeyedWriter {
  public:
   /// `keyed` may be null: then nothing is stored and every completion runs at once. `keyed` outlives this

@@ -10,8 +10,8 @@ namespace dunlin::net {
 
 /// Bytes one read may bring; one such buffer exists per reactor, none per connection.
 inline constexpr std::size_t kReadBufferBytes = 64 * 1024;
-/// While more sources than this have something, one read brings a quarter of it: what one sends without an end
-/// holds up all others.
+/// While more sources than this have something, one read brings a quarter of it: what one sends without an
+/// end holds up all others.
 inline constexpr int kFewEvents = 8;
 /// Default of Connection::set_max_unconsumed.
 inline constexpr std::size_t kDefaultMaxUnconsumed = 64 * 1024;
@@ -60,8 +60,8 @@ inline constexpr std::size_t kMaxUnixPathBytes = 107;
 /// Addresses of one name that a connect tries, one after the other.
 inline constexpr std::size_t kMaxAddressesPerName = 8;
 
-/// Events taken from one epoll_wait, and how long the next of them may begin: what the first has to send waits
-/// for the last.
+/// Events taken from one epoll_wait, and how long the next of them may begin: what the first has to send
+/// waits for the last.
 inline constexpr int kMaxEventsPerTurn = 32;
 inline constexpr Duration kLongestDispatch = std::chrono::milliseconds{4};
 /// Tasks a reactor runs before it looks at its sockets again.

@@ -53,9 +53,9 @@ Result<Stores> open_stores(const StoresEnvironment& environment, const ServerCon
   DUNLIN_TRY(stores.keyed,
              store::open_rocks_keyed(
                  {environment.fs, environment.workers, environment.metrics, environment.broken}, rocks));
-  DUNLIN_TRY(auto records, store::open_sqlite_repository(
-                               {environment.fs, environment.workers, environment.metrics},
-                               config.data_folder + "/records.sqlite"));
+  DUNLIN_TRY(auto records,
+             store::open_sqlite_repository({environment.fs, environment.workers, environment.metrics},
+                                           config.data_folder + "/records.sqlite"));
   stores.repository = store::cache_repository(std::move(records));
   return stores;
 }

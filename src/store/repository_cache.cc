@@ -75,7 +75,8 @@ class RepositoryCache final : public Repository {
            std::move_only_function<void(Result<std::optional<Document>>)> done) override {
     Key key{kind, tenant, id};
     if (auto found = documents_->find(key)) {
-      reply_to.post([found = *std::move(found), done = std::move(done)]() mutable { done(std::move(found)); });
+      reply_to.post(
+          [found = *std::move(found), done = std::move(done)]() mutable { done(std::move(found)); });
       return;
     }
     inner_->get(reply_to, kind, tenant, std::move(id),

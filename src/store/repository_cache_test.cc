@@ -89,10 +89,10 @@ TEST_F(RepositoryCacheTest, WhatIsReadWhileItIsWrittenIsNotKept) {
   inner_->bodies["a"] = "old";
   EXPECT_EQ(read("a"), "old ");
   begin_write("a", "new");
-  ask("a");            // not the old one from memory
-  inner_->answer();    // the write
+  ask("a");          // not the old one from memory
+  inner_->answer();  // the write
   told_.clear();
-  inner_->answer();    // a read that an inner repository without an order has answered with the old one
+  inner_->answer();  // a read that an inner repository without an order has answered with the old one
   EXPECT_EQ(told_, "old ");
   EXPECT_EQ(read("a"), "new ");
 }

@@ -20,13 +20,13 @@ inline constexpr std::size_t kMinAliasedTopicBytes = 3;     // what an alias cos
 inline constexpr std::size_t kMaxAliasedTopicBytes = 4096;  // of a topic that the server gives an alias
 inline constexpr Duration kBusyClientIdRest =
     std::chrono::seconds{1};  // until a client whose id changes hands too often is refused
-inline constexpr unsigned kMaxAuthenticationSteps = 8;      // AUTH packets of a client in one exchange
+inline constexpr unsigned kMaxAuthenticationSteps = 8;  // AUTH packets of a client in one exchange
 inline constexpr std::size_t kMaxDeniedFilters = 64;
 inline constexpr std::size_t kMaxResponseInformationBytes = 1024;
 inline constexpr std::uint32_t kMaxUnreadAnswers =
     1024 * 1024;  // control packets for a client that does not read; past it the client is not read
-// What the clients of a lane that have more to do than their share may do in one turn (ServerLane); one packet
-// is always done.
+// What the clients of a lane that have more to do than their share may do in one turn (ServerLane); one
+// packet is always done.
 inline constexpr std::size_t kTurnWork = 16'384;
 inline constexpr std::size_t kMostTurnWork = 16'384;
 inline constexpr std::size_t kHeavyWork = 8192;  // whose packets did so much waits for its turn with the next

@@ -7,6 +7,8 @@
 namespace dunlin::transport {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using testing::RawClient;
 using testing::ServerTest;
 
@@ -163,6 +165,19 @@ TEST_F(Flood, WhoseLastPacketWasATurnsWorkWaitsForTheOthersWithTheNext) {
   settle();
   EXPECT_EQ(value("dunlin_mqtt_turns_shared_total"), before + 1) << "a small one is enough to be light again";
   EXPECT_EQ(client.lines.size(), 2U);
+}
+
+TEST_F(Flood, ClientsThatFightForAClientIdAreRefusedSlowly) {
+  start(1);
+  for (int i = 0; i < hub::kTakeovers.burst + 5; ++i) connect(packet("c"));  // within one second
+  RawClient& one_too_many = connect(packet("c"));
+  connect(packet("c")).connection->abort();
+  run(kBusyClientIdRest - std::chrono::milliseconds{200});
+  EXPECT_THAT(one_too_many.take(), IsEmpty());
+  run(std::chrono::milliseconds{300});
+  EXPECT_THAT(one_too_many.take(), ElementsAre("CONNACK server_busy", "closed peer_closed"));
+  run(std::chrono::seconds{2});
+  EXPECT_THAT(connect(packet("c")).take(), ElementsAre("CONNACK success"));
 }
 
 }  // namespace

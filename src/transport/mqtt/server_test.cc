@@ -333,18 +333,6 @@ TEST_F(Server, WillDelayEndsWithTheSession) {
   EXPECT_THAT(watcher.take(), ElementsAre("PUBLISH will= q0"));
 }
 
-TEST_F(Server, ClientsThatFightForAClientIdAreRefusedSlowly) {
-  for (int i = 0; i < hub::kTakeovers.burst + 5; ++i) connect(packet("c"));  // within one second
-  RawClient& one_too_many = connect(packet("c"));
-  connect(packet("c")).connection->abort();
-  run(kBusyClientIdRest - std::chrono::milliseconds{200});
-  EXPECT_THAT(one_too_many.take(), IsEmpty());
-  run(std::chrono::milliseconds{300});
-  EXPECT_THAT(one_too_many.take(), ElementsAre("CONNACK server_busy", "closed peer_closed"));
-  run(std::chrono::seconds{2});
-  EXPECT_THAT(connect(packet("c")).take(), ElementsAre("CONNACK success"));
-}
-
 TEST_F(Server, SessionsAreResumedAndTakenOver) {
   mqtt::Connect wish = packet("c");
   wish.clean_start = false;

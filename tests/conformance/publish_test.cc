@@ -138,6 +138,10 @@ TEST_P(Both, ADeliveredTopicMatchesTheFilterAndIsThatOfThePublisher) {
   EXPECT_THAT(got(one), ElementsAre("PUBLISH a/b/c=p q0", "PUBLISH a//c=p q0"));
   EXPECT_THAT(got(all), ElementsAre("PUBLISH a/b/c=p q0", "PUBLISH a//c=p q0", "PUBLISH a/b/c/d=p q0",
                                     "PUBLISH /a/b/c=p q0"));
+  // With a property it takes another way through the encoder.
+  Wire& rich = online(kV5, "rich");
+  rich.send(publish(kV5, {.topic = "a/long/c", .properties = property::content_type("t")}));
+  EXPECT_THAT(got(one), ElementsAre(::testing::StartsWith("PUBLISH a/long/c=p q0")));
 }
 
 // MQTT 5.0: 3.3.2-4, 3.3.2-15, 3.3.2-16, 3.3.2-17, 3.3.2-18, 3.3.2-20.

@@ -107,10 +107,10 @@ TEST_F(Flood, AClientThatSendsVeryMuchHasItsTurnAndNotMore) {
   start(1);
   RawClient& loud = connected("loud");
   std::vector<std::uint8_t> pings;
-  for (std::size_t i = 0; i < 3 * kMostTurnWork; ++i) pings.insert(pings.end(), {0xC0, 0});
+  for (std::size_t i = 0; i < 3 * kTurnWork; ++i) pings.insert(pings.end(), {0xC0, 0});
   loud.connection->write(ByteView(pings));
   ASSERT_TRUE(
-      scheduler.run_until([&] { return loud.lines.size() == 3 * kMostTurnWork; }, std::chrono::seconds{10}));
+      scheduler.run_until([&] { return loud.lines.size() == 3 * kTurnWork; }, std::chrono::seconds{10}));
   EXPECT_GE(value("dunlin_mqtt_turns_shared_total"), 1);
 }
 

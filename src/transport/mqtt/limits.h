@@ -28,9 +28,7 @@ inline constexpr std::uint32_t kMaxUnreadAnswers =
 // What the clients of a lane that have more to do than their share may do in one turn (ServerLane); one
 // packet is always done.
 inline constexpr std::size_t kTurnWork = 16'384;
-inline constexpr std::size_t kMostTurnWork = 16'384;
 inline constexpr std::size_t kHeavyWork = 8192;  // whose packets did so much waits for its turn with the next
-inline constexpr std::size_t kLeastTurnWork = 64;
 inline constexpr std::size_t kMostServedAtOnce = 64;   // of the clients that have more to do
 inline constexpr std::size_t kBytesOfWork = 64;        // read
 inline constexpr std::size_t kFilterWork = 16;         // a filter that is removed

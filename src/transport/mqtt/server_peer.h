@@ -83,7 +83,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
 
   /// It has rested (ServerLane::rest()) and has its turn again.
   void end_turn_rest() {
-    pace_ = Pace::served;
+    pace_ = Pace::light;
     go_on_reading(Stop::turn);
   }
 
@@ -187,9 +187,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   };
   /// Whether its packets wait for their turn (ServerLane::rest()).
   enum class Pace : std::uint8_t {
-    light,   // they do not
-    heavy,   // the last ones were a turn's work, so the next do, from the first on
-    served,  // they have waited
+    light,  // they do not
+    heavy,  // the last ones were a turn's work, so the next do, from the first on
   };
   void stop_reading(Stop why);
   void go_on_reading(Stop why);

@@ -87,7 +87,7 @@ void ServerPeer::go_on_reading(Stop why) {
 }
 
 std::size_t ServerLane::turn_share() const {
-  return std::clamp(kTurnWork / served_at_once_, kLeastTurnWork, kMostTurnWork);
+  return kTurnWork / served_at_once_;
 }
 
 std::uint64_t ServerLane::work_done() const {

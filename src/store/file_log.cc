@@ -131,7 +131,7 @@ void FileLog::start_job() {
 void FileLog::run_job(const std::shared_ptr<LogDisk>& disk, std::unique_ptr<Job> job, Executor& executor,
                       FileLog* self, std::weak_ptr<int> alive) {
   if (job->group) job->outcome = disk->commit(job->commit);
-  const bool prepares = job->outcome.usable && disk->wants_next();
+  const bool prepares = job->outcome.usable && disk->wants_upkeep();
   const bool keeps_up = prepares || !job->cursors.empty();
   if (keeps_up && job->group) {
     // Whoever waits for the commit need not wait for the upkeep.
@@ -139,10 +139,7 @@ void FileLog::run_job(const std::shared_ptr<LogDisk>& disk, std::unique_ptr<Job>
       if (!alive.expired()) self->committed_group(std::move(group), std::move(outcome));
     });
   }
-  if (prepares) {
-    // An error here comes again when the segment is needed, and is told then.
-    static_cast<void>(disk->prepare_next());
-  }
+  if (prepares) disk->upkeep();
   if (!job->cursors.empty()) {
     job->upkeep = disk->save_cursors(job->cursors);
     if (job->upkeep && !job->removals.empty()) job->upkeep = disk->remove_segments(job->removals);

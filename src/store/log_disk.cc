@@ -23,6 +23,30 @@ bool LogDisk::wants_next() const {
   return !next_ && active_bytes_ >= place_.segment_bytes / 4 * 3;
 }
 
+bool LogDisk::wants_clearing() const {
+  return cleared_ < place_.segment_bytes && active_bytes_ + kClearedAhead / 2 > cleared_;
+}
+
+void LogDisk::upkeep() {
+  if (wants_next()) static_cast<void>(prepare_next());
+  if (wants_clearing()) clear_ahead();
+}
+
+void LogDisk::clear_ahead() {
+  const std::uint64_t from = std::max(active_bytes_, cleared_);
+  const std::uint64_t to = std::min(active_bytes_ + kClearedAhead, place_.segment_bytes);
+  if (from >= to) return;
+  const std::vector<std::uint8_t> zeros(static_cast<std::size_t>(to - from));
+  if (active_->write_at(from, zeros) && active_->sync()) {
+    cleared_ = to;
+    return;
+  }
+  // Only a service: what is there of it goes back, and this segment's commits do without.
+  static_cast<void>(active_->truncate(active_bytes_));
+  cleared_ = place_.segment_bytes;
+}
+
+/// Errors: no_space, io.
 Result<void> LogDisk::prepare_next() {
   if (next_) return {};
   auto file = spares_.empty() ? make_next() : take_spare();
@@ -74,6 +98,7 @@ LogDisk::Outcome LogDisk::begin_segment(Position first) {
   }
   active_ = std::move(next_);
   active_bytes_ = kSegmentHeaderBytes;
+  cleared_ = active_->size().value_or(active_bytes_);
   ++begun_;
   return {.result = {}, .segment_begun = true, .usable = true};
 }
@@ -103,6 +128,7 @@ LogDisk::Outcome LogDisk::commit(const Commit& commit) {
   // nobody takes for committed what only the page cache holds. On the disk, too: a group that was refused
   // must not be there after a power cut.
   const bool taken_back = active_->truncate(active_bytes_).has_value() && active_->sync().has_value();
+  cleared_ = active_bytes_;
   outcome.usable = full && taken_back;
   // no_space says that the group is not there, which nobody knows any more.
   if (!outcome.usable && outcome.result.error().code == Errc::no_space)

@@ -39,10 +39,12 @@ class LogDisk {
   /// Writes and syncs. A full disk leaves everything as it was before.
   Outcome commit(const Commit& commit);
 
-  /// True when the active segment fills up and no next one waits.
-  bool wants_next() const;
-  /// Makes the next segment before it is needed. Errors: no_space, io.
-  Result<void> prepare_next();
+  /// True when there is something to prepare for later commits.
+  bool wants_upkeep() const { return wants_next() || wants_clearing(); }
+  /// Makes the next segment before it is needed, and writes zeros ahead of the commits: a sync of bytes that
+  /// overwrite others changes nothing but them, and does not wait for the file system's own journal. An error
+  /// here comes again when the place is needed, and is told then.
+  void upkeep();
   Result<void> save_cursors(ByteView bytes);
   /// In order; stops at the first error. Some are kept as spare ones: overwriting blocks that a file has is
   /// quicker than making them.
@@ -52,6 +54,10 @@ class LogDisk {
   Outcome begin_segment(Position first);
 
  private:
+  bool wants_next() const;
+  bool wants_clearing() const;
+  Result<void> prepare_next();
+  void clear_ahead();
   std::string path_of(std::string_view name) const { return place_.folder + "/" + std::string{name}; }
   Result<std::unique_ptr<File>> make_next();
   Result<std::unique_ptr<File>> take_spare();
@@ -63,6 +69,7 @@ class LogDisk {
   std::unique_ptr<File> lock_;
   std::unique_ptr<File> active_;
   std::uint64_t active_bytes_ = 0;
+  std::uint64_t cleared_ = 0;  // up to where the active segment's bytes have been written once
   std::unique_ptr<File> next_;
   std::vector<std::string> spares_;  // names
   std::size_t begun_ = 0;            // segments since the last removal: as many may be wanted until the next

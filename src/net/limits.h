@@ -36,6 +36,8 @@ inline constexpr std::size_t kMaxSpareQueues = 256;
 /// How long close() waits for the peer to take what is queued, and then for the peer's own end.
 inline constexpr Duration kCloseDeadline = std::chrono::seconds{5};
 inline constexpr Duration kLingerDeadline = std::chrono::seconds{1};
+/// Reads at a time from a peer that is only being waited for; what they bring is thrown away.
+inline constexpr int kMaxDiscardsPerTurn = 16;
 
 /// A peer that takes nothing of what waits for it is cut off after `stalled_after`: it would sit for ever
 /// behind a full TCP window. The kernel watches its own buffer for twice as long, and asks a peer that has
@@ -60,10 +62,12 @@ inline constexpr std::size_t kMaxUnixPathBytes = 107;
 /// Addresses of one name that a connect tries, one after the other.
 inline constexpr std::size_t kMaxAddressesPerName = 8;
 
-/// Events taken from one epoll_wait, and how long the next of them may begin: what the first has to send
-/// waits for the last.
-inline constexpr int kMaxEventsPerTurn = 32;
-inline constexpr Duration kLongestDispatch = std::chrono::milliseconds{4};
+/// Events taken from one epoll_wait, and how long the next of them may begin, of those put off once more:
+/// what the first has to send waits for the last.
+inline constexpr int kMaxEventsPerTurn = 256;
+inline constexpr Duration kLongestDispatch = std::chrono::microseconds{500};
+/// A source whose events take longer has its next ones after everybody else's.
+inline constexpr Duration kHeavyEvent = std::chrono::microseconds{250};
 /// Tasks a reactor runs before it looks at its sockets again.
 inline constexpr std::size_t kMaxTasksPerTurn = 4096;
 inline constexpr Duration kTimerTick = std::chrono::milliseconds{5};

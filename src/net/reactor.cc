@@ -137,6 +137,11 @@ void Reactor::unwatch(int fd, EventSource& source) {
     epoll_event& fetched = fetched_->events[static_cast<std::size_t>(i)];
     if (fetched.data.ptr == &source) fetched.data.ptr = nullptr;
   }
+  if (handling_ == &source) handling_ = nullptr;
+  source.is_heavy_ = false;
+  if (!std::exchange(source.is_put_off_, false)) return;
+  for (PutOff& waiting : put_off_)
+    if (waiting.source == &source) waiting.source = nullptr;
 }
 
 void Reactor::list(std::vector<EventSource*>& sources, EventSource& source) {
@@ -170,7 +175,7 @@ MutableByteView Reactor::read_buffer() {
 
 int Reactor::wait_limit() {
   if (!tasks_.empty() || next_task_ < running_tasks_.size()) return 0;
-  if (!turn_end_.empty() || !after_turn_end_.empty()) return 0;
+  if (!turn_end_.empty() || !after_turn_end_.empty() || !put_off_.empty()) return 0;
   {
     const std::scoped_lock lock(mail_mutex_);
     if (!mail_.empty()) return 0;
@@ -193,6 +198,7 @@ void Reactor::turn() {
   dispatch();
   take_mail();
   run_tasks();
+  dispatch_put_off();
   timers_.advance(ticks_down(now().time_since_epoch()));
   end_turn();
 }
@@ -207,13 +213,50 @@ void Reactor::fetch() {
 
 /// What is left after kLongestDispatch has the next turn: what the first have to send waits for the last.
 void Reactor::dispatch() {
-  const Duration until = system_now() + kLongestDispatch;
-  while (fetched_->next < fetched_->count) {
+  Duration now = system_now();
+  const Duration until = now + kLongestDispatch;
+  while (fetched_->next < fetched_->count && now <= until) {
     const epoll_event event = fetched_->events[static_cast<std::size_t>(fetched_->next++)];
     if (event.data.ptr == nullptr) continue;
-    static_cast<EventSource*>(event.data.ptr)->on_events(event.events);
-    if (system_now() > until) return;
+    EventSource& source = *static_cast<EventSource*>(event.data.ptr);
+    if (source.is_heavy_) {
+      put_off(source, event.events);
+    } else {
+      now = handle(source, event.events, now);
+    }
   }
+}
+
+/// Behind the others' tasks and output.
+void Reactor::dispatch_put_off() {
+  if (put_off_.empty()) return;
+  run_turn_end(turn_end_);
+  Duration now = system_now();
+  const Duration until = now + kLongestDispatch;
+  while (!put_off_.empty() && now <= until) {
+    const PutOff next = put_off_.front();
+    put_off_.pop_front();
+    if (next.source == nullptr) continue;
+    next.source->is_put_off_ = false;
+    now = handle(*next.source, next.events, now);
+  }
+}
+
+/// Level-triggered: what comes after the first event is told again.
+void Reactor::put_off(EventSource& source, std::uint32_t events) {
+  if (std::exchange(source.is_put_off_, true)) return;
+  put_off_.push_back({&source, events});
+}
+
+/// Answers the time when it ended.
+Duration Reactor::handle(EventSource& source, std::uint32_t events, Duration begin) {
+  source.is_heavy_ = false;
+  handling_ = &source;
+  source.on_events(events);
+  const Duration end = system_now();
+  if (handling_ != nullptr && end - begin > kHeavyEvent) handling_->is_heavy_ = true;
+  handling_ = nullptr;
+  return end;
 }
 
 void Reactor::take_mail() {

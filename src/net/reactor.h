@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -30,13 +31,21 @@ class EventSource {
   /// other.
   virtual void on_turn_end() {}
 
+ protected:
+  /// From on_events(): more of the same is to come, and its next events wait until those of others are done.
+  void yield_to_others() { is_heavy_ = true; }
+
  private:
   friend class Reactor;
   static constexpr std::uint32_t kNotListed = ~std::uint32_t{0};
   std::uint32_t turn_end_index_ = kNotListed;
+  bool is_heavy_ = false;
+  bool is_put_off_ = false;
 };
 
 /// One thread each. A turn is: events, posted tasks, timers, then the end of the turn (queued output leaves).
+/// Sources that took long with their last events, or said that they will, have theirs after everything else:
+/// what a loud peer sends does not hold up a quiet one.
 ///
 /// post(), stop(), now() and wall_now() may be called from any thread; everything else on the thread inside
 /// run(), or, while no thread is inside run(), from the one thread that sets the reactor up or takes it down.
@@ -88,6 +97,9 @@ class Reactor final : public Executor {
   void update_time();
   void fetch();
   void dispatch();
+  void dispatch_put_off();
+  Duration handle(EventSource& source, std::uint32_t events, Duration begin);
+  void put_off(EventSource& source, std::uint32_t events);
   void take_mail();
   void run_tasks();
   void end_turn();
@@ -105,7 +117,14 @@ class Reactor final : public Executor {
   std::atomic<bool> running_{false};
   std::atomic<std::uint64_t> turns_{0};
 
+  struct PutOff {
+    EventSource* source;
+    std::uint32_t events;
+  };
+
   std::unique_ptr<FetchedEvents> fetched_;
+  std::deque<PutOff> put_off_;
+  EventSource* handling_ = nullptr;  // its on_events() is under way, and it is still watched
   TimerWheel timers_;
   std::vector<Task> tasks_;
   std::vector<Task> running_tasks_;

@@ -1,7 +1,10 @@
 #include "net/reactor.h"
 
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "net/limits.h"
@@ -150,6 +153,112 @@ TEST(Reactor, WhatComesAfterTheTurnsEndHoldsUpNobodysOutput) {
   });
   reactor.run();
   EXPECT_EQ(order, "lhbl");
+}
+
+/// Always ready, as a peer is that sends without an end; writes its name at each event.
+class ReadySource : public EventSource {
+ public:
+  ReadySource(Reactor& reactor, std::string& order, char name)
+      : reactor_(reactor), order_(order), name_(name), fd_(::eventfd(1, EFD_CLOEXEC)) {
+    EXPECT_TRUE(reactor_.watch(fd_.get(), EPOLLIN, *this));
+  }
+  ~ReadySource() override { end(); }
+  void end() {
+    if (std::exchange(watched_, false)) reactor_.unwatch(fd_.get(), *this);
+  }
+  void on_events(std::uint32_t) override {
+    if (std::exchange(last_turn(), reactor_.turns()) != reactor_.turns()) order_ += ' ';
+    order_ += name_;
+    if (takes > Duration::zero()) std::this_thread::sleep_for(takes);
+    if (is_loud) yield_to_others();
+    if (then) then();
+  }
+
+  bool is_loud = false;
+  Duration takes{};
+  std::function<void()> then;
+
+ private:
+  static std::uint64_t& last_turn() {
+    static std::uint64_t turn = 0;
+    return turn;
+  }
+
+  Reactor& reactor_;
+  std::string& order_;
+  char name_;
+  UniqueFd fd_;
+  bool watched_ = true;
+};
+
+/// In how many of a hundred turns a quiet source came before this one. Not in all: whoever is preempted has
+/// taken long as well.
+int turns_led_by_quiet(Reactor& reactor, std::string& order, ReadySource& quiet) {
+  int turns = 0;
+  quiet.then = [&] {
+    if (++turns == 100) reactor.stop();
+  };
+  reactor.run();
+  int led = 0;
+  for (std::size_t at = order.find(" q"); at != std::string::npos; at = order.find(" q", at + 1)) ++led;
+  return led;
+}
+
+TEST(Reactor, ALoudSourceHasItsTurnAfterTheQuietOnes) {
+  Reactor reactor;
+  std::string order;
+  ReadySource loud(reactor, order, 'L');
+  ReadySource quiet(reactor, order, 'q');
+  loud.is_loud = true;
+  EXPECT_GT(turns_led_by_quiet(reactor, order, quiet), 80);
+  EXPECT_GT(std::ranges::count(order, 'L'), 80);
+}
+
+TEST(Reactor, ASourceThatTakesLongHasItsTurnAfterTheQuickOnes) {
+  Reactor reactor;
+  std::string order;
+  ReadySource slow(reactor, order, 'S');
+  slow.takes = 2 * kHeavyEvent;
+  ReadySource quick(reactor, order, 'q');
+  EXPECT_GT(turns_led_by_quiet(reactor, order, quick), 80);
+  EXPECT_GT(std::ranges::count(order, 'S'), 80);
+}
+
+TEST(Reactor, ASourceThatWasPutOffMayGo) {
+  Reactor reactor;
+  std::string order;
+  auto loud = std::make_unique<ReadySource>(reactor, order, 'L');
+  ReadySource quiet(reactor, order, 'q');
+  loud->is_loud = true;
+  int turns = 0;
+  std::size_t size_at_its_end = 0;
+  quiet.then = [&] {
+    if (++turns == 10) loud.reset();
+    if (turns == 10) size_at_its_end = order.size();
+    if (turns == 20) reactor.stop();
+  };
+  reactor.run();
+  EXPECT_EQ(order.find('L', size_at_its_end), std::string::npos) << order;
+  EXPECT_GT(std::ranges::count(order, 'L'), 5);
+}
+
+TEST(Reactor, ALoudSourceMayGoInItsOwnTurn) {
+  Reactor reactor;
+  std::string order;
+  auto loud = std::make_unique<ReadySource>(reactor, order, 'L');
+  ReadySource quiet(reactor, order, 'q');
+  loud->is_loud = true;
+  loud->takes = 2 * kHeavyEvent;
+  int events = 0;
+  loud->then = [&] {
+    if (++events == 5) loud->end();
+  };
+  int turns = 0;
+  quiet.then = [&] {
+    if (++turns == 20) reactor.stop();
+  };
+  reactor.run();
+  EXPECT_EQ(std::ranges::count(order, 'L'), 5) << order;
 }
 
 TEST(Reactor, WhatNeverRanIsDestroyed) {

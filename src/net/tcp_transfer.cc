@@ -67,6 +67,7 @@ void TcpConnection::read_once() {
     const auto result = ::recv(stream_.fd.get(), room.data(), room.size(), 0);
     unread.shrink_to(old_size + static_cast<std::size_t>(std::max<ssize_t>(result, 0)));
     if (result <= 0) return handle_read_end(result);
+    if (static_cast<std::size_t>(result) == room.size()) yield_to_others();
     context_->metrics.bytes_in.add(result);
     InputTail kept = std::move(unread);
     const ByteView bytes = kept.view();
@@ -75,6 +76,7 @@ void TcpConnection::read_once() {
   const MutableByteView buffer = context_->reactor.read_buffer();
   const auto result = ::recv(stream_.fd.get(), buffer.data() + old_size, buffer.size() - old_size, 0);
   if (result <= 0) return handle_read_end(result);
+  if (static_cast<std::size_t>(result) == buffer.size() - old_size) yield_to_others();
   context_->metrics.bytes_in.add(result);
   if (old_size != 0) std::memcpy(buffer.data(), unread.view().data(), old_size);
   deliver(buffer.first(old_size + static_cast<std::size_t>(result)), std::move(unread));
@@ -108,10 +110,15 @@ void TcpConnection::deliver(ByteView bytes, InputTail kept) {
   fail(CloseReason::reset);
 }
 
+/// MSG_TRUNC makes TCP throw the bytes away without copying them (tcp(7)); a Unix socket copies.
 void TcpConnection::discard_input() {
+  yield_to_others();
   const MutableByteView buffer = context_->reactor.read_buffer();
-  const auto result = ::recv(stream_.fd.get(), buffer.data(), buffer.size(), 0);
-  if (result == 0 || (result < 0 && !would_block(errno))) fail(reason_);
+  for (int call = 0; call < kMaxDiscardsPerTurn; ++call) {
+    const auto result = ::recv(stream_.fd.get(), buffer.data(), buffer.size(), MSG_TRUNC);
+    if (result == 0 || (result < 0 && !would_block(errno))) return fail(reason_);
+    if (result < 0) return;
+  }
 }
 
 void TcpConnection::flush() {

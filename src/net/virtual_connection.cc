@@ -94,21 +94,30 @@ void VirtualConnection::write(Slice bytes) {
 
 void VirtualConnection::close() {
   if (state_ != State::open || stream_ == nullptr) return;
-  state_ = State::finishing;
-  reason_ = CloseReason::local_closed;
+  finish(CloseReason::local_closed);
   end().unread.clear();
   end().end_wanted = true;
-  deadline_ = network_.wire_.schedule(kCloseDeadline, [this] {
-    deadline_ = {};
-    abort();
-  });
   wake();
 }
 
+/// What is queued may still go, but not for ever.
+void VirtualConnection::finish(CloseReason reason) {
+  state_ = State::finishing;
+  reason_ = reason;
+  deadline_ = network_.wire_.schedule(kCloseDeadline, [this] {
+    deadline_ = {};
+    cut_off(reason_);
+  });
+}
+
 void VirtualConnection::abort() {
+  cut_off(CloseReason::local_closed);
+}
+
+void VirtualConnection::cut_off(CloseReason reason) {
   if (stream_ == nullptr) return;
   VirtualStream& stream = *stream_;
-  fail(CloseReason::local_closed);
+  fail(reason);
   network_.send(stream, side_, VirtualNetwork::PacketKind::reset);
   network_.detach(stream, side_);
 }
@@ -192,8 +201,7 @@ void VirtualConnection::deliver() {
 void VirtualConnection::finish_turn() {
   VirtualEnd& mine = end();
   if (mine.end_received && state_ == State::open && !paused_ && handler_ != nullptr && !offer_) {
-    state_ = State::finishing;
-    reason_ = CloseReason::peer_closed;
+    finish(CloseReason::peer_closed);
   }
   if (state_ == State::finishing && reason_ == CloseReason::peer_closed && mine.pending == 0) {
     VirtualStream& stream = *stream_;

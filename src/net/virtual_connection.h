@@ -34,6 +34,8 @@ class VirtualConnection final : public Connection {
   VirtualEnd& end() const;
   void on_input();
   void on_end_acknowledged();
+  void finish(CloseReason reason);
+  void cut_off(CloseReason reason);
   void fail(CloseReason reason);
   void forget();
   void vanish();

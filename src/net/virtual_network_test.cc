@@ -151,6 +151,22 @@ TEST(VirtualNetwork, IsolatedHostRejoins) {
   EXPECT_TRUE(pair.server.closed());
 }
 
+TEST(VirtualNetwork, WhoWaitedToSendTheRestToAPeerThatHadEndedWaitedForEver) {
+  World world;
+  Pair pair(world);
+  pair.server.connection->pause_reading();
+  pair.client.connection->write(std::string(3'000'000, 'x'));
+  world.scheduler.run_for(seconds{1});
+  pair.server.connection->close();
+  world.scheduler.run_for(milliseconds{5});  // the server's end has come, not all of the rest has gone
+  EXPECT_FALSE(pair.client.closed());
+  EXPECT_GT(pair.client.connection->pending_output(), 0U);
+  world.network.isolate("server");
+  world.scheduler.run_for(kCloseDeadline);
+  EXPECT_TRUE(pair.client.closed());
+  EXPECT_EQ(pair.client.reason, CloseReason::peer_closed);
+}
+
 TEST(VirtualNetwork, SlowReaderMakesTheSendersQueueGrow) {
   World world;
   Pair pair(world);

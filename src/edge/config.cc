@@ -141,7 +141,7 @@ Result<void> check_devices(const GatewayConfig& config) {
                   "device " + device.name + ": token_sha256 must be 64 hexadecimal digits");
     }
     for (const std::string& pattern : device.allow)
-      DUNLIN_CHECK(security::TopicPatternSource::parse(pattern));
+      DUNLIN_CHECK(security::TopicPattern::parse(pattern));
   }
   return {};
 }

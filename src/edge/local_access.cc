@@ -11,10 +11,10 @@
 namespace dunlin::edge {
 namespace {
 
-std::vector<security::TopicPatternSource> compile(const std::vector<std::string>& patterns) {
-  std::vector<security::TopicPatternSource> compiled;
+std::vector<security::TopicPattern> compile(const std::vector<std::string>& patterns) {
+  std::vector<security::TopicPattern> compiled;
   for (const std::string& pattern : patterns) {
-    auto source = security::TopicPatternSource::parse(pattern);
+    auto source = security::TopicPattern::parse(pattern);
     DUNLIN_ASSERT(source.has_value());  // check() has refused others
     compiled.push_back(*std::move(source));
   }
@@ -83,7 +83,7 @@ Result<PrincipalRef> LocalAccess::authenticate(const hub::Credentials& credentia
   return principal;
 }
 
-const std::vector<security::TopicPatternSource>& LocalAccess::patterns_of(const Principal& principal) const {
+const std::vector<security::TopicPattern>& LocalAccess::patterns_of(const Principal& principal) const {
   const auto device = devices_.find(principal.name);
   return device != devices_.end() && principal.proof == Proof::token ? device->second.allow
                                                                      : anonymous_allow_;
@@ -95,9 +95,9 @@ Result<void> LocalAccess::authorize(const Principal& principal, hub::Action acti
   if (action == hub::Action::publish && topic.starts_with('$') && !is_shadow_request(topic)) {
     return fail(Errc::permission_denied, "only the platform and the gateway publish here");
   }
-  const auto allows = [&](const security::TopicPatternSource& source) {
-    const security::TopicPattern pattern = source.bind(principal, security::Effect::allow);
-    return action == hub::Action::subscribe ? pattern.covers(topic) : pattern.matches(topic);
+  const security::TopicPattern::For whom{principal, security::Effect::allow};
+  const auto allows = [&](const security::TopicPattern& pattern) {
+    return action == hub::Action::subscribe ? pattern.covers(topic, whom) : pattern.matches(topic, whom);
   };
   if (std::ranges::any_of(patterns_of(principal), allows)) return {};
   return fail(Errc::permission_denied, "this gateway does not allow " + principal.name + " this topic");

@@ -29,12 +29,12 @@ class LocalAccess {
  private:
   struct Known {
     std::string token_sha256;
-    std::vector<security::TopicPatternSource> allow;
+    std::vector<security::TopicPattern> allow;
   };
-  const std::vector<security::TopicPatternSource>& patterns_of(const Principal& principal) const;
+  const std::vector<security::TopicPattern>& patterns_of(const Principal& principal) const;
 
   std::map<std::string, Known, std::less<>> devices_;
-  std::vector<security::TopicPatternSource> anonymous_allow_;
+  std::vector<security::TopicPattern> anonymous_allow_;
   enum class Anonymous : std::uint8_t { refused, on_loopback } anonymous_;
 };
 

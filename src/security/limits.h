@@ -36,7 +36,7 @@ inline constexpr Duration kBackdate = std::chrono::hours{1};
 
 // Policies.
 inline constexpr std::size_t kMaxPolicyBytes = 64 * 1024;
-inline constexpr std::size_t kMaxPolicies = 1024;
+inline constexpr std::size_t kMaxPolicies = 10'000;  // of one find() of the repository
 inline constexpr std::size_t kMaxStatements = 64;
 inline constexpr std::size_t kMaxResources = 64;
 inline constexpr std::size_t kMaxResourceBytes = 512;

@@ -70,10 +70,10 @@ Result<std::uint8_t> parse_actions(const json::array& list) {
   return bits;
 }
 
-Result<ClientPatternSource> parse_client(std::string_view text) {
-  ClientPatternSource pattern;
+Result<ClientPattern> parse_client(std::string_view text) {
+  ClientPattern pattern;
   if (text.ends_with('*')) {
-    pattern.kind = ClientPatternSource::Kind::prefix;
+    pattern.kind = ClientPattern::Kind::prefix;
     text.remove_suffix(1);
   } else if (text.empty()) {
     return malformed("the client id is empty");
@@ -91,12 +91,12 @@ Result<void> add_resource(Statement& statement, const json::value& value) {
     return fail(Errc::limit_exceeded, "longer than " + std::to_string(kMaxResourceBytes) + " bytes");
   }
   if (resource.starts_with("topic/")) {
-    DUNLIN_TRY(TopicPatternSource pattern, TopicPatternSource::parse(resource.substr(6)));
+    DUNLIN_TRY(TopicPattern pattern, TopicPattern::parse(resource.substr(6)));
     statement.topics.push_back(std::move(pattern));
     return {};
   }
   if (resource.starts_with("client/")) {
-    DUNLIN_TRY(ClientPatternSource pattern, parse_client(resource.substr(7)));
+    DUNLIN_TRY(ClientPattern pattern, parse_client(resource.substr(7)));
     statement.clients.push_back(std::move(pattern));
     return {};
   }

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "security/limits.h"
@@ -45,138 +48,144 @@ std::string explain(const Decision& decision, const Principal& principal) {
   return "unknown";
 }
 
-void BoundPolicy::add(const Statement& statement, std::uint16_t policy, std::uint16_t index,
-                      const Principal& principal) {
-  Rule rule{.actions = statement.actions,
-            .policy = policy,
-            .statement = index,
-            .topics = {},
-            .clients = {},
-            .any_client = statement.clients.empty()};
-  for (const TopicPatternSource& topic : statement.topics)
-    rule.topics.push_back(topic.bind(principal, statement.effect));
-  for (const ClientPatternSource& client : statement.clients) {
-    Substituted text = substitute(client.text, principal);
-    if (text.usable == Usable::yes) {
-      rule.clients.push_back({.kind = client.kind, .text = std::move(text.text)});
-    } else if (statement.effect == Effect::deny) {
-      rule.any_client = true;  // an unusable value never narrows a denial
+namespace {
+
+/// One question, asked of statement after statement.
+class Question {
+ public:
+  Question(const Principal& principal, Action action, std::string_view text)
+      : principal_(principal), action_(action), text_(text) {}
+
+  bool speaks(const Statement& statement) const {
+    if ((statement.actions & bit(action_)) == 0) return false;
+    if (action_ == Action::connect) return speaks_of_client(statement);
+    const TopicPattern::For whom{principal_, statement.effect};
+    return std::ranges::any_of(statement.topics, [&](const TopicPattern& topic) {
+      if (action_ != Action::subscribe) return topic.matches(text_, whom);
+      return statement.effect == Effect::allow ? topic.covers(text_, whom)
+                                               : topic.overlaps(text_, principal_);
+    });
+  }
+
+ private:
+  bool speaks_of_client(const Statement& statement) const {
+    const auto fits = [&](const ClientPattern& client) {
+      const bool is_exact = client.kind == ClientPattern::Kind::exact;
+      const Fit fit = is_exact ? fit_whole(client.text, principal_, text_)
+                               : fit_beginning(client.text, principal_, text_);
+      // An unusable value never narrows a denial.
+      return fit == Fit::equal || (fit == Fit::unusable && statement.effect == Effect::deny);
+    };
+    return statement.clients.empty() || std::ranges::any_of(statement.clients, fits);
+  }
+
+  const Principal& principal_;
+  const Action action_;
+  const std::string_view text_;
+};
+
+bool is_valid_question(Action action, std::string_view whole, std::string_view text) {
+  if (action == Action::connect) return text.size() <= kMaxClientId && is_clean_utf8(text);
+  if (action == Action::subscribe) return is_clean_utf8(whole) && is_valid_filter(text);
+  return is_valid_topic(text);
+}
+
+/// The policies that a principal names and that exist, with their places.
+struct Named {
+  const Policy* policy = nullptr;
+  std::uint16_t place = 0;
+};
+using NamedPolicies = std::array<Named, kMaxPoliciesPerPrincipal>;
+
+std::optional<Decision> first_that_speaks(const Question& question, std::span<const Named> named,
+                                          Effect effect) {
+  for (const Named& one : named) {
+    const auto statements = one.policy->statements();
+    for (std::size_t i = 0; i < statements.size(); ++i) {
+      if (statements[i].effect != effect || !question.speaks(statements[i])) continue;
+      const Reason reason = effect == Effect::allow ? Reason::allowed : Reason::denied;
+      return Decision{reason, one.place, static_cast<std::uint16_t>(i)};
     }
   }
-  (statement.effect == Effect::allow ? allow_ : deny_).push_back(std::move(rule));
+  return std::nullopt;
 }
 
-Decision BoundPolicy::judge_filter(Action action, std::string_view filter) const {
-  for (const Rule& rule : deny_) {
-    if ((rule.actions & bit(action)) == 0) continue;
-    if (std::ranges::any_of(rule.topics, [&](const TopicPattern& topic) { return topic.overlaps(filter); })) {
-      return {Reason::denied, rule.policy, rule.statement};
-    }
-  }
-  for (const Rule& rule : allow_) {
-    if ((rule.actions & bit(action)) == 0) continue;
-    if (std::ranges::any_of(rule.topics, [&](const TopicPattern& topic) { return topic.covers(filter); })) {
-      return {Reason::allowed, rule.policy, rule.statement};
-    }
-  }
-  return {};
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
 }
 
-Decision BoundPolicy::authorize(Action action, std::string_view text) const {
-  if (broken_.reason == Reason::broken_policy) return broken_;
-  if (action == Action::subscribe) {
-    const std::string_view filter = inner_filter(text);
-    if (!is_clean_utf8(text) || !is_valid_filter(filter)) return {Reason::not_valid};
-    return judge_filter(action, filter);
-  }
-  const bool is_connect = action == Action::connect;
-  if (is_connect ? text.size() > kMaxClientId || !is_clean_utf8(text) : !is_valid_topic(text))
-    return {Reason::not_valid};
-  const auto client_matches = [&](const ClientPattern& client) {
-    return client.kind == ClientPatternSource::Kind::exact ? text == client.text
-                                                           : text.starts_with(client.text);
-  };
-  const auto speaks = [&](const Rule& rule) {
-    if ((rule.actions & bit(action)) == 0) return false;
-    if (is_connect) return rule.any_client || std::ranges::any_of(rule.clients, client_matches);
-    return std::ranges::any_of(rule.topics, [&](const TopicPattern& topic) { return topic.matches(text); });
-  };
-  if (const auto rule = std::ranges::find_if(deny_, speaks); rule != deny_.end()) {
-    return {Reason::denied, rule->policy, rule->statement};
-  }
-  if (const auto rule = std::ranges::find_if(allow_, speaks); rule != allow_.end()) {
-    return {Reason::allowed, rule->policy, rule->statement};
-  }
-  return {};
-}
+}  // namespace
 
-bool BoundPolicy::receives_all(std::string_view filter) const {
-  const std::string_view inner = inner_filter(filter);
-  if (broken_.reason == Reason::broken_policy || !is_valid_filter(inner)) return false;
-  return judge_filter(Action::receive, inner).allowed();
-}
-
-PolicyEngine::PolicyEngine() : table_(std::make_shared<const Table>()) {}
+PolicyEngine::PolicyEngine() : id_(next_id()), table_(std::make_shared<const Table>()) {}
 
 PolicyEngine::Snapshot PolicyEngine::snapshot() const {
   const std::lock_guard lock(mutex_);
   return table_;
 }
 
-void PolicyEngine::replace(Table policies) {
-  const std::lock_guard lock(mutex_);
-  table_ = std::make_shared<const Table>(std::move(policies));
+/// The table of this thread's last question, while it is still the newest.
+const PolicyEngine::Table& PolicyEngine::current() const {
+  struct Known {
+    std::uint64_t engine = 0;
+    std::uint64_t epoch = 0;
+    Snapshot table;
+  };
+  thread_local Known known;
+  // The epoch is read first: a change in between makes the next question look again, never miss it.
+  const std::uint64_t now = epoch();
+  if (known.engine != id_ || known.epoch != now) known = {id_, now, snapshot()};
+  return *known.table;
+}
+
+void PolicyEngine::publish(Table changed) {
+  auto table = std::make_shared<const Table>(std::move(changed));
+  {
+    const std::lock_guard lock(mutex_);
+    table_.swap(table);
+  }
   epoch_.fetch_add(1, std::memory_order_release);
+}
+
+void PolicyEngine::replace(Table policies) {
+  const std::lock_guard one(writers_);
+  publish(std::move(policies));
 }
 
 void PolicyEngine::put(const std::string& name, PolicyRef policy) {
-  const std::lock_guard lock(mutex_);
-  Table changed = *table_;
+  const std::lock_guard one(writers_);
+  Table changed = *snapshot();
   changed.insert_or_assign(name, std::move(policy));
-  table_ = std::make_shared<const Table>(std::move(changed));
-  epoch_.fetch_add(1, std::memory_order_release);
+  publish(std::move(changed));
 }
 
 void PolicyEngine::remove(const std::string& name) {
-  const std::lock_guard lock(mutex_);
-  Table changed = *table_;
+  const std::lock_guard one(writers_);
+  Table changed = *snapshot();
   changed.erase(name);
-  table_ = std::make_shared<const Table>(std::move(changed));
-  epoch_.fetch_add(1, std::memory_order_release);
+  publish(std::move(changed));
 }
 
-std::shared_ptr<const BoundPolicy> PolicyEngine::bind(const Principal& principal) const {
-  const Snapshot policies = snapshot();
-  auto bound = std::make_shared<BoundPolicy>();
-  if (principal.policies.size() > kMaxPoliciesPerPrincipal) {
-    bound->broken_ = {Reason::broken_policy, static_cast<std::uint16_t>(kMaxPoliciesPerPrincipal)};
-    return bound;
-  }
+Decision PolicyEngine::authorize(const Principal& principal, Action action, std::string_view text) const {
+  if (principal.policies.size() > kMaxPoliciesPerPrincipal)
+    return {Reason::broken_policy, static_cast<std::uint16_t>(kMaxPoliciesPerPrincipal)};
+  const Table& table = current();
+  NamedPolicies named;
+  std::size_t count = 0;
   for (std::size_t i = 0; i < principal.policies.size(); ++i) {
-    const auto index = static_cast<std::uint16_t>(i);
-    const auto found = policies->find(principal.policies[i]);
-    if (found == policies->end()) continue;
-    if (found->second == nullptr) {
-      // What it would have denied is unknown, so nothing that others allow can stand.
-      bound->broken_ = {Reason::broken_policy, index};
-      return bound;
-    }
-    const auto statements = found->second->statements();
-    for (std::size_t s = 0; s < statements.size(); ++s) {
-      bound->add(statements[s], index, static_cast<std::uint16_t>(s), principal);
-    }
+    const auto place = static_cast<std::uint16_t>(i);
+    const auto found = table.find(std::string_view(principal.policies[i]));
+    if (found == table.end()) continue;
+    // What it would have denied is unknown, so nothing that others allow can stand.
+    if (found->second == nullptr) return {Reason::broken_policy, place};
+    named[count++] = {found->second.get(), place};
   }
-  return bound;
-}
-
-const BoundPolicy& Authorizer::current() {
-  // The epoch is read first: a change in between makes the next call bind again, never miss it.
-  const std::uint64_t epoch = engine_->epoch();
-  if (bound_ == nullptr || epoch != epoch_) {
-    bound_ = engine_->bind(*principal_);
-    epoch_ = epoch;
-  }
-  return *bound_;
+  const std::string_view inner = action == Action::subscribe ? inner_filter(text) : text;
+  if (!is_valid_question(action, text, inner)) return {Reason::not_valid};
+  const Question question(principal, action, inner);
+  const std::span<const Named> all(named.data(), count);
+  if (const auto denied = first_that_speaks(question, all, Effect::deny)) return *denied;
+  return first_that_speaks(question, all, Effect::allow).value_or(Decision{});
 }
 
 }  // namespace dunlin::security

@@ -71,9 +71,14 @@ std::string_view value_of(const TemplatePart& part, const Principal& principal) 
   return {};
 }
 
+// find_first_of() would be a call for each character.
+bool has_wildcard(std::string_view text) {
+  return text.contains('+') || text.contains('#');
+}
+
 bool is_usable_value(std::string_view value) {
-  return !value.empty() && value.size() <= kMaxVariableBytes &&
-         value.find_first_of("/+#$") == std::string_view::npos && is_clean_utf8(value);
+  return !value.empty() && value.size() <= kMaxVariableBytes && !has_wildcard(value) &&
+         !value.contains('/') && !value.contains('$') && is_clean_utf8(value);
 }
 
 bool is_valid_text(std::string_view text) {
@@ -98,111 +103,124 @@ Result<Template> parse_template(std::string_view text) {
   return parts;
 }
 
-Substituted substitute(const Template& text, const Principal& principal) {
-  Substituted result;
-  for (const TemplatePart& part : text) {
-    if (part.kind == TemplatePart::Kind::text) {
-      result.text += part.text;
-      continue;
+namespace {
+
+/// What is left of the text behind the template. Every variable is looked at, also where the text has turned
+/// out to be another: an unusable one decides.
+Fit take_template(const Template& pattern, const Principal& principal, std::string_view& text) {
+  Fit fit = Fit::equal;
+  for (const TemplatePart& part : pattern) {
+    const bool is_variable = part.kind == TemplatePart::Kind::variable;
+    const std::string_view value = is_variable ? value_of(part, principal) : std::string_view(part.text);
+    if (is_variable && !is_usable_value(value)) return Fit::unusable;
+    if (fit == Fit::different) continue;
+    if (text.starts_with(value)) {
+      text.remove_prefix(value.size());
+    } else {
+      fit = Fit::different;
     }
-    const std::string_view value = value_of(part, principal);
-    if (!is_usable_value(value)) return {.usable = Usable::no, .text = {}};
-    result.text += value;
   }
-  return result;
+  return fit;
 }
 
-bool TopicPattern::matches(std::string_view topic) const {
-  if (never_) return false;
+}  // namespace
+
+Fit fit_whole(const Template& pattern, const Principal& principal, std::string_view text) {
+  const Fit fit = take_template(pattern, principal, text);
+  return fit == Fit::equal && !text.empty() ? Fit::different : fit;
+}
+
+Fit fit_beginning(const Template& pattern, const Principal& principal, std::string_view text) {
+  return take_template(pattern, principal, text);
+}
+
+/// A level that is not `rest` beside a level of a topic or filter.
+TopicPattern::Met TopicPattern::meet(const Level& level, std::string_view text, const For& whom) {
+  if (level.kind == Level::Kind::any) return Met::anything;
+  if (level.kind == Level::Kind::text) return level.text == text ? Met::text : Met::no;
+  const Fit fit = fit_whole(level.parts, whom.principal, text);
+  if (fit == Fit::unusable) return whom.effect == Effect::allow ? Met::no : Met::anything;
+  return fit == Fit::equal ? Met::text : Met::no;
+}
+
+bool TopicPattern::matches(std::string_view topic, const For& whom) const {
   LevelReader reader(topic);
   for (std::size_t i = 0; i < levels_.size(); ++i) {
     if (levels_[i].kind == Level::Kind::rest) return true;
     const auto level = reader.next();
     if (!level) return false;
-    if (levels_[i].kind == Level::Kind::text) {
-      if (levels_[i].text != *level) return false;
-    } else if (i == 0 && level->starts_with('$')) {
-      return false;  // [MQTT-4.7.2-1]
-    }
+    const Met met = meet(levels_[i], *level, whom);
+    if (met == Met::no) return false;
+    if (met == Met::anything && i == 0 && level->starts_with('$')) return false;  // [MQTT-4.7.2-1]
   }
   return !reader.next();
 }
 
-bool TopicPattern::covers(std::string_view filter) const {
-  if (never_) return false;
+bool TopicPattern::covers(std::string_view filter, const For& whom) const {
   LevelReader reader(spelled_out(filter));
   for (std::size_t i = 0; i < levels_.size(); ++i) {
     if (levels_[i].kind == Level::Kind::rest) return true;
     const auto level = reader.next();
     if (!level || *level == "#") return false;
-    if (levels_[i].kind == Level::Kind::text) {
-      if (levels_[i].text != *level) return false;
-    } else if (i == 0 && level->starts_with('$')) {
-      return false;
-    }
+    const Met met = meet(levels_[i], *level, whom);
+    if (met == Met::no) return false;
+    if (met == Met::anything && i == 0 && level->starts_with('$')) return false;
   }
   return !reader.next();
 }
 
-bool TopicPattern::overlaps(std::string_view filter) const {
-  if (never_) return false;
+bool TopicPattern::overlaps(std::string_view filter, const Principal& principal) const {
+  const For whom{principal, Effect::deny};
   LevelReader reader(spelled_out(filter));
   for (std::size_t i = 0; i < levels_.size(); ++i) {
     if (levels_[i].kind == Level::Kind::rest) return true;
     const auto level = reader.next();
     if (!level) return false;
     if (*level == "#") return true;
-    const bool any = levels_[i].kind == Level::Kind::any;
-    if (i == 0 && any && level->starts_with('$')) return false;
-    if (i == 0 && *level == "+" && levels_[i].text.starts_with('$')) return false;
-    if (!any && *level != "+" && levels_[i].text != *level) return false;
+    const Met met = meet(levels_[i], *level, whom);
+    if (*level == "+") {
+      if (i == 0 && met != Met::anything && levels_[i].text.starts_with('$')) return false;
+      continue;
+    }
+    if (met == Met::no) return false;
+    if (met == Met::anything && i == 0 && level->starts_with('$')) return false;
   }
   const auto level = reader.next();
   return !level || *level == "#";
 }
 
-Result<TopicPatternSource> TopicPatternSource::parse(std::string_view pattern) {
-  using Kind = TopicPattern::Level::Kind;
+Result<TopicPattern> TopicPattern::parse(std::string_view pattern) {
+  using Kind = Level::Kind;
   if (!is_valid_text(pattern)) return fail(Errc::malformed, "the pattern is empty or not clean UTF-8");
-  TopicPatternSource source;
+  TopicPattern parsed;
   LevelReader reader(spelled_out(pattern));
   while (const auto level = reader.next()) {
-    if (source.levels_.size() == kMaxTopicLevels) {
+    if (parsed.levels_.size() == kMaxTopicLevels) {
       return fail(Errc::limit_exceeded, "more than " + std::to_string(kMaxTopicLevels) + " levels");
     }
-    if (!source.levels_.empty() && source.levels_.back().kind == Kind::rest) {
+    if (!parsed.levels_.empty() && parsed.levels_.back().kind == Kind::rest) {
       return fail(Errc::malformed, "# must be the last level");
     }
     if (*level == "+" || *level == "#") {
-      source.levels_.push_back({.kind = *level == "+" ? Kind::any : Kind::rest, .text = {}});
+      parsed.levels_.push_back({.kind = *level == "+" ? Kind::any : Kind::rest, .text = {}, .parts = {}});
       continue;
     }
-    if (level->find_first_of("+#") != std::string_view::npos) {
+    if (has_wildcard(*level)) {
       return fail(Errc::malformed, "+ and # must stand alone in their level");
     }
-    DUNLIN_TRY(Template text, parse_template(*level));
-    source.levels_.push_back({.kind = Kind::text, .text = std::move(text)});
+    DUNLIN_TRY(Template parts, parse_template(*level));
+    const bool plain = parts.empty() || (parts.size() == 1 && parts[0].kind == TemplatePart::Kind::text);
+    std::string text = parts.empty() ? std::string() : parts.front().text;
+    if (!plain && parts.front().kind == TemplatePart::Kind::variable) text.clear();
+    if (plain) parts.clear();
+    parsed.levels_.push_back(
+        {.kind = plain ? Kind::text : Kind::variable, .text = std::move(text), .parts = std::move(parts)});
   }
-  return source;
-}
-
-TopicPattern TopicPatternSource::bind(const Principal& principal, Effect effect) const {
-  using Kind = TopicPattern::Level::Kind;
-  TopicPattern bound;
-  for (const Level& level : levels_) {
-    Substituted text = substitute(level.text, principal);
-    if (text.usable == Usable::yes) {
-      bound.levels_.push_back({.kind = level.kind, .text = std::move(text.text)});
-      continue;
-    }
-    bound.never_ = bound.never_ || effect == Effect::allow;
-    bound.levels_.push_back({.kind = Kind::any, .text = {}});
-  }
-  return bound;
+  return parsed;
 }
 
 bool is_valid_topic(std::string_view topic) {
-  return is_valid_text(topic) && topic.find_first_of("+#") == std::string_view::npos;
+  return is_valid_text(topic) && !has_wildcard(topic);
 }
 
 bool is_valid_filter(std::string_view filter) {
@@ -212,7 +230,7 @@ bool is_valid_filter(std::string_view filter) {
   while (const auto level = reader.next()) {
     if (ended) return false;
     ended = *level == "#";
-    if (level->size() > 1 && level->find_first_of("+#") != std::string_view::npos) return false;
+    if (level->size() > 1 && has_wildcard(*level)) return false;
   }
   return true;
 }

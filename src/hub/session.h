@@ -110,6 +110,9 @@ class Session {
   /// Whether there was such a subscription, in order.
   using UnsubscribeDone = std::move_only_function<void(const std::vector<bool>& existed)>;
   void unsubscribe(const std::vector<std::string>& filters, UnsubscribeDone done);
+  /// `visit(filter, options)` for each, shared ones too.
+  template <class Visit>
+  void for_each_subscription(Visit&& visit) const;
 
   /// PUBACK, or PUBREC with an error code: the message is done with. False: no such packet id (the peer is at
   /// fault).
@@ -199,9 +202,6 @@ class Session {
   SessionRef ref() const { return self_; }
   std::size_t subscription_count() const;
   bool is_subscribed(const Router& router, std::string_view filter) const;
-  /// `visit(filter, options)` for each, shared ones too.
-  template <class Visit>
-  void for_each_subscription(Visit&& visit) const;
   /// `target` chose this session; the rest is decided here: QoS, retain flag, queue or wire.
   void deliver(Traveller& message, const Target& target, std::span<const std::uint32_t> identifiers,
                EncodingCache& cache);

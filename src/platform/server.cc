@@ -206,7 +206,8 @@ void RunningServer::compose() {
   mqtt_ = std::make_unique<transport::MqttServer>(
       transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
                                    make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_,
-                                   mqtt_limits(config_), make_mqtt_scram(home(), security_->scram())});
+                                   mqtt_limits(config_), make_mqtt_scram(home(), security_->scram()),
+                                   &security_->policy_engine().changes()});
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},

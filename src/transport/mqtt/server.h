@@ -30,6 +30,8 @@ struct ServerEnvironment {
   Rng& rng;  // used in the constructor only
   ServerLimits limits = {};
   hub::EnhancedAuthenticator enhanced = {};  // none: every authentication method is refused
+  /// Rises with every change of what `authorize` would answer; null: that never changes.
+  const std::atomic<std::uint64_t>* policies = nullptr;
 };
 
 class ServerPeer;
@@ -65,7 +67,8 @@ struct ServerMetrics {
   metrics::Cell& redirected;       // clients that were told so
   metrics::Cell& dropped_too_large;
   metrics::Cell& dropped_not_authorized;
-  metrics::Cell& refused_memory;  // connections
+  metrics::Cell& rights_withdrawn;  // peers that were ended because a policy changed
+  metrics::Cell& refused_memory;    // connections
   /// A refusal by its reason code.
   metrics::Cell& refusal(mqtt::ReasonCode reason);
 
@@ -116,12 +119,21 @@ struct ServerLane {
   /// CONNECT at once, and so gets through whatever else comes in.
   void begin_waiting(std::uint64_t peer);
   void end_waiting(std::uint64_t peer);
+  /// The rights of an open peer are judged anew, in a turn of their own.
+  void judge_again(std::uint64_t peer);
   /// Takes a connection whose client has been authenticated elsewhere.
   void adopt(std::unique_ptr<net::Connection> connection, std::unique_ptr<ConnectRequest> request);
 
  private:
   void drain_some();
   void serve_resting();
+  void watch_policies();
+  void judge_some();
+
+  TimerId policies_timer_;
+  std::uint64_t judged_policies_ = 0;   // the open peers were judged by these, or are in the queue
+  std::deque<std::uint64_t> unjudged_;  // peers
+
   std::deque<std::uint64_t> resting_;
   bool serves_ = false;             // serve_resting() is due
   std::size_t served_at_once_ = 1;  // of them, so that together they do about kTurnWork
@@ -158,6 +170,10 @@ class MqttServer {
   const hub::Authenticator& authenticate() const { return environment_.authenticate; }
   const hub::EnhancedAuthenticator& enhanced() const { return environment_.enhanced; }
   const hub::Authorizer& authorize() const { return environment_.authorize; }
+  /// An answer of authorize() holds while this is the same. Any thread.
+  std::uint64_t policies() const {
+    return environment_.policies == nullptr ? 0 : environment_.policies->load(std::memory_order_acquire);
+  }
   ServerLane& lane(std::size_t shard) { return *lanes_[shard]; }
 
  private:

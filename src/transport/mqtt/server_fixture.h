@@ -153,12 +153,13 @@ class ServerTest : public hub::testing::HubTest {
     hub::Authorizer authorize = [this](const Principal&, hub::Action action,
                                        std::string_view topic) -> Result<void> {
       ++authorizations;
-      if (topic.starts_with("forbidden")) return fail(Errc::permission_denied, "no policy allows it");
+      if (topic.starts_with("forbidden") || taken_away.contains(topic))
+        return fail(Errc::permission_denied, "no policy allows it");
       if (action == hub::Action::connect && topic == "banned") return fail(Errc::permission_denied, "banned");
       return {};
     };
     server = std::make_unique<MqttServer>(ServerEnvironment{hub(), authenticate, authorize, world->metrics,
-                                                            server_rng, limits, enhanced_method});
+                                                            server_rng, limits, enhanced_method, &policies});
     for (const auto& executor : world->executors) {
       auto listener = network.host("broker").listen(
           *executor, {.endpoint = {"broker", 1883}, .tls = {}},
@@ -216,6 +217,8 @@ class ServerTest : public hub::testing::HubTest {
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<RawClient>> clients;
   std::size_t authorizations = 0;
+  std::set<std::string, std::less<>> taken_away;  // topics, filters and client ids that were allowed before
+  std::atomic<std::uint64_t> policies{1};
   hub::EnhancedAuthenticator enhanced_method;  // of the next start()
   std::string chosen_client_id;                // what the authenticator gives a client without an id
 };

@@ -82,6 +82,9 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   hub::LinkInfo describe() const override;
 
   /// It has rested (ServerLane::rest()) and has its turn again.
+  /// After a change of the policies: ends the connection if it has lost something. Answers how many questions
+  /// that took.
+  std::size_t judge_rights();
   void end_turn_rest() {
     pace_ = Pace::light;
     go_on_reading(Stop::turn);
@@ -93,7 +96,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   struct KnownTopic {
     Slice topic;
     Verdict verdict = Verdict::unknown;
-    Instant at{};
+    std::uint64_t policies = 0;  // that the verdict is of
     hub::RouteHint route;
   };
   struct HeldAck {

@@ -54,14 +54,15 @@ ServerPeer::KnownTopic& ServerPeer::topic_slot(std::string_view topic) {
 
 ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Slice* shared) {
   KnownTopic& known = topic_slot(topic);
-  const Instant now = lane_.executor.now();
+  // Before the question: a change in between makes the next one ask again.
+  const std::uint64_t policies = lane_.server.policies();
   const bool same = known.topic.text() == topic;
-  if (same && known.verdict != Verdict::unknown && now - known.at < kAuthorizationLifetime) return known;
+  if (same && known.verdict != Verdict::unknown && known.policies == policies) return known;
   if (!same) {
     known.topic = shared != nullptr ? *shared : Slice::copy_of(topic);
     known.route = {};
   }
-  known.at = now;
+  known.policies = policies;
   lane_.work += kAuthorizationWork;
   const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::publish, topic);
   known.verdict = may ? Verdict::allowed : Verdict::refused;
@@ -147,7 +148,7 @@ bool ServerPeer::publish_plainly(ByteView frame) {
   if (!publish) return false;
   KnownTopic& known = publishing_->topics[publishing_->last_topic];
   if (known.verdict != Verdict::allowed || known.topic.text() != publish->topic ||
-      lane_.executor.now() - known.at >= kAuthorizationLifetime)
+      known.policies != lane_.server.policies())
     return false;
   lane_.metrics.messages_in[static_cast<std::size_t>(publish->qos)]->add();
   lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));

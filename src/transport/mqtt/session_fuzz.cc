@@ -158,9 +158,12 @@ class Client final : public net::ConnectionHandler {
   bool ended_ = false;
 };
 
+/// Whether everything has arrived before the next step.
+enum class Pace : std::uint8_t { settled, hasty };
+
 class World {
  public:
-  explicit World(std::size_t shards, bool held_back) {
+  World(std::size_t shards, bool held_back, Pace own_pace) : pace(own_pace) {
     hub::HubEnvironment environment{.shards = {}, .keyed = nullptr, .metrics = registry_, .rng = rng_};
     for (std::size_t i = 0; i < shards; ++i) {
       executors_.push_back(std::make_unique<VirtualExecutor>(scheduler_));
@@ -235,6 +238,7 @@ class World {
   }
   transport::MqttServer& server() { return *server_; }
 
+  const Pace pace;
   std::array<Client, kClients> clients;
 
  private:
@@ -349,15 +353,17 @@ void answer(Client& client, std::size_t count) {
   }
 }
 
-/// Acknowledgements that nobody asked for. Of a message that is under way they end what the client may check.
-void acknowledge_any(Client& client, Input& input) {
+/// Acknowledgements that nobody asked for. Of a message that is under way, or may be, they end what the
+/// client may check.
+void acknowledge_any(const World& world, Client& client, Input& input) {
   constexpr std::array kTypes{PacketType::puback, PacketType::pubrec, PacketType::pubrel,
                               PacketType::pubcomp};
   const std::uint8_t flags = input.byte();
   mqtt::Ack ack{kTypes[flags % 4], static_cast<std::uint16_t>(1 + input.byte() % 8), ReasonCode::success, {}};
   if ((flags & 4) != 0 && client.version == ProtocolVersion::v5)
     ack.reason = flags % 4 < 2 ? ReasonCode::unspecified_error : ReasonCode::packet_identifier_not_found;
-  if (ack.type != PacketType::pubrel && client.unacknowledged.contains(ack.packet_id)) client.wild = true;
+  const bool under_way = world.pace == Pace::hasty || client.unacknowledged.contains(ack.packet_id);
+  if (ack.type != PacketType::pubrel && under_way) client.wild = true;
   client.send(ack);
 }
 
@@ -406,7 +412,7 @@ void step(World& world, Input& input) {
     case 8:
       return answer(client, 1 + input.byte() % 4U);
     case 9:
-      return acknowledge_any(client, input);
+      return acknowledge_any(world, client, input);
     case 10:
       return client.send(mqtt::Pingreq{});
     case 11:
@@ -430,10 +436,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   Input input(ByteView(data, size));
   const std::uint8_t shape = input.byte();
-  World world(1 + shape % 3U, (shape & 4) != 0);
+  World world(1 + shape % 3U, (shape & 4) != 0, (shape & 8) != 0 ? Pace::hasty : Pace::settled);
   for (std::size_t steps = 0; steps < kMaxSteps && !input.empty(); ++steps) {
     step(world, input);
-    if ((shape & 8) == 0) world.run(Duration{});
+    if (world.pace == Pace::settled) world.run(Duration{});
   }
   world.run(std::chrono::seconds{1});
   return 0;

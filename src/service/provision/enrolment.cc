@@ -69,7 +69,13 @@ void Enrolment::admit(std::string certificate_der, std::string asked, std::strin
   wanted.asked = std::move(asked);
   wanted.address = std::move(address);
   enrol(std::move(wanted), [done = std::move(done)](Result<Enrolled> enrolled) mutable {
-    if (!enrolled) return done(std::unexpected(enrolled.error()));
+    if (!enrolled) {
+      // To whoever connects all of these say the same: not you, and why.
+      Error why = enrolled.error();
+      const bool about_now = why.code == Errc::unavailable || why.code == Errc::limit_exceeded;
+      if (!about_now && why.code != Errc::io && why.code != Errc::no_space) why.code = Errc::permission_denied;
+      return done(std::unexpected(std::move(why)));
+    }
     if (enrolled->outcome == Enrolled::Outcome::waiting)
       return done(fail(Errc::permission_denied, "the device waits for an operator's approval"));
     done({});

@@ -241,6 +241,7 @@ void Enrolment::store(JobPtr job) {
   if (version == 0) {
     thing.name = job->name;
     thing.type = rules.type;
+    thing.created_at = job->began;
     if (!rules.policies.empty())
       thing.policies =
           boost::json::serialize(boost::json::array(rules.policies.begin(), rules.policies.end()));

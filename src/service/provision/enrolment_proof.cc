@@ -21,6 +21,7 @@ std::string penalty_key(const Application& wanted) {
 }  // namespace
 
 void Enrolment::begin(JobPtr job) {
+  job->began = parts_.clock.wall_now();
   if (!job->wanted.code.empty()) return begin_code(std::move(job));
   if (job->wanted.group) return begin_group(std::move(job));
   if (!job->wanted.certificate_der.empty()) return begin_certificate(std::move(job));

@@ -12,6 +12,7 @@ namespace dunlin::provision {
 struct Enrolment::Job {
   Application wanted;
   Done done;
+  WallTime began{};  // the thing is made then: no credential may be older than its thing
   std::optional<security::CertificateInfo> shown;  // of the certificate of the handshake
   std::optional<security::Csr> csr;
   std::optional<Grant> grant;  // none: our own authority vouches

@@ -105,7 +105,7 @@ void Registry::create(TenantId tenant, Thing thing, ThingDone done) {
 }
 
 Result<Registry::Plan> Registry::plan(TenantId tenant, Thing thing, std::uint64_t version) const {
-  if (version == 0) thing.created_at = executor_.wall_now();
+  if (version == 0 && thing.created_at == WallTime{}) thing.created_at = executor_.wall_now();
   DUNLIN_CHECK(check(thing));
   store::Change change = put_change(tenant, thing, version);
   return Plan{std::move(change), std::move(thing)};

@@ -72,7 +72,7 @@ class Registry {
   void create(TenantId tenant, Thing thing, ThingDone done);
   /// What whoever makes a thing in a larger write puts into it: `made` is the thing to hand to adopt() once
   /// that is durable. `version`: of the stored thing that is replaced, 0 for a new one. The write answers
-  /// conflict if another is there. Errors: as create().
+  /// conflict if another is there. A new thing keeps a `created_at` that is set. Errors: as create().
   struct Plan {
     store::Change change;
     Thing made;

@@ -105,7 +105,9 @@ void Grants::register_authority(std::string actor, NewAuthority wanted, Done<Gra
   if (!hash) return done(fail(Errc::permission_denied, "the proof's common name is no registration code"));
   wanted.grant.kind = GrantKind::authority;
   wanted.grant.id = info->fingerprint;
-  wanted.grant.pem = std::move(wanted.pem);
+  // Nothing but the certificate: what is pasted may have a key beside it.
+  wanted.grant.pem =
+      security::certificate_pem(as_bytes(security::certificates_from_pem(wanted.pem).value().front()));
   wanted.grant.expires_at = unix_milliseconds(info->not_after);
   check_proof_certificate(std::move(actor), std::move(wanted), proof_id(*hash), std::move(done));
 }

@@ -18,11 +18,11 @@ enum class Approval : std::uint8_t { automatic, queue };
 
 /// What becomes of whoever enrols by a grant.
 struct Template {
-  std::string name;  // pattern (pattern.h); empty: what the certificate says, or what the device asks for
-  std::string type;
-  std::vector<std::string> policies;  // empty: those of the type
-  std::vector<std::string> allow;     // names, or serial numbers of certificates; empty: everyone
-  std::int64_t quota = 0;             // the most devices that ever enrol by it; 0: no limit of its own
+  std::string name{};  // pattern (pattern.h); empty: what the certificate says, or what the device asks for
+  std::string type{};
+  std::vector<std::string> policies{};  // empty: those of the type
+  std::vector<std::string> allow{};     // names, or serial numbers of certificates; empty: everyone
+  std::int64_t quota = 0;               // the most devices that ever enrol by it; 0: no limit of its own
   Approval approval = Approval::automatic;
   std::int64_t days = 365;  // lifetime of certificates that are issued
 };

@@ -10,13 +10,13 @@ namespace dunlin::provision {
 
 /// What a pattern may ask for. Empty: not there.
 struct NameFacts {
-  std::string asked;          // {name}: what the device calls itself
-  std::string common_name;    // {cn}
-  std::string thing_name;     // {san}: of urn:dunlin:thing:NAME
-  std::string serial;         // {serial}: the certificate's number, hexadecimal
-  std::string organisation;   // {o}
-  std::string unit;           // {ou}
-  std::string serial_number;  // {sn}: the attribute of the subject
+  std::string asked{};          // {name}: what the device calls itself
+  std::string common_name{};    // {cn}
+  std::string thing_name{};     // {san}: of urn:dunlin:thing:NAME
+  std::string serial{};         // {serial}: the certificate's number, hexadecimal
+  std::string organisation{};   // {o}
+  std::string unit{};           // {ou}
+  std::string serial_number{};  // {sn}: the attribute of the subject
 };
 
 /// Errors: invalid_argument (an unknown place, a brace that is not closed, a character that no name has, more

@@ -109,7 +109,7 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
     if (positional)
       option->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
   }
-  if (spec.name == "cert.issue")
+  if (spec.name == "cert.issue" || spec.name == "claim.create")
     app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");
   add_target(*app, call->target);
   app->callback([call, given, &command] {

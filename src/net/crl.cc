@@ -92,15 +92,27 @@ int judge_revocation(int verdict, X509_STORE_CTX* context) {
   return 1;
 }
 
+/// The handshake goes on whatever the verdict is; OpenSSL keeps it with the session, and
+/// complete_tls_state() gives no certificate with another one than X509_V_OK.
+int verify_and_go_on(X509_STORE_CTX* context, void*) {
+  if (X509_verify_cert(context) != 1 && X509_STORE_CTX_get_error(context) == X509_V_OK)
+    X509_STORE_CTX_set_error(context, X509_V_ERR_UNSPECIFIED);
+  ERR_clear_error();
+  return 1;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const TlsServerOptions& options,
-                                                                  const ClientRevocation& revocation) {
+                                                                  const ClientRevocation& revocation,
+                                                                  UnverifiedClient unverified) {
   DUNLIN_TRY(auto made, make_tls_server_context(options));
-  if (revocation.lists.empty() || options.client_certificate == ClientCertificate::none) return made;
   auto& server = static_cast<TlsServerContextImpl&>(*made);
-  server.stale_crl = revocation.stale;
   SSL_CTX* context = server.context.get();
+  if (unverified == UnverifiedClient::as_without)
+    SSL_CTX_set_cert_verify_callback(context, verify_and_go_on, nullptr);
+  if (revocation.lists.empty() || options.client_certificate == ClientCertificate::none) return made;
+  server.stale_crl = revocation.stale;
   for (const std::string& bytes : revocation.lists) {
     DUNLIN_TRY(const auto crls, parse_crls(bytes));
     for (const CrlPointer& crl : crls) X509_STORE_add_crl(SSL_CTX_get_cert_store(context), crl.get());

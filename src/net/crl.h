@@ -33,8 +33,13 @@ struct ClientRevocation {
   StaleCrl stale = StaleCrl::refuse;
 };
 
+/// What a client certificate that does not pass means where one is asked for: the end of the handshake, or
+/// the same as none, so that the protocol above can say what was wrong.
+enum class UnverifiedClient { refused, as_without };
+
 /// The same as without the lists, which are asked in each full handshake. Errors besides: as read_crls().
-Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const TlsServerOptions& options,
-                                                                  const ClientRevocation& revocation);
+Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(
+    const TlsServerOptions& options, const ClientRevocation& revocation,
+    UnverifiedClient unverified = UnverifiedClient::refused);
 
 }  // namespace dunlin::net

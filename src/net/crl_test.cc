@@ -157,6 +157,31 @@ TEST_F(Crl, IsReplacedWithoutANewListener) {
   EXPECT_TRUE(enters(loop, *listener, server, "honest"));
 }
 
+TEST_F(Crl, ACertificateThatDoesNotPassCanCountAsNone) {
+  run("ca -config ca.cnf -revoke stolen.pem");
+  run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=stranger -days 30 "
+      "-keyout stranger.key -out stranger.pem -config ca.cnf");
+  Loop loop;
+  Recorder server;
+  std::vector<std::uint8_t> shown;
+  ListenOptions listen = test::on_loopback();
+  listen.tls =
+      *make_tls_server_context(server_options(), {{list()}, StaleCrl::refuse}, UnverifiedClient::as_without);
+  const auto listener =
+      *loop.network.listen(loop.reactor, listen, [&](std::unique_ptr<Connection> connection) {
+        shown = connection->peer().certificate_der;
+        server.connection = std::move(connection);
+      });
+  for (int round = 0; round < 2; ++round) {  // the second may resume the first's session
+    EXPECT_TRUE(enters(loop, *listener, server, "honest"));
+    EXPECT_FALSE(shown.empty());
+    EXPECT_TRUE(enters(loop, *listener, server, "stolen"));
+    EXPECT_TRUE(shown.empty()) << "revoked";
+    EXPECT_TRUE(enters(loop, *listener, server, "stranger"));
+    EXPECT_TRUE(shown.empty()) << "of nobody";
+  }
+}
+
 TEST_F(Crl, TellsWhatIsInAFile) {
   run("ca -config ca.cnf -revoke stolen.pem");
   const std::string pem = list("-crl_lastupdate 20250101000000Z -crl_nextupdate 20250201000000Z");

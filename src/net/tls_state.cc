@@ -264,6 +264,9 @@ Result<void> complete_tls_state(TlsState& state) {
   describe_tls_peer(state);
   X509* certificate = SSL_get0_peer_certificate(ssl);
   if (certificate == nullptr) return {};
+  // UnverifiedClient::as_without let it pass; the verdict is kept with the session, also when that is
+  // resumed.
+  if (SSL_get_verify_result(ssl) != X509_V_OK) return {};
   DUNLIN_ASSERT(state.server != nullptr || state.client != nullptr);
   const Clock* clock = state.server != nullptr ? state.server->clock : state.client->context->clock;
   if (SSL_session_reused(ssl) == 1 && has_expired(certificate, clock))

@@ -78,18 +78,22 @@ void SecurityStack::load(Executor& executor,
 }
 
 Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock,
-                                                   const net::ClientRevocation& revocation) const {
+                                                   const net::ClientRevocation& revocation,
+                                                   const std::vector<std::string>& authorities) const {
   const security::ServerIdentity identity = pki_->server_identity();
   net::TlsServerOptions options;
   options.certificate_chain_pem = identity.certificate_chain_pem;
   options.private_key_pem = identity.private_key_pem;
   options.clock = &clock;
-  Tls tls;
-  options.application_protocols = {"http/1.1"};
-  DUNLIN_TRY(tls.people, net::make_tls_server_context(options));
-  options.application_protocols = {"mqtt"};
   options.client_ca_pem = pki_->client_ca_pem();
+  for (const std::string& pem : authorities) options.client_ca_pem += pem + "\n";
   options.client_certificate = net::ClientCertificate::requested;
+  Tls tls;
+  // A browser without a certificate of these authorities does not bother its user.
+  options.application_protocols = {"http/1.1"};
+  DUNLIN_TRY(tls.people,
+             net::make_tls_server_context(options, revocation, net::UnverifiedClient::as_without));
+  options.application_protocols = {"mqtt"};
   DUNLIN_TRY(tls.devices, net::make_tls_server_context(options, revocation));
   options.application_protocols = {"mqtt", "http/1.1"};
   options.no_client_certificate_for = {"http/1.1"};

@@ -41,10 +41,12 @@ class SecurityStack {
 
   struct Tls {
     std::shared_ptr<net::TlsServerContext> devices;  // asks for a client certificate
-    std::shared_ptr<net::TlsServerContext> people;   // does not
+    std::shared_ptr<net::TlsServerContext> people;   // does, and takes one that does not pass as none
     std::shared_ptr<net::TlsServerContext> shared;   // does, unless the client chooses HTTP
   };
-  Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation) const;
+  /// `authorities`: PEM of those of others whose certificates are taken too.
+  Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation,
+                       const std::vector<std::string>& authorities) const;
 
   security::Pki& pki() { return *pki_; }
   security::CertificateRegister& certificates() { return certificates_; }

@@ -23,6 +23,7 @@
 #include "platform/live_wiring.h"
 #include "platform/memory_guard.h"
 #include "platform/port_owner.h"
+#include "platform/provisioning.h"
 #include "platform/security_stack.h"
 #include "platform/services.h"
 #include "platform/status.h"
@@ -32,7 +33,9 @@
 #include "platform/web_door.h"
 #include "service/access/access.h"
 #include "service/broker/broker.h"
+#include "service/provision/provision.h"
 #include "transport/bridge/bridges.h"
+#include "transport/http/enrolment_routes.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/server.h"
 
@@ -133,6 +136,11 @@ class RunningServer final : public Server {
     return ready_.load() && !disk_broken_.load() && !mqtt_->draining() &&
            memory_->level() == MemoryLevel::normal;
   }
+  /// 0: no such listener.
+  std::uint16_t port_of(std::string_view listener) const {
+    const auto found = std::ranges::find(listener_infos_, listener, &ListenerInfo::name);
+    return found == listener_infos_.end() ? std::uint16_t{0} : found->address.port;
+  }
   Result<void> wait_for(std::function<void(Done)> begin);
   void close_listeners();
 
@@ -152,6 +160,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Services> services_;
   std::unique_ptr<bridge::Bridges> bridges_;
   std::unique_ptr<transport::MqttServer> mqtt_;
+  std::unique_ptr<Provisioning> provisioning_;
   model::OperationTable operations_;
   std::unique_ptr<transport::LiveFeed> live_;
   net::http::AssetTable assets_{net::http::Headers{}};
@@ -164,6 +173,7 @@ class RunningServer final : public Server {
   std::unique_ptr<MemoryGuard> memory_;
   std::vector<ListenerInfo> listener_infos_;
   std::optional<std::string> claim_token_;
+  std::string group_secret_;  // on its way from open() to compose()
   std::atomic<bool> ready_{false};
   std::atomic<bool> disk_broken_{false};
   enum class State { open, running, stopped } state_ = State::open;
@@ -174,6 +184,7 @@ Result<void> RunningServer::open() {
   std::vector<Executor*> executors;
   for (net::Reactor* reactor : threads_.all()) executors.push_back(reactor);
   DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors, disk_watch()}, config_));
+  DUNLIN_TRY(group_secret_, provision::load_group_secret(fs_, rng_, config_.data_folder));
   DUNLIN_TRY(security_,
              SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
   compose();
@@ -215,6 +226,10 @@ void RunningServer::compose() {
                                  services_->alarms()},
       config_.bridges);
   make_memory_guard();
+  provisioning_ = std::make_unique<Provisioning>(Provisioning::Parts{
+      home(), *stores_.repository, services_->registry(), *security_, clock_, rng_, metrics_,
+      std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); }});
+  provisioning_->declare(operations_);
   services_->declare(operations_);
   bridges_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
@@ -237,6 +252,8 @@ void RunningServer::compose() {
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
       *live_, metrics_, assets_, std::string(version()), [this] { return takes_clients(); },
+      [this](net::http::Router& router) { provisioning_->mount(router); },
+      transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
   make_splits();
   listeners_ = std::make_unique<Listeners>(network_, threads_);
@@ -310,7 +327,10 @@ void RunningServer::start_parts(Done done) {
       if (!started) return done(std::move(started));
       services_->start([this, done = std::move(done)](Result<void> running) mutable {
         if (!running) return done(std::move(running));
-        bridges_->start(std::move(done));
+        provisioning_->load([this, done = std::move(done)](Result<void> loaded) mutable {
+          if (!loaded) return done(std::move(loaded));
+          bridges_->start(std::move(done));
+        });
       });
     });
   });
@@ -353,8 +373,8 @@ void RunningServer::open_listeners(Done done) {
 
 Result<SecurityStack::Tls> RunningServer::make_tls() const {
   const bool accept = config_.stale_crl == "accept";
-  return security_->make_tls(clock_,
-                             {crls_->files(), accept ? net::StaleCrl::accept : net::StaleCrl::refuse});
+  return security_->make_tls(clock_, {crls_->files(), accept ? net::StaleCrl::accept : net::StaleCrl::refuse},
+                             provisioning_->trusted());
 }
 
 Result<void> RunningServer::adopt_certificate() {

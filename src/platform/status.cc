@@ -7,6 +7,7 @@
 #include "service/alarm/operations.h"
 #include "service/broker/broker.h"
 #include "service/presence/operations.h"
+#include "service/provision/provision.h"
 #include "service/registry/operations.h"
 #include "service/rules/operations.h"
 #include "service/series/operations.h"
@@ -88,8 +89,8 @@ std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
-        alarm::operations(), rules::operations(), access::operations(), broker::operations(),
-        drain_operations(), bridge::operations()}) {
+        alarm::operations(), rules::operations(), access::operations(), provision::operations(),
+        broker::operations(), drain_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -80,30 +80,51 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
 void Authenticator::by_certificate(AttemptPtr attempt) {
   attempt->proof = Proof::certificate;
   const auto info = parse_certificate(as_bytes(attempt->credentials.certificate_der));
-  if (!info || info->thing_name.empty()) return refuse(std::move(attempt), "the certificate names no thing");
+  if (!info) return refuse(std::move(attempt), "the certificate cannot be read");
   const WallTime now = parts_.clock.wall_now();
   if (now < info->not_before || now >= info->not_after)
     return refuse(std::move(attempt), "the certificate is out of date");
   if (parts_.revocations.is_revoked(info->fingerprint))
     return refuse(std::move(attempt), "the certificate is revoked");
-  const std::string& username = attempt->credentials.username;
-  if (!username.empty() && username != info->thing_name) {
-    return refuse(std::move(attempt), "the user name is not the name in the certificate");
-  }
   attempt->fingerprint = info->fingerprint;
+  by_register(std::move(attempt), info->thing_name, Unregistered::may_be_new);
+}
+
+void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregistered unregistered) {
   Executor& reply_to = *attempt->reply_to;
+  std::string fingerprint = attempt->fingerprint;
   parts_.repository.get(
-      reply_to, DocumentKind::certificate, options_.tenant.value, info->fingerprint,
-      [this, attempt = std::move(attempt), name = info->thing_name](Result<OptionalDocument> found) mutable {
+      reply_to, DocumentKind::certificate, options_.tenant.value, std::move(fingerprint),
+      [this, attempt = std::move(attempt), named = std::move(named),
+       unregistered](Result<OptionalDocument> found) mutable {
         if (!found) return finish(std::move(attempt), std::unexpected(found.error()));
+        if (!*found && newcomers_ && unregistered == Unregistered::may_be_new)
+          return ask_newcomers(std::move(attempt), std::move(named));
         const auto record = *found ? certificate_of(**found) : fail(Errc::not_found, "");
-        if (!record || record->thing != name)
-          return refuse(std::move(attempt), "the certificate is not registered");
-        if (record->state != CertificateRecord::State::active) {
+        // A registered authority's certificates are named by its template; ours name their thing themselves.
+        const bool fits = record && (record->thing == named || !record->authority.empty());
+        if (!fits) return refuse(std::move(attempt), "the certificate is not registered");
+        if (record->state != CertificateRecord::State::active)
           return refuse(std::move(attempt), "the certificate is revoked");
-        }
-        load_thing(std::move(attempt), std::move(name), record->created_at);
+        if (!is_usable(*record, unix_milliseconds(parts_.clock.wall_now())))
+          return refuse(std::move(attempt), "the certificate was renewed and is no longer taken");
+        const std::string& username = attempt->credentials.username;
+        if (!username.empty() && username != record->thing)
+          return refuse(std::move(attempt), "the user name is not the name in the certificate");
+        load_thing(std::move(attempt), record->thing, record->created_at);
       });
+}
+
+void Authenticator::ask_newcomers(AttemptPtr attempt, std::string named) {
+  const Credentials& shown = attempt->credentials;
+  Executor& reply_to = *attempt->reply_to;
+  const std::string& id = shown.client_id;
+  std::string asked = shown.username.empty() ? id.substr(0, id.find('/')) : shown.username;
+  newcomers_(reply_to, shown.certificate_der, std::move(asked), shown.address,
+             [this, attempt = std::move(attempt), named = std::move(named)](Result<void> admitted) mutable {
+               if (!admitted) return finish(std::move(attempt), std::unexpected(admitted.error()));
+               by_register(std::move(attempt), std::move(named), Unregistered::refused);
+             });
 }
 
 void Authenticator::by_token(AttemptPtr attempt, TokenText token) {

@@ -96,6 +96,14 @@ class Authenticator {
   /// is kept.
   Result<void> write_local_admin_token(Fs& fs, const std::string& data_folder);
 
+  /// Asked about a verified certificate that is in no register: a success means that it is in it now. The
+  /// error's sentence goes to the client. `asked_name` is what the client calls itself, or empty.
+  using Newcomers =
+      std::function<void(Executor& reply_to, std::string certificate_der, std::string asked_name,
+                         std::string address, std::move_only_function<void(Result<void>)> done)>;
+  /// At most one, at start-up; without one such certificates are refused.
+  void admit_newcomers(Newcomers newcomers) { newcomers_ = std::move(newcomers); }
+
   PenaltyTable& penalties() { return penalties_; }
   TenantId tenant() const { return options_.tenant; }
 
@@ -113,6 +121,9 @@ class Authenticator {
   void finish(AttemptPtr attempt, Result<PrincipalRef> result);
   void refuse(AttemptPtr attempt, std::string_view detail);
   void by_certificate(AttemptPtr attempt);
+  enum class Unregistered : std::uint8_t { may_be_new, refused };
+  void by_register(AttemptPtr attempt, std::string named, Unregistered unregistered);
+  void ask_newcomers(AttemptPtr attempt, std::string named);
   void by_token(AttemptPtr attempt, TokenText token);
   void check_token(AttemptPtr attempt, TokenText token, const store::Document& stored);
   bool is_idle(const TokenRecord& token) const;
@@ -127,6 +138,7 @@ class Authenticator {
   const AuthenticatorOptions options_;
   PasswordGate gate_;
   PenaltyTable penalties_;
+  Newcomers newcomers_;
   std::string dummy_password_;  // verified for unknown users, so that they take as long as known ones
   mutable std::mutex mutex_;    // guards the two below
   std::unordered_map<std::string, std::int64_t> session_use_;  // id -> Unix ms, newer than what is stored

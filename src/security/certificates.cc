@@ -15,18 +15,6 @@ using OptionalDocument = std::optional<Document>;
 using Documents = std::vector<Document>;
 constexpr std::size_t kPage = 500;
 
-CertificateRecord record_of(const IssuedCertificate& issued, WallTime now) {
-  CertificateRecord record;
-  record.fingerprint = issued.info.fingerprint;
-  record.thing = issued.info.thing_name;
-  record.serial = issued.info.serial;
-  record.pem = issued.certificate_pem;
-  record.not_before = unix_milliseconds(issued.info.not_before);
-  record.not_after = unix_milliseconds(issued.info.not_after);
-  record.created_at = unix_milliseconds(now);
-  return record;
-}
-
 Result<std::vector<CertificateRecord>> records_of(const Documents& documents) {
   std::vector<CertificateRecord> records;
   for (const Document& document : documents) {
@@ -37,6 +25,18 @@ Result<std::vector<CertificateRecord>> records_of(const Documents& documents) {
 }
 
 }  // namespace
+
+CertificateRecord make_record(const CertificateInfo& info, std::string pem, std::string thing, WallTime now) {
+  CertificateRecord record;
+  record.fingerprint = info.fingerprint;
+  record.thing = std::move(thing);
+  record.serial = info.serial;
+  record.pem = std::move(pem);
+  record.not_before = unix_milliseconds(info.not_before);
+  record.not_after = unix_milliseconds(info.not_after);
+  record.created_at = unix_milliseconds(now);
+  return record;
+}
 
 void CertificateRegister::load(Executor& reply_to, Done<void> done) {
   load_page(reply_to, "", std::move(done));
@@ -71,52 +71,67 @@ void CertificateRegister::issue(Executor& reply_to, std::string actor, DeviceCer
                          done = std::move(done)](Result<OptionalDocument> found) mutable {
                           if (!found) return done(std::unexpected(found.error()));
                           if (!*found) return done(fail(Errc::not_found, "there is no thing " + thing));
-                          store::Query query;
-                          query.kind = DocumentKind::certificate;
-                          query.tenant = tenant_.value;
-                          query.equals = {{"thing", thing}, {"state", "active"}};
-                          query.limit = kMaxCertificatesPerThing;
-                          parts_.repository.find(
-                              reply_to, std::move(query),
-                              [=, this, &reply_to, request = std::move(request),
-                               done = std::move(done)](Result<Documents> held) mutable {
-                                if (!held) return done(std::unexpected(held.error()));
-                                // Those that have ended need no revocation to make room.
-                                const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
-                                const auto living =
-                                    std::ranges::count_if(*held, [&](const Document& document) {
-                                      const auto record = certificate_of(document);
-                                      return !record || record->not_after > now;
-                                    });
-                                if (static_cast<std::size_t>(living) >= kMaxCertificatesPerThing) {
-                                  return done(fail(Errc::limit_exceeded,
-                                                   thing + " has too many certificates: revoke one first"));
-                                }
-                                sign_and_store(reply_to, actor, std::move(request), std::move(done));
-                              });
+                          check_room(reply_to, thing,
+                                     [=, this, &reply_to, request = std::move(request),
+                                      done = std::move(done)](Result<void> fits) mutable {
+                                       if (!fits) return done(std::unexpected(fits.error()));
+                                       sign_and_store(reply_to, actor, std::move(request), std::move(done));
+                                     });
                         });
+}
+
+void CertificateRegister::check_room(Executor& reply_to, std::string thing, Done<void> done) {
+  store::Query query;
+  query.kind = DocumentKind::certificate;
+  query.tenant = tenant_.value;
+  query.equals = {{"thing", thing}, {"state", "active"}};
+  query.limit = kMaxCertificatesPerThing;
+  parts_.repository.find(
+      reply_to, std::move(query),
+      [this, thing = std::move(thing), done = std::move(done)](Result<Documents> held) mutable {
+        if (!held) return done(std::unexpected(held.error()));
+        // Those that have ended need no revocation to make room.
+        const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
+        const auto living = std::ranges::count_if(*held, [&](const Document& document) {
+          const auto record = certificate_of(document);
+          return !record || is_usable(*record, now);
+        });
+        if (static_cast<std::size_t>(living) < kMaxCertificatesPerThing) return done({});
+        done(fail(Errc::limit_exceeded, thing + " has too many certificates: revoke one first"));
+      });
+}
+
+void CertificateRegister::sign(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+                               Done<Signed> done) {
+  parts_.workers.run([=, this, &reply_to, request = std::move(request), done = std::move(done)]() mutable {
+    Result<Signed> answer = [&]() -> Result<Signed> {
+      Signed made;
+      DUNLIN_TRY(made.issued, parts_.pki.issue_device_certificate(request));
+      const WallTime now = parts_.clock.wall_now();
+      const CertificateInfo& info = made.issued.info;
+      const CertificateRecord record = make_record(info, made.issued.certificate_pem, info.thing_name, now);
+      made.changes.push_back(put_change(DocumentKind::certificate, tenant_, document_of(record), 0));
+      made.changes.push_back(audit_change(tenant_, now, parts_.rng, actor, "certificate.issue",
+                                          info.fingerprint + " for " + info.thing_name));
+      return made;
+    }();
+    reply_to.post(
+        [done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
+  });
 }
 
 void CertificateRegister::sign_and_store(Executor& reply_to, std::string actor,
                                          DeviceCertificateRequest request, Done<IssuedCertificate> done) {
-  parts_.workers.run([=, this, &reply_to, request = std::move(request), done = std::move(done)]() mutable {
-    auto issued = parts_.pki.issue_device_certificate(request);
-    if (!issued) {
-      return reply_to.post(
-          [done = std::move(done), error = issued.error()]() mutable { done(std::unexpected(error)); });
-    }
-    const WallTime now = parts_.clock.wall_now();
-    std::vector<store::Change> changes = {
-        put_change(DocumentKind::certificate, tenant_, document_of(record_of(*issued, now)), 0),
-        audit_change(tenant_, now, parts_.rng, actor, "certificate.issue",
-                     issued->info.fingerprint + " for " + issued->info.thing_name)};
-    parts_.repository.write(reply_to, std::move(changes),
-                            [issued = *std::move(issued),
-                             done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
-                              if (!written) return done(std::unexpected(written.error()));
-                              done(std::move(issued));
-                            });
-  });
+  sign(reply_to, std::move(actor), std::move(request),
+       [this, &reply_to, done = std::move(done)](Result<Signed> made) mutable {
+         if (!made) return done(std::unexpected(made.error()));
+         parts_.repository.write(reply_to, std::move(made->changes),
+                                 [issued = std::move(made->issued), done = std::move(done)](
+                                     Result<std::vector<std::uint64_t>> written) mutable {
+                                   if (!written) return done(std::unexpected(written.error()));
+                                   done(std::move(issued));
+                                 });
+       });
 }
 
 void CertificateRegister::revoke(Executor& reply_to, std::string actor, std::string fingerprint,

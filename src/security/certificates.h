@@ -14,6 +14,9 @@
 
 namespace dunlin::security {
 
+/// The record of a certificate that was issued or shown, active from `now` on.
+CertificateRecord make_record(const CertificateInfo& info, std::string pem, std::string thing, WallTime now);
+
 /// Any thread; completions run on the executor of the call. Must outlive its calls.
 class CertificateRegister {
  public:
@@ -38,6 +41,15 @@ class CertificateRegister {
   /// limit_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
   void issue(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
              Done<IssuedCertificate> done);
+  struct Signed {
+    IssuedCertificate issued;
+    std::vector<store::Change> changes;  // the record and its audit
+  };
+  /// Signs without a look at the register, for whoever puts the changes into a write of its own; until that
+  /// is durable the certificate must not leave. Errors: those of Pki::issue_device_certificate.
+  void sign(Executor& reply_to, std::string actor, DeviceCertificateRequest request, Done<Signed> done);
+  /// How many certificates the thing can use now. Errors: limit_exceeded (kMaxCertificatesPerThing).
+  void check_room(Executor& reply_to, std::string thing, Done<void> done);
   /// Answers the record; the caller ends the thing's sessions (hub::Bus::end_sessions). Revoking twice is no
   /// error. Errors: not_found.
   void revoke(Executor& reply_to, std::string actor, std::string fingerprint, Done<CertificateRecord> done);

@@ -70,6 +70,9 @@ class Pki {
   /// alone).
   std::string client_ca_pem() const { return intermediate_.certificate_pem + root_.certificate_pem; }
 
+  /// The intermediate, PEM: what issues the devices' certificates.
+  const std::string& issuing_pem() const { return intermediate_.certificate_pem; }
+
   ServerIdentity server_identity() const;
   /// To be called once a day. After `renewed` the TLS contexts should be made anew.
   Result<Renewal> renew_server_certificate_if_due();

@@ -168,6 +168,8 @@ Result<CertificateRecord> certificate_of(const Document& stored) {
   certificate.created_at = reader.number("created_at");
   certificate.revoked_at = reader.number("revoked_at");
   certificate.reason = reader.optional_text("reason");
+  certificate.authority = reader.optional_text("authority");
+  if (reader.member("retires_at") != nullptr) certificate.retires_at = reader.number("retires_at");
   return reader.finish(std::move(certificate), "certificate");
 }
 
@@ -182,7 +184,9 @@ Document document_of(const CertificateRecord& certificate) {
                    {"state", state},
                    {"created_at", certificate.created_at},
                    {"revoked_at", certificate.revoked_at},
-                   {"reason", certificate.reason}},
+                   {"reason", certificate.reason},
+                   {"authority", certificate.authority},
+                   {"retires_at", certificate.retires_at}},
                   {{"thing", certificate.thing}, {"state", state}});
 }
 

@@ -50,8 +50,15 @@ struct CertificateRecord {
   enum class State : std::uint8_t { active, revoked } state = State::active;
   std::int64_t created_at = 0;
   std::int64_t revoked_at = 0;
-  std::string reason;  // why revoked: kRequested or kThingRemoved; empty: active, or from before reasons
+  std::string reason;     // why revoked: kRequested or kThingRemoved; empty: active, or from before reasons
+  std::string authority;  // fingerprint of the registered CA that vouches for it; empty: our own
+  std::int64_t retires_at = 0;  // renewed: it is good until then at most; 0: until not_after
 };
+/// Whether it may still prove anything at that time (Unix milliseconds); says nothing of its thing.
+inline bool is_usable(const CertificateRecord& record, std::int64_t now) {
+  const bool retired = record.retires_at != 0 && now >= record.retires_at;
+  return record.state == CertificateRecord::State::active && now < record.not_after && !retired;
+}
 inline constexpr std::string_view kRequested = "requested";
 inline constexpr std::string_view kThingRemoved = "thing_removed";
 

@@ -104,6 +104,19 @@ void Registry::create(TenantId tenant, Thing thing, ThingDone done) {
   });
 }
 
+Result<Registry::Plan> Registry::plan(TenantId tenant, Thing thing, std::uint64_t version) const {
+  if (version == 0 && thing.created_at == WallTime{}) thing.created_at = executor_.wall_now();
+  DUNLIN_CHECK(check(thing));
+  store::Change change = put_change(tenant, thing, version);
+  return Plan{std::move(change), std::move(thing)};
+}
+
+void Registry::adopt(TenantId tenant, Thing thing, std::uint64_t version) {
+  if (version == 1) created_.add();
+  thing.version = version;
+  notify(tenant, thing);
+}
+
 void Registry::update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done) {
   get(tenant, name,
       [this, tenant, update = std::move(update), done = std::move(done)](Result<Thing> found) mutable {

@@ -70,6 +70,15 @@ class Registry {
   void get(TenantId tenant, std::string name, ThingDone done);
   /// Errors: already_exists, invalid_argument, limit_exceeded.
   void create(TenantId tenant, Thing thing, ThingDone done);
+  /// What whoever makes a thing in a larger write puts into it: `made` is the thing to hand to adopt() once
+  /// that is durable. `version`: of the stored thing that is replaced, 0 for a new one. The write answers
+  /// conflict if another is there. A new thing keeps a `created_at` that is set. Errors: as create().
+  struct Plan {
+    store::Change change;
+    Thing made;
+  };
+  Result<Plan> plan(TenantId tenant, Thing thing, std::uint64_t version) const;
+  void adopt(TenantId tenant, Thing thing, std::uint64_t version);
   /// Errors: not_found, conflict, invalid_argument, limit_exceeded.
   void update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done);
   /// The thing goes together with what the planner adds, in one write. Errors: not_found, conflict (it, or

@@ -129,10 +129,12 @@ Result<std::pair<std::string, std::string>> read_pair(const model::OperationSpec
 
 }  // namespace
 
-Api::Api(const model::OperationTable& table, WebDoor door, std::string version)
+Api::Api(const model::OperationTable& table, WebDoor door, std::string version,
+         std::span<const model::OperationSpec> device_operations)
     : table_(table),
       door_(std::move(door)),
-      openapi_(boost::json::serialize(openapi_document(table, kSessionOperations, version))) {}
+      openapi_(
+          boost::json::serialize(openapi_document(table, kSessionOperations, device_operations, version))) {}
 
 void Api::mount(net::http::Router& router) {
   const auto add = [&router](net::http::Method method, std::string_view path,

@@ -144,7 +144,8 @@ std::vector<std::string> path_fields(std::string_view path) {
 }
 
 object openapi_document(const model::OperationTable& table,
-                        std::span<const model::OperationSpec> session_operations, std::string_view version) {
+                        std::span<const model::OperationSpec> session_operations,
+                        std::span<const model::OperationSpec> device_operations, std::string_view version) {
   object paths;
   const auto add = [&paths](const model::OperationSpec& spec, object description) {
     boost::json::value& path = paths[spec.path];
@@ -152,6 +153,7 @@ object openapi_document(const model::OperationTable& table,
     path.get_object()[lower(model::method_name(spec.method))] = std::move(description);
   };
   for (const model::Operation& operation : table.all()) add(operation.spec, operation_object(operation.spec));
+  for (const model::OperationSpec& spec : device_operations) add(spec, operation_object(spec));
   for (const model::OperationSpec& spec : session_operations) {
     object description = operation_object(spec);
     if (spec.method != model::Method::get) description["parameters"].as_array().push_back(request_header());

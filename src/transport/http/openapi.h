@@ -10,6 +10,7 @@ namespace dunlin::transport {
 
 boost::json::object openapi_document(const model::OperationTable& table,
                                      std::span<const model::OperationSpec> session_operations,
+                                     std::span<const model::OperationSpec> device_operations,
                                      std::string_view version);
 
 /// The names in braces of a path template, in order: "/api/things/{thing}" has {"thing"}.

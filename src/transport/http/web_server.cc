@@ -91,7 +91,7 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
 
 WebServer::WebServer(WebServerParts parts)
     : parts_(std::move(parts)),
-      api_(parts_.table, parts_.door, parts_.version),
+      api_(parts_.table, parts_.door, parts_.version, parts_.enrolment_operations),
       probe_(parts_.metrics),
       self_(std::make_shared<WebServer*>(this)) {
   mount();
@@ -114,6 +114,7 @@ void WebServer::drain() {
 
 void WebServer::mount() {
   api_.mount(router_);
+  if (parts_.mount_enrolment) parts_.mount_enrolment(router_);
   const auto get = [this](std::string_view path, net::http::RouteHandler handler) {
     DUNLIN_ASSERT(router_.add(net::http::Method::get, path, std::move(handler)).has_value());
   };

@@ -63,7 +63,7 @@ void CertificateRegister::load_page(Executor& reply_to, std::string after, Done<
                          });
 }
 
-void CertificateRegister::issue(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+void CertificateRegister::issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
                                 Done<IssuedCertificate> done) {
   const std::string thing = request.thing_name;
   parts_.repository.get(reply_to, DocumentKind::thing, tenant_.value, thing,
@@ -97,8 +97,8 @@ void CertificateRegister::issue(Executor& reply_to, std::string actor, DeviceCer
                         });
 }
 
-void CertificateRegister::sign_and_store(Executor& reply_to, std::string actor,
-                                         DeviceCertificateRequest request, Done<IssuedCertificate> done) {
+void CertificateRegister::sign_and_store(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
+                                         Done<IssuedCertificate> done) {
   parts_.workers.run([=, this, &reply_to, request = std::move(request), done = std::move(done)]() mutable {
     auto issued = parts_.pki.issue_device_certificate(request);
     if (!issued) {
@@ -108,8 +108,11 @@ void CertificateRegister::sign_and_store(Executor& reply_to, std::string actor,
     const WallTime now = parts_.clock.wall_now();
     std::vector<store::Change> changes = {
         put_change(DocumentKind::certificate, tenant_, document_of(record_of(*issued, now)), 0),
-        audit_change(tenant_, now, parts_.rng, actor, "certificate.issue",
-                     issued->info.fingerprint + " for " + issued->info.thing_name)};
+        audit_change(tenant_, now,
+                     {.actor = actor,
+                      .action = "certificate.issue",
+                      .object = issued->info.fingerprint,
+                      .detail = "for " + issued->info.thing_name})};
     parts_.repository.write(reply_to, std::move(changes),
                             [issued = *std::move(issued),
                              done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
@@ -119,7 +122,7 @@ void CertificateRegister::sign_and_store(Executor& reply_to, std::string actor,
   });
 }
 
-void CertificateRegister::revoke(Executor& reply_to, std::string actor, std::string fingerprint,
+void CertificateRegister::revoke(Executor& reply_to, Actor actor, std::string fingerprint,
                                  Done<CertificateRecord> done) {
   parts_.repository.get(
       reply_to, DocumentKind::certificate, tenant_.value, fingerprint,
@@ -138,7 +141,11 @@ void CertificateRegister::revoke(Executor& reply_to, std::string actor, std::str
         record->reason = kRequested;
         std::vector<store::Change> changes = {
             put_change(DocumentKind::certificate, tenant_, document_of(*record), (*found)->version),
-            audit_change(tenant_, now, parts_.rng, actor, "certificate.revoke", fingerprint)};
+            audit_change(tenant_, now,
+                         {.actor = actor,
+                          .action = "certificate.revoke",
+                          .object = fingerprint,
+                          .detail = "of " + record->thing})};
         parts_.repository.write(reply_to, std::move(changes),
                                 [this, record = *std::move(record),
                                  done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {

@@ -36,11 +36,10 @@ class CertificateRegister {
 
   /// Record and audit are one write; only then is the certificate handed out. Errors: not_found (thing),
   /// limit_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
-  void issue(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
-             Done<IssuedCertificate> done);
+  void issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<IssuedCertificate> done);
   /// Answers the record; the caller ends the thing's sessions (hub::Bus::end_sessions). Revoking twice is no
   /// error. Errors: not_found.
-  void revoke(Executor& reply_to, std::string actor, std::string fingerprint, Done<CertificateRecord> done);
+  void revoke(Executor& reply_to, Actor actor, std::string fingerprint, Done<CertificateRecord> done);
   /// Errors: not_found.
   void get(Executor& reply_to, std::string fingerprint, Done<CertificateRecord> done);
   /// Sorted by fingerprint, behind `after`; `thing` empty: of all things.
@@ -49,7 +48,7 @@ class CertificateRegister {
 
  private:
   void load_page(Executor& reply_to, std::string after, Done<void> done);
-  void sign_and_store(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+  void sign_and_store(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
                       Done<IssuedCertificate> done);
 
   Parts parts_;

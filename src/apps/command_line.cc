@@ -180,6 +180,28 @@ void add_trace(CLI::App& app, Command& command) {
   trace_app->callback([trace, &command] { command = *trace; });
 }
 
+/// `dunlin audit export` and `verify`, which do more than call their operation.
+void add_audit(CLI::App& noun, Command& command) {
+  auto take = std::make_shared<AuditExportCommand>();  // shared with the callbacks; so is the other
+  CLI::App* take_app = noun.add_subcommand("export", "write the audit log as lines of JSON, with its hashes");
+  take_app->add_option("--first", take->first, "begin with this record (the oldest)")
+      ->check(CLI::PositiveNumber);
+  take_app->add_option("--through", take->through, "end with this record (the newest)")
+      ->check(CLI::PositiveNumber);
+  take_app->add_option("--out", take->out_file, "into this file, which must not exist (standard output)");
+  add_target(*take_app, take->target);
+  take_app->callback([take, &command] { command = *take; });
+
+  auto verify = std::make_shared<AuditVerifyCommand>();
+  CLI::App* verify_app = noun.add_subcommand(
+      "verify", "say whether the audit log is as it was written, and which record is not; status 1 if not");
+  verify_app->add_option("--file", verify->file, "an exported log, not the running server's");
+  verify_app->add_option("--key", verify->key_file,
+                         "with --file: audit.key of the server's data folder, to check the head's signature");
+  add_target(*verify_app, verify->target);
+  verify_app->callback([verify, &command] { command = *verify; });
+}
+
 void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& operations, Command& command) {
   std::map<std::string, CLI::App*> nouns;
   for (const model::OperationSpec& spec : operations) {
@@ -189,7 +211,8 @@ void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& oper
       noun = app.add_subcommand(words.noun, words.noun + " operations of a running server");
       noun->require_subcommand(1);
     }
-    add_operation(*noun, spec, command);
+    if (spec.name == "audit.export") add_audit(*noun, command);
+    if (spec.name != "audit.export" && spec.name != "audit.verify") add_operation(*noun, spec, command);
   }
 }
 

@@ -78,8 +78,23 @@ struct TraceCommand {
   CallTarget target;
 };
 
-using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, BenchMqttCommand, CallCommand, TraceCommand>;
+/// `dunlin audit export`: the log as lines of JSON.
+struct AuditExportCommand {
+  CallTarget target;
+  std::optional<std::int64_t> first;
+  std::optional<std::int64_t> through;
+  std::string out_file;  // empty: standard output
+};
+/// `dunlin audit verify`: the log of a running server, or an exported one.
+struct AuditVerifyCommand {
+  CallTarget target;
+  std::string file;      // empty: the running server's
+  std::string key_file;  // audit.key of the server's data folder
+};
+
+using Command =
+    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
+                 BenchMqttCommand, CallCommand, TraceCommand, AuditExportCommand, AuditVerifyCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -90,5 +105,7 @@ int run_version(const VersionCommand& command);
 int run_bench_mqtt(const BenchMqttCommand& command);
 int run_call(const CallCommand& command);
 int run_trace(const TraceCommand& command);
+int run_audit_export(const AuditExportCommand& command);
+int run_audit_verify(const AuditVerifyCommand& command);
 
 }  // namespace dunlin::apps

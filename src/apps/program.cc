@@ -18,6 +18,8 @@ struct Runner {
   int operator()(const BenchMqttCommand& command) const { return run_bench_mqtt(command); }
   int operator()(const CallCommand& command) const { return run_call(command); }
   int operator()(const TraceCommand& command) const { return run_trace(command); }
+  int operator()(const AuditExportCommand& command) const { return run_audit_export(command); }
+  int operator()(const AuditVerifyCommand& command) const { return run_audit_verify(command); }
 };
 
 }  // namespace

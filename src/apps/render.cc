@@ -63,6 +63,8 @@ std::vector<std::string> columns_for(std::string_view operation) {
     return {"client_id",     "thing",   "state",       "since",        "queued", "queued_qos0",
             "in_flight_out", "dropped", "messages_in", "messages_out", "address"};
   }
+  if (operation == "audit.list")
+    return {"sequence", "at", "actor", "address", "action", "object", "outcome", "count", "detail"};
   return {};
 }
 
@@ -136,8 +138,8 @@ std::string render_answer(std::string_view operation, const boost::json::value& 
   const auto& object = answer.get_object();
   if (operation == "session.explain") return explanation_of(object);
   if (operation == "session.show") return page_of(object);
-  const bool list =
-      operation == "session.list" || operation == "subscription.list" || operation == "retained.list";
+  const bool list = operation == "session.list" || operation == "subscription.list" ||
+                    operation == "retained.list" || operation == "audit.list";
   const bool is_rows = !object.empty() && object.begin()->value().is_array();
   return list && is_rows ? list_of(object, columns_for(operation)) : render_text(answer);
 }

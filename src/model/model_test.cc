@@ -1,5 +1,7 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <boost/json.hpp>
 #include <cmath>
 #include <cstdlib>
@@ -308,6 +310,82 @@ TEST_F(RetryTest, ForgetsTheTaskWithItsOwner) {
   }
   pass(std::chrono::seconds{5});
   EXPECT_EQ(ran, 0);
+}
+
+/// Operations whose calls are recorded as texts.
+struct OperationAudit : ::testing::Test {
+  static constexpr Field kRequest[] = {{"thing", FieldType::text, Need::required, ""},
+                                       {"secret", FieldType::text, Need::optional, ""}};
+  static constexpr Field kFilter[] = {{"filter", FieldType::text, Need::required, ""}};
+  OperationTable table;
+  std::vector<std::string> records;
+  Result<void> stored;
+  Result<boost::json::value> result = boost::json::value("done");
+
+  OperationAudit() {
+    const auto handler = [this](const Caller&, boost::json::object, Reply reply) { reply(result); };
+    table.add({"a.read", Method::get, "/a/{thing}", "", "a:read", kRequest, {}, {}}, handler);
+    table.add({"a.put", Method::put, "/a/{thing}", "", "a:write", kRequest, {}, {}}, handler);
+    table.add({"a.all", Method::post, "/a", "", "a:write", {}, {}, {}}, handler);
+    table.add({"a.clear", Method::del, "/a", "", "a:write", kFilter, {}, {}, Audited::by_table, "filter"},
+              handler);
+    table.add({"a.own", Method::post, "/own", "", "a:write", {}, {}, {}, Audited::by_handler}, handler);
+    table.add({"a.test", Method::post, "/test", "", "a:write", {}, {}, {}, Audited::not_at_all}, handler);
+    table.record_calls([this](const Caller& caller, const CallRecord& call, auto recorded) {
+      constexpr std::array<std::string_view, 3> kOutcomes = {"done", "denied", "failed"};
+      records.push_back(caller.principal->name + " " + std::string(call.action) + " " + call.object + " " +
+                        std::string(kOutcomes.at(static_cast<std::size_t>(call.outcome))) + " [" +
+                        call.detail + "]");
+      recorded(stored);
+    });
+  }
+  /// The error of the answer.
+  std::optional<Errc> call(std::string_view name, boost::json::object request,
+                           const std::string& permission = "*") {
+    auto user = std::make_shared<Principal>();
+    user->kind = PrincipalKind::user;
+    user->name = "ada";
+    user->permissions = {permission};
+    std::optional<Errc> code = Errc::internal;
+    table.invoke(*table.find(name), {std::move(user), "test"}, std::move(request),
+                 [&code](const Result<boost::json::value>& answer) {
+                   code = answer ? std::nullopt : std::optional(answer.error().code);
+                 });
+    return code;
+  }
+};
+
+TEST_F(OperationAudit, WhatChangesSomethingIsRecordedBeforeItIsAnswered) {
+  EXPECT_EQ(call("a.read", {{"thing", "x"}}), std::nullopt);
+  EXPECT_EQ(call("a.own", {}), std::nullopt);
+  EXPECT_EQ(call("a.test", {}), std::nullopt);
+  EXPECT_THAT(records, ::testing::IsEmpty());
+  EXPECT_EQ(call("a.put", {{"thing", "x"}, {"secret", "s3"}}), std::nullopt);
+  EXPECT_EQ(call("a.all", {}), std::nullopt);
+  EXPECT_EQ(call("a.clear", {{"filter", "t/#"}}), std::nullopt);
+  EXPECT_THAT(records, ::testing::ElementsAre("ada a.put x done [with secret]", "ada a.all a done []",
+                                              "ada a.clear t/# done []"));
+  stored = fail(Errc::no_space, "full");
+  EXPECT_EQ(call("a.all", {}), Errc::no_space) << "a change that is not recorded is not acknowledged";
+}
+
+TEST_F(OperationAudit, WhatIsRefusedForWantOfAPermissionIsRecorded) {
+  EXPECT_EQ(call("a.put", {{"thing", "x"}, {"secret", "s3"}}, "a:read"), Errc::permission_denied);
+  EXPECT_EQ(call("a.read", {{"thing", "y"}}, "b:read"), Errc::permission_denied);
+  result = fail(Errc::permission_denied, "not yours to give");
+  EXPECT_EQ(call("a.own", {}), Errc::permission_denied);
+  EXPECT_THAT(records, ::testing::ElementsAre("ada a.put x denied []", "ada a.read y denied []",
+                                              "ada a.own a denied []"));
+}
+
+TEST_F(OperationAudit, ARefusedChangeIsNoChangeAndABrokenOneMayBeOne) {
+  result = fail(Errc::not_found, "no");
+  EXPECT_EQ(call("a.put", {{"thing", "x"}}), Errc::not_found);
+  EXPECT_THAT(records, ::testing::IsEmpty());
+  result = fail(Errc::io, "the disk is gone");
+  EXPECT_EQ(call("a.put", {{"thing", "x"}}), Errc::io);
+  EXPECT_EQ(call("a.own", {}), Errc::io);
+  EXPECT_THAT(records, ::testing::ElementsAre("ada a.put x failed [the disk is gone]"));
 }
 
 TEST(PermissionTest, AGroupsStarDoesNotReachOtherGroups) {

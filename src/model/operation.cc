@@ -57,6 +57,46 @@ Result<void> check_request(const OperationSpec& spec, const boost::json::object&
   return {};
 }
 
+bool is_in_path(const OperationSpec& spec, std::string_view field) {
+  return spec.path.contains("{" + std::string(field) + "}");
+}
+
+std::string text_of(const boost::json::object& request, std::string_view field) {
+  const auto* value = request.if_contains(field);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+/// What a call changes: "things/press-01", in the words of the request.
+std::string object_of(const OperationSpec& spec, const boost::json::object& request) {
+  if (!spec.audited_field.empty()) return text_of(request, spec.audited_field);
+  std::string object;
+  for (const Field& field : spec.request) {
+    if (!is_in_path(spec, field.name)) continue;
+    if (!object.empty()) object += '/';
+    object += text_of(request, field.name);
+  }
+  return object.empty() ? std::string(spec.name.substr(0, spec.name.find('.'))) : object;
+}
+
+/// Whether a change may have been made, or a part of it, although the answer is an error.
+bool may_be_done(Errc code) {
+  return code == Errc::io || code == Errc::no_space || code == Errc::timed_out || code == Errc::internal ||
+         code == Errc::unavailable;
+}
+
+/// The other fields' names. Their values may be secrets, but for those that are true or false.
+std::string detail_of(const OperationSpec& spec, const boost::json::object& request) {
+  std::string names;
+  for (const Field& field : spec.request) {
+    if (is_in_path(spec, field.name) || field.name == spec.audited_field || !request.contains(field.name))
+      continue;
+    names += (names.empty() ? "with " : ", ") + std::string(field.name);
+    if (const auto& value = request.at(field.name); value.is_bool())
+      names += value.get_bool() ? "=true" : "=false";
+  }
+  return names;
+}
+
 }  // namespace
 
 std::string_view field_type_name(FieldType type) {
@@ -118,12 +158,45 @@ void OperationTable::invoke(const Operation& operation, const Caller& caller, bo
       return reply(fail(Errc::unauthenticated, "sign in first, or send a token (Authorization: Bearer ...)"));
     }
     if (!spec.permission.empty() && !has_permission(*caller.principal, spec.permission)) {
+      deny(caller, {.action = spec.name, .object = object_of(spec, request), .detail = {}});
       return reply(fail(Errc::permission_denied,
                         "this needs the permission \"" + std::string(spec.permission) + "\""));
     }
   }
   if (auto checked = check_request(spec, request); !checked) return reply(std::unexpected(checked.error()));
+  reply = recording(spec, caller, request, std::move(reply));
   operation.handler(caller, std::move(request), std::move(reply));
+}
+
+/// A permission that is lacking is told and not waited for.
+void OperationTable::deny(const Caller& caller, CallRecord record) const {
+  if (!recorder_) return;
+  record.outcome = CallRecord::Outcome::denied;
+  record.detail.clear();
+  recorder_(caller, std::move(record), [](const Result<void>&) {});
+}
+
+/// `reply` behind the record of the call, where there is to be one.
+Reply OperationTable::recording(const OperationSpec& spec, const Caller& caller,
+                                const boost::json::object& request, Reply reply) const {
+  if (!recorder_ || spec.method == Method::get) return reply;
+  CallRecord record{CallRecord::Outcome::done, spec.name, object_of(spec, request), detail_of(spec, request)};
+  return [this, caller, record = std::move(record), by_table = spec.audited == Audited::by_table,
+          reply = std::move(reply)](Result<boost::json::value> answer) mutable {
+    if (!answer && answer.error().code == Errc::permission_denied) deny(caller, record);
+    if (!by_table || (!answer && !may_be_done(answer.error().code))) return reply(std::move(answer));
+    if (!answer) {
+      record.outcome = CallRecord::Outcome::failed;
+      record.detail = answer.error().message;
+    }
+    recorder_(
+        caller, std::move(record),
+        [answer = std::move(answer), reply = std::move(reply)](Result<void> recorded) mutable {
+          if (recorded || !answer) return reply(std::move(answer));
+          reply(fail(recorded.error().code,
+                     "it was done, but could not be recorded in the audit log: " + recorded.error().message));
+        });
+  };
 }
 
 bool has_permission(const Principal& principal, std::string_view permission) {

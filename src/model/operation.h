@@ -35,6 +35,13 @@ std::string_view method_name(Method method);
 /// The permission of an operation that needs no sign-in.
 inline constexpr std::string_view kPublic = "public";
 
+/// Who writes the audit record of a call that succeeds. What only reads (get) has none.
+enum class Audited : std::uint8_t {
+  by_table,    // the table, before the answer is given
+  by_handler,  // the handler, in the same write as the change
+  not_at_all   // it changes nothing
+};
+
 /// Static: tables of these are constants of the service's room. A field named in the path is taken from
 /// there, the others from the query (get, del) or from the JSON body. The CLI shows "thing.create" as `dunlin
 /// thing create`, path fields as positional arguments and the others as --options.
@@ -47,6 +54,9 @@ struct OperationSpec {
   std::span<const Field> request;
   std::span<const Field> response;
   std::span<const Errc> errors;
+  Audited audited = Audited::by_table;
+  /// by_table: the field that says what is changed; empty: those of the path, or else the name's noun.
+  std::string_view audited_field = {};
 };
 
 /// Who asks, and from where.
@@ -60,6 +70,21 @@ using Reply = std::move_only_function<void(Result<boost::json::value>)>;
 /// called once, on the executor that called.
 using OperationHandler = std::function<void(const Caller& caller, boost::json::object request, Reply reply)>;
 
+/// What is told of a call for the audit log: never the value of a field but those that name the object.
+struct CallRecord {
+  enum class Outcome : std::uint8_t {
+    done,
+    denied,
+    failed  // and it is not known how much was done
+  } outcome = Outcome::done;
+  std::string_view action;  // the operation's name
+  std::string object;
+  std::string detail;
+};
+/// `recorded` runs once, on the executor that called. Errors: the store's.
+using CallRecorder = std::function<void(const Caller& caller, CallRecord record,
+                                        std::move_only_function<void(Result<void>)> recorded)>;
+
 struct Operation {
   OperationSpec spec;
   OperationHandler handler;
@@ -72,15 +97,23 @@ class OperationTable {
   void add(const OperationSpec& spec, OperationHandler handler);
   const std::vector<Operation>& all() const { return operations_; }
   const Operation* find(std::string_view name) const;
+  /// Where calls are recorded that changed something (Audited::by_table), or may have, and those whose caller
+  /// lacks the permission. At most one, at start-up; without one nothing is.
+  void record_calls(CallRecorder recorder) { recorder_ = std::move(recorder); }
 
   /// Checks the permission and the request's fields, then calls the handler. Errors to `reply`:
   /// unauthenticated, permission_denied, invalid_argument (unknown field, missing field, wrong type: names
-  /// the field), and the handler's own.
+  /// the field), the handler's own, and where the change was made and could not be recorded the recorder's.
   void invoke(const Operation& operation, const Caller& caller, boost::json::object request,
               Reply reply) const;
 
  private:
+  void deny(const Caller& caller, CallRecord record) const;
+  Reply recording(const OperationSpec& spec, const Caller& caller, const boost::json::object& request,
+                  Reply reply) const;
+
   std::vector<Operation> operations_;
+  CallRecorder recorder_;
 };
 
 /// Whether the principal holds the permission ("things:write"; "*" holds all, "things:*" all of things).

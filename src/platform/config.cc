@@ -241,6 +241,10 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              config.create_things);
   schema.key("alarms.keep_cleared", "How long cleared alarms stay.", config.keep_cleared_alarms,
              std::chrono::hours{1}, std::chrono::days{3650});
+  schema.key("audit.keep", "How long audit records stay; 0s: for ever.", config.keep_audit, Duration{0},
+             std::chrono::days{36'500});
+  schema.key("audit.max_records", "Past so many the oldest audit records go.", config.max_audit_records, 100,
+             100'000'000);
   schema.key("journal.durable", "QoS 1 and 2 are acknowledged after they are on the disk.", config.durable);
   schema.bytes("journal.segment_bytes", "Size of a journal file.", config.journal_segment_bytes, 1 << 20,
                1ULL << 30);

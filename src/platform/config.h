@@ -56,6 +56,8 @@ struct ServerConfig {
   bool anonymous_on_loopback = false;
   bool create_things = true;
   Duration keep_cleared_alarms = std::chrono::days{90};
+  Duration keep_audit = std::chrono::days{365};  // 0: for ever
+  std::int64_t max_audit_records = 1'000'000;
   bool durable = true;
 
   std::uint64_t journal_segment_bytes = 16ULL << 20;

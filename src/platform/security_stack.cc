@@ -31,7 +31,7 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
                      environment.rng}),
       thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
-      policies_(environment.repository, engine_, environment.clock, environment.rng),
+      policies_(environment.repository, engine_, environment.clock),
       scram_({environment.repository, authenticator_, environment.rng, std::move(scram_secret)}),
       scram_credentials_({environment.repository, environment.workers, environment.clock, environment.rng}) {
   const auto count = [&](std::string name, std::string help,

@@ -32,6 +32,7 @@
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
+#include "service/audit/audit.h"
 #include "service/broker/broker.h"
 #include "service/provision/provision.h"
 #include "transport/bridge/bridges.h"
@@ -122,9 +123,11 @@ class RunningServer final : public Server {
 
  private:
   Executor& home() { return threads_.at(0); }
+  Result<void> chain_records();
   void compose();
   void make_splits();
   void start_parts(Done done);
+  void start_on_records(Done done);
   void open_listeners(Done done);
   Result<SecurityStack::Tls> make_tls() const;
   Result<void> adopt_certificate();
@@ -155,6 +158,8 @@ class RunningServer final : public Server {
   net::ThreadWorkerPool workers_;
   net::EpollNetwork network_;
   Stores stores_;
+  security::AuditChain* audit_chain_ = nullptr;  // the repository in stores_
+  std::unique_ptr<Audit> audit_;
   std::unique_ptr<SecurityStack> security_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<Services> services_;
@@ -185,6 +190,7 @@ Result<void> RunningServer::open() {
   for (net::Reactor* reactor : threads_.all()) executors.push_back(reactor);
   DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors, disk_watch()}, config_));
   DUNLIN_TRY(group_secret_, provision::load_group_secret(fs_, rng_, config_.data_folder));
+  DUNLIN_CHECK(chain_records());
   DUNLIN_TRY(security_,
              SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
   compose();
@@ -198,7 +204,21 @@ store::BrokenDisk RunningServer::disk_watch() {
   };
 }
 
+/// From here on every write goes through the audit log.
+Result<void> RunningServer::chain_records() {
+  DUNLIN_TRY(security::AuditKey key, security::AuditKey::open(fs_, rng_, config_.data_folder));
+  auto chain = std::make_unique<security::AuditChain>(
+      security::AuditChainParts{std::move(stores_.repository), home(), clock_, metrics_, std::move(key)});
+  audit_chain_ = chain.get();
+  stores_.repository = std::move(chain);
+  audit_ = std::make_unique<Audit>(Audit::Parts{home(), *audit_chain_, metrics_, config_.keep_audit,
+                                                static_cast<std::uint64_t>(config_.max_audit_records)});
+  return {};
+}
+
 void RunningServer::compose() {
+  security_->authenticator().on_sign_in(audit_->sign_ins());
+  operations_.record_calls(audit_->calls());
   std::vector<hub::ShardEnvironment> shards;
   shards.reserve(threads_.size());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
@@ -235,9 +255,9 @@ void RunningServer::compose() {
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
                    security_->accounts(), security_->scram_credentials()},
                   operations_);
-  broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_),
-                   make_audit(home(), *stores_.repository, clock_, rng_)},
+  broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_)},
                   operations_);
+  audit::declare(audit_->log(), operations_);
   declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_, *memory_});
   declare_drain(operations_, *mqtt_);
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
@@ -300,6 +320,7 @@ Result<void> RunningServer::start() {
   DUNLIN_CHECK(security_->authenticator().write_local_admin_token(fs_, config_.data_folder));
   DUNLIN_CHECK(write_server_file());
   home().post([this] {
+    audit_->start();
     memory_->start();
     renewal_->start();
     crls_->start();
@@ -320,6 +341,13 @@ void RunningServer::make_memory_guard() {
 }
 
 void RunningServer::start_parts(Done done) {
+  audit_chain_->start(home(), [this, done = std::move(done)](Result<void> chained) mutable {
+    if (!chained) return done(std::move(chained));
+    start_on_records(std::move(done));
+  });
+}
+
+void RunningServer::start_on_records(Done done) {
   security_->load(home(), [this, done = std::move(done)](Result<std::optional<std::string>> claim) mutable {
     if (!claim) return done(std::unexpected(claim.error()));
     claim_token_ = *std::move(claim);
@@ -408,6 +436,7 @@ void RunningServer::stop() {
                 web_->drain();
                 done({});
               }));
+  log_failure("events were not recorded", wait_for([this](Done done) { audit_->flush(std::move(done)); }));
   log_failure("bridges did not stop", wait_for([this](Done done) { bridges_->stop(std::move(done)); }));
   log_failure("the hub did not stop", wait_for([this](Done done) { hub_->stop(home(), std::move(done)); }));
   log_failure("the services did not stop", wait_for([this](Done done) { services_->stop(std::move(done)); }));

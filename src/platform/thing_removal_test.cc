@@ -24,7 +24,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
   security::ScramCredentials scram{{repository, workers, clock, rng}};
   security::PolicyEngine engine;
-  security::PolicyRegister policies{repository, engine, clock, rng};
+  security::PolicyRegister policies{repository, engine, clock};
   security::ThingCredentials credentials{{repository, revocations, clock, rng}};
   registry::Registry registry{*executor, repository, *metrics, {}};
 

@@ -54,13 +54,13 @@ void Accounts::write(Executor& reply_to, std::vector<Change> changes, Done<void>
 
 struct Accounts::PendingUser {
   Executor& reply_to;
-  std::string actor;
+  Actor actor;
   UserRecord user;
   Done<CreatedUser> done;
   int tries_left = 3;  // of storing it, when the claim changes at the same moment
 };
 
-void Accounts::create_user(Executor& reply_to, std::string actor, NewUser user, Done<CreatedUser> done) {
+void Accounts::create_user(Executor& reply_to, Actor actor, NewUser user, Done<CreatedUser> done) {
   if (const auto fits = check_user(user); !fits)
     return answer<CreatedUser>(reply_to, std::move(done), std::unexpected(fits.error()));
   PendingUser pending{reply_to, std::move(actor), {}, std::move(done)};
@@ -78,31 +78,34 @@ void Accounts::create_user(Executor& reply_to, std::string actor, NewUser user, 
 
 void Accounts::store_user(PendingUser pending) {
   Executor& reply_to = pending.reply_to;
-  repository_.get(
-      reply_to, DocumentKind::setting, tenant().value, std::string(kClaimId),
-      [this, pending = std::move(pending)](Result<OptionalDocument> stored) mutable {
-        if (!stored) return pending.done(std::unexpected(stored.error()));
-        std::vector<Change> changes = {put_change(DocumentKind::user, tenant(), document_of(pending.user), 0),
-                                       audit(pending.actor, "user.create", pending.user.name)};
-        auto claim = *stored ? claim_of(**stored) : fail(Errc::not_found, "");
-        auto link = CreatedUser::Link::untouched;
-        if (claim && claim->state == ClaimRecord::State::open) {
-          link = CreatedUser::Link::voided;
-          claim->state = ClaimRecord::State::voided;
-          changes.push_back(
-              put_change(DocumentKind::setting, tenant(), document_of(*claim), (*stored)->version));
-        }
-        Executor& executor = pending.reply_to;
-        write(executor, std::move(changes),
-              [this, link, pending = std::move(pending)](Result<void> written) mutable {
-                if (!written) return user_not_stored(std::move(pending), written.error());
-                if (link == CreatedUser::Link::voided) {
-                  log::info("security", "the one-time link is void: a user was made before it was used",
-                            {{"user", pending.user.name}});
-                }
-                pending.done(CreatedUser{std::move(pending.user), link});
-              });
-      });
+  repository_.get(reply_to, DocumentKind::setting, tenant().value, std::string(kClaimId),
+                  [this, pending = std::move(pending)](Result<OptionalDocument> stored) mutable {
+                    if (!stored) return pending.done(std::unexpected(stored.error()));
+                    std::vector<Change> changes = {
+                        put_change(DocumentKind::user, tenant(), document_of(pending.user), 0)};
+                    auto claim = *stored ? claim_of(**stored) : fail(Errc::not_found, "");
+                    auto link = CreatedUser::Link::untouched;
+                    if (claim && claim->state == ClaimRecord::State::open) {
+                      link = CreatedUser::Link::voided;
+                      claim->state = ClaimRecord::State::voided;
+                      changes.push_back(put_change(DocumentKind::setting, tenant(), document_of(*claim),
+                                                   (*stored)->version));
+                    }
+                    const bool voided = link == CreatedUser::Link::voided;
+                    changes.push_back(audit(pending.actor, "user.create", pending.user.name,
+                                            voided ? "the one-time link is void" : ""));
+                    Executor& executor = pending.reply_to;
+                    write(executor, std::move(changes),
+                          [this, link, pending = std::move(pending)](Result<void> written) mutable {
+                            if (!written) return user_not_stored(std::move(pending), written.error());
+                            if (link == CreatedUser::Link::voided) {
+                              log::info("security",
+                                        "the one-time link is void: a user was made before it was used",
+                                        {{"user", pending.user.name}});
+                            }
+                            pending.done(CreatedUser{std::move(pending.user), link});
+                          });
+                  });
 }
 
 // A conflict is the user's name, or the claim that was used in the meantime.
@@ -149,7 +152,7 @@ void Accounts::find_tokens(Executor& reply_to, TokenType type, const std::string
   repository_.find(reply_to, std::move(query), std::move(done));
 }
 
-void Accounts::remove_user(Executor& reply_to, std::string actor, std::string name, Done<void> done) {
+void Accounts::remove_user(Executor& reply_to, Actor actor, std::string name, Done<void> done) {
   repository_.get(reply_to, DocumentKind::user, tenant().value, name,
                   [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
                     if (!found) return done(std::unexpected(found.error()));
@@ -158,7 +161,7 @@ void Accounts::remove_user(Executor& reply_to, std::string actor, std::string na
                   });
 }
 
-void Accounts::remove_with_tokens(Executor& reply_to, std::string actor, std::string name, Done<void> done) {
+void Accounts::remove_with_tokens(Executor& reply_to, Actor actor, std::string name, Done<void> done) {
   find_tokens(reply_to, TokenType::api, name,
               [=, this, &reply_to, done = std::move(done)](Result<Documents> tokens) mutable {
                 if (!tokens) return done(std::unexpected(tokens.error()));
@@ -179,7 +182,7 @@ void Accounts::remove_with_tokens(Executor& reply_to, std::string actor, std::st
               });
 }
 
-void Accounts::store_token(Executor& reply_to, std::string actor, NewToken made, Done<IssuedToken> done) {
+void Accounts::store_token(Executor& reply_to, Actor actor, NewToken made, Done<IssuedToken> done) {
   const TokenType type = made.record.type;
   const std::string owner = made.record.owner;
   find_tokens(
@@ -190,8 +193,9 @@ void Accounts::store_token(Executor& reply_to, std::string actor, NewToken made,
           return done(fail(Errc::limit_exceeded,
                            owner + " has " + std::to_string(held->size()) + " tokens: delete one first"));
         }
-        std::vector<Change> changes = {put_change(DocumentKind::token, tenant(), document_of(made.record), 0),
-                                       audit(actor, "token.create", made.record.id + " of " + owner)};
+        std::vector<Change> changes = {
+            put_change(DocumentKind::token, tenant(), document_of(made.record), 0),
+            audit(actor, "token.create", made.record.id, "of " + token_owner_key(type, owner))};
         write(reply_to, std::move(changes),
               [made = std::move(made), done = std::move(done)](Result<void> written) mutable {
                 if (!written) return done(std::unexpected(written.error()));
@@ -200,8 +204,8 @@ void Accounts::store_token(Executor& reply_to, std::string actor, NewToken made,
       });
 }
 
-void Accounts::create_device_token(Executor& reply_to, std::string actor, std::string thing,
-                                   std::string label, Done<IssuedToken> done) {
+void Accounts::create_device_token(Executor& reply_to, Actor actor, std::string thing, std::string label,
+                                   Done<IssuedToken> done) {
   if (!check_thing_name(thing) || label.size() > kMaxLabel) {
     return answer<IssuedToken>(reply_to, std::move(done),
                                fail(Errc::invalid_argument, "the thing's name or the label does not fit"));
@@ -216,8 +220,7 @@ void Accounts::create_device_token(Executor& reply_to, std::string actor, std::s
                   });
 }
 
-void Accounts::create_api_token(Executor& reply_to, std::string actor, NewApiToken wanted,
-                                Done<IssuedToken> done) {
+void Accounts::create_api_token(Executor& reply_to, Actor actor, NewApiToken wanted, Done<IssuedToken> done) {
   auto fits = check_list(wanted.permissions, kMaxPermissions, "permissions");
   const bool lifetime_fits = wanted.lifetime >= Duration{0} && wanted.lifetime <= kMaxTokenLifetime;
   if (fits && (!lifetime_fits || wanted.label.size() > kMaxLabel || wanted.permissions.empty())) {
@@ -258,7 +261,7 @@ void Accounts::list_tokens(Executor& reply_to, TokenType type, std::string owner
   });
 }
 
-void Accounts::remove_token(Executor& reply_to, std::string actor, std::string id, Done<TokenRecord> done) {
+void Accounts::remove_token(Executor& reply_to, Actor actor, std::string id, Done<TokenRecord> done) {
   repository_.get(
       reply_to, DocumentKind::token, tenant().value, id,
       [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
@@ -268,7 +271,10 @@ void Accounts::remove_token(Executor& reply_to, std::string actor, std::string i
         TokenRecord token;
         token.id = id;
         if (auto read = token_of(**found)) token = *std::move(read);
-        write(reply_to, {remove_change(DocumentKind::token, tenant(), id), audit(actor, "token.delete", id)},
+        write(reply_to,
+              {remove_change(DocumentKind::token, tenant(), id),
+               audit(actor, "token.delete", id,
+                     token.owner.empty() ? std::string() : "of " + token_owner_key(token.type, token.owner))},
               [token = std::move(token), done = std::move(done)](Result<void> written) mutable {
                 if (!written) return done(std::unexpected(written.error()));
                 done(std::move(token));

@@ -56,24 +56,24 @@ class Accounts {
 
   /// An open claim becomes void in the same write. Errors: invalid_argument, already_exists, unavailable (too
   /// many passwords at once).
-  void create_user(Executor& reply_to, std::string actor, NewUser user, Done<CreatedUser> done);
+  void create_user(Executor& reply_to, Actor actor, NewUser user, Done<CreatedUser> done);
   /// Sorted by name, behind `after`.
   void list_users(Executor& reply_to, std::string after, std::size_t limit,
                   Done<std::vector<UserRecord>> done);
   /// With all tokens and sessions. Errors: not_found.
-  void remove_user(Executor& reply_to, std::string actor, std::string name, Done<void> done);
+  void remove_user(Executor& reply_to, Actor actor, std::string name, Done<void> done);
 
   /// The token with which the thing connects (user name = thing name). Errors: not_found, limit_exceeded
   /// (kMaxTokensPerOwner).
-  void create_device_token(Executor& reply_to, std::string actor, std::string thing, std::string label,
+  void create_device_token(Executor& reply_to, Actor actor, std::string thing, std::string label,
                            Done<IssuedToken> done);
   /// Errors: not_found (user), invalid_argument, permission_denied (more than the owner has), limit_exceeded.
-  void create_api_token(Executor& reply_to, std::string actor, NewApiToken wanted, Done<IssuedToken> done);
+  void create_api_token(Executor& reply_to, Actor actor, NewApiToken wanted, Done<IssuedToken> done);
   void list_tokens(Executor& reply_to, TokenType type, std::string owner,
                    Done<std::vector<TokenRecord>> done);
   /// Answers the token that was removed; the caller ends its owner's sessions (hub::Bus::end_sessions).
   /// Errors: not_found.
-  void remove_token(Executor& reply_to, std::string actor, std::string id, Done<TokenRecord> done);
+  void remove_token(Executor& reply_to, Actor actor, std::string id, Done<TokenRecord> done);
 
   /// While no user exists: a new claim, valid for kClaimLifetime, replacing the former; its token goes into
   /// the one-time link. Once a user exists: nothing, and no claim is left open.
@@ -97,12 +97,15 @@ class Accounts {
   void store_user(PendingUser pending);
   void user_not_stored(PendingUser pending, Error error);
   void find_tokens(Executor& reply_to, TokenType type, const std::string& owner, Done<Documents> done);
-  void store_token(Executor& reply_to, std::string actor, NewToken made, Done<IssuedToken> done);
-  void start_session(Executor& reply_to, UserRecord user, Done<StartedSession> done);
-  void claim_with(Executor& reply_to, store::Document stored, Secret password, Done<StartedSession> done);
-  void remove_with_tokens(Executor& reply_to, std::string actor, std::string name, Done<void> done);
-  store::Change audit(std::string_view actor, std::string_view action, std::string_view object) {
-    return audit_change(tenant(), clock_.wall_now(), rng_, actor, action, object);
+  void store_token(Executor& reply_to, Actor actor, NewToken made, Done<IssuedToken> done);
+  void start_session(Executor& reply_to, UserRecord user, std::string address, Done<StartedSession> done);
+  void claim_with(Executor& reply_to, store::Document stored, Secret password, std::string address,
+                  Done<StartedSession> done);
+  void remove_with_tokens(Executor& reply_to, Actor actor, std::string name, Done<void> done);
+  store::Change audit(const Actor& actor, std::string_view action, std::string_view object,
+                      std::string_view detail = {}) {
+    return audit_change(tenant(), clock_.wall_now(),
+                        {.actor = actor, .action = action, .object = object, .detail = detail});
   }
   TenantId tenant() const { return authenticator_.tenant(); }
 

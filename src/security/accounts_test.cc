@@ -278,6 +278,29 @@ TEST_F(AccountsTest, EveryChangeLeavesAnAuditRecord) {
   EXPECT_EQ(repository.count(DocumentKind::audit) - before, 5U);
 }
 
+TEST_F(AccountsTest, WhoSignsInOrTriesToIsTold) {
+  std::vector<std::string> told;
+  authenticator->on_sign_in([&](const Authenticator::SignIn& event) {
+    told.push_back(event.name + " " + (event.outcome == AuditOutcome::ok ? "ok" : "failed") + " " +
+                   event.address + " " + event.detail);
+  });
+  const std::string token = prepare_claim();
+  EXPECT_FALSE(claim("wrong"));
+  const auto session = claim(token).value();
+  EXPECT_FALSE(login("admin", "not the password"));
+  ASSERT_TRUE(login("admin", kPassword));
+  EXPECT_FALSE(login_as(with_password("admin", "not this", "user-1")));
+  ASSERT_TRUE(login_as(with_password("admin", kPassword, "user-1")));
+  EXPECT_FALSE(login_as(with_password("press-01", "dt_0000000000000000_x")));
+  EXPECT_THAT(told, testing::ElementsAre(
+                        "admin failed 192.0.2.1 the link is not valid", testing::StartsWith("admin failed "),
+                        testing::StartsWith("admin failed "), "admin ok 192.0.2.1:5000 by MQTT"))
+      << "successes on the web are in the write that makes the session, things are no people";
+  ASSERT_TRUE(logout(session.cookie.view()));
+  for (const char* action : {"session.claim", "session.login", "session.logout"})
+    EXPECT_TRUE(repository.mentions("\"action\":\"" + std::string(action) + "\"")) << action;
+}
+
 TEST_F(AccountsTest, RevocationIsOneWriteAndCountsAtOnce) {
   const auto issued = issue("press-01").value();
   const std::string der = der_of(issued.certificate_pem);
@@ -321,7 +344,7 @@ TEST_F(AccountsTest, CertificatesAreCountedAndListed) {
 
 TEST_F(AccountsTest, PoliciesAreStoredAndReachTheEngine) {
   PolicyEngine engine;
-  PolicyRegister policies(repository, engine, clock, rng);
+  PolicyRegister policies(repository, engine, clock);
   const auto load = [&] { return wait<void>([&](auto done) { policies.load(executor, std::move(done)); }); };
   const auto put = [&](const std::string& name, const std::string& json,
                        std::optional<std::uint64_t> version = {}) {

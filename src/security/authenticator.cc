@@ -14,6 +14,7 @@ using OptionalDocument = std::optional<store::Document>;
 
 constexpr std::string_view kLocalAdminPrefix = "at_local_";
 constexpr std::size_t kMaxUsernameField = 256;
+constexpr const char* kUnnamed = "(token)";  // who shows a token that nobody knows
 
 std::string make_client_id(const Principal& principal, Rng& rng) {
   const bool is_thing = principal.kind == PrincipalKind::device || principal.kind == PrincipalKind::gateway;
@@ -30,6 +31,7 @@ struct Authenticator::Attempt {
   Proof proof = Proof::none;
   std::string fingerprint;
   std::string penalty_key;  // empty: failures cost nothing
+  std::string person;       // whom a refusal is told of; empty: it is no person's token
 };
 
 Authenticator::Authenticator(Parts parts, AuthenticatorOptions options)
@@ -47,7 +49,13 @@ void Authenticator::finish(AttemptPtr attempt, Result<PrincipalRef> result) {
 
 void Authenticator::refuse(AttemptPtr attempt, std::string_view detail) {
   if (!attempt->penalty_key.empty()) penalties_.failed(attempt->penalty_key, kMaxAddressPenalty);
+  if (!attempt->person.empty()) tell_of(*attempt, AuditOutcome::failed, detail);
   finish(std::move(attempt), fail(Errc::unauthenticated, std::string(detail)));
+}
+
+void Authenticator::tell_of(const Attempt& attempt, AuditOutcome outcome, std::string_view detail) const {
+  tell({outcome, kLoginAction, attempt.person, attempt.proof, attempt.credentials.address,
+        std::string(detail)});
 }
 
 void Authenticator::authenticate(Executor& reply_to, Credentials credentials, AuthenticationDone done) {
@@ -64,8 +72,11 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
   const std::string_view password = shown.password.view();
   if (password.starts_with("dt_") || password.starts_with("at_")) {
     attempt->penalty_key = "token|" + network_of(shown.address) + "|" + shown.username;
+    attempt->proof = Proof::token;
+    if (password.starts_with("at_")) attempt->person = shown.username.empty() ? kUnnamed : shown.username;
     if (penalties_.wait({attempt->penalty_key}) > Duration{0}) {
       penalised_.fetch_add(1, std::memory_order_relaxed);
+      if (!attempt->person.empty()) tell_of(*attempt, AuditOutcome::failed, kWaits);
       return finish(std::move(attempt),
                     fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
     }
@@ -210,13 +221,17 @@ void Authenticator::check_password(Executor& reply_to, std::string username, Sec
       callback(std::move(result));
     });
   };
+  SignIn failed{AuditOutcome::failed, kLoginAction, username, Proof::password, address, {}};
   if (penalties_.wait({address_key, user_key}) > Duration{0}) {
     penalised_.fetch_add(1, std::memory_order_relaxed);
+    failed.detail = kWaits;
+    tell(std::move(failed));
     return answer(std::move(done),
                   fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
   }
   if (!check_user_name(username) || password.view().size() > kMaxPasswordBytes) {
     penalties_.failed(address_key, kMaxAddressPenalty);
+    tell(std::move(failed));
     return answer(std::move(done), fail(Errc::unauthenticated, "the user name or the password is not right"));
   }
   parts_.repository.get(
@@ -236,6 +251,7 @@ void Authenticator::check_password(Executor& reply_to, std::string username, Sec
           } else {
             penalties_.failed(address_key, kMaxAddressPenalty);
             penalties_.failed(user_key, kMaxUserPenalty);
+            tell(failed);
             user = fail(Errc::unauthenticated, "the user name or the password is not right");
           }
           answer(std::move(*shared_done), std::move(user));
@@ -362,6 +378,10 @@ void Authenticator::accept(AttemptPtr attempt, Principal principal) {
     }
   }
   if (!attempt->penalty_key.empty()) penalties_.succeeded(attempt->penalty_key);
+  if (principal.kind == PrincipalKind::user && attempt->credentials.protocol == "mqtt") {
+    attempt->person = principal.name;
+    tell_of(*attempt, AuditOutcome::ok, "by MQTT");
+  }
   finish(std::move(attempt), std::make_shared<const Principal>(std::move(principal)));
 }
 
@@ -371,6 +391,8 @@ void Authenticator::authenticate_bearer(Executor& reply_to, Secret token, std::s
   attempt->reply_to = &reply_to;
   attempt->done = std::move(done);
   attempt->proof = Proof::token;
+  attempt->person = kUnnamed;
+  attempt->credentials.address = address;
   if (token.view().size() > kMaxSecretBytes) return refuse(std::move(attempt), "the token is not valid");
   if (token.view().starts_with(kLocalAdminPrefix)) {
     const std::unique_lock lock(mutex_);
@@ -385,10 +407,12 @@ void Authenticator::authenticate_bearer(Executor& reply_to, Secret token, std::s
   }
   auto parsed = parse_token(token.view());
   if (!parsed || parsed->type != TokenType::api) return refuse(std::move(attempt), "the token is not valid");
+  attempt->person = "token " + parsed->id;
   // By token, not by address alone: one stale script must not shut out its whole network.
   attempt->penalty_key = "bearer|" + network_of(address) + "|" + parsed->id;
   if (penalties_.wait({attempt->penalty_key}) > Duration{0}) {
     penalised_.fetch_add(1, std::memory_order_relaxed);
+    tell_of(*attempt, AuditOutcome::failed, kWaits);
     return finish(std::move(attempt),
                   fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
   }

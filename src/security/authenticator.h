@@ -42,6 +42,11 @@ struct Credentials {
   Listener listener = Listener::network;
 };
 
+/// Actions of the audit log.
+inline constexpr std::string_view kLoginAction = "session.login";
+inline constexpr std::string_view kClaimAction = "session.claim";
+inline constexpr const char* kWaits = "turned away for earlier failures";
+
 /// Errors: unauthenticated (the sentence never says which part was wrong), permission_denied (client id),
 /// limit_exceeded (waiting after failures, or a field too long), unavailable (too many passwords at once), io
 /// and corrupt (repository).
@@ -103,6 +108,21 @@ class Authenticator {
                          std::string address, std::move_only_function<void(Result<void>)> done)>;
   /// At most one, at start-up; without one such certificates are refused.
   void admit_newcomers(Newcomers newcomers) { newcomers_ = std::move(newcomers); }
+  /// A person who signs in, or tries to.
+  struct SignIn {
+    AuditOutcome outcome = AuditOutcome::failed;
+    std::string_view action = kLoginAction;
+    std::string name;  // as shown
+    Proof proof = Proof::password;
+    std::string address;
+    std::string detail;
+  };
+  /// Called on any thread for every one but successes that start a web session: those are in the write that
+  /// makes it. At most one, at start-up.
+  void on_sign_in(std::function<void(SignIn)> observer) { observer_ = std::move(observer); }
+  void tell(SignIn event) const {
+    if (observer_) observer_(std::move(event));
+  }
 
   PenaltyTable& penalties() { return penalties_; }
   TenantId tenant() const { return options_.tenant; }
@@ -120,6 +140,7 @@ class Authenticator {
   using AttemptPtr = std::unique_ptr<Attempt>;
   void finish(AttemptPtr attempt, Result<PrincipalRef> result);
   void refuse(AttemptPtr attempt, std::string_view detail);
+  void tell_of(const Attempt& attempt, AuditOutcome outcome, std::string_view detail) const;
   void by_certificate(AttemptPtr attempt);
   enum class Unregistered : std::uint8_t { may_be_new, refused };
   void by_register(AttemptPtr attempt, std::string named, Unregistered unregistered);
@@ -136,6 +157,7 @@ class Authenticator {
 
   Parts parts_;
   const AuthenticatorOptions options_;
+  std::function<void(SignIn)> observer_;
   PasswordGate gate_;
   PenaltyTable penalties_;
   Newcomers newcomers_;

@@ -63,7 +63,7 @@ void CertificateRegister::load_page(Executor& reply_to, std::string after, Done<
                          });
 }
 
-void CertificateRegister::issue(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+void CertificateRegister::issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
                                 Done<IssuedCertificate> done) {
   const std::string thing = request.thing_name;
   parts_.repository.get(reply_to, DocumentKind::thing, tenant_.value, thing,
@@ -101,7 +101,7 @@ void CertificateRegister::check_room(Executor& reply_to, std::string thing, Done
       });
 }
 
-void CertificateRegister::sign(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+void CertificateRegister::sign(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
                                Done<Signed> done) {
   parts_.workers.run([=, this, &reply_to, request = std::move(request), done = std::move(done)]() mutable {
     Result<Signed> answer = [&]() -> Result<Signed> {
@@ -111,8 +111,11 @@ void CertificateRegister::sign(Executor& reply_to, std::string actor, DeviceCert
       const CertificateInfo& info = made.issued.info;
       const CertificateRecord record = make_record(info, made.issued.certificate_pem, info.thing_name, now);
       made.changes.push_back(put_change(DocumentKind::certificate, tenant_, document_of(record), 0));
-      made.changes.push_back(audit_change(tenant_, now, parts_.rng, actor, "certificate.issue",
-                                          info.fingerprint + " for " + info.thing_name));
+      made.changes.push_back(audit_change(tenant_, now,
+                                          {.actor = actor,
+                                           .action = "certificate.issue",
+                                           .object = info.fingerprint,
+                                           .detail = "for " + info.thing_name}));
       return made;
     }();
     reply_to.post(
@@ -120,8 +123,8 @@ void CertificateRegister::sign(Executor& reply_to, std::string actor, DeviceCert
   });
 }
 
-void CertificateRegister::sign_and_store(Executor& reply_to, std::string actor,
-                                         DeviceCertificateRequest request, Done<IssuedCertificate> done) {
+void CertificateRegister::sign_and_store(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
+                                         Done<IssuedCertificate> done) {
   sign(reply_to, std::move(actor), std::move(request),
        [this, &reply_to, done = std::move(done)](Result<Signed> made) mutable {
          if (!made) return done(std::unexpected(made.error()));
@@ -134,7 +137,7 @@ void CertificateRegister::sign_and_store(Executor& reply_to, std::string actor,
        });
 }
 
-void CertificateRegister::revoke(Executor& reply_to, std::string actor, std::string fingerprint,
+void CertificateRegister::revoke(Executor& reply_to, Actor actor, std::string fingerprint,
                                  Done<CertificateRecord> done) {
   parts_.repository.get(
       reply_to, DocumentKind::certificate, tenant_.value, fingerprint,
@@ -153,7 +156,11 @@ void CertificateRegister::revoke(Executor& reply_to, std::string actor, std::str
         record->reason = kRequested;
         std::vector<store::Change> changes = {
             put_change(DocumentKind::certificate, tenant_, document_of(*record), (*found)->version),
-            audit_change(tenant_, now, parts_.rng, actor, "certificate.revoke", fingerprint)};
+            audit_change(tenant_, now,
+                         {.actor = actor,
+                          .action = "certificate.revoke",
+                          .object = fingerprint,
+                          .detail = "of " + record->thing})};
         parts_.repository.write(reply_to, std::move(changes),
                                 [this, record = *std::move(record),
                                  done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {

@@ -39,7 +39,7 @@ class CertificateRegister {
 
   /// Record and audit are one write; only then is the certificate handed out. Errors: not_found (thing),
   /// limit_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
-  void issue(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+  void issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
              Done<IssuedCertificate> done);
   struct Signed {
     IssuedCertificate issued;
@@ -47,12 +47,12 @@ class CertificateRegister {
   };
   /// Signs without a look at the register, for whoever puts the changes into a write of its own; until that
   /// is durable the certificate must not leave. Errors: those of Pki::issue_device_certificate.
-  void sign(Executor& reply_to, std::string actor, DeviceCertificateRequest request, Done<Signed> done);
+  void sign(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<Signed> done);
   /// How many certificates the thing can use now. Errors: limit_exceeded (kMaxCertificatesPerThing).
   void check_room(Executor& reply_to, std::string thing, Done<void> done);
   /// Answers the record; the caller ends the thing's sessions (hub::Bus::end_sessions). Revoking twice is no
   /// error. Errors: not_found.
-  void revoke(Executor& reply_to, std::string actor, std::string fingerprint, Done<CertificateRecord> done);
+  void revoke(Executor& reply_to, Actor actor, std::string fingerprint, Done<CertificateRecord> done);
   /// Errors: not_found.
   void get(Executor& reply_to, std::string fingerprint, Done<CertificateRecord> done);
   /// Sorted by fingerprint, behind `after`; `thing` empty: of all things.
@@ -61,7 +61,7 @@ class CertificateRegister {
 
  private:
   void load_page(Executor& reply_to, std::string after, Done<void> done);
-  void sign_and_store(Executor& reply_to, std::string actor, DeviceCertificateRequest request,
+  void sign_and_store(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
                       Done<IssuedCertificate> done);
 
   Parts parts_;

@@ -83,4 +83,25 @@ inline constexpr Duration kMaxUserPenalty = std::chrono::seconds{30};
 inline constexpr Duration kPenaltyMemory = std::chrono::hours{1};
 inline constexpr Duration kMaxTokenLifetime = std::chrono::days{5 * 365};
 
+// Audit. Longer texts are cut.
+inline constexpr std::size_t kMaxAuditName = 128;
+inline constexpr std::size_t kMaxAuditAddress = 64;
+inline constexpr std::size_t kMaxAuditAction = 64;
+inline constexpr std::size_t kMaxAuditText = 512;  // object and detail
+/// One record as text, and one line of an exported log.
+inline constexpr std::size_t kMaxAuditRecordBytes = 16 * 1024;
+/// Writes with audit records that wait for the one under way, and the bytes of their documents.
+inline constexpr std::size_t kMaxAuditWaiting = 1024;
+inline constexpr std::size_t kMaxAuditWaitingBytes = 64UL * 1024 * 1024;
+/// Tenants whose end of the chain is kept in memory; past it the store is asked again.
+inline constexpr std::size_t kMaxAuditHeads = 1024;
+/// Records read, or removed, in one step.
+inline constexpr std::size_t kAuditPage = 200;
+/// Records that one call of list() looks at; its answer says where to go on.
+inline constexpr std::size_t kMaxAuditScanned = 10'000;
+/// Events that are summed up: separate sums a minute, and the time of one sum. What comes past the number is
+/// one sum more.
+inline constexpr std::size_t kMaxAuditSums = 16;
+inline constexpr Duration kAuditSumTime = std::chrono::minutes{1};
+
 }  // namespace dunlin::security

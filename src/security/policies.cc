@@ -67,7 +67,7 @@ void PolicyRegister::fill_engine(Executor& reply_to, Done<void> done) {
   });
 }
 
-void PolicyRegister::put(Executor& reply_to, std::string actor, StoredPolicy policy,
+void PolicyRegister::put(Executor& reply_to, Actor actor, StoredPolicy policy,
                          std::optional<std::uint64_t> expected_version, Done<StoredPolicy> done) {
   const auto refuse = [&](Error error) {
     reply_to.post([done = std::move(done), error = std::move(error)]() mutable {
@@ -88,7 +88,8 @@ void PolicyRegister::put(Executor& reply_to, std::string actor, StoredPolicy pol
     Change change = put_change(DocumentKind::policy, tenant_, document(policy.name, policy.json), 0);
     change.expected_version = expected_version;
     std::vector<Change> changes = {
-        std::move(change), audit_change(tenant_, clock_.wall_now(), rng_, actor, "policy.put", policy.name)};
+        std::move(change), audit_change(tenant_, clock_.wall_now(),
+                                        {.actor = actor, .action = "policy.put", .object = policy.name})};
     repository_.write(reply_to, std::move(changes),
                       [this, compiled, policy = std::move(policy),
                        done = std::move(done)](Result<Versions> written) mutable {
@@ -122,14 +123,15 @@ void PolicyRegister::list(Executor& reply_to, Done<std::vector<StoredPolicy>> do
   });
 }
 
-void PolicyRegister::remove(Executor& reply_to, std::string actor, std::string name, Done<void> done) {
+void PolicyRegister::remove(Executor& reply_to, Actor actor, std::string name, Done<void> done) {
   repository_.get(reply_to, DocumentKind::policy, tenant_.value, name,
                   [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
                     if (!found) return done(std::unexpected(found.error()));
                     if (!*found) return done(fail(Errc::not_found, "there is no policy " + name));
                     std::vector<Change> changes = {
                         remove_change(DocumentKind::policy, tenant_, name),
-                        audit_change(tenant_, clock_.wall_now(), rng_, actor, "policy.delete", name)};
+                        audit_change(tenant_, clock_.wall_now(),
+                                     {.actor = actor, .action = "policy.delete", .object = name})};
                     repository_.write(reply_to, std::move(changes),
                                       [this, name, done = std::move(done)](Result<Versions> written) mutable {
                                         if (!written) return done(std::unexpected(written.error()));

@@ -24,9 +24,9 @@ class PolicyRegister {
  public:
   template <class T>
   using Done = std::move_only_function<void(Result<T>)>;
-  PolicyRegister(store::Repository& repository, PolicyEngine& engine, const Clock& clock, Rng& rng,
+  PolicyRegister(store::Repository& repository, PolicyEngine& engine, const Clock& clock,
                  TenantId tenant = kDefaultTenant)
-      : repository_(repository), engine_(engine), clock_(clock), rng_(rng), tenant_(tenant) {}
+      : repository_(repository), engine_(engine), clock_(clock), tenant_(tenant) {}
 
   /// At start-up, before the first listener: makes the default policies the very first time (a deleted one
   /// stays deleted) and fills the engine. A stored document that cannot be read denies everything to whoever
@@ -34,13 +34,13 @@ class PolicyRegister {
   void load(Executor& reply_to, Done<void> done);
   /// Errors: invalid_argument (name), those of Policy::parse, conflict (`expected_version` is not the stored
   /// one; 0: must be new), limit_exceeded (kMaxPolicies).
-  void put(Executor& reply_to, std::string actor, StoredPolicy policy,
+  void put(Executor& reply_to, Actor actor, StoredPolicy policy,
            std::optional<std::uint64_t> expected_version, Done<StoredPolicy> done);
   /// Errors: not_found.
   void get(Executor& reply_to, std::string name, Done<StoredPolicy> done);
   void list(Executor& reply_to, Done<std::vector<StoredPolicy>> done);
   /// Errors: not_found.
-  void remove(Executor& reply_to, std::string actor, std::string name, Done<void> done);
+  void remove(Executor& reply_to, Actor actor, std::string name, Done<void> done);
 
  private:
   void make_defaults(Executor& reply_to, Done<void> done);
@@ -49,7 +49,6 @@ class PolicyRegister {
   store::Repository& repository_;
   PolicyEngine& engine_;
   const Clock& clock_;
-  Rng& rng_;
   TenantId tenant_;
 };
 

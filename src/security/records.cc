@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdio>
 
 #include "base/hex.h"
 #include "base/time_text.h"
@@ -237,20 +236,6 @@ Result<ThingRecord> thing_of(const Document& stored) {
 
 std::string token_owner_key(TokenType type, std::string_view owner) {
   return std::string(type_name(type)) + ":" + std::string(owner);
-}
-
-Change audit_change(TenantId tenant, WallTime now, Rng& rng, std::string_view actor, std::string_view action,
-                    std::string_view object) {
-  std::array<char, 24> time{};
-  std::snprintf(time.data(), time.size(), "%020lld", static_cast<long long>(unix_nanoseconds(now)));
-  std::array<std::uint8_t, 4> random{};
-  rng.fill(random);
-  return put_change(
-      DocumentKind::audit, tenant,
-      document(std::string(time.data()) + "-" + to_hex(random),
-               {{"at", unix_milliseconds(now)}, {"actor", actor}, {"action", action}, {"object", object}},
-               {{"actor", std::string(actor)}, {"object", std::string(object)}}),
-      0);
 }
 
 Change put_change(DocumentKind kind, TenantId tenant, Document stored, std::uint64_t expected_version) {

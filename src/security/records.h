@@ -1,6 +1,7 @@
 #pragma once
-// The documents of this room in the repository: users, tokens (also sessions), certificates, the claim,
-// audit. JSON bodies; times are Unix milliseconds, 0 for none. docs/security.md lists the members.
+// The documents of this room in the repository: users, tokens (also sessions), certificates, the claim.
+// Audit records: audit.h. JSON bodies; times are Unix milliseconds, 0 for none. docs/security.md lists the
+// members.
 
 #include <cstdint>
 #include <map>
@@ -12,6 +13,7 @@
 #include "base/result.h"
 #include "base/rng.h"
 #include "hub/principal.h"
+#include "security/audit.h"
 #include "security/crypto.h"
 #include "store/repository.h"
 
@@ -108,10 +110,6 @@ inline constexpr std::string_view kClaimId = "claim";
 
 /// The value of the token index "owner": "device:NAME", "api:NAME", "session:NAME".
 std::string token_owner_key(TokenType type, std::string_view owner);
-
-/// Who did what to which object: goes into the same write as the change itself.
-store::Change audit_change(TenantId tenant, WallTime now, Rng& rng, std::string_view actor,
-                           std::string_view action, std::string_view object);
 
 store::Change put_change(store::DocumentKind kind, TenantId tenant, store::Document stored,
                          std::uint64_t expected_version);

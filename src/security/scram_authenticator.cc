@@ -58,6 +58,7 @@ bool ScramAuthenticator::must_wait(const ScramExchange& exchange) {
   PenaltyTable& penalties = parts_.authenticator.penalties();
   if (penalties.wait({address_key(exchange), user_key(exchange)}) <= Duration{0}) return false;
   parts_.authenticator.count_penalised();
+  tell(exchange, kWaits);
   return true;
 }
 
@@ -66,6 +67,15 @@ void ScramAuthenticator::failed(const ScramExchange& exchange) {
   penalties.failed(address_key(exchange), kMaxAddressPenalty);
   if (!exchange.username.empty()) penalties.failed(user_key(exchange), kMaxUserPenalty);
   parts_.authenticator.count_refused();
+  tell(exchange, "by SCRAM");
+}
+
+// Whether the name is a person's or a thing's is not said before it is proven.
+void ScramAuthenticator::tell(const ScramExchange& exchange, const char* detail) const {
+  const bool is_thing = exchange.proven && exchange.proven->owner == ScramRecord::Owner::thing;
+  if (is_thing) return;
+  parts_.authenticator.tell({AuditOutcome::failed, kLoginAction, exchange.username, Proof::password,
+                             exchange.credentials.address, detail});
 }
 
 void ScramAuthenticator::begin(Executor& reply_to, Credentials credentials, const std::string& message,

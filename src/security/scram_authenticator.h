@@ -62,6 +62,7 @@ class ScramAuthenticator {
                  const std::optional<ScramRecord>& credential, Done<std::unique_ptr<ScramExchange>> done);
   bool must_wait(const ScramExchange& exchange);
   void failed(const ScramExchange& exchange);
+  void tell(const ScramExchange& exchange, const char* detail) const;
 
   Parts parts_;
 };
@@ -89,12 +90,12 @@ class ScramCredentials {
   /// Sets or replaces the credential of a user or thing; an empty password: one is made. The password itself
   /// is not kept. Errors: not_found, invalid_argument (password), already_exists (user and thing of the same
   /// name cannot both have one), unavailable (too many at once).
-  void set(Executor& reply_to, std::string actor, ScramRecord::Owner owner, std::string name, Secret password,
+  void set(Executor& reply_to, Actor actor, ScramRecord::Owner owner, std::string name, Secret password,
            Done<Set> done);
   /// Sorted by id ("thing:NAME", "user:NAME"), behind `after`.
   void list(Executor& reply_to, std::string after, std::size_t limit, Done<std::vector<ScramRecord>> done);
   /// Answers what was removed. Errors: not_found.
-  void remove(Executor& reply_to, std::string actor, std::string id, Done<ScramRecord> done);
+  void remove(Executor& reply_to, Actor actor, std::string id, Done<ScramRecord> done);
 
  private:
   struct Setting;

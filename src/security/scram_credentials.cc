@@ -21,7 +21,7 @@ std::string_view owner_name(Owner owner) {
 
 struct ScramCredentials::Setting {
   Executor& reply_to;
-  std::string actor;
+  Actor actor;
   Set made;
   Secret password;
   Done<Set> done;
@@ -32,8 +32,8 @@ struct ScramCredentials::Setting {
   }
 };
 
-void ScramCredentials::set(Executor& reply_to, std::string actor, Owner owner, std::string name,
-                           Secret password, Done<Set> done) {
+void ScramCredentials::set(Executor& reply_to, Actor actor, Owner owner, std::string name, Secret password,
+                           Done<Set> done) {
   auto setting = std::make_unique<Setting>(
       Setting{reply_to, std::move(actor), {}, std::move(password), std::move(done)});
   ScramRecord& record = setting->made.record;
@@ -104,8 +104,10 @@ void ScramCredentials::store(SettingPtr setting) {
   store::Change put = put_change(DocumentKind::scram, tenant_, document_of(record), 0);
   put.expected_version = std::nullopt;  // a new one replaces the old
   std::vector<store::Change> changes{
-      std::move(put), audit_change(tenant_, parts_.clock.wall_now(), parts_.rng, setting->actor, "scram.set",
-                                   scram_id(record.owner, record.name))};
+      std::move(put),
+      audit_change(
+          tenant_, parts_.clock.wall_now(),
+          {.actor = setting->actor, .action = "scram.set", .object = scram_id(record.owner, record.name)})};
   Executor& reply_to = setting->reply_to;
   parts_.repository.write(reply_to, std::move(changes),
                           [setting = std::move(setting)](Result<std::vector<std::uint64_t>> written) mutable {
@@ -134,25 +136,26 @@ void ScramCredentials::list(Executor& reply_to, std::string after, std::size_t l
                          });
 }
 
-void ScramCredentials::remove(Executor& reply_to, std::string actor, std::string id, Done<ScramRecord> done) {
-  parts_.repository.get(
-      reply_to, DocumentKind::scram, tenant_.value, id,
-      [this, &reply_to, actor = std::move(actor), id,
-       done = std::move(done)](Result<OptionalDocument> found) mutable {
-        if (!found) return done(std::unexpected(found.error()));
-        if (!*found) return done(fail(Errc::not_found, "there is no SCRAM credential " + id));
-        auto record = scram_of(**found);
-        if (!record) return done(std::unexpected(record.error()));
-        parts_.repository.write(
-            reply_to,
-            {remove_change(DocumentKind::scram, tenant_, id),
-             audit_change(tenant_, parts_.clock.wall_now(), parts_.rng, actor, "scram.delete", id)},
-            [record = *std::move(record),
-             done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
-              if (!written) return done(std::unexpected(written.error()));
-              done(std::move(record));
-            });
-      });
+void ScramCredentials::remove(Executor& reply_to, Actor actor, std::string id, Done<ScramRecord> done) {
+  parts_.repository.get(reply_to, DocumentKind::scram, tenant_.value, id,
+                        [this, &reply_to, actor = std::move(actor), id,
+                         done = std::move(done)](Result<OptionalDocument> found) mutable {
+                          if (!found) return done(std::unexpected(found.error()));
+                          if (!*found)
+                            return done(fail(Errc::not_found, "there is no SCRAM credential " + id));
+                          auto record = scram_of(**found);
+                          if (!record) return done(std::unexpected(record.error()));
+                          parts_.repository.write(
+                              reply_to,
+                              {remove_change(DocumentKind::scram, tenant_, id),
+                               audit_change(tenant_, parts_.clock.wall_now(),
+                                            {.actor = actor, .action = "scram.delete", .object = id})},
+                              [record = *std::move(record),
+                               done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
+                                if (!written) return done(std::unexpected(written.error()));
+                                done(std::move(record));
+                              });
+                        });
 }
 
 }  // namespace dunlin::security

@@ -68,113 +68,128 @@ void Accounts::claim(Executor& reply_to, Secret token, Secret password, std::str
       done(std::unexpected(std::move(error)));
     });
   };
+  Authenticator::SignIn attempt{AuditOutcome::failed, kClaimAction, std::string(kFirstUser),
+                                Proof::token,         address,      {}};
   if (authenticator_.penalties().wait({key}) > Duration{0}) {
+    attempt.detail = kWaits;
+    authenticator_.tell(std::move(attempt));
     return refuse({Errc::limit_exceeded, "too many failed attempts; wait before the next"});
   }
   // The password first: a claim must not be spent, nor punished, for one that is too short.
   if (const auto fits = check_new_password(password.view()); !fits) return refuse(fits.error());
-  repository_.get(reply_to, DocumentKind::setting, tenant().value, std::string(kClaimId),
-                  [this, &reply_to, key, token = std::move(token), password = std::move(password),
-                   done = std::move(done)](Result<OptionalDocument> found) mutable {
-                    if (!found) return done(std::unexpected(found.error()));
-                    // Without a record there is a user already: it is made at every start until there is one.
-                    if (!*found) {
-                      authenticator_.penalties().failed(key, kMaxAddressPenalty);
-                      return done(fail(Errc::unauthenticated, kUserExists));
-                    }
-                    const auto record = claim_of(**found);
-                    const bool right = record && token.view().size() <= kMaxSecretBytes &&
-                                       secret_matches(token.view(), record->hash);
-                    if (right && record->state == ClaimRecord::State::voided)
-                      return done(fail(Errc::unauthenticated, kVoid));
-                    const bool open = right && record->state == ClaimRecord::State::open &&
-                                      unix_milliseconds(clock_.wall_now()) < record->expires_at;
-                    if (!open) {
-                      authenticator_.penalties().failed(key, kMaxAddressPenalty);
-                      return done(fail(Errc::unauthenticated, kNotValid));
-                    }
-                    claim_with(reply_to, *std::move(*found), std::move(password), std::move(done));
-                  });
+  repository_.get(
+      reply_to, DocumentKind::setting, tenant().value, std::string(kClaimId),
+      [this, &reply_to, key, attempt = std::move(attempt), token = std::move(token),
+       password = std::move(password), done = std::move(done)](Result<OptionalDocument> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        const auto failed = [&](const char* why) {
+          authenticator_.penalties().failed(key, kMaxAddressPenalty);
+          attempt.detail = "the link is not valid";
+          authenticator_.tell(attempt);
+          return done(fail(Errc::unauthenticated, why));
+        };
+        // Without a record there is a user already: it is made at every start until there is one.
+        if (!*found) return failed(kUserExists);
+        const auto record = claim_of(**found);
+        const bool right =
+            record && token.view().size() <= kMaxSecretBytes && secret_matches(token.view(), record->hash);
+        if (right && record->state == ClaimRecord::State::voided)
+          return done(fail(Errc::unauthenticated, kVoid));
+        const bool open = right && record->state == ClaimRecord::State::open &&
+                          unix_milliseconds(clock_.wall_now()) < record->expires_at;
+        if (!open) return failed(kNotValid);
+        claim_with(reply_to, *std::move(*found), std::move(password), std::move(attempt.address),
+                   std::move(done));
+      });
 }
 
-void Accounts::claim_with(Executor& reply_to, Document stored, Secret password, Done<StartedSession> done) {
-  repository_.find(reply_to, any_user(tenant()),
-                   [this, &reply_to, stored = std::move(stored), password = std::move(password),
-                    done = std::move(done)](Result<Documents> users) mutable {
-                     if (!users) return done(std::unexpected(users.error()));
-                     if (!users->empty()) return done(fail(Errc::unauthenticated, kUserExists));
-                     authenticator_.hash_new_password(
-                         reply_to, std::move(password),
-                         [this, &reply_to, stored = std::move(stored),
-                          done = std::move(done)](Result<std::string> hash) mutable {
-                           if (!hash) return done(std::unexpected(hash.error()));
-                           UserRecord user;
-                           user.name = kFirstUser;
-                           user.password = *std::move(hash);
-                           user.permissions = {"*"};
-                           user.policies = {"user"};
-                           user.created_at = unix_milliseconds(clock_.wall_now());
-                           ClaimRecord used;
-                           used.state = ClaimRecord::State::used;
-                           // One write with the version that was read: of two claims at the same moment one
-                           // wins.
-                           std::vector<Change> changes = {
-                               put_change(DocumentKind::setting, tenant(), document_of(used), stored.version),
-                               put_change(DocumentKind::user, tenant(), document_of(user), 0),
-                               audit(kFirstUser, "session.claim", kFirstUser)};
-                           write(reply_to, std::move(changes),
-                                 [this, &reply_to, user = std::move(user),
-                                  done = std::move(done)](Result<void> written) mutable {
-                                   if (written)
-                                     return start_session(reply_to, std::move(user), std::move(done));
-                                   if (written.error().code != Errc::conflict)
-                                     return done(std::unexpected(written.error()));
-                                   done(fail(Errc::unauthenticated,
-                                             "the link is not valid: a user was made a moment ago"));
-                                 });
-                         });
-                   });
+void Accounts::claim_with(Executor& reply_to, Document stored, Secret password, std::string address,
+                          Done<StartedSession> done) {
+  repository_.find(
+      reply_to, any_user(tenant()),
+      [this, &reply_to, stored = std::move(stored), password = std::move(password),
+       address = std::move(address), done = std::move(done)](Result<Documents> users) mutable {
+        if (!users) return done(std::unexpected(users.error()));
+        if (!users->empty()) return done(fail(Errc::unauthenticated, kUserExists));
+        authenticator_.hash_new_password(
+            reply_to, std::move(password),
+            [this, &reply_to, stored = std::move(stored), address = std::move(address),
+             done = std::move(done)](Result<std::string> hash) mutable {
+              if (!hash) return done(std::unexpected(hash.error()));
+              UserRecord user;
+              user.name = kFirstUser;
+              user.password = *std::move(hash);
+              user.permissions = {"*"};
+              user.policies = {"user"};
+              user.created_at = unix_milliseconds(clock_.wall_now());
+              ClaimRecord used;
+              used.state = ClaimRecord::State::used;
+              // One write with the version that was read: of two claims at the same moment one
+              // wins.
+              std::vector<Change> changes = {
+                  put_change(DocumentKind::setting, tenant(), document_of(used), stored.version),
+                  put_change(DocumentKind::user, tenant(), document_of(user), 0),
+                  audit(Actor(std::string(kFirstUser), Proof::token, address), kClaimAction, kFirstUser,
+                        "the first user")};
+              write(
+                  reply_to, std::move(changes),
+                  [this, &reply_to, user = std::move(user), address = std::move(address),
+                   done = std::move(done)](Result<void> written) mutable {
+                    if (written)
+                      return start_session(reply_to, std::move(user), std::move(address), std::move(done));
+                    if (written.error().code != Errc::conflict) return done(std::unexpected(written.error()));
+                    done(fail(Errc::unauthenticated, "the link is not valid: a user was made a moment ago"));
+                  });
+            });
+      });
 }
 
 void Accounts::login(Executor& reply_to, std::string username, Secret password, std::string address,
                      Done<StartedSession> done) {
-  authenticator_.check_password(reply_to, std::move(username), std::move(password), std::move(address),
-                                [this, &reply_to, done = std::move(done)](Result<UserRecord> user) mutable {
-                                  if (!user) return done(std::unexpected(user.error()));
-                                  start_session(reply_to, *std::move(user), std::move(done));
-                                });
+  std::string from = address;
+  authenticator_.check_password(
+      reply_to, std::move(username), std::move(password), std::move(address),
+      [this, &reply_to, from = std::move(from), done = std::move(done)](Result<UserRecord> user) mutable {
+        if (!user) return done(std::unexpected(user.error()));
+        start_session(reply_to, *std::move(user), std::move(from), std::move(done));
+      });
 }
 
-void Accounts::start_session(Executor& reply_to, UserRecord user, Done<StartedSession> done) {
+void Accounts::start_session(Executor& reply_to, UserRecord user, std::string address,
+                             Done<StartedSession> done) {
   const std::string name = user.name;
-  find_tokens(
-      reply_to, TokenType::session, name,
-      [this, &reply_to, user = std::move(user), done = std::move(done)](Result<Documents> held) mutable {
-        if (!held) return done(std::unexpected(held.error()));
-        const WallTime now = clock_.wall_now();
-        NewToken made = make_token(TokenType::session, user.name, now, rng_);
-        made.record.expires_at = unix_milliseconds(now + kSessionLifetime);
-        made.record.last_used_at = made.record.created_at;
-        std::vector<Change> changes = {
-            put_change(DocumentKind::token, tenant(), document_of(made.record), 0)};
-        std::vector<TokenRecord> sessions;
-        for (const Document& document : *held) {
-          if (auto token = token_of(document)) sessions.push_back(*std::move(token));
-        }
-        std::ranges::sort(sessions, {}, &TokenRecord::last_used_at);
-        const std::size_t surplus =
-            sessions.size() >= kMaxSessionsPerUser ? sessions.size() - kMaxSessionsPerUser + 1 : 0;
-        for (std::size_t i = 0; i < surplus; ++i) {
-          changes.push_back(remove_change(DocumentKind::token, tenant(), sessions[i].id));
-        }
-        write(reply_to, std::move(changes),
-              [user = std::move(user), made = std::move(made),
-               done = std::move(done)](Result<void> written) mutable {
-                if (!written) return done(std::unexpected(written.error()));
-                const WallTime expires_at = from_unix_milliseconds(made.record.expires_at);
-                done(StartedSession{std::move(made.text), std::move(user), expires_at});
+  find_tokens(reply_to, TokenType::session, name,
+              [this, &reply_to, user = std::move(user), address = std::move(address),
+               done = std::move(done)](Result<Documents> held) mutable {
+                if (!held) return done(std::unexpected(held.error()));
+                const WallTime now = clock_.wall_now();
+                NewToken made = make_token(TokenType::session, user.name, now, rng_);
+                made.record.expires_at = unix_milliseconds(now + kSessionLifetime);
+                made.record.last_used_at = made.record.created_at;
+                std::vector<Change> changes = {
+                    put_change(DocumentKind::token, tenant(), document_of(made.record), 0)};
+                const Actor actor(user.name, Proof::password, address);
+                std::vector<TokenRecord> sessions;
+                for (const Document& document : *held) {
+                  if (auto token = token_of(document)) sessions.push_back(*std::move(token));
+                }
+                std::ranges::sort(sessions, {}, &TokenRecord::last_used_at);
+                const std::size_t surplus =
+                    sessions.size() >= kMaxSessionsPerUser ? sessions.size() - kMaxSessionsPerUser + 1 : 0;
+                for (std::size_t i = 0; i < surplus; ++i) {
+                  changes.push_back(remove_change(DocumentKind::token, tenant(), sessions[i].id));
+                }
+                changes.push_back(audit(
+                    actor, kLoginAction, user.name,
+                    surplus == 0 ? std::string() : std::to_string(surplus) + " older sessions have ended"));
+                write(reply_to, std::move(changes),
+                      [user = std::move(user), made = std::move(made),
+                       done = std::move(done)](Result<void> written) mutable {
+                        if (!written) return done(std::unexpected(written.error()));
+                        const WallTime expires_at = from_unix_milliseconds(made.record.expires_at);
+                        done(StartedSession{std::move(made.text), std::move(user), expires_at});
+                      });
               });
-      });
 }
 
 void Accounts::logout(Executor& reply_to, Secret cookie, Done<void> done) {
@@ -191,7 +206,9 @@ void Accounts::logout(Executor& reply_to, Secret cookie, Done<void> done) {
                     const auto record = *found ? token_of(**found) : fail(Errc::not_found, "");
                     // Only whoever holds the whole cookie ends the session.
                     if (!record || !secret_matches(token.secret.view(), record->hash)) return done({});
-                    write(reply_to, {remove_change(DocumentKind::token, tenant(), record->id)},
+                    write(reply_to,
+                          {remove_change(DocumentKind::token, tenant(), record->id),
+                           audit(Actor(record->owner, Proof::session, {}), "session.logout", record->owner)},
                           std::move(done));
                   });
 }

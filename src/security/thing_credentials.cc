@@ -23,18 +23,19 @@ constexpr std::string_view kSystem = "system";
 /// Gathers the changes for one write, and what the index must know once they are durable.
 class ThingCredentials::Gathering {
  public:
-  Gathering(const Parts& parts, TenantId tenant, std::string actor)
+  Gathering(const Parts& parts, TenantId tenant, Actor actor)
       : parts_(parts), tenant_(tenant), actor_(std::move(actor)), now_(parts.clock.wall_now()) {}
 
-  void audit(std::string_view action, std::string_view object) {
-    changes_.push_back(audit_change(tenant_, now_, parts_.rng, actor_, action, object));
+  void audit(std::string_view action, std::string_view object, std::string_view detail = {}) {
+    changes_.push_back(
+        audit_change(tenant_, now_, {.actor = actor_, .action = action, .object = object, .detail = detail}));
   }
   void revoke(CertificateRecord record, std::uint64_t version) {
     record.state = CertificateRecord::State::revoked;
     record.revoked_at = unix_milliseconds(now_);
     record.reason = kThingRemoved;
     changes_.push_back(put_change(DocumentKind::certificate, tenant_, document_of(record), version));
-    audit("certificate.revoke", record.fingerprint);
+    audit("certificate.revoke", record.fingerprint, "with its thing " + record.thing);
     fingerprints_.push_back(std::move(record.fingerprint));
   }
   void remove_token(const std::string& id) {
@@ -56,14 +57,13 @@ class ThingCredentials::Gathering {
  private:
   const Parts& parts_;
   TenantId tenant_;
-  std::string actor_;
+  Actor actor_;
   WallTime now_;
   std::vector<Change> changes_;
   std::vector<std::string> fingerprints_;
 };
 
-void ThingCredentials::withdraw(Executor& reply_to, std::string actor, std::string thing,
-                                Done<Withdrawal> done) {
+void ThingCredentials::withdraw(Executor& reply_to, Actor actor, std::string thing, Done<Withdrawal> done) {
   store::Query tokens;
   tokens.kind = DocumentKind::token;
   tokens.tenant = tenant_.value;
@@ -110,8 +110,7 @@ struct ThingCredentials::Sweep {
 };
 
 void ThingCredentials::sweep(Executor& reply_to, Done<std::size_t> done) {
-  next_page(std::make_shared<Sweep>(
-      Sweep{reply_to, std::move(done), Gathering(parts_, tenant_, std::string(kSystem))}));
+  next_page(std::make_shared<Sweep>(Sweep{reply_to, std::move(done), Gathering(parts_, tenant_, kSystem)}));
 }
 
 void ThingCredentials::next_page(SweepRef sweep) {

@@ -34,7 +34,7 @@ class ThingCredentials {
   /// What belongs into the write that removes the thing, so that no crash can part them: its tokens are
   /// removed, its certificates revoked (they stay in the list, with the reason), each with an audit record.
   /// At most kMaxWithdrawn certificates; the sweep takes the rest.
-  void withdraw(Executor& reply_to, std::string actor, std::string thing, Done<Withdrawal> done);
+  void withdraw(Executor& reply_to, Actor actor, std::string thing, Done<Withdrawal> done);
 
   /// Takes out what belongs to no thing, or to a former thing of that name: left by a removal before
   /// withdrawals were, or made at the moment of one. Such credentials are refused anyway. Answers their

@@ -43,8 +43,9 @@ constexpr Errc kGetErrors[] = {Errc::not_found};
 
 constexpr model::OperationSpec kListUsers{"user.list",  model::Method::get, "/api/users", "List users.",
                                           "users:read", kPageRequest,       kUserList,    {}};
-constexpr model::OperationSpec kCreateUser{"user.create", model::Method::post, "/api/users", "Make a user.",
-                                           "users:write", kUserRequest,        kUser,        kCreateErrors};
+constexpr model::OperationSpec kCreateUser{"user.create",  model::Method::post, "/api/users",
+                                           "Make a user.", "users:write",       kUserRequest,
+                                           kUser,          kCreateErrors,       model::Audited::by_handler};
 constexpr model::OperationSpec kDeleteUser{"user.delete",
                                            model::Method::del,
                                            "/api/users/{user}",
@@ -52,10 +53,17 @@ constexpr model::OperationSpec kDeleteUser{"user.delete",
                                            "users:write",
                                            kOnlyUser,
                                            {},
-                                           kGetErrors};
-constexpr model::OperationSpec kCreateToken{
-    "token.create", model::Method::post, "/api/tokens", "Make an API token.",
-    "users:write",  kTokenRequest,       kToken,        kTokenErrors};
+                                           kGetErrors,
+                                           model::Audited::by_handler};
+constexpr model::OperationSpec kCreateToken{"token.create",
+                                            model::Method::post,
+                                            "/api/tokens",
+                                            "Make an API token.",
+                                            "users:write",
+                                            kTokenRequest,
+                                            kToken,
+                                            kTokenErrors,
+                                            model::Audited::by_handler};
 constexpr model::OperationSpec kListTokens{
     "token.list", model::Method::get, "/api/tokens", "List tokens of a thing or user.",
     "users:read", kTokenListRequest,  kTokenList,    {}};
@@ -66,7 +74,8 @@ constexpr model::OperationSpec kDeleteToken{"token.delete",
                                             "users:write",
                                             kOnlyToken,
                                             {},
-                                            kGetErrors};
+                                            kGetErrors,
+                                            model::Audited::by_handler};
 constexpr model::OperationSpec kThingToken{
     "thing.token",
     model::Method::post,
@@ -75,7 +84,8 @@ constexpr model::OperationSpec kThingToken{
     "things:write",
     kThingTokenRequest,
     kToken,
-    kTokenErrors};
+    kTokenErrors,
+    model::Audited::by_handler};
 
 security::Accounts::Done<security::IssuedToken> reply_token(model::Reply reply) {
   return model::reply_with(std::move(reply), [](const security::IssuedToken& issued) {
@@ -107,7 +117,7 @@ void create_user(const AccessParts& parts, const model::Caller& caller, const bo
     return reply(std::unexpected(allowed.error()));
   user.permissions = *std::move(permissions);
   if (!policies->empty()) user.policies = *std::move(policies);
-  parts.accounts.create_user(parts.executor, caller.principal->name, std::move(user),
+  parts.accounts.create_user(parts.executor, actor_of(caller), std::move(user),
                              model::reply_with(std::move(reply), [](const security::CreatedUser& made) {
                                boost::json::object answer = to_json(made.user);
                                if (made.link == security::CreatedUser::Link::voided) {
@@ -132,14 +142,14 @@ void create_token(const AccessParts& parts, const model::Caller& caller, const b
     return reply(std::unexpected(allowed.error()));
   wanted.permissions = *std::move(permissions);
   wanted.lifetime = *lifetime;
-  parts.accounts.create_api_token(parts.executor, caller.principal->name, std::move(wanted),
+  parts.accounts.create_api_token(parts.executor, actor_of(caller), std::move(wanted),
                                   reply_token(std::move(reply)));
 }
 
 // Sessions end behind the write: a client that comes back at once must find the credential gone.
 void remove_user(const AccessParts& parts, const model::Caller& caller, const std::string& user,
                  model::Reply reply) {
-  parts.accounts.remove_user(parts.executor, caller.principal->name, user,
+  parts.accounts.remove_user(parts.executor, actor_of(caller), user,
                              [&bus = parts.bus, tenant = caller.principal->tenant, user,
                               reply = std::move(reply)](auto done) mutable {
                                if (!done) return reply(std::unexpected(done.error()));
@@ -151,7 +161,7 @@ void remove_user(const AccessParts& parts, const model::Caller& caller, const st
 void remove_token(const AccessParts& parts, const model::Caller& caller, const std::string& id,
                   model::Reply reply) {
   parts.accounts.remove_token(
-      parts.executor, caller.principal->name, id,
+      parts.executor, actor_of(caller), id,
       [&bus = parts.bus, tenant = caller.principal->tenant, reply = std::move(reply)](auto token) mutable {
         if (!token) return reply(std::unexpected(token.error()));
         if (!token->owner.empty()) bus.end_sessions(tenant, token->owner, "revoked");
@@ -202,7 +212,7 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
   table.add(kThingToken,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               parts.accounts.create_device_token(
-                  parts.executor, caller.principal->name, *model::optional_text(request, "thing"),
+                  parts.executor, actor_of(caller), *model::optional_text(request, "thing"),
                   model::optional_text(request, "label").value_or(""), reply_token(std::move(reply)));
             });
 }

@@ -45,9 +45,15 @@ constexpr model::OperationSpec kCa{"ca.get",       model::Method::get,
 constexpr model::OperationSpec kList{
     "cert.list",         model::Method::get, "/api/certificates", "List certificates.",
     "certificates:read", kListRequest,       kListResponse,       {}};
-constexpr model::OperationSpec kIssue{
-    "cert.issue",         model::Method::post, "/api/certificates", "Issue a certificate to a thing.",
-    "certificates:write", kIssueRequest,       kIssueResponse,      kIssueErrors};
+constexpr model::OperationSpec kIssue{"cert.issue",
+                                      model::Method::post,
+                                      "/api/certificates",
+                                      "Issue a certificate to a thing.",
+                                      "certificates:write",
+                                      kIssueRequest,
+                                      kIssueResponse,
+                                      kIssueErrors,
+                                      model::Audited::by_handler};
 constexpr model::OperationSpec kGet{"cert.get",
                                     model::Method::get,
                                     "/api/certificates/{fingerprint}",
@@ -63,7 +69,8 @@ constexpr model::OperationSpec kRevoke{"cert.revoke",
                                        "certificates:write",
                                        kOnlyFingerprint,
                                        kCertificate,
-                                       kGetErrors};
+                                       kGetErrors,
+                                       model::Audited::by_handler};
 
 void issue(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
            model::Reply reply) {
@@ -74,7 +81,7 @@ void issue(const AccessParts& parts, const model::Caller& caller, const boost::j
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
   wanted.lifetime = *lifetime;
   parts.certificates.issue(
-      parts.executor, caller.principal->name, std::move(wanted),
+      parts.executor, actor_of(caller), std::move(wanted),
       model::reply_with(std::move(reply), [ca = parts.pki.root_pem()](const auto& issued) {
         boost::json::object answer{
             {"fingerprint", issued.info.fingerprint}, {"certificate", issued.chain_pem}, {"ca", ca}};
@@ -94,7 +101,7 @@ void list(const AccessParts& parts, const boost::json::object& request, model::R
 void revoke(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
             model::Reply reply) {
   parts.certificates.revoke(
-      parts.executor, caller.principal->name, *model::optional_text(request, "fingerprint"),
+      parts.executor, actor_of(caller), *model::optional_text(request, "fingerprint"),
       model::reply_with(std::move(reply),
                         [&bus = parts.bus, tenant = caller.principal->tenant](const auto& record) {
                           bus.end_sessions(tenant, record.thing, "revoked");

@@ -33,7 +33,8 @@ constexpr model::OperationSpec kPut{"policy.put",
                                     "policies:write",
                                     kPutRequest,
                                     kPolicy,
-                                    kPutErrors};
+                                    kPutErrors,
+                                    model::Audited::by_handler};
 constexpr model::OperationSpec kGet{"policy.get",     model::Method::get, "/api/policies/{policy}",
                                     "Show a policy.", "policies:read",    kOnlyPolicy,
                                     kPolicy,          kGetErrors};
@@ -44,7 +45,8 @@ constexpr model::OperationSpec kDelete{"policy.delete",
                                        "policies:write",
                                        kOnlyPolicy,
                                        {},
-                                       kGetErrors};
+                                       kGetErrors,
+                                       model::Audited::by_handler};
 
 }  // namespace
 
@@ -58,7 +60,7 @@ void declare_policies(const AccessParts& parts, model::OperationTable& table) {
     std::optional<std::uint64_t> expected;
     if (const auto version = model::optional_integer(request, "version"))
       expected = static_cast<std::uint64_t>(*version);
-    parts.policies.put(parts.executor, caller.principal->name, std::move(policy), expected,
+    parts.policies.put(parts.executor, actor_of(caller), std::move(policy), expected,
                        model::reply_with(std::move(reply), Form()));
   });
   table.add(kGet, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
@@ -66,7 +68,7 @@ void declare_policies(const AccessParts& parts, model::OperationTable& table) {
                        model::reply_with(std::move(reply), Form()));
   });
   table.add(kDelete, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    parts.policies.remove(parts.executor, caller.principal->name, *model::optional_text(request, "policy"),
+    parts.policies.remove(parts.executor, actor_of(caller), *model::optional_text(request, "policy"),
                           model::reply_nothing(std::move(reply)));
   });
 }

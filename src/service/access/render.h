@@ -23,6 +23,11 @@ struct Form {
   auto operator()(const auto& record) const { return to_json(record); }
 };
 
+/// Who calls, for the audit.
+inline security::Actor actor_of(const model::Caller& caller) {
+  return security::actor_of(*caller.principal, caller.address);
+}
+
 /// A list of texts of a request; absent: empty. Errors: invalid_argument.
 Result<std::vector<std::string>> text_list(const boost::json::object& request, std::string_view name);
 /// Days of a request as a time; absent: `absent`. Errors: invalid_argument (not in 1..3650).

@@ -41,7 +41,8 @@ constexpr model::OperationSpec kSetUser{"user.scram",
                                         "users:write",
                                         kUserRequest,
                                         kSet,
-                                        kSetErrors};
+                                        kSetErrors,
+                                        model::Audited::by_handler};
 constexpr model::OperationSpec kSetThing{"thing.scram",
                                          model::Method::post,
                                          "/api/things/{thing}/scram",
@@ -49,7 +50,8 @@ constexpr model::OperationSpec kSetThing{"thing.scram",
                                          "things:write",
                                          kThingRequest,
                                          kSet,
-                                         kSetErrors};
+                                         kSetErrors,
+                                         model::Audited::by_handler};
 constexpr model::OperationSpec kListAll{
     "scram.list", model::Method::get, "/api/scram", "List SCRAM credentials.",
     "users:read", kPageRequest,       kList,        {}};
@@ -60,12 +62,13 @@ constexpr model::OperationSpec kDelete{"scram.delete",
                                        "users:write",
                                        kOnlyId,
                                        {},
-                                       kGetErrors};
+                                       kGetErrors,
+                                       model::Audited::by_handler};
 
 void set(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
          Owner owner, model::Reply reply) {
   const std::string_view field = owner == Owner::user ? "user" : "thing";
-  parts.scram.set(parts.executor, caller.principal->name, owner, *model::optional_text(request, field),
+  parts.scram.set(parts.executor, actor_of(caller), owner, *model::optional_text(request, field),
                   security::Secret(model::optional_text(request, "password").value_or("")),
                   model::reply_with(std::move(reply), [](const security::ScramCredentials::Set& made) {
                     boost::json::object answer = to_json(made.record);
@@ -77,7 +80,7 @@ void set(const AccessParts& parts, const model::Caller& caller, const boost::jso
 void remove(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
             model::Reply reply) {
   parts.scram.remove(
-      parts.executor, caller.principal->name, *model::optional_text(request, "credential"),
+      parts.executor, actor_of(caller), *model::optional_text(request, "credential"),
       [&bus = parts.bus, tenant = caller.principal->tenant, reply = std::move(reply)](auto removed) mutable {
         if (!removed) return reply(std::unexpected(removed.error()));
         bus.end_sessions(tenant, removed->name, "revoked");

@@ -18,16 +18,11 @@ inline constexpr std::size_t kMaxRemovedPerCall = 100'000;
 /// Subscriptions of a session that its own page shows.
 inline constexpr std::size_t kMaxSubscriptionsShown = 1000;
 
-/// Who did what to which object, for the audit.
-using Audit = std::function<void(TenantId tenant, const std::string& actor, std::string_view action,
-                                 const std::string& object)>;
-
 struct BrokerParts {
   Executor& executor;
   hub::Hub& hub;
   hub::Authorizer authorize;
   hub::Limits limits;
-  Audit audit;
 };
 
 /// Declares session.*, subscription.list, shared.* and retained.*. The parts' objects must outlive the table.

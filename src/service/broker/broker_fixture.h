@@ -18,11 +18,13 @@ class BrokerTest : public hub::testing::HubTest {
                if (topic.starts_with("secret")) return fail(Errc::permission_denied, "denied by statement 2");
                return {};
              },
-             limits,
-             [this](TenantId, const std::string& actor, std::string_view action, const std::string& object) {
-               audit.push_back(actor + " " + std::string(action) + " " + object);
-             }},
+             limits},
             table);
+    table.record_calls([this](const model::Caller& caller, const model::CallRecord& record, auto recorded) {
+      audit.push_back(caller.principal->name + " " + std::string(record.action) + " " + record.object +
+                      (record.detail.empty() ? "" : " " + record.detail));
+      recorded({});
+    });
   }
   Result<boost::json::value> call(std::string_view name, boost::json::object request,
                                   std::vector<std::string> permissions = {"*"}) {

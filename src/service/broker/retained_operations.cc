@@ -48,11 +48,16 @@ constexpr model::OperationSpec kGet{"retained.get",
                                     kGetRequest,
                                     kMessage,
                                     kGetErrors};
-constexpr model::OperationSpec kRemove{
-    "retained.remove", model::Method::del,
-    "/api/retained",   "Remove retained messages; subscribers get an empty message for each.",
-    "retained:write",  kRemoveRequest,
-    kRemoved,          kRemoveErrors};
+constexpr model::OperationSpec kRemove{"retained.remove",
+                                       model::Method::del,
+                                       "/api/retained",
+                                       "Remove retained messages; subscribers get an empty message for each.",
+                                       "retained:write",
+                                       kRemoveRequest,
+                                       kRemoved,
+                                       kRemoveErrors,
+                                       model::Audited::by_table,
+                                       "filter"};
 
 void list_retained(const BrokerParts& parts, const model::Caller& caller, const boost::json::object& request,
                    model::Reply reply) {
@@ -94,7 +99,7 @@ void get_retained(const BrokerParts& parts, const model::Caller& caller, const b
 class Removal : public std::enable_shared_from_this<Removal> {
  public:
   Removal(const BrokerParts& parts, PrincipalRef principal, std::string filter, model::Reply reply)
-      : parts_(parts), principal_(std::move(principal)), reply_(std::move(reply)), filter_(filter) {
+      : parts_(parts), principal_(std::move(principal)), reply_(std::move(reply)) {
     query_.tenant = principal_->tenant;
     query_.filter = std::move(filter);
     query_.limit = hub::kMaxPageRows;
@@ -134,7 +139,6 @@ class Removal : public std::enable_shared_from_this<Removal> {
     next_page();
   }
   void finish() {
-    if (removed_ > 0) parts_.audit(principal_->tenant, principal_->name, "retained.remove", filter_);
     if (error_) return reply_(std::unexpected(*std::move(error_)));
     // The messages have left their shards; they have arrived everywhere after every shard had its turn twice.
     hub::HubView(parts_.hub).settle(parts_.executor, [self = shared_from_this()] {
@@ -145,7 +149,6 @@ class Removal : public std::enable_shared_from_this<Removal> {
   const BrokerParts& parts_;
   PrincipalRef principal_;
   model::Reply reply_;
-  std::string filter_;
   hub::RetainedQuery query_;
   std::size_t waiting_ = 0;
   std::size_t removed_ = 0;

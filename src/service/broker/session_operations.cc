@@ -213,10 +213,8 @@ void end_session(const BrokerParts& parts, const model::Caller& caller, const bo
   const auto state = forget ? hub::HubView::State::forget : hub::HubView::State::keep;
   hub::HubView(parts.hub).end(
       parts.executor, caller.principal->tenant, client_id, state, reason,
-      [&parts, principal = caller.principal, client_id, forget,
-       reply = std::move(reply)](Result<hub::SessionCondition> was) mutable {
+      [client_id, forget, reply = std::move(reply)](Result<hub::SessionCondition> was) mutable {
         if (!was) return reply(std::unexpected(std::move(was).error()));
-        parts.audit(principal->tenant, principal->name, forget ? "session.forget" : "session.end", client_id);
         reply(boost::json::value{
             {"client_id", client_id}, {"was", hub::session_condition_name(*was)}, {"forgotten", forget}});
       });

@@ -177,14 +177,12 @@ void show_group(const BrokerParts& parts, const model::Caller& caller, const std
 
 /// `remove` is HubView's.
 void remove_of_group(const BrokerParts& parts, const model::Caller& caller, const std::string& name,
-                     std::string_view action, auto remove, model::Reply reply) {
+                     auto remove, model::Reply reply) {
   const hub::HubView view(parts.hub);
   (view.*remove)(
       parts.executor, caller.principal->tenant, name,
-      [&parts, principal = caller.principal, name, action,
-       reply = std::move(reply)](Result<hub::GroupLoss> lost) mutable {
+      [name, reply = std::move(reply)](Result<hub::GroupLoss> lost) mutable {
         if (!lost) return reply(std::unexpected(std::move(lost).error()));
-        parts.audit(principal->tenant, principal->name, action, name);
         reply(boost::json::value{{"name", name}, {"messages", lost->messages}, {"members", lost->members}});
       });
 }
@@ -204,12 +202,11 @@ void declare_shared(const BrokerParts& given, model::OperationTable& table) {
   });
   table.add(kClear, [parts, name_of](const model::Caller& caller, const boost::json::object& request,
                                      model::Reply reply) {
-    remove_of_group(*parts, caller, name_of(request), kClear.name, &hub::HubView::clear_group,
-                    std::move(reply));
+    remove_of_group(*parts, caller, name_of(request), &hub::HubView::clear_group, std::move(reply));
   });
   table.add(kEnd, [parts, name_of](const model::Caller& caller, const boost::json::object& request,
                                    model::Reply reply) {
-    remove_of_group(*parts, caller, name_of(request), kEnd.name, &hub::HubView::end_group, std::move(reply));
+    remove_of_group(*parts, caller, name_of(request), &hub::HubView::end_group, std::move(reply));
   });
 }
 

@@ -43,7 +43,8 @@ constexpr model::OperationSpec kCodeSpec{"authority.code",
                                          "enrolment:write",
                                          {},
                                          kCode,
-                                         kCodeErrors};
+                                         kCodeErrors,
+                                         model::Audited::by_handler};
 constexpr model::OperationSpec kRegisterSpec{"authority.register",
                                              model::Method::post,
                                              "/api/authorities",
@@ -51,7 +52,8 @@ constexpr model::OperationSpec kRegisterSpec{"authority.register",
                                              "enrolment:write",
                                              kRegister,
                                              kGrant,
-                                             kRegisterErrors};
+                                             kRegisterErrors,
+                                             model::Audited::by_handler};
 constexpr model::OperationSpec kListSpec{"authority.list",
                                          model::Method::get,
                                          "/api/authorities",
@@ -75,7 +77,8 @@ constexpr model::OperationSpec kUpdateSpec{"authority.update",
                                            "enrolment:write",
                                            kUpdate,
                                            kGrant,
-                                           kUpdateErrors};
+                                           kUpdateErrors,
+                                           model::Audited::by_handler};
 constexpr model::OperationSpec kDeleteSpec{
     "authority.delete",
     model::Method::del,
@@ -84,7 +87,8 @@ constexpr model::OperationSpec kDeleteSpec{
     "enrolment:write",
     kOnlyAuthority,
     {},
-    kOnlyNotFound};
+    kOnlyNotFound,
+    model::Audited::by_handler};
 
 void set_switches(const boost::json::object& request, Grant& grant) {
   if (const auto enabled = model::optional_boolean(request, "enabled"))

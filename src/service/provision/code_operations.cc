@@ -56,7 +56,8 @@ constexpr model::OperationSpec kCodeCreate{"code.create",
                                            "enrolment:write",
                                            kMakeCode,
                                            kCode,
-                                           kMakeErrors};
+                                           kMakeErrors,
+                                           model::Audited::by_handler};
 constexpr model::OperationSpec kCodeList{"code.list",
                                          model::Method::get,
                                          "/api/enrolment/codes",
@@ -72,7 +73,8 @@ constexpr model::OperationSpec kCodeDelete{"code.delete",
                                            "enrolment:write",
                                            kOnlyCode,
                                            {},
-                                           kOnlyNotFound};
+                                           kOnlyNotFound,
+                                           model::Audited::by_handler};
 constexpr model::OperationSpec kClaimCreate{"claim.create",
                                             model::Method::post,
                                             "/api/enrolment/claims",
@@ -80,7 +82,8 @@ constexpr model::OperationSpec kClaimCreate{"claim.create",
                                             "enrolment:write",
                                             kMakeClaim,
                                             kClaim,
-                                            kMakeErrors};
+                                            kMakeErrors,
+                                            model::Audited::by_handler};
 constexpr model::OperationSpec kClaimList{"claim.list",
                                           model::Method::get,
                                           "/api/enrolment/claims",
@@ -96,7 +99,8 @@ constexpr model::OperationSpec kClaimDelete{"claim.delete",
                                             "enrolment:write",
                                             kOnlyClaim,
                                             {},
-                                            kOnlyNotFound};
+                                            kOnlyNotFound,
+                                            model::Audited::by_handler};
 constexpr model::OperationSpec kGroupCreate{"keygroup.create",
                                             model::Method::post,
                                             "/api/enrolment/groups",
@@ -104,7 +108,8 @@ constexpr model::OperationSpec kGroupCreate{"keygroup.create",
                                             "enrolment:write",
                                             kMakeGroup,
                                             kGroup,
-                                            kMakeErrors};
+                                            kMakeErrors,
+                                            model::Audited::by_handler};
 constexpr model::OperationSpec kGroupList{"keygroup.list",
                                           model::Method::get,
                                           "/api/enrolment/groups",
@@ -128,7 +133,8 @@ constexpr model::OperationSpec kGroupDelete{"keygroup.delete",
                                             "enrolment:write",
                                             kOnlyGroup,
                                             {},
-                                            kOnlyNotFound};
+                                            kOnlyNotFound,
+                                            model::Audited::by_handler};
 
 void make_code(Grants& grants, WallTime now, const model::Caller& caller, const boost::json::object& request,
                model::Reply reply) {

@@ -73,7 +73,8 @@ void Enrolment::admit(std::string certificate_der, std::string asked, std::strin
       // To whoever connects all of these say the same: not you, and why.
       Error why = enrolled.error();
       const bool about_now = why.code == Errc::unavailable || why.code == Errc::limit_exceeded;
-      if (!about_now && why.code != Errc::io && why.code != Errc::no_space) why.code = Errc::permission_denied;
+      if (!about_now && why.code != Errc::io && why.code != Errc::no_space)
+        why.code = Errc::permission_denied;
       return done(std::unexpected(std::move(why)));
     }
     if (enrolled->outcome == Enrolled::Outcome::waiting)
@@ -95,7 +96,7 @@ void Enrolment::in_turn(std::move_only_function<void(Task next)> step) {
 void Enrolment::run_next() {
   if (turn_ == Turn::taken || turns_.empty()) return;
   turn_ = Turn::taken;
-  parts_.executor.post([this, turn = std::move(turns_.front())]() mutable { turn(); });
+  parts_.executor.post(std::move(turns_.front()));
   turns_.pop_front();
 }
 
@@ -161,7 +162,8 @@ void Enrolment::count(Way way, std::string_view outcome) {
 
 store::Change Enrolment::audit(std::string_view actor, std::string_view action,
                                std::string_view object) const {
-  return security::audit_change(tenant_, parts_.clock.wall_now(), parts_.rng, actor, action, object);
+  return security::audit_change(tenant_, parts_.clock.wall_now(),
+                                {.actor = actor, .action = action, .object = object});
 }
 
 void Enrolment::write(JobPtr job, Step then) {

@@ -22,7 +22,8 @@ std::int64_t Grants::now() const {
 }
 
 store::Change Grants::audit(std::string_view actor, std::string_view action, std::string_view object) const {
-  return security::audit_change(tenant(), parts().clock.wall_now(), parts().rng, actor, action, object);
+  return security::audit_change(tenant(), parts().clock.wall_now(),
+                                {.actor = actor, .action = action, .object = object});
 }
 
 void Grants::write(std::vector<store::Change> changes, Done<std::vector<std::uint64_t>> done) {

@@ -38,7 +38,8 @@ constexpr model::OperationSpec kApprove{"enrolment.approve",
                                         "enrolment:write",
                                         kOnlyName,
                                         kWaiting,
-                                        kOnlyNotFound};
+                                        kOnlyNotFound,
+                                        model::Audited::by_handler};
 constexpr model::OperationSpec kReject{"enrolment.reject",
                                        model::Method::post,
                                        "/api/enrolment/waiting/{device}/reject",
@@ -46,7 +47,8 @@ constexpr model::OperationSpec kReject{"enrolment.reject",
                                        "enrolment:write",
                                        kOnlyName,
                                        kWaiting,
-                                       kOnlyNotFound};
+                                       kOnlyNotFound,
+                                       model::Audited::by_handler};
 constexpr model::OperationSpec kForget{"enrolment.forget",
                                        model::Method::del,
                                        "/api/enrolment/waiting/{device}",
@@ -54,7 +56,8 @@ constexpr model::OperationSpec kForget{"enrolment.forget",
                                        "enrolment:write",
                                        kOnlyName,
                                        {},
-                                       kOnlyNotFound};
+                                       kOnlyNotFound,
+                                       model::Audited::by_handler};
 constexpr model::OperationSpec kQuota{"enrolment.quota",
                                       model::Method::get,
                                       "/api/enrolment/quota",
@@ -70,7 +73,8 @@ constexpr model::OperationSpec kLimit{"enrolment.limit",
                                       "enrolment:write",
                                       kLimitRequest,
                                       kCount,
-                                      kLimitErrors};
+                                      kLimitErrors,
+                                      model::Audited::by_handler};
 
 void list(Grants& grants, const boost::json::object& request, model::Reply reply) {
   const auto limit = model::limit_field(request);

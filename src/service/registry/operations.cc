@@ -51,8 +51,9 @@ constexpr Errc kUpdateErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid
 
 constexpr model::OperationSpec kList{"thing.list",  model::Method::get, "/api/things", "List things.",
                                      "things:read", kListRequest,       kListResponse, {}};
-constexpr model::OperationSpec kCreate{"thing.create", model::Method::post, "/api/things", "Make a thing.",
-                                       "things:write", kThingFields,        kThing,        kCreateErrors};
+constexpr model::OperationSpec kCreate{"thing.create",  model::Method::post, "/api/things",
+                                       "Make a thing.", "things:write",      kThingFields,
+                                       kThing,          kCreateErrors,       model::Audited::by_handler};
 constexpr model::OperationSpec kGet{"thing.get",     model::Method::get, "/api/things/{thing}",
                                     "Show a thing.", "things:read",      kOnlyName,
                                     kThing,          kReadErrors};
@@ -63,7 +64,8 @@ constexpr model::OperationSpec kUpdate{"thing.update",
                                        "things:write",
                                        kUpdateRequest,
                                        kThing,
-                                       kUpdateErrors};
+                                       kUpdateErrors,
+                                       model::Audited::by_handler};
 constexpr model::OperationSpec kDelete{"thing.delete",
                                        model::Method::del,
                                        "/api/things/{thing}",
@@ -71,7 +73,8 @@ constexpr model::OperationSpec kDelete{"thing.delete",
                                        "things:write",
                                        kOnlyName,
                                        {},
-                                       kDeleteErrors};
+                                       kDeleteErrors,
+                                       model::Audited::by_handler};
 
 Result<std::map<std::string, std::optional<std::string>>> attribute_changes(
     const boost::json::object& request) {
@@ -107,7 +110,24 @@ Result<ThingUpdate> update_of(const boost::json::object& request) {
   return update;
 }
 
+/// That a thing is enabled or disabled is worth knowing; the rest is in its document.
+std::string state_detail(const boost::json::object& request) {
+  const auto state = model::optional_text(request, "state");
+  return state ? "state " + *state : std::string();
+}
+
 }  // namespace
+
+std::vector<store::Change> Registry::audit(const model::Caller& caller, std::string_view action,
+                                           std::string_view thing, std::string_view detail) const {
+  std::vector<store::Change> changes;
+  changes.push_back(security::audit_change(caller.principal->tenant, executor_.wall_now(),
+                                           {.actor = security::actor_of(*caller.principal, caller.address),
+                                            .action = action,
+                                            .object = thing,
+                                            .detail = detail}));
+  return changes;
+}
 
 void Registry::declare(model::OperationTable& table) {
   table.add(kList, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
@@ -136,7 +156,9 @@ void Registry::declare(model::OperationTable& table) {
     for (const auto& [name, value] : *changes) {
       if (value) thing.attributes[name] = *value;
     }
-    create(caller.principal->tenant, std::move(thing), model::reply_record(std::move(reply)));
+    auto record = audit(caller, kCreate.name, thing.name);
+    create(caller.principal->tenant, std::move(thing), model::reply_record(std::move(reply)),
+           std::move(record));
   });
   table.add(kGet, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     get(caller.principal->tenant, *model::optional_text(request, "thing"),
@@ -145,11 +167,14 @@ void Registry::declare(model::OperationTable& table) {
   table.add(kUpdate, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     auto change = update_of(request);
     if (!change) return reply(std::unexpected(change.error()));
-    update(caller.principal->tenant, *model::optional_text(request, "thing"), *std::move(change),
-           model::reply_record(std::move(reply)));
+    const std::string thing = *model::optional_text(request, "thing");
+    auto record = audit(caller, kUpdate.name, thing, state_detail(request));
+    update(caller.principal->tenant, thing, *std::move(change), model::reply_record(std::move(reply)),
+           std::move(record));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    remove({caller.principal->tenant, *model::optional_text(request, "thing"), caller.principal->name},
+    remove({caller.principal->tenant, *model::optional_text(request, "thing"),
+            security::actor_of(*caller.principal, caller.address)},
            model::reply_nothing(std::move(reply)));
   });
 }

@@ -1,6 +1,8 @@
 #include "service/registry/registry.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 
 #include "base/log.h"
 
@@ -79,9 +81,11 @@ void Registry::get(TenantId tenant, std::string name, ThingDone done) {
                   });
 }
 
-void Registry::store(TenantId tenant, Thing thing, std::optional<std::uint64_t> expected, ThingDone done) {
+void Registry::store(TenantId tenant, Thing thing, std::optional<std::uint64_t> expected,
+                     std::vector<store::Change> together, ThingDone done) {
   if (auto checked = check(thing); !checked) return done(std::unexpected(checked.error()));
   std::vector<store::Change> changes{put_change(tenant, thing, expected)};
+  std::ranges::move(together, std::back_inserter(changes));
   repository_.write(executor_, std::move(changes),
                     [this, tenant, thing = std::move(thing),
                      done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
@@ -92,16 +96,17 @@ void Registry::store(TenantId tenant, Thing thing, std::optional<std::uint64_t> 
                     });
 }
 
-void Registry::create(TenantId tenant, Thing thing, ThingDone done) {
+void Registry::create(TenantId tenant, Thing thing, ThingDone done, std::vector<store::Change> together) {
   thing.created_at = executor_.wall_now();
   const std::string name = thing.name;
-  store(tenant, std::move(thing), 0, [this, name, done = std::move(done)](Result<Thing> stored) mutable {
-    if (stored) created_.add();
-    if (!stored && stored.error().code == Errc::conflict) {
-      return done(fail(Errc::already_exists, "a thing named \"" + name + "\" is there already"));
-    }
-    done(std::move(stored));
-  });
+  store(tenant, std::move(thing), 0, std::move(together),
+        [this, name, done = std::move(done)](Result<Thing> stored) mutable {
+          if (stored) created_.add();
+          if (!stored && stored.error().code == Errc::conflict) {
+            return done(fail(Errc::already_exists, "a thing named \"" + name + "\" is there already"));
+          }
+          done(std::move(stored));
+        });
 }
 
 Result<Registry::Plan> Registry::plan(TenantId tenant, Thing thing, std::uint64_t version) const {
@@ -117,9 +122,11 @@ void Registry::adopt(TenantId tenant, Thing thing, std::uint64_t version) {
   notify(tenant, thing);
 }
 
-void Registry::update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done) {
+void Registry::update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done,
+                      std::vector<store::Change> together) {
   get(tenant, name,
-      [this, tenant, update = std::move(update), done = std::move(done)](Result<Thing> found) mutable {
+      [this, tenant, update = std::move(update), together = std::move(together),
+       done = std::move(done)](Result<Thing> found) mutable {
         if (!found) return done(std::move(found));
         if (update.expected_version && *update.expected_version != found->version) {
           return done(
@@ -127,7 +134,7 @@ void Registry::update(TenantId tenant, std::string name, ThingUpdate update, Thi
         }
         apply(update, *found);
         const std::uint64_t version = found->version;
-        store(tenant, *std::move(found), version, std::move(done));
+        store(tenant, *std::move(found), version, std::move(together), std::move(done));
       });
 }
 

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "model/mapping.h"
 #include "model/operation.h"
+#include "security/audit.h"
 #include "service/registry/thing.h"
 #include "store/repository.h"
 
@@ -48,7 +49,7 @@ struct ThingUpdate {
 struct ThingRemoval {
   TenantId tenant = kDefaultTenant;
   std::string thing;
-  std::string actor;  // who asks, for the audit
+  security::Actor actor;  // who asks, for the audit
 };
 /// What another room changes in the same write when a thing goes: its credentials.
 struct RemovalCompanion {
@@ -68,8 +69,9 @@ class Registry {
 
   /// Errors: not_found.
   void get(TenantId tenant, std::string name, ThingDone done);
-  /// Errors: already_exists, invalid_argument, limit_exceeded.
-  void create(TenantId tenant, Thing thing, ThingDone done);
+  /// `together` goes into the same write: the audit record, where a person asks. Errors: already_exists,
+  /// invalid_argument, limit_exceeded.
+  void create(TenantId tenant, Thing thing, ThingDone done, std::vector<store::Change> together = {});
   /// What whoever makes a thing in a larger write puts into it: `made` is the thing to hand to adopt() once
   /// that is durable. `version`: of the stored thing that is replaced, 0 for a new one. The write answers
   /// conflict if another is there. A new thing keeps a `created_at` that is set. Errors: as create().
@@ -80,7 +82,8 @@ class Registry {
   Result<Plan> plan(TenantId tenant, Thing thing, std::uint64_t version) const;
   void adopt(TenantId tenant, Thing thing, std::uint64_t version);
   /// Errors: not_found, conflict, invalid_argument, limit_exceeded.
-  void update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done);
+  void update(TenantId tenant, std::string name, ThingUpdate update, ThingDone done,
+              std::vector<store::Change> together = {});
   /// The thing goes together with what the planner adds, in one write. Errors: not_found, conflict (it, or
   /// what goes with it, changed at the same moment), and the planner's.
   void remove(ThingRemoval removal, std::move_only_function<void(Result<void>)> done);
@@ -101,7 +104,10 @@ class Registry {
   void declare(model::OperationTable& table);
 
  private:
-  void store(TenantId tenant, Thing thing, std::optional<std::uint64_t> expected, ThingDone done);
+  void store(TenantId tenant, Thing thing, std::optional<std::uint64_t> expected,
+             std::vector<store::Change> together, ThingDone done);
+  std::vector<store::Change> audit(const model::Caller& caller, std::string_view action,
+                                   std::string_view thing, std::string_view detail = {}) const;
   void remove_with(TenantId tenant, Thing thing, RemovalCompanion companion,
                    std::move_only_function<void(Result<void>)> done);
   void notify(TenantId tenant, const Thing& thing);

@@ -6,6 +6,7 @@
 #include "model/json_fields.h"
 #include "model/keys.h"
 #include "model/reply.h"
+#include "security/audit.h"
 #include "service/rules/rules_service.h"
 
 namespace dunlin::rules {
@@ -41,16 +42,32 @@ constexpr model::OperationSpec kPut{"rule.put",
                                     "rules:write",
                                     kPutRequest,
                                     kRule,
-                                    kPutErrors};
+                                    kPutErrors,
+                                    model::Audited::by_handler};
 constexpr model::OperationSpec kGet{"rule.get",     model::Method::get, "/api/rules/{rule}",
                                     "Show a rule.", "rules:read",       kOnlyRule,
                                     kRule,          kGetErrors};
-constexpr model::OperationSpec kDelete{
-    "rule.delete", model::Method::del, "/api/rules/{rule}", "Remove a rule.", "rules:write", kOnlyRule, {},
-    kGetErrors};
+constexpr model::OperationSpec kDelete{"rule.delete",
+                                       model::Method::del,
+                                       "/api/rules/{rule}",
+                                       "Remove a rule.",
+                                       "rules:write",
+                                       kOnlyRule,
+                                       {},
+                                       kGetErrors,
+                                       model::Audited::by_handler};
 
 RulesService::RuleDone reply_rule(model::Reply reply) {
   return model::reply_with(std::move(reply), std::identity());
+}
+
+std::vector<store::Change> audit(WallTime now, const model::Caller& caller, std::string_view action,
+                                 std::string_view rule) {
+  std::vector<store::Change> changes;
+  changes.push_back(security::audit_change(
+      caller.principal->tenant, now,
+      {.actor = security::actor_of(*caller.principal, caller.address), .action = action, .object = rule}));
+  return changes;
 }
 
 }  // namespace
@@ -65,9 +82,11 @@ void RulesService::declare(model::OperationTable& table) {
     reply(boost::json::value{{"rules", std::move(rows)}});
   });
   table.add(kPut, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    request["name"] = *model::optional_text(request, "rule");
+    const std::string name = *model::optional_text(request, "rule");
+    request["name"] = name;
     request.erase("rule");
-    put(caller.principal->tenant, request, reply_rule(std::move(reply)));
+    put(caller.principal->tenant, request, reply_rule(std::move(reply)),
+        audit(environment_.executor.wall_now(), caller, kPut.name, name));
   });
   table.add(kGet, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     const std::string name = *model::optional_text(request, "rule");
@@ -76,7 +95,9 @@ void RulesService::declare(model::OperationTable& table) {
     reply(boost::json::value(to_json(found->second)));
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    remove(caller.principal->tenant, *model::optional_text(request, "rule"), reply_rule(std::move(reply)));
+    const std::string name = *model::optional_text(request, "rule");
+    remove(caller.principal->tenant, name, reply_rule(std::move(reply)),
+           audit(environment_.executor.wall_now(), caller, kDelete.name, name));
   });
 }
 

@@ -1,6 +1,8 @@
 #include "service/rules/rules_service.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 
 #include "base/log.h"
 #include "hub/topic.h"
@@ -266,7 +268,8 @@ void RulesService::finish(Round& round) {
   round.done();
 }
 
-void RulesService::put(TenantId tenant, const boost::json::object& document, RuleDone done) {
+void RulesService::put(TenantId tenant, const boost::json::object& document, RuleDone done,
+                       std::vector<store::Change> together) {
   auto rule = rule_from_json(document);
   if (!rule) return done(std::unexpected(rule.error()));
   const std::string key = model::tenant_key(tenant, rule->name);
@@ -280,6 +283,7 @@ void RulesService::put(TenantId tenant, const boost::json::object& document, Rul
   stored.erase("version");
   change.document.body = boost::json::serialize(stored);
   std::vector<store::Change> changes{std::move(change)};
+  std::ranges::move(together, std::back_inserter(changes));
   environment_.repository.write(
       environment_.executor, std::move(changes),
       [this, key, rule = *std::move(rule), done = std::move(done)](auto written) mutable {
@@ -291,7 +295,8 @@ void RulesService::put(TenantId tenant, const boost::json::object& document, Rul
       });
 }
 
-void RulesService::remove(TenantId tenant, const std::string& name, RuleDone done) {
+void RulesService::remove(TenantId tenant, const std::string& name, RuleDone done,
+                          std::vector<store::Change> together) {
   const std::string key = model::tenant_key(tenant, name);
   if (!rules_.contains(key)) return done(fail(Errc::not_found, "there is no rule named \"" + name + "\""));
   store::Change change;
@@ -300,6 +305,7 @@ void RulesService::remove(TenantId tenant, const std::string& name, RuleDone don
   change.tenant = tenant.value;
   change.document.id = name;
   std::vector<store::Change> changes{std::move(change)};
+  std::ranges::move(together, std::back_inserter(changes));
   environment_.repository.write(environment_.executor, std::move(changes),
                                 [this, key, done = std::move(done)](auto written) mutable {
                                   if (!written) return done(std::unexpected(written.error()));

@@ -40,10 +40,12 @@ class RulesService {
   void start(std::move_only_function<void(Result<void>)> started);
 
   /// Makes or replaces a rule, in force for messages that come after `done`. Errors: invalid_argument,
-  /// malformed, limit_exceeded.
-  void put(TenantId tenant, const boost::json::object& document, RuleDone done);
+  /// malformed, limit_exceeded. `together` goes into the same write: the audit record.
+  void put(TenantId tenant, const boost::json::object& document, RuleDone done,
+           std::vector<store::Change> together = {});
   /// Errors: not_found.
-  void remove(TenantId tenant, const std::string& name, RuleDone done);
+  void remove(TenantId tenant, const std::string& name, RuleDone done,
+              std::vector<store::Change> together = {});
 
   std::size_t size() const { return rules_.size(); }
 

@@ -178,10 +178,10 @@ store::Change Bridges::change_of(const Managed& managed) const {
 }
 
 /// The change and its audit record are one write.
-void Bridges::write(std::vector<store::Change> changes, const std::string& actor, const std::string& action,
-                    const std::string& name, Done done) {
+void Bridges::write(std::vector<store::Change> changes, const security::Actor& actor,
+                    const std::string& action, const std::string& name, Done done) {
   changes.push_back(security::audit_change(kDefaultTenant, environment_.bridge.executor.wall_now(),
-                                           environment_.bridge.rng, actor, action, "bridge/" + name));
+                                           {.actor = actor, .action = action, .object = name}));
   environment_.repository.write(environment_.bridge.executor, std::move(changes),
                                 [done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
                                   if (!written) return done(std::unexpected(written.error()));
@@ -189,7 +189,7 @@ void Bridges::write(std::vector<store::Change> changes, const std::string& actor
                                 });
 }
 
-void Bridges::add(const boost::json::object& document, const std::string& actor, BridgeDone done) {
+void Bridges::add(const boost::json::object& document, const security::Actor& actor, BridgeDone done) {
   auto settings = settings_from_json(document);
   if (!settings) return done(std::unexpected(settings.error()));
   if (auto files = check_files(*settings, Source::api); !files) return done(std::unexpected(files.error()));
@@ -216,8 +216,8 @@ void Bridges::add(const boost::json::object& document, const std::string& actor,
         });
 }
 
-void Bridges::update(const std::string& name, const boost::json::object& changes, const std::string& actor,
-                     BridgeDone done) {
+void Bridges::update(const std::string& name, const boost::json::object& changes,
+                     const security::Actor& actor, BridgeDone done) {
   const auto found = bridges_.find(name);
   if (found == bridges_.end()) return done(std::unexpected(no_such(name)));
   Managed& managed = found->second;
@@ -253,7 +253,7 @@ void Bridges::restart(const std::string& name, BridgeDone done) {
   });
 }
 
-void Bridges::remove(const std::string& name, const std::string& actor, BridgeDone done) {
+void Bridges::remove(const std::string& name, const security::Actor& actor, BridgeDone done) {
   const auto found = bridges_.find(name);
   if (found == bridges_.end()) return done(std::unexpected(no_such(name)));
   if (found->second.source == Source::configuration)
@@ -310,7 +310,7 @@ void Bridges::retire(const std::string& name, Done retired) {
   });
 }
 
-void Bridges::change(const std::string& name, Wish wish, const std::string& actor, BridgeDone done) {
+void Bridges::change(const std::string& name, Wish wish, const security::Actor& actor, BridgeDone done) {
   const auto found = bridges_.find(name);
   if (found == bridges_.end()) return done(std::unexpected(no_such(name)));
   Managed& managed = found->second;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/operation.h"
+#include "security/audit.h"
 #include "service/alarm/alarm_service.h"
 #include "store/repository.h"
 #include "transport/bridge/bridge.h"
@@ -38,16 +39,16 @@ class Bridges {
 
   /// Errors: invalid_argument, conflict (the name is taken), limit_exceeded, those of the store. `actor` is
   /// for the audit.
-  void add(const boost::json::object& document, const std::string& actor, BridgeDone done);
+  void add(const boost::json::object& document, const security::Actor& actor, BridgeDone done);
   /// Changes the settings that `changes` names and connects anew; what waits keeps its place. Errors:
   /// not_found, conflict (it is in the configuration), invalid_argument, limit_exceeded, those of the store.
-  void update(const std::string& name, const boost::json::object& changes, const std::string& actor,
+  void update(const std::string& name, const boost::json::object& changes, const security::Actor& actor,
               BridgeDone done);
   /// Errors: not_found, conflict (it is in the configuration).
-  void remove(const std::string& name, const std::string& actor, BridgeDone done);
+  void remove(const std::string& name, const security::Actor& actor, BridgeDone done);
   /// Errors: not_found.
   enum class Wish : std::uint8_t { pause, resume };
-  void change(const std::string& name, Wish wish, const std::string& actor, BridgeDone done);
+  void change(const std::string& name, Wish wish, const security::Actor& actor, BridgeDone done);
   /// Connects beside the running bridge and says how each step went. Errors: not_found.
   void test(const std::string& name, BridgeDone done);
 
@@ -78,7 +79,7 @@ class Bridges {
   void changed(const std::string& name, Bridge::State state);
   void tell_alarm(const std::string& name, alarm::Finding::Kind kind, const std::string& text);
   store::Change change_of(const Managed& managed) const;
-  void write(std::vector<store::Change> changes, const std::string& actor, const std::string& action,
+  void write(std::vector<store::Change> changes, const security::Actor& actor, const std::string& action,
              const std::string& name, Done done);
   boost::json::object describe(const Managed& managed) const;
 

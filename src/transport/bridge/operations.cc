@@ -86,9 +86,15 @@ constexpr model::OperationSpec kList{"bridge.list",  model::Method::get,
 constexpr model::OperationSpec kShow{"bridge.show",    model::Method::get, "/api/bridges/{bridge}",
                                      "Show a bridge.", "bridges:read",     kOnlyBridge,
                                      kBridge,          kNotFound};
-constexpr model::OperationSpec kAdd{
-    "bridge.add",    model::Method::post, "/api/bridges", "Make a bridge and start it.",
-    "bridges:write", kAddRequest,         kBridge,        kAddErrors};
+constexpr model::OperationSpec kAdd{"bridge.add",
+                                    model::Method::post,
+                                    "/api/bridges",
+                                    "Make a bridge and start it.",
+                                    "bridges:write",
+                                    kAddRequest,
+                                    kBridge,
+                                    kAddErrors,
+                                    model::Audited::by_handler};
 constexpr model::OperationSpec kUpdate{
     "bridge.update",
     model::Method::patch,
@@ -97,7 +103,8 @@ constexpr model::OperationSpec kUpdate{
     "bridges:write",
     kUpdateRequest,
     kBridge,
-    kUpdateErrors};
+    kUpdateErrors,
+    model::Audited::by_handler};
 constexpr model::OperationSpec kRemove{"bridge.remove",
                                        model::Method::del,
                                        "/api/bridges/{bridge}",
@@ -105,7 +112,8 @@ constexpr model::OperationSpec kRemove{"bridge.remove",
                                        "bridges:write",
                                        kOnlyBridge,
                                        {},
-                                       kRemoveErrors};
+                                       kRemoveErrors,
+                                       model::Audited::by_handler};
 constexpr model::OperationSpec kPause{"bridge.pause",
                                       model::Method::post,
                                       "/api/bridges/{bridge}/pause",
@@ -113,7 +121,8 @@ constexpr model::OperationSpec kPause{"bridge.pause",
                                       "bridges:write",
                                       kOnlyBridge,
                                       kBridge,
-                                      kNotFound};
+                                      kNotFound,
+                                      model::Audited::by_handler};
 constexpr model::OperationSpec kResume{"bridge.resume",
                                        model::Method::post,
                                        "/api/bridges/{bridge}/resume",
@@ -121,7 +130,8 @@ constexpr model::OperationSpec kResume{"bridge.resume",
                                        "bridges:write",
                                        kOnlyBridge,
                                        kBridge,
-                                       kNotFound};
+                                       kNotFound,
+                                       model::Audited::by_handler};
 constexpr model::OperationSpec kTest{"bridge.test",
                                      model::Method::post,
                                      "/api/bridges/{bridge}/test",
@@ -129,7 +139,12 @@ constexpr model::OperationSpec kTest{"bridge.test",
                                      "bridges:write",
                                      kOnlyBridge,
                                      kTestResponse,
-                                     kNotFound};
+                                     kNotFound,
+                                     model::Audited::not_at_all};
+
+security::Actor actor_of(const model::Caller& caller) {
+  return security::actor_of(*caller.principal, caller.address);
+}
 
 boost::json::object out_json(const OutStatus& out) {
   return {{"waiting_records", out.waiting_records},
@@ -185,25 +200,25 @@ void Bridges::declare(model::OperationTable& table) {
   });
   table.add(kAdd,
             [this, answer](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-              add(request, caller.principal->name, answer(std::move(reply)));
+              add(request, actor_of(caller), answer(std::move(reply)));
             });
   table.add(kUpdate, [this, name_of, answer](const model::Caller& caller, boost::json::object request,
                                              model::Reply reply) {
     const std::string name = name_of(request);
     request.erase("bridge");
-    update(name, request, caller.principal->name, answer(std::move(reply)));
+    update(name, request, actor_of(caller), answer(std::move(reply)));
   });
   table.add(kRemove, [this, name_of, answer](const model::Caller& caller, boost::json::object request,
                                              model::Reply reply) {
-    remove(name_of(request), caller.principal->name, answer(std::move(reply)));
+    remove(name_of(request), actor_of(caller), answer(std::move(reply)));
   });
   table.add(kPause, [this, name_of, answer](const model::Caller& caller, boost::json::object request,
                                             model::Reply reply) {
-    change(name_of(request), Wish::pause, caller.principal->name, answer(std::move(reply)));
+    change(name_of(request), Wish::pause, actor_of(caller), answer(std::move(reply)));
   });
   table.add(kResume, [this, name_of, answer](const model::Caller& caller, boost::json::object request,
                                              model::Reply reply) {
-    change(name_of(request), Wish::resume, caller.principal->name, answer(std::move(reply)));
+    change(name_of(request), Wish::resume, actor_of(caller), answer(std::move(reply)));
   });
   table.add(kTest,
             [this, name_of, answer](const model::Caller&, boost::json::object request, model::Reply reply) {

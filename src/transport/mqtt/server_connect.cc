@@ -259,9 +259,9 @@ void ServerPeer::open_session() {
         state_ = State::open;
         lane_.metrics.sessions_opened.add();
         send(accepting(present));
-        if (present == hub::Present::yes) lane_.judge_again(id_);  // it may have lost rights meanwhile
         enhanced_ = std::move(request_->enhanced);
         request_.reset();  // an idle connection keeps only what it needs
+        if (present == hub::Present::yes) lane_.judge_again(id_);  // it may have lost rights meanwhile
         connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();

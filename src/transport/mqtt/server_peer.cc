@@ -48,6 +48,10 @@ void ServerPeer::handle(ByteView frame) {
     return handle_publish(*publish);
   }
   if (const auto ack = plain_ack(frame)) return handle_ack(*ack);
+  // MQTT 5.0 section 3.1.0, whatever is wrong with it: not every reason that a CONNECT may be refused with is
+  // one of DISCONNECT.
+  if (mqtt::frame_type(frame) == PacketType::connect)
+    return fail(ReasonCode::protocol_error, "a second CONNECT");
   const auto packet = mqtt::decode(frame, version_, mqtt::Sender::client);
   if (!packet) return fail(packet.error().reason, packet.error().why);
   if (const auto* ack = std::get_if<mqtt::Ack>(&*packet)) return handle_ack(*ack);
@@ -57,7 +61,7 @@ void ServerPeer::handle(ByteView frame) {
   if (std::holds_alternative<mqtt::Pingreq>(*packet)) return send(mqtt::Pingresp{});
   if (const auto* disconnect = std::get_if<mqtt::Disconnect>(&*packet)) return handle_disconnect(*disconnect);
   if (const auto* auth = std::get_if<mqtt::Auth>(&*packet)) return handle_auth(*auth);
-  fail(ReasonCode::protocol_error, "a second CONNECT");  // MQTT 5.0 section 3.1.0
+  fail(ReasonCode::protocol_error, "a packet that only servers send");
 }
 
 void ServerPeer::handle_disconnect(const mqtt::Disconnect& disconnect) {

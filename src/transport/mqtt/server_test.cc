@@ -190,6 +190,15 @@ TEST_F(Server, AuthorizesPublishAndSubscribe) {
   EXPECT_EQ(authorizations, before + 1) << "the answer is remembered";
 }
 
+TEST_F(Server, ASecondConnectOfAnUnknownVersionWasAnsweredWithAReasonThatDisconnectHasNot) {
+  RawClient& client = connected("c");
+  // Also found by the session fuzzer: no name of a protocol, version 9.
+  const std::vector<std::uint8_t> connect{0x10, 0x0a, 0, 4, 'M', 'Q', 'T', 'T', 9, 2, 0, 0};
+  client.connection->write(ByteView(connect));
+  settle();
+  EXPECT_THAT(client.take(), ElementsAre("DISCONNECT protocol_error", "closed peer_closed"));
+}
+
 TEST_F(Server, SubscribeReasons) {
   RawClient& client = connected("c");
   client.subscribe("$share/g/forbidden/#", 1, 1);

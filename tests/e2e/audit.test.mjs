@@ -89,9 +89,11 @@ describe('what is recorded', () => {
     // A stop stores what was counted.
     await server.stop();
     await server.start();
-    const sums = await list('--action', 'session.login');
-    assert.deepEqual(sums.filter((one) => one.outcome === 'failed').map((one) => one.count), [29, 1]);
-    assert.deepEqual((await list('--action', 'user.delete')).map((one) => one.count), [19, 1]);
+    const total = (records) => records.reduce((sum, one) => sum + one.count, 0);
+    const sums = (await list('--action', 'session.login')).filter((one) => one.outcome === 'failed');
+    assert.equal(total(sums), 30);
+    assert(sums.length <= 4, `${sums.length} records`);
+    assert.equal(total(await list('--action', 'user.delete')), 20);
     await holds();
   });
 

@@ -41,7 +41,7 @@ async function authority(name) {
 async function device(ca, name, days = 10) {
   const { key, csr } = await request(name);
   const cert = file('device.pem');
-  await openssl('x509', '-req', '-in', csr, '-CA', ca.cert, '-CAkey', ca.key, '-CAcreateserial', '-days', String(days), '-out', cert);
+  await openssl('x509', '-req', '-in', csr, '-CA', ca.cert, '-CAkey', ca.key, '-set_serial', String(++files), '-days', String(days), '-out', cert);
   return { key, cert, ca: server.rootFile };
 }
 

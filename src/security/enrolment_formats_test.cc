@@ -75,8 +75,8 @@ TEST_F(IdentityTest, ChainsToAuthoritiesOfOthers) {
 
 TEST_F(IdentityTest, CertificatesWithoutASignatureAround) {
   const std::string bag = certs_only(pki->client_ca_pem()).value();
-  for (const std::string& der : certificates_from_pem(pki->client_ca_pem()).value())
-    EXPECT_TRUE(bag.contains(der));
+  const auto authorities = certificates_from_pem(pki->client_ca_pem()).value();
+  for (const std::string& der : authorities) EXPECT_TRUE(bag.contains(der));
   EXPECT_FALSE(certs_only("rubbish"));
   const std::string der = der_of(pki->root_pem());
   EXPECT_EQ(der_of(certificate_pem(as_bytes(der))), der);

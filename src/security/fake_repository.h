@@ -81,7 +81,8 @@ class FakeRepository final : public store::Repository {
     std::vector<std::uint64_t> versions;
     for (store::Change& change : changes) {
       // Without AuditChain a record's id is its time and what it says: two of a clock that stands are two.
-      const bool is_record = change.kind == store::DocumentKind::audit && is_old_audit_id(change.document.id);
+      const bool is_record = change.action == store::Change::Action::put &&
+                             change.kind == store::DocumentKind::audit && is_old_audit_id(change.document.id);
       while (is_record && documents.contains({change.kind, change.tenant, change.document.id}))
         change.document.id += '+';
       const Key key{change.kind, change.tenant, change.document.id};

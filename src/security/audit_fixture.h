@@ -15,6 +15,7 @@
 #include "security/audit_log.h"
 #include "security/fake_repository.h"
 #include "security/memory_fs.h"
+#include "security/wait_for.h"
 
 namespace dunlin::security {
 
@@ -46,15 +47,7 @@ struct AuditTest : testing::Test {
 
   template <class T, class Ask>
   Result<T> wait(Ask ask) {
-    std::optional<Result<T>> answer;
-    ask([&answer](Result<T> result) {
-      EXPECT_FALSE(answer) << "completed twice";
-      answer = std::move(result);
-    });
-    EXPECT_FALSE(answer) << "completed inside the call";
-    scheduler.run_ready();
-    EXPECT_TRUE(answer) << "never completed";
-    return answer ? std::move(*answer) : Result<T>(fail(Errc::internal, "never completed"));
+    return wait_for<T>(scheduler, std::move(ask));
   }
 
   store::Change entry(const std::string& action, const std::string& object = "x",

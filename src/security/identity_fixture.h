@@ -13,6 +13,7 @@
 #include "security/fake_repository.h"
 #include "security/memory_fs.h"
 #include "security/policies.h"
+#include "security/wait_for.h"
 
 namespace dunlin::security {
 
@@ -56,18 +57,9 @@ struct IdentityTest : testing::Test {
         CertificateRegister::Parts{repository, workers, *pki, revocations, clock, rng});
   }
 
-  /// Calls `ask` with a completion and runs until it has been called.
   template <class T, class Ask>
   Result<T> wait(Ask ask) {
-    std::optional<Result<T>> answer;
-    ask([&answer](Result<T> result) {
-      EXPECT_FALSE(answer) << "completed twice";
-      answer = std::move(result);
-    });
-    EXPECT_FALSE(answer) << "completed inside the call";
-    scheduler.run_ready();
-    EXPECT_TRUE(answer) << "never completed";
-    return answer ? std::move(*answer) : Result<T>(fail(Errc::internal, "never completed"));
+    return wait_for<T>(scheduler, std::move(ask));
   }
 
   Result<PrincipalRef> login_as(Credentials credentials) {

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "base/hex.h"
 #include "security/limits.h"
 #include "security/names.h"
+#include "security/secret_file.h"
 
 namespace dunlin::security {
 namespace {
@@ -13,7 +13,6 @@ using store::DocumentKind;
 using OptionalDocument = std::optional<store::Document>;
 using Owner = ScramRecord::Owner;
 
-constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kNonceBytes = 24;
 constexpr std::string_view kNotRight = "the user name or the password is not right";
 
@@ -40,18 +39,7 @@ Error refusal(const Error& error) {
 }  // namespace
 
 Result<std::string> ScramAuthenticator::load_secret(Fs& fs, Rng& rng, const std::string& data_folder) {
-  const std::string path = data_folder + "/scram.secret";
-  if (!fs.exists(path)) {
-    std::array<std::uint8_t, kSecretBytes> bytes{};
-    rng.fill(bytes);
-    const std::string text = to_hex(bytes);
-    DUNLIN_CHECK(write_file_atomically(fs, path, as_bytes(text)));
-    return text;
-  }
-  DUNLIN_TRY(std::string text, read_file(fs, path, kSecretBytes * 2));
-  if (text.size() != kSecretBytes * 2 || !from_hex(text))
-    return fail(Errc::corrupt, path + " is not what was written there");
-  return text;
+  return load_secret_file(fs, rng, data_folder + "/scram.secret");
 }
 
 bool ScramAuthenticator::must_wait(const ScramExchange& exchange) {

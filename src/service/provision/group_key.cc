@@ -1,31 +1,12 @@
 #include "service/provision/group_key.h"
 
-#include <array>
-
 #include "base/base64.h"
-#include "base/hex.h"
+#include "security/secret_file.h"
 #include "service/provision/limits.h"
 
 namespace dunlin::provision {
-namespace {
-
-constexpr std::size_t kSecretBytes = 32;
-
-}  // namespace
-
 Result<std::string> load_group_secret(Fs& fs, Rng& rng, const std::string& data_folder) {
-  const std::string path = data_folder + "/provision.secret";
-  if (!fs.exists(path)) {
-    std::array<std::uint8_t, kSecretBytes> bytes{};
-    rng.fill(bytes);
-    const std::string text = to_hex(bytes);
-    DUNLIN_CHECK(write_file_atomically(fs, path, as_bytes(text)));
-    return text;
-  }
-  DUNLIN_TRY(std::string text, read_file(fs, path, kSecretBytes * 2));
-  if (text.size() != kSecretBytes * 2 || !from_hex(text))
-    return fail(Errc::corrupt, path + " is not what was written there");
-  return text;
+  return security::load_secret_file(fs, rng, data_folder + "/provision.secret");
 }
 
 security::Digest group_key(std::string_view secret, std::string_view group, std::string_view salt) {

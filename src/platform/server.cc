@@ -234,11 +234,10 @@ void RunningServer::compose() {
                                                              mapping_of(config_),
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms}});
-  mqtt_ = std::make_unique<transport::MqttServer>(
-      transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
-                                   make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_,
-                                   mqtt_limits(config_), make_mqtt_scram(home(), security_->scram()),
-                                   &security_->policy_engine().changes()});
+  mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
+      *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
+      make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_),
+      make_mqtt_scram(home(), security_->scram()), &security_->policy_engine().changes()});
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},

@@ -35,6 +35,7 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
       thing_keys_({environment.repository, environment.clock, environment.rng, std::move(secrets.keys)}),
       policies_(environment.repository, engine_, environment.clock),
+      policy_trial_(environment.repository, policies_),
       scram_({environment.repository, authenticator_, environment.rng, std::move(secrets.scram)}),
       scram_credentials_({environment.repository, environment.workers, environment.clock, environment.rng}) {
   const auto count = [&](std::string name, std::string help,

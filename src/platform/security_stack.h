@@ -14,6 +14,7 @@
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
+#include "security/policy_trial.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_credentials.h"
 #include "security/thing_keys.h"
@@ -54,6 +55,7 @@ class SecurityStack {
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
   security::ThingKeys& thing_keys() { return thing_keys_; }
   security::PolicyRegister& policies() { return policies_; }
+  security::PolicyTrial& policy_trial() { return policy_trial_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
   security::Accounts& accounts() { return accounts_; }
@@ -81,6 +83,7 @@ class SecurityStack {
   security::ThingCredentials thing_credentials_;
   security::ThingKeys thing_keys_;
   security::PolicyRegister policies_;
+  security::PolicyTrial policy_trial_;
   security::ScramAuthenticator scram_;
   security::ScramCredentials scram_credentials_;
 };

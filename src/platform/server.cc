@@ -252,7 +252,8 @@ void RunningServer::compose() {
   services_->declare(operations_);
   bridges_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
-                   security_->accounts(), security_->scram_credentials(), security_->thing_keys()},
+                   security_->policy_trial(), security_->accounts(), security_->scram_credentials(),
+                   security_->thing_keys()},
                   operations_);
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_)},
                   operations_);

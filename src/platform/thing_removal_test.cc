@@ -25,12 +25,15 @@ struct ThingRemovalTest : model::testing::ServiceTest {
   security::ScramCredentials scram{{repository, workers, clock, rng}};
   security::PolicyEngine engine;
   security::PolicyRegister policies{repository, engine, clock};
+  security::PolicyTrial policy_trial{repository, policies};
+  security::ThingKeys thing_keys{{repository, clock, rng, "secret"}};
   security::ThingCredentials credentials{{repository, revocations, clock, rng}};
   registry::Registry registry{*executor, repository, *metrics, {}};
 
   void SetUp() override {
     registry.declare(table);
-    access::declare({*executor, bus, *pki, certificates, policies, accounts, scram}, table);
+    access::declare({*executor, bus, *pki, certificates, policies, policy_trial, accounts, scram, thing_keys},
+                    table);
     registry.on_change([this](TenantId tenant, const registry::Thing& thing) {
       if (thing.version == 0) bus.end_sessions(tenant, thing.name, "revoked");
     });

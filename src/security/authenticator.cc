@@ -6,6 +6,7 @@
 #include "security/authenticator_attempt.h"
 #include "security/jwt.h"
 #include "security/names.h"
+#include "security/principals.h"
 #include "security/sas_token.h"
 #include "security/x509.h"
 
@@ -343,12 +344,7 @@ void Authenticator::load_thing(AttemptPtr attempt, std::string name, std::int64_
         // A new thing of an old name: what was given to the old one is not its own.
         if (credential_made_at < thing->created_at)
           return refuse(std::move(attempt), "the credential is older than the thing");
-        Principal principal;
-        principal.kind = thing->type == "gateway" ? PrincipalKind::gateway : PrincipalKind::device;
-        principal.name = std::move(thing->name);
-        principal.attributes = std::move(thing->attributes);
-        principal.policies = std::move(thing->policies);
-        accept(std::move(attempt), std::move(principal));
+        accept(std::move(attempt), principal_of_thing(*std::move(thing)));
       });
 }
 
@@ -361,14 +357,9 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
                           auto user = *found ? user_of(**found) : fail(Errc::not_found, "");
                           if (!user || user->state != UserRecord::State::enabled)
                             return refuse(std::move(attempt), "the user is not known");
-                          Principal principal;
-                          principal.kind = PrincipalKind::user;
-                          principal.name = std::move(user->name);
-                          principal.policies = std::move(user->policies);
-                          const bool all = cut_to == std::vector<std::string>{"*"};
-                          principal.permissions =
-                              all ? std::move(user->permissions) : cut_permissions(cut_to, user->permissions);
-                          accept(std::move(attempt), std::move(principal));
+                          if (cut_to != std::vector<std::string>{"*"})
+                            user->permissions = cut_permissions(cut_to, user->permissions);
+                          accept(std::move(attempt), principal_of_user(*std::move(user)));
                         });
 }
 

@@ -1,4 +1,4 @@
-// The server's HTTP API as the dashboard uses it: every type and every call is here.
+// The server's HTTP API as the dashboard uses it: every type and every call is here or in api_security.ts.
 import type { Json, JsonObject } from './lib/shadow.ts';
 
 /** Unix milliseconds, or an ISO 8601 text. */
@@ -258,7 +258,7 @@ export class ApiError extends Error {
 /** The page holds no more things than this. */
 const MAX_THINGS = 100_000;
 /** What the server gives at most in one answer. */
-const PAGE = 1000;
+export const PAGE = 1000;
 /** Rows of a list that is searched at the server. */
 const SESSIONS_SHOWN = 200;
 
@@ -282,7 +282,7 @@ async function errorOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, code, message);
 }
 
-async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
   const url = new URL(path, location.origin);
   for (const [key, value] of Object.entries(query ?? {}))
     if (value !== undefined) url.searchParams.set(key, String(value));
@@ -322,7 +322,7 @@ async function everyPage<T>(
   return all;
 }
 
-const at = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`;
+export const at = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`;
 
 export const session = {
   get: () => call<Session>('GET', '/api/session'),

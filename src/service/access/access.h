@@ -9,6 +9,7 @@
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
+#include "security/policy_trial.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_keys.h"
 
@@ -20,6 +21,7 @@ struct AccessParts {
   security::Pki& pki;
   security::CertificateRegister& certificates;
   security::PolicyRegister& policies;
+  security::PolicyTrial& policy_trial;
   security::Accounts& accounts;
   security::ScramCredentials& scram;
   security::ThingKeys& thing_keys;

@@ -232,6 +232,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   CLI::App app("Dunlin: an Internet-of-Things system in one program", "dunlin");
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "help of every subcommand");
+  app.set_version_flag("--version", "dunlin " + std::string(platform::version()));
   Command command = VersionCommand{};
   const auto operations = platform::all_operations();
   add_programs(app, command);

@@ -17,6 +17,7 @@
 #include "platform/audit.h"
 #include "platform/certificate_renewal.h"
 #include "platform/client_crls.h"
+#include "platform/doctor.h"
 #include "platform/doors.h"
 #include "platform/drain_operations.h"
 #include "platform/listeners.h"
@@ -260,6 +261,7 @@ void RunningServer::compose() {
   audit::declare(audit_->log(), operations_);
   declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_, *memory_});
   declare_drain(operations_, *mqtt_);
+  declare_doctor(operations_, {home(), workers_, fs_, clock_, config_, stores_.repository.get()});
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
   live_->set_tracer(hub_->tracer());

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "platform/doctor.h"
 #include "platform/drain_operations.h"
 #include "service/access/access.h"
 #include "service/alarm/operations.h"
@@ -91,7 +92,8 @@ std::vector<model::OperationSpec> all_operations() {
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
         alarm::operations(), rules::operations(), access::operations(), audit::operations(),
-        provision::operations(), broker::operations(), drain_operations(), bridge::operations()}) {
+        provision::operations(), broker::operations(), drain_operations(), doctor_operations(),
+        bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

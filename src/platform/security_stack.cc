@@ -96,6 +96,7 @@ Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock,
   options.client_certificate = net::ClientCertificate::requested;
   Tls tls;
   // A browser without a certificate of these authorities does not bother its user.
+  options.pinned = [this](ByteView der) { return certificates_.is_pinned(der); };
   options.application_protocols = {"http/1.1"};
   DUNLIN_TRY(tls.people,
              net::make_tls_server_context(options, revocation, net::UnverifiedClient::as_without));

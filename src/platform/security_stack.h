@@ -45,7 +45,8 @@ class SecurityStack {
     std::shared_ptr<net::TlsServerContext> people;   // does, and takes one that does not pass as none
     std::shared_ptr<net::TlsServerContext> shared;   // does, unless the client chooses HTTP
   };
-  /// `authorities`: PEM of those of others whose certificates are taken too.
+  /// `authorities`: PEM of those of others whose certificates are taken too. The stack must outlive the
+  /// connections: handshakes ask it for pinned certificates.
   Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation,
                        const std::vector<std::string>& authorities) const;
 

@@ -176,6 +176,8 @@ Document document_of(const CertificateRecord& certificate) {
   const std::string state = certificate.state == CertificateRecord::State::active ? "active" : "revoked";
   return document(certificate.fingerprint,
                   {{"thing", certificate.thing},
+  std::vector<std::pair<std::string, std::string>> index = {{"thing", certificate.thing}, {"state", state}};
+  if (certificate.authority == kPinned) index.emplace_back("pinned", "yes");
                    {"serial", certificate.serial},
                    {"pem", certificate.pem},
                    {"not_before", certificate.not_before},
@@ -186,7 +188,7 @@ Document document_of(const CertificateRecord& certificate) {
                    {"reason", certificate.reason},
                    {"authority", certificate.authority},
                    {"retires_at", certificate.retires_at}},
-                  {{"thing", certificate.thing}, {"state", state}});
+                  std::move(index));
 }
 
 Result<ClaimRecord> claim_of(const Document& stored) {

@@ -62,6 +62,8 @@ inline bool is_usable(const CertificateRecord& record, std::int64_t now) {
   return record.state == CertificateRecord::State::active && now < record.not_after && !retired;
 }
 inline constexpr std::string_view kRequested = "requested";
+/// The `authority` of one that was registered by itself: neither a chain nor revocation lists count for it.
+inline constexpr std::string_view kPinned = "pinned";
 inline constexpr std::string_view kThingRemoved = "thing_removed";
 
 /// What proves a password by SCRAM-SHA-256 (RFC 5802 section 3) without being one.

@@ -40,6 +40,7 @@ boost::json::object to_json(const security::CertificateRecord& record) {
           {"not_after", time_or_null(record.not_after)},
           {"revoked_at", time_or_null(record.revoked_at)},
           {"reason", record.reason.empty() ? boost::json::value() : boost::json::value(record.reason)},
+          {"pinned", record.authority == security::kPinned},
           {"certificate", record.pem}};
 }
 

@@ -57,6 +57,7 @@ class SecurityStack {
   security::PolicyRegister& policies() { return policies_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
+  security::SecondFactors& second_factors() { return second_factors_; }
   security::Accounts& accounts() { return accounts_; }
   security::ScramAuthenticator& scram() { return scram_; }
   security::ScramCredentials& scram_credentials() { return scram_credentials_; }
@@ -77,6 +78,7 @@ class SecurityStack {
   security::RevocationIndex revocations_;
   security::PolicyEngine engine_;
   security::Authenticator authenticator_;
+  security::SecondFactors second_factors_;
   security::Accounts accounts_;
   security::CertificateRegister certificates_;
   security::ThingCredentials thing_credentials_;

@@ -46,7 +46,8 @@ class SecurityStack {
     std::shared_ptr<net::TlsServerContext> people;   // does, and takes one that does not pass as none
     std::shared_ptr<net::TlsServerContext> shared;   // does, unless the client chooses HTTP
   };
-  /// `authorities`: PEM of those of others whose certificates are taken too.
+  /// `authorities`: PEM of those of others whose certificates are taken too. The stack must outlive the
+  /// connections: handshakes ask it for pinned certificates.
   Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation,
                        const std::vector<std::string>& authorities) const;
 
@@ -58,6 +59,7 @@ class SecurityStack {
   security::PolicyTrial& policy_trial() { return policy_trial_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
+  security::SecondFactors& second_factors() { return second_factors_; }
   security::Accounts& accounts() { return accounts_; }
   security::ScramAuthenticator& scram() { return scram_; }
   security::ScramCredentials& scram_credentials() { return scram_credentials_; }
@@ -78,6 +80,7 @@ class SecurityStack {
   security::RevocationIndex revocations_;
   security::PolicyEngine engine_;
   security::Authenticator authenticator_;
+  security::SecondFactors second_factors_;
   security::Accounts accounts_;
   security::CertificateRegister certificates_;
   security::ThingCredentials thing_credentials_;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "security/roles.h"
+
 namespace dunlin::security {
 
 Principal principal_of_thing(ThingRecord thing) {
@@ -16,9 +18,9 @@ Principal principal_of_thing(ThingRecord thing) {
 Principal principal_of_user(UserRecord user) {
   Principal principal;
   principal.kind = PrincipalKind::user;
+  principal.permissions = permissions_of(user);
   principal.name = std::move(user.name);
   principal.policies = std::move(user.policies);
-  principal.permissions = std::move(user.permissions);
   return principal;
 }
 

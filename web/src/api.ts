@@ -14,6 +14,9 @@ export interface SessionInfo {
 /** Who is signed in, if anybody is. */
 export type Session = ({ signed_in: true } & SessionInfo) | { signed_in: false };
 
+/** A sign-in that is done, or one whose password is right and that needs a code beside it. */
+export type SignInAnswer = ({ signed_in: true } & SessionInfo) | { signed_in: false; needs: 'code' };
+
 export interface Thing {
   name: string;
   type?: string;
@@ -326,7 +329,9 @@ export const at = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).
 
 export const session = {
   get: () => call<Session>('GET', '/api/session'),
-  login: (user: string, password: string) => call<SessionInfo>('POST', '/api/session', { user, password }),
+  /** Without a code where none is asked for; `needs` says that one is. */
+  login: (user: string, password: string, code?: string) =>
+    call<SignInAnswer>('POST', '/api/session', code ? { user, password, code } : { user, password }),
   logout: () => call<unknown>('DELETE', '/api/session'),
   claim: (token: string, password: string) => call<SessionInfo>('POST', '/api/session/claim', { token, password }),
 };

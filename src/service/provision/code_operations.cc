@@ -4,7 +4,7 @@
 #include "model/json_fields.h"
 #include "model/reply.h"
 #include "security/names.h"
-#include "service/provision/qr.h"
+#include "security/qr.h"
 #include "service/provision/render.h"
 
 namespace dunlin::provision {
@@ -150,8 +150,8 @@ void make_code(Grants& grants, WallTime now, const model::Caller& caller, const 
   grants.make_code(security::actor_of(*caller.principal, caller.address), *std::move(grant),
                    model::reply_with(std::move(reply), [](const Grants::Code& made) {
                      boost::json::object answer{{"code", made.text.view()},
-                                                {"qr_text", qr_text(made.text.view()).value_or("")},
-                                                {"qr_svg", qr_svg(made.text.view()).value_or("")}};
+                                                {"qr_text", security::qr_text(made.text.view()).value_or("")},
+                                                {"qr_svg", security::qr_svg(made.text.view()).value_or("")}};
                      for (const auto& member : to_json(made.grant)) answer[member.key()] = member.value();
                      return answer;
                    }));

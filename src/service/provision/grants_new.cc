@@ -2,9 +2,9 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "security/codes.h"
 #include "security/enrolment_formats.h"
 #include "security/records.h"
-#include "service/provision/codes.h"
 #include "service/provision/grants.h"
 
 namespace dunlin::provision {
@@ -65,10 +65,10 @@ void Grants::make_registration_code(security::Actor actor, Done<RegistrationCode
          }
          if (open >= kMaxRegistrationCodes)
            return done(fail(Errc::limit_exceeded, "too many registration codes are open; use one of them"));
-         RegistrationCode code{provision::make_code(parts().rng),
+         RegistrationCode code{security::make_code(parts().rng),
                                unix_milliseconds(parts().clock.wall_now() + kRegistrationCodeLifetime)};
          Document document;
-         document.id = proof_id(code_hash(code.text.view()).value());
+         document.id = proof_id(security::code_hash(code.text.view()).value());
          document.body = boost::json::serialize(boost::json::object{{"expires_at", code.expires_at}});
          document.index = {{"what", "proof"}};
          changes.push_back(security::put_change(DocumentKind::authority, tenant(), std::move(document), 0));
@@ -101,7 +101,7 @@ void Grants::register_authority(security::Actor actor, NewAuthority wanted, Done
   if (!chain)
     return done(
         fail(Errc::permission_denied, "the proof is not signed by this authority: " + chain.error().message));
-  const auto hash = code_hash(named->common_name);
+  const auto hash = security::code_hash(named->common_name);
   if (!hash) return done(fail(Errc::permission_denied, "the proof's common name is no registration code"));
   wanted.grant.kind = GrantKind::authority;
   wanted.grant.id = info->fingerprint;
@@ -131,9 +131,9 @@ void Grants::check_proof_certificate(security::Actor actor, NewAuthority wanted,
 }
 
 void Grants::make_code(security::Actor actor, Grant wanted, Done<Code> done) {
-  auto text = provision::make_code(parts().rng);
+  auto text = security::make_code(parts().rng);
   wanted.kind = GrantKind::code;
-  wanted.id = code_hash(text.view()).value();
+  wanted.id = security::code_hash(text.view()).value();
   add(std::move(actor), "code.create", std::move(wanted), {},
       [text = std::move(text), done = std::move(done)](Result<Grant> grant) mutable {
         if (!grant) return done(std::unexpected(grant.error()));

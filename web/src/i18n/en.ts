@@ -239,6 +239,8 @@ export const en = {
   'signin.text': 'Your devices, live.',
   'signin.user': 'User',
   'signin.password': 'Password',
+  'signin.code': 'Code',
+  'signin.code_text': 'The six digits that your authenticator app shows, or one of your recovery codes.',
   'signin.button': 'Sign in',
   'signin.first':
     'First start? Open the one-time link that the server printed. Until it is used, every start prints a new one.',

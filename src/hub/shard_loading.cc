@@ -72,6 +72,7 @@ void Shard::load_item(QueueKey key, const std::string& value) {
 }
 
 void Shard::finish_loading() {
+  retained_.loaded();
   for (const auto& [instance, loading] : std::exchange(loading_, {})) {
     if (Session* session = find(loading.session)) finish_loading(*session, loading);
   }

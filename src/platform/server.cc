@@ -29,6 +29,7 @@
 #include "platform/status.h"
 #include "platform/stores.h"
 #include "platform/sys_topics.h"
+#include "platform/thing_lives.h"
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
@@ -124,10 +125,12 @@ class RunningServer final : public Server {
  private:
   Executor& home() { return threads_.at(0); }
   Result<void> chain_records();
+  void compose_hub();
   void compose();
   void make_splits();
   void start_parts(Done done);
   void start_on_records(Done done);
+  void start_hub(Done done);
   void open_listeners(Done done);
   Result<SecurityStack::Tls> make_tls() const;
   Result<void> adopt_certificate();
@@ -161,8 +164,10 @@ class RunningServer final : public Server {
   security::AuditChain* audit_chain_ = nullptr;  // the repository in stores_
   std::unique_ptr<Audit> audit_;
   std::unique_ptr<SecurityStack> security_;
+  hub::Standings standings_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<Services> services_;
+  std::unique_ptr<ThingLives> lives_;
   std::unique_ptr<bridge::Bridges> bridges_;
   std::unique_ptr<transport::MqttServer> mqtt_;
   std::unique_ptr<Provisioning> provisioning_;
@@ -216,16 +221,20 @@ Result<void> RunningServer::chain_records() {
   return {};
 }
 
-void RunningServer::compose() {
-  security_->authenticator().on_sign_in(audit_->sign_ins());
-  operations_.record_calls(audit_->calls());
+void RunningServer::compose_hub() {
   std::vector<hub::ShardEnvironment> shards;
   shards.reserve(threads_.size());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     shards.push_back({threads_.at(i), stores_.journals.empty() ? nullptr : stores_.journals[i].get()});
   }
   hub_ = std::make_unique<hub::Hub>(
-      hub::HubEnvironment{std::move(shards), stores_.keyed.get(), metrics_, rng_, hub_limits(config_)});
+      hub::HubEnvironment{std::move(shards),
+                          stores_.keyed.get(),
+                          metrics_,
+                          rng_,
+                          hub_limits(config_),
+                          {},
+                          make_will_authorizer(security_->policy_engine(), standings_)});
   services_ = std::make_unique<Services>(ServicesEnvironment{home(),
                                                              *hub_,
                                                              *stores_.keyed,
@@ -234,11 +243,17 @@ void RunningServer::compose() {
                                                              mapping_of(config_),
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms}});
-  mqtt_ = std::make_unique<transport::MqttServer>(
-      transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
-                                   make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_,
-                                   mqtt_limits(config_), make_mqtt_scram(home(), security_->scram()),
-                                   &security_->policy_engine().changes()});
+}
+
+void RunningServer::compose() {
+  security_->authenticator().on_sign_in(audit_->sign_ins());
+  operations_.record_calls(audit_->calls());
+  compose_hub();
+  mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
+      *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
+      make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_),
+      make_mqtt_scram(home(), security_->scram()), &security_->policy_engine().changes(),
+      [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); }});
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},
@@ -253,7 +268,10 @@ void RunningServer::compose() {
   services_->declare(operations_);
   bridges_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
-                   security_->accounts(), security_->scram_credentials()},
+                   security_->accounts(), security_->scram_credentials(),
+                   [this](TenantId tenant, std::string thing, auto done) {
+                     services_->registry().credential_given(tenant, std::move(thing), std::move(done));
+                   }},
                   operations_);
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_)},
                   operations_);
@@ -268,6 +286,9 @@ void RunningServer::compose() {
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
   });
   withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
+  lives_ = std::make_unique<ThingLives>(
+      ThingLives::Parts{home(), services_->registry(), *hub_, standings_,
+                        [this](std::string_view thing) { return mapping_of(config_).filters_of(thing); }});
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
@@ -326,6 +347,7 @@ Result<void> RunningServer::start() {
     crls_->start();
     sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
+    services_->registry().resume_wipes();
   });
   ready_ = true;
   return {};
@@ -351,14 +373,21 @@ void RunningServer::start_on_records(Done done) {
   security_->load(home(), [this, done = std::move(done)](Result<std::optional<std::string>> claim) mutable {
     if (!claim) return done(std::unexpected(claim.error()));
     claim_token_ = *std::move(claim);
-    hub_->start(home(), [this, done = std::move(done)](Result<void> started) mutable {
-      if (!started) return done(std::move(started));
-      services_->start([this, done = std::move(done)](Result<void> running) mutable {
-        if (!running) return done(std::move(running));
-        provisioning_->load([this, done = std::move(done)](Result<void> loaded) mutable {
-          if (!loaded) return done(std::move(loaded));
-          bridges_->start(std::move(done));
-        });
+    lives_->load([this, done = std::move(done)](Result<void> known) mutable {
+      if (!known) return done(std::move(known));
+      start_hub(std::move(done));
+    });
+  });
+}
+
+void RunningServer::start_hub(Done done) {
+  hub_->start(home(), [this, done = std::move(done)](Result<void> started) mutable {
+    if (!started) return done(std::move(started));
+    services_->start([this, done = std::move(done)](Result<void> running) mutable {
+      if (!running) return done(std::move(running));
+      provisioning_->load([this, done = std::move(done)](Result<void> loaded) mutable {
+        if (!loaded) return done(std::move(loaded));
+        bridges_->start(std::move(done));
       });
     });
   });

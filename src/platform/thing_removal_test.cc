@@ -67,6 +67,23 @@ TEST_F(ThingRemovalTest, ARemovalThatFailsLeavesThingAndCredentials) {
   EXPECT_TRUE(bus.ended.empty());
 }
 
+TEST_F(ThingRemovalTest, ADecommissionedThingHasNoCredentialAndTakesNone) {
+  ASSERT_TRUE(call("thing.scram", {{"thing", "press-01"}}));
+  repository.fail_writes = 1;
+  EXPECT_FALSE(call("thing.move", {{"thing", "press-01"}, {"stage", "decommission"}}));
+  EXPECT_EQ(tokens().size(), 1U);
+  EXPECT_EQ(certificate().at("state").as_string(), "active");
+  ASSERT_TRUE(call("thing.move", {{"thing", "press-01"}, {"stage", "decommission"}}));
+  EXPECT_EQ(tokens().size(), 0U);
+  EXPECT_EQ(certificate().at("state").as_string(), "revoked");
+  EXPECT_EQ(certificate().at("reason").as_string(), security::kCessationOfOperation);
+  EXPECT_TRUE(revocations.is_revoked(fingerprint));
+  EXPECT_EQ(call("scram.list", {})->at("credentials").as_array().size(), 0U);
+  EXPECT_EQ(ask("thing.token", {{"thing", "press-01"}}), "conflict");
+  EXPECT_EQ(ask("cert.issue", {{"thing", "press-01"}}), "conflict");
+  EXPECT_EQ(ask("thing.scram", {{"thing", "press-01"}}), "conflict");
+}
+
 TEST_F(ThingRemovalTest, ADeletedTokenLeftItsSessionsRunning) {
   const std::string id(tokens().front().at("id").as_string());
   repository.fail_writes = 1;

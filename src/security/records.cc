@@ -216,6 +216,12 @@ Result<ThingRecord> thing_of(const Document& stored) {
     thing.state = reader.word("state", "enabled", ThingRecord::State::enabled, "disabled",
                               ThingRecord::State::disabled);
   }
+  if (reader.member("lifecycle") != nullptr) {
+    const auto stage = parse_lifecycle(reader.text("lifecycle"));
+    if (!stage) return fail(Errc::corrupt, "a stored thing is in no known stage of its life");
+    thing.standing.lifecycle = *stage;
+  }
+  if (reader.member("quarantine") != nullptr) thing.standing.quarantine = Quarantine::yes;
   if (const auto created = parse_rfc3339(reader.optional_text("created_at"))) {
     thing.created_at = unix_milliseconds(*created);
   }
@@ -232,6 +238,12 @@ Result<ThingRecord> thing_of(const Document& stored) {
     thing.policies = {thing.type == "gateway" ? "gateway" : "device"};
   }
   return reader.finish(std::move(thing), "thing");
+}
+
+Result<void> check_takes_credentials(const Document& thing) {
+  DUNLIN_TRY(const ThingRecord record, thing_of(thing));
+  if (record.standing.lifecycle != Lifecycle::decommission) return {};
+  return fail(Errc::conflict, "the thing " + record.name + " is decommissioned: it takes no credential");
 }
 
 std::string token_owner_key(TokenType type, std::string_view owner) {

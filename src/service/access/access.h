@@ -2,6 +2,9 @@
 // Who may enter, as operations: certificates, policies, users and tokens. The rules are the security room's;
 // this renders them.
 
+#include <functional>
+#include <string>
+
 #include "base/executor.h"
 #include "hub/bus.h"
 #include "model/operation.h"
@@ -21,6 +24,10 @@ struct AccessParts {
   security::PolicyRegister& policies;
   security::Accounts& accounts;
   security::ScramCredentials& scram;
+  /// Told of a thing that has been given a credential; the answer to the caller waits for `done`. May be
+  /// empty.
+  std::function<void(TenantId, std::string thing, std::move_only_function<void()> done)> credential_given =
+      {};
 };
 
 /// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.* and thing.token. The parts must outlive the

@@ -33,6 +33,10 @@ Result<std::vector<std::string>> text_list(const boost::json::object& request, s
 /// Days of a request as a time; absent: `absent`. Errors: invalid_argument (not in 1..3650).
 Result<Duration> days_field(const boost::json::object& request, std::string_view name, Duration absent);
 
+/// `reply`, behind what goes with a credential that was given to the thing.
+model::Reply credential_reply(const AccessParts& parts, const model::Caller& caller, std::string thing,
+                              model::Reply reply);
+
 std::vector<model::OperationSpec> certificate_operations();
 std::vector<model::OperationSpec> policy_operations();
 std::vector<model::OperationSpec> account_operations();

@@ -32,6 +32,9 @@ struct ServerEnvironment {
   hub::EnhancedAuthenticator enhanced = {};  // none: every authentication method is refused
   /// Rises with every change of what `authorize` would answer; null: that never changes.
   const std::atomic<std::uint64_t>* policies = nullptr;
+  /// The standing of a thing now: its principal was made some time before its session begins. Called on the
+  /// lanes' threads. None: it is as the principal says.
+  std::function<Standing(const Principal&)> standing = {};
 };
 
 class ServerPeer;
@@ -170,6 +173,10 @@ class MqttServer {
   const hub::Authenticator& authenticate() const { return environment_.authenticate; }
   const hub::EnhancedAuthenticator& enhanced() const { return environment_.enhanced; }
   const hub::Authorizer& authorize() const { return environment_.authorize; }
+  Standing standing(const Principal& principal) const {
+    if (!environment_.standing || !principal.is_thing()) return principal.standing;
+    return environment_.standing(principal);
+  }
   /// An answer of authorize() holds while this is the same. Any thread.
   std::uint64_t policies() const {
     return environment_.policies == nullptr ? 0 : environment_.policies->load(std::memory_order_acquire);

@@ -206,17 +206,16 @@ void ServerPeer::authenticated(Result<PrincipalRef> result) {
   if (request_->assigned == ConnectRequest::Assigned::yes && !request_->principal->client_id.empty()) {
     request_->client_id = request_->principal->client_id;
   }
+  if (may_begin()) go_home();
+}
+
+bool ServerPeer::may_begin() {
   const hub::Authorizer& authorize = lane_.server.authorize();
-  if (Result<void> may = authorize(*request_->principal, hub::Action::connect, request_->client_id); !may) {
-    return refuse_connect(ReasonCode::not_authorized, may.error().message);
-  }
-  if (request_->will) {
-    const std::string_view topic = request_->will->message.topic.text();
-    if (Result<void> may = authorize(*request_->principal, hub::Action::publish, topic); !may) {
-      return refuse_connect(ReasonCode::not_authorized, may.error().message);
-    }
-  }
-  go_home();
+  Result<void> may = authorize(*request_->principal, hub::Action::connect, request_->client_id);
+  if (may && request_->will)
+    may = authorize(*request_->principal, hub::Action::publish, request_->will->message.topic.text());
+  if (!may) refuse_connect(ReasonCode::not_authorized, may.error().message);
+  return may.has_value();
 }
 
 void ServerPeer::go_home() {
@@ -234,6 +233,12 @@ void ServerPeer::go_home() {
 void ServerPeer::open_session() {
   if (turned_away()) return;  // the draining began while this client was authenticated
   if (!has_memory_for_new()) return refuse_connect(ReasonCode::quota_exceeded, kNoMemory);
+  // The thing may have been moved since it was authenticated; whatever comes from now on finds the session.
+  if (const Standing now = lane_.server.standing(*request_->principal);
+      now != request_->principal->standing) {
+    request_->principal = with_standing(request_->principal, now);
+    if (!may_begin()) return;
+  }
   hub::OpenOptions options;
   options.principal = request_->principal;
   options.client_id = request_->client_id;
@@ -260,8 +265,10 @@ void ServerPeer::open_session() {
         lane_.metrics.sessions_opened.add();
         send(accepting(present));
         enhanced_ = std::move(request_->enhanced);
+        const bool changed = request_->rights == ConnectRequest::Rights::changed;
         request_.reset();  // an idle connection keeps only what it needs
-        if (present == hub::Present::yes) lane_.judge_again(id_);  // it may have lost rights meanwhile
+        // It may have lost rights meanwhile.
+        if (present == hub::Present::yes || changed) lane_.judge_again(id_);
         connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();

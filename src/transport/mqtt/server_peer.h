@@ -47,6 +47,7 @@ struct ConnectRequest {
   std::unique_ptr<hub::Will> will;             // null: none
   std::unique_ptr<EnhancedExchange> enhanced;  // null: none was wished for
   PrincipalRef principal;
+  enum class Rights : std::uint8_t { as_judged, changed } rights = Rights::as_judged;  // meanwhile
 };
 
 /// Owned by its lane. The lane's thread only.
@@ -79,6 +80,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void rest(Duration time) override;
   bool can_refuse() const override { return v5(); }
   void ended(hub::EndReason reason, std::string_view detail) override;
+  void rights_changed() override;
   hub::LinkInfo describe() const override;
 
   /// It has rested (ServerLane::rest()) and has its turn again.
@@ -138,6 +140,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void check_keep_alive();
   bool turned_away();
   bool has_memory_for_new();
+  bool may_begin();
 
   // Enhanced authentication (server_auth.cc).
   void begin_enhanced(const mqtt::Connect& connect, hub::Credentials credentials);

@@ -40,6 +40,16 @@ void ServerLane::judge_some() {
   if (!unjudged_.empty()) executor.post([this] { judge_some(); });
 }
 
+/// At once for what is published; the subscriptions follow in a turn of their own.
+void ServerPeer::rights_changed() {
+  if (publishing_) {
+    for (KnownTopic& known : publishing_->topics) known.verdict = Verdict::unknown;
+    publishing_->message.principal.reset();
+  }
+  if (request_) request_->rights = ConnectRequest::Rights::changed;
+  lane_.judge_again(id_);
+}
+
 /// MQTT has no way to take a single subscription back, so a client that has lost one is ended, with the
 /// reason; when it subscribes again it is told of the filter. A session that lasts goes on without it.
 std::size_t ServerPeer::judge_rights() {

@@ -95,11 +95,12 @@ class PolicyEngine {
   /// For whoever watches it; never 0.
   const std::atomic<std::uint64_t>& changes() const { return epoch_; }
 
-  /// `text` is a client id (connect), a topic (publish, receive) or a filter (subscribe;
-  /// "$share/GROUP/FILTER" is judged by FILTER). A subscription is allowed only if one allowed pattern covers
-  /// all topics of the filter and no denied pattern overlaps it. A thing whose standing is not the usual one
-  /// may do what its policies and those of its standing (bounds()) allow. Takes no lock but on a thread's
-  /// first question after a change, and makes no copy.
+  /// `text` is a client id (connect), a topic (publish), a topic or a filter (receive) or a filter
+  /// (subscribe;
+  /// "$share/GROUP/FILTER" is judged by FILTER). A filter is allowed only if one allowed pattern covers all
+  /// its topics and no denied pattern overlaps it. A thing whose standing is not the usual one may do what
+  /// its policies and those of its standing (bounds()) allow. Takes no lock but on a thread's first question
+  /// after a change, and makes no copy.
   Decision authorize(const Principal& principal, Action action, std::string_view text) const;
 
  private:

@@ -27,6 +27,10 @@ std::string_view inner_filter(std::string_view filter) {
   return filter.substr(slash + 1);
 }
 
+bool has_wildcard(std::string_view text) {
+  return text.contains('+') || text.contains('#');
+}
+
 constexpr std::size_t kQuarantineBound = kLifecycleNames.size();
 
 std::string explain_bound(std::size_t place) {
@@ -65,20 +69,25 @@ namespace {
 class Question {
  public:
   Question(const Principal& principal, Action action, std::string_view text)
-      : principal_(principal), action_(action), text_(text) {}
+      : principal_(principal), action_(action), text_(text), asked_(asked_of(action, text)) {}
 
   bool speaks(const Statement& statement) const {
     if ((statement.actions & bit(action_)) == 0) return false;
     if (action_ == Action::connect) return speaks_of_client(statement);
     const TopicPattern::For whom{principal_, statement.effect};
     return std::ranges::any_of(statement.topics, [&](const TopicPattern& topic) {
-      if (action_ != Action::subscribe) return topic.matches(text_, whom);
+      if (asked_ == Asked::topic) return topic.matches(text_, whom);
       return statement.effect == Effect::allow ? topic.covers(text_, whom)
                                                : topic.overlaps(text_, principal_);
     });
   }
 
  private:
+  enum class Asked : std::uint8_t { topic, every_topic_of_a_filter };
+  static Asked asked_of(Action action, std::string_view text) {
+    const bool filter = action == Action::subscribe || (action == Action::receive && has_wildcard(text));
+    return filter ? Asked::every_topic_of_a_filter : Asked::topic;
+  }
   bool speaks_of_client(const Statement& statement) const {
     const auto fits = [&](const ClientPattern& client) {
       const bool is_exact = client.kind == ClientPattern::Kind::exact;
@@ -93,11 +102,13 @@ class Question {
   const Principal& principal_;
   const Action action_;
   const std::string_view text_;
+  const Asked asked_;
 };
 
 bool is_valid_question(Action action, std::string_view whole, std::string_view text) {
   if (action == Action::connect) return text.size() <= kMaxClientId && is_clean_utf8(text);
   if (action == Action::subscribe) return is_clean_utf8(whole) && is_valid_filter(text);
+  if (action == Action::receive && has_wildcard(text)) return is_valid_filter(text);
   return is_valid_topic(text);
 }
 

@@ -34,6 +34,7 @@
 #include "platform/web_door.h"
 #include "service/access/access.h"
 #include "service/audit/audit.h"
+#include "service/behaviour/behaviour_service.h"
 #include "service/broker/broker.h"
 #include "service/provision/provision.h"
 #include "transport/bridge/bridges.h"
@@ -168,6 +169,8 @@ class RunningServer final : public Server {
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<Services> services_;
   std::unique_ptr<ThingLives> lives_;
+  hub::ConductWatch conduct_;
+  std::unique_ptr<behaviour::BehaviourService> behaviour_;
   std::unique_ptr<bridge::Bridges> bridges_;
   std::unique_ptr<transport::MqttServer> mqtt_;
   std::unique_ptr<Provisioning> provisioning_;
@@ -242,7 +245,11 @@ void RunningServer::compose_hub() {
                                                              metrics_,
                                                              mapping_of(config_),
                                                              registry_options(config_),
-                                                             {.keep_cleared = config_.keep_cleared_alarms}});
+                                                             {.keep_cleared = config_.keep_cleared_alarms},
+                                                             &standings_});
+  behaviour_ = std::make_unique<behaviour::BehaviourService>(
+      behaviour::BehaviourEnvironment{home(), *hub_, *stores_.keyed, *stores_.repository,
+                                      services_->registry(), services_->alarms(), conduct_, metrics_});
 }
 
 void RunningServer::compose() {
@@ -253,7 +260,8 @@ void RunningServer::compose() {
       *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
       make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_),
       make_mqtt_scram(home(), security_->scram()), &security_->policy_engine().changes(),
-      [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); }});
+      [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); },
+      &conduct_});
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},
@@ -266,6 +274,7 @@ void RunningServer::compose() {
       std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); }});
   provisioning_->declare(operations_);
   services_->declare(operations_);
+  behaviour_->declare(operations_);
   bridges_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
                    security_->accounts(), security_->scram_credentials(),
@@ -387,7 +396,10 @@ void RunningServer::start_hub(Done done) {
       if (!running) return done(std::move(running));
       provisioning_->load([this, done = std::move(done)](Result<void> loaded) mutable {
         if (!loaded) return done(std::move(loaded));
-        bridges_->start(std::move(done));
+        behaviour_->start([this, done = std::move(done)](Result<void> watching) mutable {
+          if (!watching) return done(std::move(watching));
+          bridges_->start(std::move(done));
+        });
       });
     });
   });

@@ -51,6 +51,7 @@ Registry::Registry(Executor& executor, store::Repository& repository, metrics::R
       wipes_(executor, metrics, "registry"),
       steps_(metrics.counter("dunlin_registry_life_steps_total",
                              "Steps in the lives of things: moves, quarantines, releases")),
+      in_quarantine_(metrics.gauge("dunlin_registry_things_in_quarantine", "Things in quarantine")),
       created_(metrics.counter("dunlin_registry_things_created_total", "Things made")),
       refused_(metrics.counter("dunlin_registry_first_messages_refused_total",
                                "Unknown devices that were not made a thing (bad name, limit or store)")) {}
@@ -185,6 +186,7 @@ void Registry::remove_with(TenantId tenant, Thing thing, RemovalCompanion compan
                       if (!written) return done(std::unexpected(written.error()));
                       if (stored) stored();
                       known_.erase(known_key(tenant, thing.name));
+                      if (thing.life.quarantine) in_quarantine_.add(-1);
                       thing.version = 0;
                       notify(tenant, thing);
                       done({});

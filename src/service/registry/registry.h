@@ -188,6 +188,7 @@ class Registry {
   std::set<std::pair<TenantId, std::string>> unwiped_;
   model::Retry wipes_;
   metrics::Cell& steps_;
+  metrics::Cell& in_quarantine_;
   metrics::Cell& created_;
   metrics::Cell& refused_;
 };

@@ -96,6 +96,8 @@ void Registry::write_step(Stepping stepping, Thing thing, LifeEvent event, Remov
 
 void Registry::stepped(const LifeRequest& request, Thing thing, const LifeEvent& event, ThingDone done) {
   steps_.add();
+  if (event.kind != LifeEvent::Kind::moved)
+    in_quarantine_.add(event.kind == LifeEvent::Kind::released ? -1 : 1);
   notify(request.tenant, thing);
   for (const auto& handler : step_handlers_) handler({request.tenant, thing, event});
   if (thing.life.wipe == Life::Wipe::due) return wipe(request.tenant, std::move(thing), std::move(done));
@@ -208,6 +210,7 @@ void Registry::load_page(std::string after, std::function<void(TenantId, const T
                            thing->life.stage == Lifecycle::activation && !thing->gateway.empty();
                        if (waits && awaited_.size() < kMaxKnownNames)
                          awaited_.insert(known_key(kDefaultTenant, thing->name));
+                       if (thing->life.quarantine) in_quarantine_.add();
                        visit(kDefaultTenant, *thing);
                      }
                      if (found->size() < kPage) return done({});

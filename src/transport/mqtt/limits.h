@@ -15,7 +15,8 @@ inline constexpr std::size_t kSmallPacketBytes =
     2048;  // up to here a PUBLISH is copied; a larger payload is shared
 inline constexpr std::size_t kAuthorizedTopics = 8;                       // remembered per connection
 inline constexpr Duration kPolicyWatch = std::chrono::milliseconds{250};  // for subscriptions
-inline constexpr std::size_t kJudgedPerTurn = 512;          // filters, after a change of the policies
+inline constexpr std::size_t kJudgedPerTurn = 512;     // filters, after a change of the policies
+inline constexpr std::size_t kMaxRefusalsTold = 1000;  // CONNECTs of things, by one look (hub::kConductLook)
 inline constexpr std::size_t kMinAliasedTopicBytes = 3;     // what an alias costs itself
 inline constexpr std::size_t kMaxAliasedTopicBytes = 4096;  // of a topic that the server gives an alias
 inline constexpr Duration kBusyClientIdRest =

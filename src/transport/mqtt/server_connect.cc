@@ -214,8 +214,10 @@ bool ServerPeer::may_begin() {
   Result<void> may = authorize(*request_->principal, hub::Action::connect, request_->client_id);
   if (may && request_->will)
     may = authorize(*request_->principal, hub::Action::publish, request_->will->message.topic.text());
-  if (!may) refuse_connect(ReasonCode::not_authorized, may.error().message);
-  return may.has_value();
+  if (may) return true;
+  lane_.note_refusal(*request_->principal);
+  refuse_connect(ReasonCode::not_authorized, may.error().message);
+  return false;
 }
 
 void ServerPeer::go_home() {
@@ -258,6 +260,8 @@ void ServerPeer::open_session() {
     return refuse_connect(ReasonCode::packet_too_large,
                           "the client's maximum packet size has no room for CONNACK");
   }
+  const PrincipalRef principal = options.principal;
+  lane_.opening = principal.get();
   keep_alive_ms_ = request_->keep_alive * 1500U;
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
@@ -267,12 +271,14 @@ void ServerPeer::open_session() {
         enhanced_ = std::move(request_->enhanced);
         const bool changed = request_->rights == ConnectRequest::Rights::changed;
         request_.reset();  // an idle connection keeps only what it needs
+        if (present == hub::Present::no) received_by_ = lane_.server.policies();  // no subscriptions so far
         // It may have lost rights meanwhile.
         if (present == hub::Present::yes || changed) lane_.judge_again(id_);
         connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();
       });
+  lane_.opening = nullptr;
   if (!opened) return refuse_session(opened.error());
   session_ = *opened;
   if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));

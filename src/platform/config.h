@@ -54,6 +54,7 @@ struct ServerConfig {
   std::vector<std::string> certificate_addresses;  // further IP addresses of the server
 
   bool anonymous_on_loopback = false;
+  std::vector<std::string> token_audiences{std::string(security::kDefaultAudience)};
   bool create_things = true;
   Duration keep_cleared_alarms = std::chrono::days{90};
   Duration keep_audit = std::chrono::days{365};  // 0: for ever

@@ -16,6 +16,7 @@
 #include "security/policies.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_credentials.h"
+#include "security/thing_keys.h"
 
 namespace dunlin::platform {
 
@@ -51,6 +52,7 @@ class SecurityStack {
   security::Pki& pki() { return *pki_; }
   security::CertificateRegister& certificates() { return certificates_; }
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
+  security::ThingKeys& thing_keys() { return thing_keys_; }
   security::PolicyRegister& policies() { return policies_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
@@ -60,10 +62,14 @@ class SecurityStack {
 
  private:
   struct Key {};  // only open() can make one
+  struct Secrets {
+    std::string scram;
+    std::string keys;
+  };
 
  public:
   SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config,
-                std::unique_ptr<security::Pki> pki, std::string scram_secret);
+                std::unique_ptr<security::Pki> pki, Secrets secrets);
 
  private:
   std::unique_ptr<security::Pki> pki_;
@@ -73,6 +79,7 @@ class SecurityStack {
   security::Accounts accounts_;
   security::CertificateRegister certificates_;
   security::ThingCredentials thing_credentials_;
+  security::ThingKeys thing_keys_;
   security::PolicyRegister policies_;
   security::ScramAuthenticator scram_;
   security::ScramCredentials scram_credentials_;

@@ -277,7 +277,7 @@ void RunningServer::compose() {
   behaviour_->declare(operations_);
   bridges_->declare(operations_);
   access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
-                   security_->accounts(), security_->scram_credentials(),
+                   security_->accounts(), security_->scram_credentials(), security_->thing_keys(),
                    [this](TenantId tenant, std::string thing, auto done) {
                      services_->registry().credential_given(tenant, std::move(thing), std::move(done));
                    }},

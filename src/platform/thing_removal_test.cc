@@ -23,6 +23,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
   security::Accounts accounts{repository, authenticator, clock, rng};
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
   security::ScramCredentials scram{{repository, workers, clock, rng}};
+  security::ThingKeys keys{{repository, clock, rng, std::string(32, 's')}};
   security::PolicyEngine engine;
   security::PolicyRegister policies{repository, engine, clock};
   security::ThingCredentials credentials{{repository, revocations, clock, rng}};
@@ -30,7 +31,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
 
   void SetUp() override {
     registry.declare(table);
-    access::declare({*executor, bus, *pki, certificates, policies, accounts, scram}, table);
+    access::declare({*executor, bus, *pki, certificates, policies, accounts, scram, keys}, table);
     registry.on_change([this](TenantId tenant, const registry::Thing& thing) {
       if (thing.version == 0) bus.end_sessions(tenant, thing.name, "revoked");
     });
@@ -82,6 +83,7 @@ TEST_F(ThingRemovalTest, ADecommissionedThingHasNoCredentialAndTakesNone) {
   EXPECT_EQ(ask("thing.token", {{"thing", "press-01"}}), "conflict");
   EXPECT_EQ(ask("cert.issue", {{"thing", "press-01"}}), "conflict");
   EXPECT_EQ(ask("thing.scram", {{"thing", "press-01"}}), "conflict");
+  EXPECT_EQ(ask("key.generate", {{"thing", "press-01"}}), "conflict");
 }
 
 TEST_F(ThingRemovalTest, ADeletedTokenLeftItsSessionsRunning) {

@@ -39,8 +39,7 @@ class CertificateRegister {
 
   /// Record and audit are one write; only then is the certificate handed out. Errors: not_found (thing),
   /// limit_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
-  void issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
-             Done<IssuedCertificate> done);
+  void issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<IssuedCertificate> done);
   struct Signed {
     IssuedCertificate issued;
     std::vector<store::Change> changes;  // the record and its audit

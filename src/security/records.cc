@@ -240,10 +240,14 @@ Result<ThingRecord> thing_of(const Document& stored) {
   return reader.finish(std::move(thing), "thing");
 }
 
+Result<void> check_takes_credentials(const ThingRecord& thing) {
+  if (thing.standing.lifecycle != Lifecycle::decommission) return {};
+  return fail(Errc::conflict, "the thing " + thing.name + " is decommissioned: it takes no credential");
+}
+
 Result<void> check_takes_credentials(const Document& thing) {
   DUNLIN_TRY(const ThingRecord record, thing_of(thing));
-  if (record.standing.lifecycle != Lifecycle::decommission) return {};
-  return fail(Errc::conflict, "the thing " + record.name + " is decommissioned: it takes no credential");
+  return check_takes_credentials(record);
 }
 
 std::string token_owner_key(TokenType type, std::string_view owner) {

@@ -95,8 +95,9 @@ struct ThingRecord {
   Standing standing;
   std::int64_t created_at = 0;
 };
-/// Whether a credential may be given to the thing of this document. Errors: conflict (it is decommissioned),
-/// corrupt.
+/// Whether a credential may be given to the thing, or to that of the document. Errors: conflict (it is
+/// decommissioned), corrupt.
+Result<void> check_takes_credentials(const ThingRecord& thing);
 Result<void> check_takes_credentials(const store::Document& thing);
 
 /// Errors of all: corrupt.

@@ -74,6 +74,7 @@ struct ServerMetrics {
   metrics::Cell& dropped_not_authorized;
   metrics::Cell& dropped_not_received;  // messages to clients that may not receive their topics
   metrics::Cell& rights_withdrawn;      // peers that were ended because a policy changed
+  metrics::Cell& proofs_expired;        // peers that were ended because what they had shown has expired
   metrics::Cell& refused_memory;        // connections
   /// A refusal by its reason code.
   metrics::Cell& refusal(mqtt::ReasonCode reason);
@@ -132,6 +133,8 @@ struct ServerLane {
   void begin_conduct(std::uint64_t peer);
   /// Something was refused to a thing that has no open session.
   void note_refusal(const Principal& principal);
+  /// An open peer's proof ends at that time (Unix ms), and the peer with it.
+  void expires(std::uint64_t peer, std::int64_t at);
   /// Takes a connection whose client has been authenticated elsewhere.
   void adopt(std::unique_ptr<net::Connection> connection, std::unique_ptr<ConnectRequest> request);
 
@@ -147,6 +150,20 @@ struct ServerLane {
   std::vector<std::uint64_t> active_;     // peers that have done something since the last look
   std::vector<std::uint64_t> looked_at_;  // of that look, those that are left
   std::vector<hub::ConductReport> told_;  // by it
+
+  void forget_gone();
+  void look_at_expiry();
+  void end_expired();
+
+  /// Only those whose proof ends: a heap, the next first. Who has gone stays in it until there are as many of
+  /// these as peers.
+  struct Expiry {
+    std::int64_t at = 0;
+    std::uint64_t peer = 0;
+    bool operator>(const Expiry& other) const { return at > other.at; }
+  };
+  std::vector<Expiry> expiring_;
+  TimerId expiry_timer_;
 
   TimerId policies_timer_;
   std::uint64_t judged_policies_ = 0;   // the open peers were judged by these, or are in the queue

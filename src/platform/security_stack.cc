@@ -30,6 +30,14 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       accounts_(environment.repository, authenticator_, environment.clock, environment.rng),
       certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
                      environment.rng}),
+      revocation_lists_({environment.executor, environment.workers, environment.fs, environment.repository,
+                         *pki_, revocations_, environment.clock, environment.metrics, config.data_folder}),
+      ocsp_({environment.executor, environment.workers, environment.repository, *pki_, revocations_,
+             environment.clock, environment.metrics}),
+      expiry_watch_(
+          {environment.executor, environment.repository, *pki_, environment.clock, environment.metrics}),
+      authority_changes_({environment.executor, environment.workers, environment.repository, *pki_,
+                          certificates_, environment.clock}),
       thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
       policies_(environment.repository, engine_, environment.clock),
       scram_({environment.repository, authenticator_, environment.rng, std::move(scram_secret)}),
@@ -54,6 +62,7 @@ Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment e
   options.host_name = host_name();
   options.names = config.certificate_names;
   options.addresses = config.certificate_addresses;
+  options.public_url = config.public_url;
   DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng,
                                            config.data_folder, options));
   DUNLIN_TRY(std::string scram_secret,

@@ -37,6 +37,7 @@
 #include "service/provision/provision.h"
 #include "transport/bridge/bridges.h"
 #include "transport/http/enrolment_routes.h"
+#include "transport/http/pki_routes.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/server.h"
 
@@ -119,7 +120,6 @@ class RunningServer final : public Server {
   void stop() override;
   const std::vector<ListenerInfo>& listeners() const override { return listener_infos_; }
   const std::optional<std::string>& claim_token() const override { return claim_token_; }
-  const std::string& root_certificate() const override { return security_->pki().root_pem(); }
 
  private:
   Executor& home() { return threads_.at(0); }
@@ -169,6 +169,7 @@ class RunningServer final : public Server {
   model::OperationTable operations_;
   std::unique_ptr<transport::LiveFeed> live_;
   net::http::AssetTable assets_{net::http::Headers{}};
+  std::unique_ptr<transport::PkiRoutes> pki_routes_;
   std::unique_ptr<transport::WebServer> web_;
   std::map<Executor*, std::unique_ptr<net::ProtocolSplit>> splits_;  // does not change once threads run
   std::unique_ptr<Listeners> listeners_;
@@ -191,8 +192,8 @@ Result<void> RunningServer::open() {
   DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors, disk_watch()}, config_));
   DUNLIN_TRY(group_secret_, provision::load_group_secret(fs_, rng_, config_.data_folder));
   DUNLIN_CHECK(chain_records());
-  DUNLIN_TRY(security_,
-             SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
+  DUNLIN_TRY(security_, SecurityStack::open(
+                            {home(), fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
   compose();
   return crls_->load();
 }
@@ -234,11 +235,10 @@ void RunningServer::compose() {
                                                              mapping_of(config_),
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms}});
-  mqtt_ = std::make_unique<transport::MqttServer>(
-      transport::ServerEnvironment{*hub_, make_mqtt_authenticator(home(), security_->authenticator()),
-                                   make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_,
-                                   mqtt_limits(config_), make_mqtt_scram(home(), security_->scram()),
-                                   &security_->policy_engine().changes()});
+  mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
+      *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
+      make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_),
+      make_mqtt_scram(home(), security_->scram()), &security_->policy_engine().changes()});
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},
@@ -252,8 +252,8 @@ void RunningServer::compose() {
   provisioning_->declare(operations_);
   services_->declare(operations_);
   bridges_->declare(operations_);
-  access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
-                   security_->accounts(), security_->scram_credentials()},
+  access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->authority_changes(),
+                   security_->policies(), security_->accounts(), security_->scram_credentials()},
                   operations_);
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_)},
                   operations_);
@@ -269,10 +269,15 @@ void RunningServer::compose() {
   });
   withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
   assets_ = dashboard_assets();
+  pki_routes_ = std::make_unique<transport::PkiRoutes>(transport::PkiRoutes::Parts{
+      security_->pki(), security_->revocation_lists(), security_->ocsp(), clock_});
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
       *live_, metrics_, assets_, std::string(version()), [this] { return takes_clients(); },
-      [this](net::http::Router& router) { provisioning_->mount(router); },
+      [this](net::http::Router& router) {
+        provisioning_->mount(router);
+        pki_routes_->mount(router);
+      },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
   make_splits();
@@ -281,6 +286,7 @@ void RunningServer::compose() {
                                        config_.client_crls, [this] { return adopt_certificate(); });
   sys_topics_ = std::make_unique<SysTopics>(
       SysTopics::Parts{home(), *hub_, metrics_, std::string(version()), config_.sys_interval});
+  security_->authority_changes().on_change([this] { return adopt_certificate(); });
   renewal_ = std::make_unique<CertificateRenewal>(
       CertificateRenewal::Parts{home(), workers_, security_->pki(), metrics_},
       [this] { return adopt_certificate(); });
@@ -324,6 +330,8 @@ Result<void> RunningServer::start() {
     memory_->start();
     renewal_->start();
     crls_->start();
+    security_->revocation_lists().start();
+    security_->expiry_watch().start();
     sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
   });
@@ -441,6 +449,8 @@ void RunningServer::stop() {
   log_failure("the hub did not stop", wait_for([this](Done done) { hub_->stop(home(), std::move(done)); }));
   log_failure("the services did not stop", wait_for([this](Done done) { services_->stop(std::move(done)); }));
   threads_.stop();
+  // What they finish is posted to reactors that have stopped, and its owners are still there.
+  workers_.finish();
   (void)fs_.remove(config_.data_folder + "/server.json");
 }
 

@@ -22,6 +22,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
                                         {.password_cost = {.memory_kib = 64, .passes = 1}}};
   security::Accounts accounts{repository, authenticator, clock, rng};
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
+  security::AuthorityChanges authorities{{*executor, workers, repository, *pki, certificates, clock}};
   security::ScramCredentials scram{{repository, workers, clock, rng}};
   security::PolicyEngine engine;
   security::PolicyRegister policies{repository, engine, clock};
@@ -30,7 +31,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
 
   void SetUp() override {
     registry.declare(table);
-    access::declare({*executor, bus, *pki, certificates, policies, accounts, scram}, table);
+    access::declare({*executor, bus, *pki, certificates, authorities, policies, accounts, scram}, table);
     registry.on_change([this](TenantId tenant, const registry::Thing& thing) {
       if (thing.version == 0) bus.end_sessions(tenant, thing.name, "revoked");
     });

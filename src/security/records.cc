@@ -168,6 +168,7 @@ Result<CertificateRecord> certificate_of(const Document& stored) {
   certificate.revoked_at = reader.number("revoked_at");
   certificate.reason = reader.optional_text("reason");
   certificate.authority = reader.optional_text("authority");
+  certificate.issuer = reader.optional_text("issuer");
   if (reader.member("retires_at") != nullptr) certificate.retires_at = reader.number("retires_at");
   return reader.finish(std::move(certificate), "certificate");
 }
@@ -185,8 +186,17 @@ Document document_of(const CertificateRecord& certificate) {
                    {"revoked_at", certificate.revoked_at},
                    {"reason", certificate.reason},
                    {"authority", certificate.authority},
+                   {"issuer", certificate.issuer},
                    {"retires_at", certificate.retires_at}},
-                  {{"thing", certificate.thing}, {"state", state}});
+                  {{"thing", certificate.thing},
+                   {"state", state},
+                   {"serial", certificate.serial},
+                   {"issuer", certificate.issuer}});
+}
+
+RevocationReason reason_of(const CertificateRecord& record) {
+  if (record.reason == kThingRemoved) return RevocationReason::cessation_of_operation;
+  return reason_of_name(record.reason).value_or(RevocationReason::unspecified);
 }
 
 Result<ClaimRecord> claim_of(const Document& stored) {

@@ -17,7 +17,8 @@ Result<void> check_authority(X509* certificate, const std::string& what) {
     return fail(Errc::invalid_argument, what + " " + std::string(why));
   };
   // What it says itself: what OpenSSL infers from less is not enough to found trust on.
-  if ((X509_get_extension_flags(certificate) & EXFLAG_CA) == 0) return refuse("lacks the basic constraint CA:TRUE");
+  if ((X509_get_extension_flags(certificate) & EXFLAG_CA) == 0)
+    return refuse("lacks the basic constraint CA:TRUE");
   if ((X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) == 0 ||
       (X509_get_key_usage(certificate) & KU_KEY_CERT_SIGN) == 0)
     return refuse("lacks the key usage keyCertSign");

@@ -6,6 +6,7 @@
 #include "hub/bus.h"
 #include "model/operation.h"
 #include "security/accounts.h"
+#include "security/authority_changes.h"
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
@@ -18,12 +19,13 @@ struct AccessParts {
   hub::Bus& bus;
   security::Pki& pki;
   security::CertificateRegister& certificates;
+  security::AuthorityChanges& authorities;
   security::PolicyRegister& policies;
   security::Accounts& accounts;
   security::ScramCredentials& scram;
 };
 
-/// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.* and thing.token. The parts must outlive the
+/// Declares ca.*, cert.*, policy.*, user.*, token.*, scram.* and thing.token. The parts must outlive the
 /// table. A revoked certificate or removed token ends the live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 

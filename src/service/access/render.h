@@ -33,11 +33,13 @@ Result<std::vector<std::string>> text_list(const boost::json::object& request, s
 /// Days of a request as a time; absent: `absent`. Errors: invalid_argument (not in 1..3650).
 Result<Duration> days_field(const boost::json::object& request, std::string_view name, Duration absent);
 
+std::vector<model::OperationSpec> authority_operations();
 std::vector<model::OperationSpec> certificate_operations();
 std::vector<model::OperationSpec> policy_operations();
 std::vector<model::OperationSpec> account_operations();
 std::vector<model::OperationSpec> scram_operations();
 
+void declare_authorities(const AccessParts& parts, model::OperationTable& table);
 void declare_certificates(const AccessParts& parts, model::OperationTable& table);
 void declare_policies(const AccessParts& parts, model::OperationTable& table);
 void declare_accounts(const AccessParts& parts, model::OperationTable& table);

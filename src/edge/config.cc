@@ -140,8 +140,7 @@ Result<void> check_devices(const GatewayConfig& config) {
       return fail(Errc::invalid_argument,
                   "device " + device.name + ": token_sha256 must be 64 hexadecimal digits");
     }
-    for (const std::string& pattern : device.allow)
-      DUNLIN_CHECK(security::TopicPattern::parse(pattern));
+    for (const std::string& pattern : device.allow) DUNLIN_CHECK(security::TopicPattern::parse(pattern));
   }
   return {};
 }

@@ -11,9 +11,9 @@ std::size_t size_of(const std::optional<std::string>& value) {
   return value ? value->size() : 0;
 }
 
-/// Messages with a promise are in the journal until a checkpoint, so their rows may come later (retained ones of
-/// QoS 0 are not, and nothing is promised for them); a session's row may say what is nowhere else, even where
-/// nobody waits for it: that a will was taken back.
+/// Messages with a promise are in the journal until a checkpoint, so their rows may come later (retained ones
+/// of QoS 0 are not, and nothing is promised for them); a session's row may say what is nowhere else, even
+/// where nobody waits for it: that a will was taken back.
 bool is_in_journal(store::Table table) {
   return table == store::Table::queue || table == store::Table::retained;
 }

@@ -90,8 +90,8 @@ std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
-        alarm::operations(), rules::operations(), access::operations(), audit::operations(), provision::operations(),
-        broker::operations(), drain_operations(), bridge::operations()}) {
+        alarm::operations(), rules::operations(), access::operations(), audit::operations(),
+        provision::operations(), broker::operations(), drain_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

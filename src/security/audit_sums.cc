@@ -122,7 +122,8 @@ void AuditSums::write(std::vector<store::Change> changes, Done done) {
       [this, count, done = std::move(done)](const Result<std::vector<std::uint64_t>>& written) mutable {
         if (written) return done({});
         lost_.add(count);
-        log::error("security", "audit records of events were not written", {{"why", written.error().message}});
+        log::error("security", "audit records of events were not written",
+                   {{"why", written.error().message}});
         done(std::unexpected(written.error()));
       });
 }

@@ -50,7 +50,9 @@ TEST(MqttCorpus, SeedsAreValidStreams) {
 TEST(MqttCorpus, EveryFileHolds) {
   std::size_t files = 0;
   std::size_t packets = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(DUNLIN_SOURCE_DIR "/src/wire/mqtt/corpus")) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(DUNLIN_SOURCE_DIR "/src/wire/mqtt/corpus")) {
+    if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path(), std::ios::binary);
     const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     packets += test::check_input(as_bytes(text));

@@ -41,12 +41,12 @@ export class Server {
   constructor({ data, set = [], config, env = {} }) {
     this.data = data ?? temporaryFolder();
     this.options = { set, config, env };
-    servers.add(this);
   }
 
   /** Starts the program and waits for its `ready` line. */
   async start() {
     assert(!this.#program || this.#program.hasEnded, 'the server runs already');
+    servers.add(this);
     const { set, config, env } = this.options;
     const args = ['serve', '--data', this.data, ...(config ? ['--config', config] : [])];
     const listen = LISTENERS.map((name) => `listen.${name}=127.0.0.1:${this.ports[name] ?? 0}`);

@@ -22,7 +22,7 @@ class ThreadWorkerPool final : public WorkerPool {
   ThreadWorkerPool& operator=(const ThreadWorkerPool&) = delete;
 
   void run(Task work) override;
-  /// Blocks until nothing is queued and nothing runs. Nobody else may submit meanwhile.
+  /// Blocks until nothing is queued and nothing runs. Only running work may submit meanwhile.
   void finish();
   /// Work that no thread has begun. Any thread.
   std::size_t queued() const;

@@ -125,6 +125,7 @@ class RunningServer final : public Server {
   Executor& home() { return threads_.at(0); }
   Result<void> chain_records();
   void compose();
+  void make_web();
   void make_splits();
   void start_parts(Done done);
   void start_on_records(Done done);
@@ -268,6 +269,20 @@ void RunningServer::compose() {
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
   });
   withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
+  make_web();
+  make_splits();
+  listeners_ = std::make_unique<Listeners>(network_, threads_);
+  crls_ = std::make_unique<ClientCrls>(ClientCrls::Parts{home(), workers_, fs_, clock_, metrics_},
+                                       config_.client_crls, [this] { return adopt_certificate(); });
+  sys_topics_ = std::make_unique<SysTopics>(
+      SysTopics::Parts{home(), *hub_, metrics_, std::string(version()), config_.sys_interval});
+  security_->authority_changes().on_change([this] { return adopt_certificate(); });
+  renewal_ = std::make_unique<CertificateRenewal>(
+      CertificateRenewal::Parts{home(), workers_, security_->pki(), metrics_},
+      [this] { return adopt_certificate(); });
+}
+
+void RunningServer::make_web() {
   assets_ = dashboard_assets();
   pki_routes_ = std::make_unique<transport::PkiRoutes>(transport::PkiRoutes::Parts{
       security_->pki(), security_->revocation_lists(), security_->ocsp(), clock_});
@@ -280,16 +295,6 @@ void RunningServer::compose() {
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
-  make_splits();
-  listeners_ = std::make_unique<Listeners>(network_, threads_);
-  crls_ = std::make_unique<ClientCrls>(ClientCrls::Parts{home(), workers_, fs_, clock_, metrics_},
-                                       config_.client_crls, [this] { return adopt_certificate(); });
-  sys_topics_ = std::make_unique<SysTopics>(
-      SysTopics::Parts{home(), *hub_, metrics_, std::string(version()), config_.sys_interval});
-  security_->authority_changes().on_change([this] { return adopt_certificate(); });
-  renewal_ = std::make_unique<CertificateRenewal>(
-      CertificateRenewal::Parts{home(), workers_, security_->pki(), metrics_},
-      [this] { return adopt_certificate(); });
 }
 
 void RunningServer::make_splits() {

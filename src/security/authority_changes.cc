@@ -21,6 +21,12 @@ void AuthorityChanges::record(const Event& event, AuditOutcome outcome, Done<voi
                           });
 }
 
+/// Not inside the caller's call.
+template <class T>
+void AuthorityChanges::refuse(const Error& why, Done<T> done) {
+  parts_.executor.post([why, done = std::move(done)]() mutable { done(std::unexpected(why)); });
+}
+
 /// Records the event, then runs `work` on a worker.
 template <class T>
 void AuthorityChanges::change(Event event, std::function<Result<T>()> work, Done<T> done) {
@@ -32,6 +38,7 @@ void AuthorityChanges::change(Event event, std::function<Result<T>()> work, Done
                  Result<T> made = work();
                  parts_.executor.post([this, event = std::move(event), made = std::move(made),
                                        done = std::move(done)]() mutable {
+                   if (event.listeners == Event::Listeners::follow) adopt();
                    if (made) return done(std::move(made));
                    event.detail = made.error().message;
                    record(event, AuditOutcome::failed,
@@ -53,45 +60,40 @@ void AuthorityChanges::adopt() {
 
 void AuthorityChanges::rotate(Actor actor, std::string to, Done<IssuerStatus> done) {
   change<IssuerStatus>(
-      {std::move(actor), "ca.rotate", to, to.empty() ? "a new intermediate" : ""},
+      {std::move(actor), "ca.rotate", to, to.empty() ? "a new intermediate" : "", Event::Listeners::follow},
       [this, to]() -> Result<IssuerStatus> {
         DUNLIN_TRY(IssuerStatus issuer, to.empty() ? parts_.pki.rotate() : parts_.pki.use_issuer(to));
         DUNLIN_CHECK(parts_.pki.renew_server_certificate_if_due());
         return issuer;
       },
-      [this, done = std::move(done)](Result<IssuerStatus> issuer) mutable {
-        adopt();
-        done(std::move(issuer));
-      });
+      std::move(done));
 }
 
 void AuthorityChanges::request(Actor actor, Done<std::string> done) {
   change<std::string>(
-      {std::move(actor), "ca.request", {}, {}}, [this] { return parts_.pki.request_intermediate(); },
-      std::move(done));
+      {std::move(actor), "ca.request", {}, {}, Event::Listeners::stay},
+      [this] { return parts_.pki.request_intermediate(); }, std::move(done));
 }
 
 void AuthorityChanges::import(Actor actor, std::string chain_pem, Pki::Import what, Done<IssuerStatus> done) {
   const auto ders = certificates_from_pem(chain_pem);
-  if (!ders) return done(std::unexpected(ders.error()));
+  if (!ders) return refuse(ders.error(), std::move(done));
   const auto info = parse_certificate(as_bytes(ders->front()));
-  if (!info) return done(std::unexpected(info.error()));
+  if (!info) return refuse(info.error(), std::move(done));
   change<IssuerStatus>(
-      {std::move(actor), "ca.import", info->key_id, what == Pki::Import::issues ? "" : "trusted only"},
+      {std::move(actor), "ca.import", info->key_id, what == Pki::Import::issues ? "" : "trusted only",
+       Event::Listeners::follow},
       [this, chain = std::move(chain_pem), what]() -> Result<IssuerStatus> {
         DUNLIN_TRY(IssuerStatus issuer, parts_.pki.import_intermediate(chain, what));
         DUNLIN_CHECK(parts_.pki.renew_server_certificate_if_due());
         return issuer;
       },
-      [this, done = std::move(done)](Result<IssuerStatus> issuer) mutable {
-        adopt();
-        done(std::move(issuer));
-      });
+      std::move(done));
 }
 
 void AuthorityChanges::forget(Actor actor, std::string issuer, Remaining remaining, Done<Forgotten> done) {
   if (const auto allowed = parts_.pki.check_may_forget(issuer); !allowed)
-    return done(std::unexpected(allowed.error()));
+    return refuse(allowed.error(), std::move(done));
   parts_.certificates.usable_of(
       parts_.executor, issuer,
       [this, actor = std::move(actor), issuer, remaining,
@@ -122,7 +124,6 @@ void AuthorityChanges::forget_now(Actor actor, Forgotten forgotten, std::string 
       [this, issuer] { return parts_.pki.forget_issuer(issuer); },
       [this, forgotten = std::move(forgotten), done = std::move(done)](Result<IssuerStatus> gone) mutable {
         if (!gone) return done(std::unexpected(gone.error()));
-        adopt();
         forgotten.issuer = *std::move(gone);
         done(std::move(forgotten));
       });
@@ -132,7 +133,7 @@ void AuthorityChanges::export_root(Actor actor, Secret passphrase, Done<Secret> 
   // shared: std::function copies what it holds, and a secret is not copied.
   auto held = std::make_shared<Secret>(std::move(passphrase));
   change<std::string>(
-      {std::move(actor), "ca.export-root", {}, {}},
+      {std::move(actor), "ca.export-root", {}, {}, Event::Listeners::stay},
       [this, held] { return parts_.pki.export_root_key(held->view()); },
       [done = std::move(done)](Result<std::string> key) mutable {
         if (!key) return done(std::unexpected(key.error()));
@@ -143,7 +144,7 @@ void AuthorityChanges::export_root(Actor actor, Secret passphrase, Done<Secret> 
 void AuthorityChanges::remove_root(Actor actor, std::string exported, Secret passphrase, Done<void> done) {
   auto held = std::make_shared<Secret>(std::move(passphrase));  // shared: as above
   change<void>(
-      {std::move(actor), "ca.remove-root", {}, {}},
+      {std::move(actor), "ca.remove-root", {}, {}, Event::Listeners::stay},
       [this, held, exported = std::move(exported)] {
         return parts_.pki.remove_root_key(exported, held->view());
       },

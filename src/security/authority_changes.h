@@ -55,9 +55,12 @@ class AuthorityChanges {
     std::string action;
     std::string object;
     std::string detail;
+    enum class Listeners : std::uint8_t { stay, follow } listeners = Listeners::stay;
   };
   template <class T>
   void change(Event event, std::function<Result<T>()> work, Done<T> done);
+  template <class T>
+  void refuse(const Error& why, Done<T> done);
   void record(const Event& event, AuditOutcome outcome, Done<void> done);
   void adopt();
   void forget_now(Actor actor, Forgotten forgotten, std::string issuer, Done<Forgotten> done);

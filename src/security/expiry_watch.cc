@@ -61,7 +61,7 @@ ExpiryWatch::ExpiryWatch(Parts parts, TenantId tenant)
 }
 
 std::vector<ExpiryWatch::Watched> ExpiryWatch::watched() const {
-  std::vector<Watched> all{{"server", parts_.pki.server_identity().info}};
+  std::vector<Watched> all{{"server", parts_.pki.server_info()}};
   for (const IssuerStatus& issuer : parts_.pki.issuers()) {
     all.push_back({"intermediate", issuer.info});
     const bool known = std::ranges::any_of(

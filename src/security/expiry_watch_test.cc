@@ -44,7 +44,8 @@ TEST_F(ExpiryWatchTest, TheServersCertificateIsToldOnceAtSevenDaysAndAtOne) {
   EXPECT_EQ(told(), 0U) << "it would have been renewed";
   scheduler.run_for(days{2});
   EXPECT_EQ(told(), 1U);
-  ExpiryWatch again{{executor, repository, *pki, clock, metrics}};
+  metrics::Registry other;
+  ExpiryWatch again{{executor, repository, *pki, clock, other}};
   again.start();
   scheduler.run_for(days{1});
   EXPECT_EQ(told(), 1U) << "once, also over a restart";

@@ -17,11 +17,8 @@ const std::string kRoot = "root";
 const std::string kFirst = "intermediate";
 const std::string kIssuers = "issuers";
 const std::string kIssuing = "issuing";
+const std::string kForgotten = "forgotten";
 const std::string kRequestKey = "request.key";
-
-std::string later(std::string_view id) {
-  return kIssuers + "/" + std::string(id);
-}
 
 /// The certificates of a text, each alone and in one spelling. Errors: malformed, limit_exceeded.
 Result<std::vector<std::string>> split(std::string_view pem) {
@@ -34,6 +31,21 @@ Result<std::vector<std::string>> split(std::string_view pem) {
 Result<CertificateInfo> info_of(std::string_view pem) {
   DUNLIN_TRY(const auto ders, certificates_from_pem(pem));
   return parse_certificate(as_bytes(ders.front()));
+}
+
+/// `chain_pem`: the certificate, then its root if it is not `root_pem`. Errors: malformed.
+Result<IssuerRef> make_issuer(std::string_view chain_pem, const std::string& key_pem,
+                              const std::string& root_pem) {
+  DUNLIN_TRY(const auto parts, split(chain_pem));
+  auto issuer = std::make_shared<Issuer>();  // shared: see IssuerRef
+  issuer->certificate_pem = parts.front();
+  issuer->key_pem = key_pem;
+  issuer->root_pem = parts.size() > 1 ? parts[1] : root_pem;
+  DUNLIN_TRY(issuer->info, info_of(issuer->certificate_pem));
+  DUNLIN_TRY(issuer->root, info_of(issuer->root_pem));
+  issuer->id = issuer->info.key_id;
+  if (issuer->id.empty()) return fail(Errc::malformed, "the certificate has no key identifier");
+  return issuer;
 }
 
 Result<void> check_limits(const IssuerSet& present) {
@@ -103,15 +115,22 @@ Result<std::string> IssuerFiles::load_root() {
 }
 
 Result<void> IssuerFiles::load_first(IssuerSet& set) {
-  if (fs_.exists(path(kFirst + ".pem"))) {
-    DUNLIN_TRY(IssuerRef first, read_issuer(kFirst, set.root_pem));
-    set.issuers.push_back(std::move(first));
-    return {};
+  if (fs_.exists(path(kForgotten))) return remove_first();
+  if (!fs_.exists(path(kFirst + ".pem"))) {
+    if (fs_.exists(path(kIssuing)))
+      return fail(Errc::corrupt, path(kFirst + ".pem") + " is missing: restore it from a backup");
+    DUNLIN_CHECK(make_first());
   }
-  if (fs_.exists(path(kIssuing))) {
-    // It was forgotten, or nearly.
-    return fs_.exists(path(kFirst + ".key")) ? fs_.remove(path(kFirst + ".key")) : Result<void>{};
-  }
+  DUNLIN_TRY(const Pair pair, read_pair(kFirst));
+  if (pair.key_pem.empty())
+    return fail(Errc::corrupt, path(kFirst + ".key") + " is missing: restore it from a backup");
+  const auto first = make_issuer(pair.certificate_pem, pair.key_pem, set.root_pem);
+  if (!first) return fail(Errc::corrupt, path(kFirst + ".pem") + ": " + first.error().message);
+  set.issuers.push_back(*first);
+  return {};
+}
+
+Result<void> IssuerFiles::make_first() {
   DUNLIN_TRY(const Pair root, read_pair(kRoot));
   if (root.key_pem.empty())
     return fail(Errc::corrupt,
@@ -119,22 +138,26 @@ Result<void> IssuerFiles::load_first(IssuerSet& set) {
   CertificateProfile profile = new_profile(Kind::intermediate, organisation_ + " Issuing CA",
                                            kIntermediateLifetime, clock_.wall_now(), rng_);
   DUNLIN_TRY(const Pair made, make_authority(std::move(profile), root));
-  DUNLIN_CHECK(write_pair(kFirst, made));
-  return load_first(set);
+  return write_pair(kFirst, made);
+}
+
+/// What is left of it after it was forgotten.
+Result<void> IssuerFiles::remove_first() {
+  for (const char* end : {".pem", ".key"}) {
+    if (fs_.exists(path(kFirst + end))) DUNLIN_CHECK(fs_.remove(path(kFirst + end)));
+  }
+  return fs_.sync_folder(folder_);
 }
 
 Result<void> IssuerFiles::load_later(IssuerSet& set) {
   if (!fs_.exists(path(kIssuers))) return {};
   DUNLIN_TRY(const auto files, fs_.list(path(kIssuers)));
   for (const std::string& file : files) {
-    const std::string stem = kIssuers + "/" + file.substr(0, file.rfind('.'));
-    if (file.ends_with(".pem")) {
-      DUNLIN_TRY(IssuerRef issuer, read_issuer(stem, set.root_pem));
-      set.issuers.push_back(std::move(issuer));
-    } else if (file.ends_with(".key") && !fs_.exists(path(stem + ".pem"))) {
-      // What a crash left: the certificate comes last and goes first.
-      DUNLIN_CHECK(fs_.remove(path(kIssuers + "/" + file)));
-    }
+    if (!file.ends_with(".pem")) continue;
+    DUNLIN_TRY(const Pair pair, read_later(kIssuers + "/" + file));
+    const auto issuer = make_issuer(pair.certificate_pem, pair.key_pem, set.root_pem);
+    if (!issuer) return fail(Errc::corrupt, path(kIssuers + "/" + file) + ": " + issuer.error().message);
+    set.issuers.push_back(*issuer);
   }
   return {};
 }
@@ -193,24 +216,25 @@ Result<IssuerFiles::Pair> IssuerFiles::read_pair(const std::string& stem) const 
   return pair;
 }
 
-Result<IssuerRef> IssuerFiles::read_issuer(const std::string& stem, const std::string& root_pem) const {
-  DUNLIN_TRY(Pair pair, read_pair(stem));
-  if (pair.key_pem.empty())
-    return fail(Errc::corrupt, path(stem + ".key") + " is missing: restore it from a backup");
-  DUNLIN_TRY(auto parts, split(pair.certificate_pem));
-  auto issuer = std::make_shared<Issuer>();  // shared: see IssuerRef
-  issuer->certificate_pem = parts.front();
-  issuer->key_pem = std::move(pair.key_pem);
-  issuer->root_pem = parts.size() > 1 ? parts[1] : root_pem;
-  DUNLIN_TRY(issuer->info, info_of(issuer->certificate_pem));
-  DUNLIN_TRY(issuer->root, info_of(issuer->root_pem));
-  issuer->id = issuer->info.key_id;
-  if (issuer->id.empty()) return fail(Errc::corrupt, path(stem + ".pem") + " has no key identifier");
-  return issuer;
+Result<IssuerFiles::Pair> IssuerFiles::read_later(const std::string& file) const {
+  DUNLIN_TRY(const std::string text, read_text(file));
+  if (const auto belongs = check_key_belongs(text, text); !belongs)
+    return fail(Errc::corrupt, path(file) + ": " + belongs.error().message);
+  return Pair{.certificate_pem = text, .key_pem = text};
+}
+
+/// Durable as a whole.
+Result<IssuerRef> IssuerFiles::write_later(std::string_view id, const Pair& pair) {
+  const std::string file = path(kIssuers + "/" + std::string(id) + ".pem");
+  DUNLIN_CHECK(fs_.create_folders(parent_folder(file)));
+  std::string text = pair.key_pem + pair.certificate_pem;
+  const auto written = write_file_atomically(fs_, file, as_bytes(text));
+  wipe(text);
+  DUNLIN_CHECK(written);
+  return make_issuer(pair.certificate_pem, pair.key_pem, {});
 }
 
 Result<void> IssuerFiles::write_pair(const std::string& stem, const Pair& pair) {
-  DUNLIN_CHECK(fs_.create_folders(parent_folder(path(stem))));
   DUNLIN_CHECK(write_file_atomically(fs_, path(stem + ".key"), as_bytes(pair.key_pem)));
   return write_file_atomically(fs_, path(stem + ".pem"), as_bytes(pair.certificate_pem));
 }
@@ -244,10 +268,8 @@ Result<IssuerRef> IssuerFiles::make_intermediate(const IssuerSet& present) {
                   clock_.wall_now(), rng_);
   DUNLIN_TRY(const Pair made, make_authority(std::move(profile), root));
   DUNLIN_TRY(const CertificateInfo info, info_of(made.certificate_pem));
-  const std::string stem = later(info.key_id);
   // Its root stands with it, so that it keeps it when another takes the place of root.pem.
-  DUNLIN_CHECK(write_pair(stem, {made.certificate_pem + root.certificate_pem, made.key_pem}));
-  return read_issuer(stem, present.root_pem);
+  return write_later(info.key_id, {made.certificate_pem + root.certificate_pem, made.key_pem});
 }
 
 Result<std::string> IssuerFiles::request_pem() {
@@ -283,18 +305,13 @@ Result<IssuerRef> IssuerFiles::import_intermediate(const IssuerSet& present, std
     info = check_intermediate({parts[0], root, key, clock_.wall_now()});
   }
   if (!info) return std::unexpected(info.error());
-  const std::string stem = later(info->key_id);
-  DUNLIN_CHECK(write_pair(stem, {parts[0] + root, key}));
+  DUNLIN_TRY(IssuerRef imported, write_later(info->key_id, {parts[0] + root, key}));
   DUNLIN_CHECK(fs_.remove(path(kRequestKey)));
-  return read_issuer(stem, present.root_pem);
+  return imported;
 }
 
 Result<void> IssuerFiles::set_issuing(const Issuer& issuer) {
   return write_file_atomically(fs_, path(kIssuing), as_bytes(issuer.id + "\n"));
-}
-
-std::string IssuerFiles::stem_of(const Issuer& issuer) const {
-  return fs_.exists(path(later(issuer.id) + ".pem")) ? later(issuer.id) : kFirst;
 }
 
 Result<void> IssuerFiles::forget(const IssuerSet& present, const Issuer& issuer) {
@@ -306,10 +323,15 @@ Result<void> IssuerFiles::forget(const IssuerSet& present, const Issuer& issuer)
     return fail(
         Errc::conflict,
         "it is the last intermediate of the root whose key is here: export and remove that key first");
-  const std::string stem = stem_of(issuer);
-  DUNLIN_CHECK(fs_.remove(path(stem + ".pem")));
-  DUNLIN_CHECK(fs_.sync_folder(parent_folder(path(stem))));
-  DUNLIN_CHECK(fs_.remove(path(stem + ".key")));
+  const std::string file = path(kIssuers + "/" + issuer.id + ".pem");
+  if (fs_.exists(file)) {
+    DUNLIN_CHECK(fs_.remove(file));
+    DUNLIN_CHECK(fs_.sync_folder(parent_folder(file)));
+  } else {
+    // Two files: a crash between them must not look like one that was lost.
+    DUNLIN_CHECK(write_file_atomically(fs_, path(kForgotten), as_bytes(issuer.id + "\n")));
+    DUNLIN_CHECK(remove_first());
+  }
   return adopt_root(rest);
 }
 

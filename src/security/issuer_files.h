@@ -4,7 +4,9 @@
 //
 //   root.pem, root.key          the root; the key is missing once the root is offline
 //   intermediate.pem, .key      the first intermediate
-//   issuers/ID.pem, ID.key      later ones: the certificate, then its root where that is not root.pem
+//   forgotten                   says that the first intermediate was forgotten
+//   issuers/ID.pem              later ones: the key, the certificate, its root; in one file, so that it is
+//                               there as a whole or not at all
 //   issuing                     ID of the one that issues; missing: the first one
 //   request.key                 the key of a request that waits for its certificate
 
@@ -100,16 +102,18 @@ class IssuerFiles {
     std::string key_pem;  // empty: no key there
   };
   std::string path(const std::string& file) const { return folder_ + "/" + file; }
-  std::string stem_of(const Issuer& issuer) const;
   Result<std::string> read_text(const std::string& file) const;
   Result<Pair> read_pair(const std::string& stem) const;
   Result<void> write_pair(const std::string& stem, const Pair& pair);
   Result<Pair> make_authority(CertificateProfile profile, const Pair& issuer);
   Result<std::string> load_root();
   Result<void> load_first(IssuerSet& set);
+  Result<void> make_first();
+  Result<void> remove_first();
   Result<void> load_later(IssuerSet& set);
   Result<void> put_issuing_first(IssuerSet& set) const;
-  Result<IssuerRef> read_issuer(const std::string& stem, const std::string& root_pem) const;
+  Result<Pair> read_later(const std::string& file) const;
+  Result<IssuerRef> write_later(std::string_view id, const Pair& pair);
   Result<void> drop_used_request(const IssuerSet& set);
   Result<void> adopt_root(IssuerSet& set);
 

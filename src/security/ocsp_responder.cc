@@ -130,7 +130,7 @@ OcspStatus OcspResponder::status_of(const Job& job, const OcspCertId& id, const 
     status.reason = reason_of(*record);
     return status;
   }
-  const CertificateInfo server = parts_.pki.server_identity().info;
+  const CertificateInfo server = parts_.pki.server_info();
   if (server.serial == id.serial && server.issuer_key_id == job.issuer) status.state = State::good;
   return status;
 }

@@ -37,8 +37,8 @@ class OcspResponder {
   explicit OcspResponder(Parts parts, TenantId tenant = kDefaultTenant);
 
   /// Good: on record and not revoked, or the server's own. Unknown: not on record. A request for
-  /// certificates that are not all of one intermediate of ours is `unauthorized`, one that comes while kMaxOcspInWork answers are made
-  /// `tryLater`.
+  /// certificates that are not all of one intermediate of ours is `unauthorized`, one that comes while
+  /// kMaxOcspInWork answers are made `tryLater`.
   void answer(ByteView request, Done done);
 
  private:

@@ -202,6 +202,11 @@ ServerIdentity Pki::server_identity() const {
   return server_;
 }
 
+CertificateInfo Pki::server_info() const {
+  const std::lock_guard lock(mutex_);
+  return server_.info;
+}
+
 Result<Renewal> Pki::renew_server_certificate_if_due() {
   const std::lock_guard change(changes_);
   if (is_current(server_identity())) return Renewal::not_due;

@@ -98,6 +98,8 @@ class Pki {
   const std::string& public_url() const { return options_.public_url; }
 
   ServerIdentity server_identity() const;
+  /// Of its certificate, without the key.
+  CertificateInfo server_info() const;
   /// To be called once a day, and after the intermediate that issues has changed. After `renewed` the TLS
   /// contexts should be made anew.
   Result<Renewal> renew_server_certificate_if_due();

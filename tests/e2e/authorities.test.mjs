@@ -161,7 +161,7 @@ test('openssl signs the next intermediate, and devices stay', async () => {
   await refused({ usage: 'critical, keyCertSign' }, /cRLSign/);
   await refused({ usage: 'critical, cRLSign' }, /keyCertSign/);
   const other = { cert: file('other.pem'), key: file('other.key'), args: ['-set_serial', '5'] };
-  await openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=Other Root', '-days', '2000', '-keyout', other.key, '-out', other.cert);
+  await openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=Other Root', '-addext', 'keyUsage=critical,keyCertSign,cRLSign', '-days', '2000', '-keyout', other.key, '-out', other.cert);
   await sign(file('next.csr'), other, file('stranger.pem'));
   assert.match((await imported(file('stranger.pem'))).stderr, /root has not signed/);
   await openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=x', '-keyout', file('x.key'), '-out', file('x.csr'));

@@ -34,6 +34,9 @@ struct Principal {
   CompactList<std::string> policies;                            // names of the policies that govern it
   CompactList<std::string> permissions;  // for users and services: "*" or "things:write" ...
 
+  /// When the proof ends, Unix milliseconds; 0: never. A transport ends what is open for longer.
+  std::int64_t expires_at = 0;
+
   std::string_view fingerprint() const {
     return {certificate_fingerprint.begin(), certificate_fingerprint.size()};
   }

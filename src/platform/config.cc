@@ -205,6 +205,17 @@ Result<void> check_mqtt_features(const ServerConfig& config) {
   return {};
 }
 
+Result<void> check_audiences(const ServerConfig& config) {
+  const auto fits = [](const std::string& one) {
+    return !one.empty() && one.size() <= security::kMaxAudienceBytes && is_valid_mqtt_utf8(one);
+  };
+  const auto& all = config.token_audiences;
+  if (!all.empty() && all.size() <= security::kMaxAudiences && std::ranges::all_of(all, fits)) return {};
+  return fail(Errc::invalid_argument, "security.token_audiences must name 1 to " +
+                                          std::to_string(security::kMaxAudiences) + " audiences of at most " +
+                                          std::to_string(security::kMaxAudienceBytes) + " bytes");
+}
+
 }  // namespace
 
 Result<unsigned> unix_mode(const ServerConfig& config) {
@@ -243,6 +254,10 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
       config.public_url);
   schema.key("security.anonymous_on_loopback", "Clients on loopback need no credentials (benchmarks only).",
              config.anonymous_on_loopback);
+  schema.key(
+      "security.token_audiences",
+      "What things' signed tokens may name as their audience (\"aud\" of a JWT, first part of \"sr\").",
+      config.token_audiences);
   schema.key("registry.create_things", "An unknown device becomes a thing with its first message.",
              config.create_things);
   schema.key("alarms.keep_cleared", "How long cleared alarms stay.", config.keep_cleared_alarms,
@@ -299,6 +314,7 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_proxies(config));
   DUNLIN_CHECK(check_unix_socket(config));
   DUNLIN_CHECK(check_mqtt_features(config));
+  DUNLIN_CHECK(check_audiences(config));
   if (const auto url = security::check_public_url(config.public_url); !url)
     return fail(Errc::invalid_argument, "pki.public_url: " + url.error().message);
   if (config.client_crls.size() > kMaxCrlFiles)

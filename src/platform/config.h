@@ -56,6 +56,7 @@ struct ServerConfig {
   std::string public_url;  // where certificates say that their status can be asked for; empty: nowhere
 
   bool anonymous_on_loopback = false;
+  std::vector<std::string> token_audiences{std::string(security::kDefaultAudience)};
   bool create_things = true;
   Duration keep_cleared_alarms = std::chrono::days{90};
   Duration keep_audit = std::chrono::days{365};  // 0: for ever

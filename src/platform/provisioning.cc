@@ -1,6 +1,7 @@
 #include "platform/provisioning.h"
 
 #include "base/log.h"
+#include "service/provision/group_key.h"
 
 namespace dunlin::platform {
 
@@ -21,6 +22,20 @@ Provisioning::Provisioning(Parts parts)
       [this](Executor&, std::string certificate, std::string asked, std::string address, auto done) {
         enrolment_.admit(std::move(certificate), std::move(asked), std::move(address), std::move(done));
       });
+  take_group_keys(parts.security.authenticator());
+}
+
+void Provisioning::take_group_keys(security::Authenticator& authenticator) {
+  authenticator.take_group_keys([this](Executor&, std::string group, const std::string& thing, auto done) {
+    grants_.get(provision::GrantKind::group, std::move(group),
+                [this, thing, done = std::move(done)](Result<provision::Grant> found) mutable {
+                  using Key = std::optional<security::Digest>;
+                  if (!found && found.error().code == Errc::not_found) return done(Key());
+                  if (!found) return done(std::unexpected(found.error()));
+                  if (found->state == provision::Grant::State::disabled) return done(Key());
+                  done(Key(provision::device_key(grants_.key_of(*found), thing)));
+                });
+  });
 }
 
 void Provisioning::declare(model::OperationTable& table) {

@@ -38,6 +38,8 @@ class Provisioning {
   std::vector<std::string> trusted() const { return authorities_.trusted(); }
 
  private:
+  void take_group_keys(security::Authenticator& authenticator);
+
   const security::Pki& pki_;
   provision::Authorities authorities_;
   provision::Enrolment enrolment_;

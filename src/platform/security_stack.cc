@@ -13,20 +13,22 @@ std::string host_name() {
   return name.data();
 }
 
-security::AuthenticatorOptions authenticator_options(const ServerConfig& config) {
+security::AuthenticatorOptions authenticator_options(const ServerConfig& config, std::string key_secret) {
   security::AuthenticatorOptions options;
   if (config.anonymous_on_loopback) options.anonymous = security::Anonymous::on_loopback;
+  options.audiences = config.token_audiences;
+  options.key_secret = std::move(key_secret);
   return options;
 }
 
 }  // namespace
 
 SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config,
-                             std::unique_ptr<security::Pki> pki, std::string scram_secret)
+                             std::unique_ptr<security::Pki> pki, Secrets secrets)
     : pki_(std::move(pki)),
       authenticator_(
           {environment.repository, environment.workers, environment.clock, environment.rng, revocations_},
-          authenticator_options(config)),
+          authenticator_options(config, secrets.keys)),
       accounts_(environment.repository, authenticator_, environment.clock, environment.rng),
       certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
                      environment.rng}),
@@ -39,8 +41,9 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       authority_changes_({environment.executor, environment.workers, environment.repository, *pki_,
                           certificates_, environment.clock}),
       thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
+      thing_keys_({environment.repository, environment.clock, environment.rng, std::move(secrets.keys)}),
       policies_(environment.repository, engine_, environment.clock),
-      scram_({environment.repository, authenticator_, environment.rng, std::move(scram_secret)}),
+      scram_({environment.repository, authenticator_, environment.rng, std::move(secrets.scram)}),
       scram_credentials_({environment.repository, environment.workers, environment.clock, environment.rng}) {
   const auto count = [&](std::string name, std::string help,
                          std::uint64_t security::Authenticator::Counts::* field) {
@@ -65,9 +68,12 @@ Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment e
   options.public_url = config.public_url;
   DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng,
                                            config.data_folder, options));
-  DUNLIN_TRY(std::string scram_secret,
+  Secrets secrets;
+  DUNLIN_TRY(secrets.scram,
              security::ScramAuthenticator::load_secret(environment.fs, environment.rng, config.data_folder));
-  return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki), std::move(scram_secret));
+  DUNLIN_TRY(secrets.keys,
+             security::ThingKeys::load_secret(environment.fs, environment.rng, config.data_folder));
+  return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki), std::move(secrets));
 }
 
 void SecurityStack::load(Executor& executor,

@@ -20,6 +20,7 @@
 #include "security/revocation_lists.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_credentials.h"
+#include "security/thing_keys.h"
 
 namespace dunlin::platform {
 
@@ -61,6 +62,7 @@ class SecurityStack {
   security::ExpiryWatch& expiry_watch() { return expiry_watch_; }
   security::AuthorityChanges& authority_changes() { return authority_changes_; }
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
+  security::ThingKeys& thing_keys() { return thing_keys_; }
   security::PolicyRegister& policies() { return policies_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
@@ -70,10 +72,14 @@ class SecurityStack {
 
  private:
   struct Key {};  // only open() can make one
+  struct Secrets {
+    std::string scram;
+    std::string keys;
+  };
 
  public:
   SecurityStack(Key, SecurityEnvironment environment, const ServerConfig& config,
-                std::unique_ptr<security::Pki> pki, std::string scram_secret);
+                std::unique_ptr<security::Pki> pki, Secrets secrets);
 
  private:
   std::unique_ptr<security::Pki> pki_;
@@ -87,6 +93,7 @@ class SecurityStack {
   security::ExpiryWatch expiry_watch_;
   security::AuthorityChanges authority_changes_;
   security::ThingCredentials thing_credentials_;
+  security::ThingKeys thing_keys_;
   security::PolicyRegister policies_;
   security::ScramAuthenticator scram_;
   security::ScramCredentials scram_credentials_;

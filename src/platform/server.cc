@@ -253,9 +253,10 @@ void RunningServer::compose() {
   provisioning_->declare(operations_);
   services_->declare(operations_);
   bridges_->declare(operations_);
-  access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->authority_changes(),
-                   security_->policies(), security_->accounts(), security_->scram_credentials()},
-                  operations_);
+  access::declare(
+      {home(), *hub_, security_->pki(), security_->certificates(), security_->authority_changes(),
+       security_->policies(), security_->accounts(), security_->scram_credentials(), security_->thing_keys()},
+      operations_);
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_)},
                   operations_);
   audit::declare(audit_->log(), operations_);

@@ -24,6 +24,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
   security::AuthorityChanges authorities{{*executor, workers, repository, *pki, certificates, clock}};
   security::ScramCredentials scram{{repository, workers, clock, rng}};
+  security::ThingKeys thing_keys{{repository, clock, rng, "secret"}};
   security::PolicyEngine engine;
   security::PolicyRegister policies{repository, engine, clock};
   security::ThingCredentials credentials{{repository, revocations, clock, rng}};
@@ -31,7 +32,8 @@ struct ThingRemovalTest : model::testing::ServiceTest {
 
   void SetUp() override {
     registry.declare(table);
-    access::declare({*executor, bus, *pki, certificates, authorities, policies, accounts, scram}, table);
+    access::declare({*executor, bus, *pki, certificates, authorities, policies, accounts, scram, thing_keys},
+                    table);
     registry.on_change([this](TenantId tenant, const registry::Thing& thing) {
       if (thing.version == 0) bus.end_sessions(tenant, thing.name, "revoked");
     });

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "security/authenticator_attempt.h"
+#include "security/jwt.h"
 #include "security/names.h"
+#include "security/sas_token.h"
 #include "security/x509.h"
 
 namespace dunlin::security {
@@ -23,16 +26,6 @@ std::string make_client_id(const Principal& principal, Rng& rng) {
 }
 
 }  // namespace
-
-struct Authenticator::Attempt {
-  Executor* reply_to = nullptr;
-  Credentials credentials;
-  AuthenticationDone done;
-  Proof proof = Proof::none;
-  std::string fingerprint;
-  std::string penalty_key;  // empty: failures cost nothing
-  std::string person;       // whom a refusal is told of; empty: it is no person's token
-};
 
 Authenticator::Authenticator(Parts parts, AuthenticatorOptions options)
     : parts_(parts), options_(options), gate_(parts.workers), penalties_(parts.clock) {
@@ -58,6 +51,16 @@ void Authenticator::tell_of(const Attempt& attempt, AuditOutcome outcome, std::s
         std::string(detail)});
 }
 
+bool Authenticator::must_wait(const Attempt& attempt) const {
+  return penalties_.wait({attempt.penalty_key}) > Duration{0};
+}
+
+void Authenticator::turn_away(AttemptPtr attempt) {
+  penalised_.fetch_add(1, std::memory_order_relaxed);
+  if (!attempt->person.empty()) tell_of(*attempt, AuditOutcome::failed, kWaits);
+  finish(std::move(attempt), fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+}
+
 void Authenticator::authenticate(Executor& reply_to, Credentials credentials, AuthenticationDone done) {
   auto attempt = std::make_unique<Attempt>();
   attempt->reply_to = &reply_to;
@@ -70,16 +73,13 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
   }
   if (!shown.certificate_der.empty()) return by_certificate(std::move(attempt));
   const std::string_view password = shown.password.view();
+  if (looks_like_jwt(password)) return by_jwt(std::move(attempt));
+  if (looks_like_sas_token(password)) return by_sas_token(std::move(attempt));
   if (password.starts_with("dt_") || password.starts_with("at_")) {
     attempt->penalty_key = "token|" + network_of(shown.address) + "|" + shown.username;
     attempt->proof = Proof::token;
     if (password.starts_with("at_")) attempt->person = shown.username.empty() ? kUnnamed : shown.username;
-    if (penalties_.wait({attempt->penalty_key}) > Duration{0}) {
-      penalised_.fetch_add(1, std::memory_order_relaxed);
-      if (!attempt->person.empty()) tell_of(*attempt, AuditOutcome::failed, kWaits);
-      return finish(std::move(attempt),
-                    fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
-    }
+    if (must_wait(*attempt)) return turn_away(std::move(attempt));
     auto token = parse_token(password);
     if (!token) return refuse(std::move(attempt), "the token is not valid");
     return by_token(std::move(attempt), std::move(*token));
@@ -122,6 +122,8 @@ void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregiste
         const std::string& username = attempt->credentials.username;
         if (!username.empty() && username != record->thing)
           return refuse(std::move(attempt), "the user name is not the name in the certificate");
+        attempt->proof_ends =
+            record->retires_at == 0 ? record->not_after : std::min(record->not_after, record->retires_at);
         load_thing(std::move(attempt), record->thing, record->created_at);
       });
 }
@@ -159,6 +161,7 @@ void Authenticator::check_token(AttemptPtr attempt, TokenText token, const store
   const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
   if (record->expires_at != 0 && now >= record->expires_at)
     return refuse(std::move(attempt), "the token has expired");
+  attempt->proof_ends = record->expires_at;
   const std::string& username = attempt->credentials.username;
   if (record->type == TokenType::device) {
     if (!constant_time_equal(username, record->owner))
@@ -171,6 +174,9 @@ void Authenticator::check_token(AttemptPtr attempt, TokenText token, const store
     return load_user(std::move(attempt), record->owner, record->permissions);
   if (is_idle(*record)) return refuse(std::move(attempt), "the session has ended");
   touch_session(*attempt->reply_to, *record, stored.version);
+  // Whatever lives longer than a request asks again before the session could have ended unseen.
+  attempt->proof_ends =
+      std::min(record->expires_at, unix_milliseconds(parts_.clock.wall_now() + kSessionIdle));
   load_user(std::move(attempt), record->owner, {"*"});
 }
 
@@ -371,6 +377,7 @@ void Authenticator::accept(AttemptPtr attempt, Principal principal) {
   principal.proof = attempt->proof;
   principal.certificate_fingerprint = attempt->fingerprint;
   principal.client_id = attempt->credentials.client_id;
+  principal.expires_at = attempt->proof_ends;
   if (attempt->credentials.protocol == "mqtt") {
     if (principal.client_id.empty()) principal.client_id = make_client_id(principal, parts_.rng);
     if (const auto fits = check_client_id(principal, principal.client_id); !fits) {
@@ -410,12 +417,7 @@ void Authenticator::authenticate_bearer(Executor& reply_to, Secret token, std::s
   attempt->person = "token " + parsed->id;
   // By token, not by address alone: one stale script must not shut out its whole network.
   attempt->penalty_key = "bearer|" + network_of(address) + "|" + parsed->id;
-  if (penalties_.wait({attempt->penalty_key}) > Duration{0}) {
-    penalised_.fetch_add(1, std::memory_order_relaxed);
-    tell_of(*attempt, AuditOutcome::failed, kWaits);
-    return finish(std::move(attempt),
-                  fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
-  }
+  if (must_wait(*attempt)) return turn_away(std::move(attempt));
   by_token(std::move(attempt), std::move(*parsed));
 }
 

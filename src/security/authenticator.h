@@ -25,13 +25,18 @@
 
 namespace dunlin::security {
 
+struct Jwt;
+struct SasToken;
+struct ThingKeysRecord;
+
 /// Where the listener that took the connection is bound.
 enum class Listener : std::uint8_t { network, loopback };
 /// Clients without any credential. `on_loopback` is for benchmarks and tests.
 enum class Anonymous : std::uint8_t { refused, on_loopback };
 
 /// What a peer showed. The first of these that is there decides, and the rest never rescues it: certificate;
-/// a password that begins with "dt_" (device token) or "at_" (API token); user name and password; nothing.
+/// a password that is a JWT or a SAS token, or begins with "dt_" (device token) or "at_" (API token); user
+/// name and password; nothing.
 struct Credentials {
   std::string protocol;   // "mqtt" ...; with "mqtt" the rule for client ids applies
   std::string client_id;  // empty: one is made
@@ -52,10 +57,15 @@ inline constexpr const char* kWaits = "turned away for earlier failures";
 /// and corrupt (repository).
 using AuthenticationDone = std::move_only_function<void(Result<PrincipalRef>)>;
 
+inline constexpr std::string_view kDefaultAudience = "dunlin";
+
 struct AuthenticatorOptions {
   TenantId tenant = kDefaultTenant;
   Anonymous anonymous = Anonymous::refused;
   PasswordCost password_cost;
+  /// What a signed token of a thing may name as its audience: at least one.
+  std::vector<std::string> audiences = {std::string(kDefaultAudience)};
+  std::string key_secret{};  // ThingKeys::load_secret(): what symmetric keys of things are made of
 };
 
 /// Any thread; completions run on the executor named in the call, never inside it. Must outlive its calls:
@@ -108,6 +118,12 @@ class Authenticator {
                          std::string address, std::move_only_function<void(Result<void>)> done)>;
   /// At most one, at start-up; without one such certificates are refused.
   void admit_newcomers(Newcomers newcomers) { newcomers_ = std::move(newcomers); }
+  /// The key of a thing that has enrolled by the group, derived from the group's; nullopt: the group is no
+  /// more, or disabled.
+  using GroupKeys = std::function<void(Executor& reply_to, std::string group, std::string thing,
+                                       std::move_only_function<void(Result<std::optional<Digest>>)> done)>;
+  /// At most one, at start-up; without one no group's keys count.
+  void take_group_keys(GroupKeys keys) { group_keys_ = std::move(keys); }
   /// A person who signs in, or tries to.
   struct SignIn {
     AuditOutcome outcome = AuditOutcome::failed;
@@ -145,10 +161,18 @@ class Authenticator {
   enum class Unregistered : std::uint8_t { may_be_new, refused };
   void by_register(AttemptPtr attempt, std::string named, Unregistered unregistered);
   void ask_newcomers(AttemptPtr attempt, std::string named);
+  bool must_wait(const Attempt& attempt) const;
+  void turn_away(AttemptPtr attempt);
   void by_token(AttemptPtr attempt, TokenText token);
   void check_token(AttemptPtr attempt, TokenText token, const store::Document& stored);
   bool is_idle(const TokenRecord& token) const;
   void touch_session(Executor& reply_to, const TokenRecord& token, std::uint64_t version);
+  std::string begin_signed(Attempt& attempt) const;  // answers the name that was shown
+  void by_jwt(AttemptPtr attempt);
+  void verify_jwt(AttemptPtr attempt, Jwt jwt, ThingKeysRecord held);
+  void by_sas_token(AttemptPtr attempt);
+  void verify_sas_token(AttemptPtr attempt, SasToken token, const ThingKeysRecord& held);
+  void ask_group_key(AttemptPtr attempt, SasToken token, std::string group);
   void by_password(AttemptPtr attempt);
   void by_nothing(AttemptPtr attempt);
   void load_thing(AttemptPtr attempt, std::string name, std::int64_t credential_made_at);
@@ -161,6 +185,7 @@ class Authenticator {
   PasswordGate gate_;
   PenaltyTable penalties_;
   Newcomers newcomers_;
+  GroupKeys group_keys_;
   std::string dummy_password_;  // verified for unknown users, so that they take as long as known ones
   mutable std::mutex mutex_;    // guards the two below
   std::unordered_map<std::string, std::int64_t> session_use_;  // id -> Unix ms, newer than what is stored

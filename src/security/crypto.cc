@@ -19,13 +19,26 @@ Digest sha256(ByteView bytes) {
   return digest;
 }
 
-Digest hmac_sha256(ByteView key, ByteView bytes) {
-  Digest digest{};
+namespace {
+
+template <std::size_t Size>
+std::array<std::uint8_t, Size> hmac(const EVP_MD* hash, ByteView key, ByteView bytes) {
+  std::array<std::uint8_t, Size> mac{};
   unsigned int length = 0;
-  const unsigned char* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes.data(),
-                                   bytes.size(), digest.data(), &length);
-  DUNLIN_ASSERT(done != nullptr && length == digest.size());
-  return digest;
+  const unsigned char* done =
+      HMAC(hash, key.data(), static_cast<int>(key.size()), bytes.data(), bytes.size(), mac.data(), &length);
+  DUNLIN_ASSERT(done != nullptr && length == mac.size());
+  return mac;
+}
+
+}  // namespace
+
+Digest hmac_sha256(ByteView key, ByteView bytes) {
+  return hmac<32>(EVP_sha256(), key, bytes);
+}
+
+std::array<std::uint8_t, 20> hmac_sha1(ByteView key, ByteView bytes) {
+  return hmac<20>(EVP_sha1(), key, bytes);
 }
 
 Digest pbkdf2_sha256(std::string_view password, ByteView salt, std::uint32_t iterations) {

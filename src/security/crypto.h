@@ -20,6 +20,8 @@ std::string sha256_hex(ByteView bytes);
 
 /// HMAC with SHA-256 (RFC 2104).
 Digest hmac_sha256(ByteView key, ByteView bytes);
+/// HMAC with SHA-1, for TOTP (RFC 6238) alone: what authenticator apps know.
+std::array<std::uint8_t, 20> hmac_sha1(ByteView key, ByteView bytes);
 /// PBKDF2 with HMAC-SHA-256 and one block (RFC 8018 section 5.2): Hi() of RFC 5802 section 2.2. Blocks.
 Digest pbkdf2_sha256(std::string_view password, ByteView salt, std::uint32_t iterations);
 

@@ -95,6 +95,23 @@ inline constexpr std::size_t kScramSaltBytes = 16;
 inline constexpr std::size_t kMaxScramSaltBytes = 64;
 inline constexpr std::size_t kMaxScramNonce = 256;
 inline constexpr std::size_t kMaxScramMessage = 2048;
+// Signed tokens of things.
+inline constexpr std::size_t kMaxJwtBytes = kMaxSecretBytes;
+inline constexpr std::size_t kMaxJwtDepth = 8;
+inline constexpr std::size_t kMaxSasBytes = 1024;
+inline constexpr Duration kMaxSasLifetime = std::chrono::days{31};
+inline constexpr Duration kMaxJwtLifetime = std::chrono::hours{24};
+/// How far the clock of a thing may be from ours, either way.
+inline constexpr Duration kMaxClockSkew = std::chrono::minutes{10};
+inline constexpr std::size_t kMaxPublicKeysPerThing = 4;
+inline constexpr std::size_t kSharedKeySaltBytes = 16;
+inline constexpr std::size_t kMaxAudiences = 16;
+inline constexpr std::size_t kMaxAudienceBytes = 256;
+// Second factors of people. One step of TOTP either way (RFC 6238 section 5.2).
+inline constexpr std::uint64_t kTotpWindow = 1;
+inline constexpr std::size_t kTotpSecretBytes = 20;  // RFC 4226 section 4, R6
+inline constexpr std::size_t kRecoveryCodes = 10;
+inline constexpr std::size_t kMaxSecondFactorCode = 64;  // as sent
 inline constexpr std::size_t kMaxPenaltyEntries = 4096;
 inline constexpr std::size_t kMaxTrackedSessions = 4096;
 inline constexpr Duration kClaimLifetime = std::chrono::hours{24};

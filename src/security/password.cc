@@ -6,8 +6,10 @@
 #include <charconv>
 #include <utility>
 
+#include "security/jwt.h"
 #include "security/limits.h"
 #include "security/names.h"
+#include "security/sas_token.h"
 
 namespace dunlin::security {
 namespace {
@@ -32,8 +34,10 @@ Result<void> check_new_password(std::string_view password) {
                                             std::to_string(kMaxPasswordBytes) + " bytes");
   }
   if (!is_clean_utf8(password)) return fail(Errc::invalid_argument, "a password must be text");
-  if (password.starts_with("dt_") || password.starts_with("at_")) {
-    return fail(Errc::invalid_argument, "a password must not begin like a token (dt_, at_)");
+  if (password.starts_with("dt_") || password.starts_with("at_") || looks_like_jwt(password) ||
+      looks_like_sas_token(password)) {
+    return fail(Errc::invalid_argument,
+                "a password must not look like a token (dt_, at_, a JWT or SAS token)");
   }
   return {};
 }

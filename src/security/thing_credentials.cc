@@ -42,6 +42,9 @@ class ThingCredentials::Gathering {
     changes_.push_back(remove_change(DocumentKind::token, tenant_, id));
     audit("token.delete", id);
   }
+  void remove_keys(std::string_view thing) {
+    changes_.push_back(remove_change(DocumentKind::thing_keys, tenant_, std::string(thing)));
+  }
   void remove_scram(std::string_view thing) {
     changes_.push_back(
         remove_change(DocumentKind::scram, tenant_, scram_id(ScramRecord::Owner::thing, thing)));
@@ -77,6 +80,7 @@ void ThingCredentials::withdraw(Executor& reply_to, Actor actor, std::string thi
   Gathering gathering(parts_, tenant_, std::move(actor));
   gathering.audit("thing.delete", thing);
   gathering.remove_scram(thing);
+  gathering.remove_keys(thing);
   parts_.repository.find(
       reply_to, std::move(tokens),
       [this, &reply_to, gathering = std::move(gathering), certificates = std::move(certificates),

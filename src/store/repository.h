@@ -26,7 +26,8 @@ enum class DocumentKind : std::uint8_t {
   rule,
   setting,
   audit,
-  scram
+  scram,
+  thing_keys
 };
 
 struct Document {

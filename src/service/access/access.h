@@ -11,6 +11,7 @@
 #include "security/pki.h"
 #include "security/policies.h"
 #include "security/scram_authenticator.h"
+#include "security/thing_keys.h"
 
 namespace dunlin::access {
 
@@ -23,10 +24,11 @@ struct AccessParts {
   security::PolicyRegister& policies;
   security::Accounts& accounts;
   security::ScramCredentials& scram;
+  security::ThingKeys& thing_keys;
 };
 
-/// Declares ca.*, cert.*, policy.*, user.*, token.*, scram.* and thing.token. The parts must outlive the
-/// table. A revoked certificate or removed token ends the live sessions of its owner.
+/// Declares ca.*, cert.*, policy.*, user.*, token.*, scram.*, key.* and thing.token. The parts must outlive
+/// the table. A revoked certificate or removed token or key ends the live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 
 /// What declare() adds, for clients that render the operations without a server.

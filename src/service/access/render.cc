@@ -8,11 +8,6 @@
 namespace dunlin::access {
 namespace {
 
-boost::json::value time_or_null(std::int64_t milliseconds) {
-  if (milliseconds == 0) return nullptr;
-  return boost::json::value(format_rfc3339(from_unix_milliseconds(milliseconds)));
-}
-
 boost::json::array array_of(const std::vector<std::string>& texts) {
   return boost::json::array(texts.begin(), texts.end());
 }
@@ -30,6 +25,11 @@ std::string_view type_name(security::TokenType type) {
 }
 
 }  // namespace
+
+boost::json::value time_or_null(std::int64_t milliseconds) {
+  if (milliseconds == 0) return nullptr;
+  return boost::json::value(format_rfc3339(from_unix_milliseconds(milliseconds)));
+}
 
 boost::json::object to_json(const security::CertificateRecord& record) {
   return {{"fingerprint", record.fingerprint},
@@ -91,8 +91,8 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 
 std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = authority_operations();
-  for (const auto& more :
-       {certificate_operations(), policy_operations(), account_operations(), scram_operations()})
+  for (const auto& more : {certificate_operations(), policy_operations(), account_operations(),
+                           scram_operations(), key_operations()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -103,6 +103,7 @@ void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_policies(parts, table);
   declare_accounts(parts, table);
   declare_scram(parts, table);
+  declare_keys(parts, table);
 }
 
 }  // namespace dunlin::access

@@ -16,6 +16,9 @@ boost::json::object to_json(const security::CertificateRecord& record);
 boost::json::object to_json(const security::UserRecord& record);
 boost::json::object to_json(const security::TokenRecord& record);
 boost::json::object to_json(const security::ScramRecord& record);
+boost::json::object to_json(const security::PublicKeyRecord& record);
+/// RFC 3339, or null for 0.
+boost::json::value time_or_null(std::int64_t milliseconds);
 boost::json::object to_json(const security::StoredPolicy& policy);
 
 /// These forms, for model/reply.h: the records' own room has none.
@@ -38,11 +41,13 @@ std::vector<model::OperationSpec> certificate_operations();
 std::vector<model::OperationSpec> policy_operations();
 std::vector<model::OperationSpec> account_operations();
 std::vector<model::OperationSpec> scram_operations();
+std::vector<model::OperationSpec> key_operations();
 
 void declare_authorities(const AccessParts& parts, model::OperationTable& table);
 void declare_certificates(const AccessParts& parts, model::OperationTable& table);
 void declare_policies(const AccessParts& parts, model::OperationTable& table);
 void declare_accounts(const AccessParts& parts, model::OperationTable& table);
 void declare_scram(const AccessParts& parts, model::OperationTable& table);
+void declare_keys(const AccessParts& parts, model::OperationTable& table);
 
 }  // namespace dunlin::access

@@ -48,6 +48,8 @@ ServerMetrics::ServerMetrics(metrics::Registry& target)
                                             {{"reason", "not_authorized"}})),
       rights_withdrawn(target.counter("dunlin_mqtt_rights_withdrawn_total",
                                       "Connections ended because a policy changed.")),
+      proofs_expired(target.counter("dunlin_mqtt_proofs_expired_total",
+                                    "Connections ended because their credential had expired.")),
       refused_memory(target.counter("dunlin_memory_refusals_total",
                                     "What was refused while memory was short.", {{"what", "connect"}})) {}
 
@@ -72,6 +74,7 @@ ServerLane::ServerLane(MqttServer& owner, std::size_t number, metrics::Registry&
 ServerLane::~ServerLane() {
   executor.cancel(drain_timer_);
   executor.cancel(policies_timer_);
+  executor.cancel(expiry_timer_);
 }
 
 ServerPeer* ServerLane::find(std::uint64_t peer) {

@@ -68,6 +68,7 @@ struct ServerMetrics {
   metrics::Cell& dropped_too_large;
   metrics::Cell& dropped_not_authorized;
   metrics::Cell& rights_withdrawn;  // peers that were ended because a policy changed
+  metrics::Cell& proofs_expired;    // peers that were ended because what they had shown has expired
   metrics::Cell& refused_memory;    // connections
   /// A refusal by its reason code.
   metrics::Cell& refusal(mqtt::ReasonCode reason);
@@ -121,6 +122,8 @@ struct ServerLane {
   void end_waiting(std::uint64_t peer);
   /// The rights of an open peer are judged anew, in a turn of their own.
   void judge_again(std::uint64_t peer);
+  /// An open peer's proof ends at that time (Unix ms), and the peer with it.
+  void expires(std::uint64_t peer, std::int64_t at);
   /// Takes a connection whose client has been authenticated elsewhere.
   void adopt(std::unique_ptr<net::Connection> connection, std::unique_ptr<ConnectRequest> request);
 
@@ -129,6 +132,20 @@ struct ServerLane {
   void serve_resting();
   void watch_policies();
   void judge_some();
+
+  void forget_gone();
+  void look_at_expiry();
+  void end_expired();
+
+  /// Only those whose proof ends: a heap, the next first. Who has gone stays in it until there are as many of
+  /// these as peers.
+  struct Expiry {
+    std::int64_t at = 0;
+    std::uint64_t peer = 0;
+    bool operator>(const Expiry& other) const { return at > other.at; }
+  };
+  std::vector<Expiry> expiring_;
+  TimerId expiry_timer_;
 
   TimerId policies_timer_;
   std::uint64_t judged_policies_ = 0;   // the open peers were judged by these, or are in the queue

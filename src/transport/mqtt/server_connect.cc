@@ -256,6 +256,7 @@ void ServerPeer::open_session() {
   keep_alive_ms_ = request_->keep_alive * 1500U;
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
+        if (const std::int64_t at = request_->principal->expires_at; at != 0) lane_.expires(id_, at);
         state_ = State::open;
         lane_.metrics.sessions_opened.add();
         send(accepting(present));

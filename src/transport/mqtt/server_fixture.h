@@ -148,6 +148,7 @@ class ServerTest : public hub::testing::HubTest {
       auto principal = std::make_shared<Principal>();
       principal->name = credentials.username.value_or(credentials.client_id);
       principal->client_id = credentials.client_id.empty() ? chosen_client_id : credentials.client_id;
+      principal->expires_at = proof_ends;
       done(principal);
     };
     hub::Authorizer authorize = [this](const Principal&, hub::Action action,
@@ -220,6 +221,7 @@ class ServerTest : public hub::testing::HubTest {
   std::set<std::string, std::less<>> taken_away;  // topics, filters and client ids that were allowed before
   std::atomic<std::uint64_t> policies{1};
   hub::EnhancedAuthenticator enhanced_method;  // of the next start()
+  std::int64_t proof_ends = 0;                 // Unix ms, of who authenticates from now on
   std::string chosen_client_id;                // what the authenticator gives a client without an id
 };
 

@@ -64,6 +64,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   bool is_open() const { return state_ == State::open; }
   /// Sends an open session's client to another server: the lane drains.
   void redirect();
+  /// Ends the connection if the client's proof has expired by then (Unix ms).
+  void end_if_expired(std::int64_t now);
 
   // net::ConnectionHandler
   std::size_t on_data(ByteView bytes) override;

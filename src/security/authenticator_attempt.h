@@ -1,0 +1,22 @@
+#pragma once
+// One authentication under way. Internal to Authenticator.
+
+#include <cstdint>
+#include <string>
+
+#include "security/authenticator.h"
+
+namespace dunlin::security {
+
+struct Authenticator::Attempt {
+  Executor* reply_to = nullptr;
+  Credentials credentials;
+  AuthenticationDone done;
+  Proof proof = Proof::none;
+  std::string fingerprint;
+  std::string penalty_key;      // empty: failures cost nothing
+  std::string person;           // whom a refusal is told of; empty: it is no person's token
+  std::int64_t proof_ends = 0;  // Unix ms; 0: never
+};
+
+}  // namespace dunlin::security

@@ -67,6 +67,16 @@ void add_helpers(CLI::App& app, Command& command) {
       "--site", [check] { check->role = CheckConfigCommand::Role::site; }, "of a simulated site");
   check_app->callback([check, &command] { command = *check; });
 
+  auto doctor = std::make_shared<DoctorCommand>();
+  CLI::App* doctor_app = app.add_subcommand(
+      "doctor", "say what is weak in how a server is set up, and how to mend it; status 1 if something is");
+  add_source(*doctor_app, doctor->source);
+  doctor_app->add_flag_callback(
+      "--all", [doctor] { doctor->show = DoctorCommand::Show::all; }, "notes too, not only what is wrong");
+  doctor_app->add_flag_callback(
+      "--json", [doctor] { doctor->output = CallTarget::Output::json; }, "print all findings as JSON");
+  doctor_app->callback([doctor, &command] { command = *doctor; });
+
   CLI::App* version_app = app.add_subcommand("version", "print the version");
   version_app->callback([&command] { command = VersionCommand{}; });
 }
@@ -244,6 +254,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   CLI::App app("Dunlin: an Internet-of-Things system in one program", "dunlin");
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "help of every subcommand");
+  app.set_version_flag("--version", "dunlin " + std::string(platform::version()));
   Command command = VersionCommand{};
   const auto operations = platform::all_operations();
   add_programs(app, command);

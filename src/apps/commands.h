@@ -94,9 +94,16 @@ struct AuditVerifyCommand {
   std::string key_file;  // audit.key of the server's data folder
 };
 
-using Command =
-    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
-                 BenchMqttCommand, CallCommand, TraceCommand, AuditExportCommand, AuditVerifyCommand>;
+/// `dunlin doctor`: what is weak in how a server is set up.
+struct DoctorCommand {
+  ConfigSource source;
+  enum class Show : std::uint8_t { what_is_wrong, all } show = Show::what_is_wrong;
+  CallTarget::Output output = CallTarget::Output::text;
+};
+
+using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
+                             VersionCommand, BenchMqttCommand, CallCommand, TraceCommand, AuditExportCommand,
+                             AuditVerifyCommand, DoctorCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -109,5 +116,6 @@ int run_call(const CallCommand& command);
 int run_trace(const TraceCommand& command);
 int run_audit_export(const AuditExportCommand& command);
 int run_audit_verify(const AuditVerifyCommand& command);
+int run_doctor(const DoctorCommand& command);
 
 }  // namespace dunlin::apps

@@ -20,6 +20,7 @@ struct Runner {
   int operator()(const TraceCommand& command) const { return run_trace(command); }
   int operator()(const AuditExportCommand& command) const { return run_audit_export(command); }
   int operator()(const AuditVerifyCommand& command) const { return run_audit_verify(command); }
+  int operator()(const DoctorCommand& command) const { return run_doctor(command); }
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "base/core/assert.h"
+#include "base/file_mode.h"
 #include "base/fs.h"
 
 namespace dunlin {
@@ -260,6 +261,12 @@ class SystemFs final : public Fs {
 };
 
 }  // namespace
+
+Result<unsigned> file_mode(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return system_error("stat", path, errno);
+  return info.st_mode & 0777U;
+}
 
 std::unique_ptr<Fs> make_system_fs() {
   return std::make_unique<SystemFs>();

@@ -122,7 +122,7 @@ void AuthorityChanges::forget_now(Actor actor, Forgotten forgotten, std::string 
   change<IssuerStatus>(
       {std::move(actor), "ca.forget", issuer, {}},
       [this, issuer] { return parts_.pki.forget_issuer(issuer); },
-      [this, forgotten = std::move(forgotten), done = std::move(done)](Result<IssuerStatus> gone) mutable {
+      [forgotten = std::move(forgotten), done = std::move(done)](Result<IssuerStatus> gone) mutable {
         if (!gone) return done(std::unexpected(gone.error()));
         forgotten.issuer = *std::move(gone);
         done(std::move(forgotten));

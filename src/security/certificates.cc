@@ -106,7 +106,7 @@ void CertificateRegister::load_page(Executor& reply_to, std::string after, Done<
                              const auto record = certificate_of(document);
                              if (!record || record->not_after > now) parts_.revocations.add(document.id);
                            }
-                           if (found->size() < kPage) return done({});
+                           if (found->size() < kPage) return load_pinned(reply_to, "", std::move(done));
                            load_page(reply_to, found->back().id, std::move(done));
                          });
 }
@@ -119,6 +119,8 @@ void CertificateRegister::issue(Executor& reply_to, Actor actor, DeviceCertifica
                          done = std::move(done)](Result<OptionalDocument> found) mutable {
                           if (!found) return done(std::unexpected(found.error()));
                           if (!*found) return done(fail(Errc::not_found, "there is no thing " + thing));
+                          if (const auto takes = check_takes_credentials(**found); !takes)
+                            return done(std::unexpected(takes.error()));
                           check_room(reply_to, thing,
                                      [=, this, &reply_to, request = std::move(request),
                                       done = std::move(done)](Result<void> fits) mutable {
@@ -215,6 +217,7 @@ void CertificateRegister::revoke(Executor& reply_to, Actor actor, std::string fi
                                  done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
                                   if (!written) return done(std::unexpected(written.error()));
                                   parts_.revocations.add(record.fingerprint);
+                                  pinned_.remove(record.fingerprint);
                                   done(std::move(record));
                                 });
       });

@@ -107,6 +107,7 @@ Result<UserRecord> user_of(const Document& stored) {
   user.name = stored.id;
   user.password = reader.text("password");
   user.permissions = reader.texts("permissions");
+  if (reader.member("roles") != nullptr) user.roles = reader.texts("roles");
   user.policies = reader.texts("policies");
   user.state =
       reader.word("state", "enabled", UserRecord::State::enabled, "disabled", UserRecord::State::disabled);
@@ -117,6 +118,7 @@ Result<UserRecord> user_of(const Document& stored) {
 Document document_of(const UserRecord& user) {
   return document(user.name, {{"password", user.password},
                               {"permissions", array_of(user.permissions)},
+                              {"roles", array_of(user.roles)},
                               {"policies", array_of(user.policies)},
                               {"state", user.state == UserRecord::State::enabled ? "enabled" : "disabled"},
                               {"created_at", user.created_at}});
@@ -175,6 +177,11 @@ Result<CertificateRecord> certificate_of(const Document& stored) {
 
 Document document_of(const CertificateRecord& certificate) {
   const std::string state = certificate.state == CertificateRecord::State::active ? "active" : "revoked";
+  std::vector<std::pair<std::string, std::string>> index = {{"thing", certificate.thing},
+                                                            {"state", state},
+                                                            {"serial", certificate.serial},
+                                                            {"issuer", certificate.issuer}};
+  if (certificate.authority == kPinned) index.emplace_back("pinned", "yes");
   return document(certificate.fingerprint,
                   {{"thing", certificate.thing},
                    {"serial", certificate.serial},
@@ -188,10 +195,7 @@ Document document_of(const CertificateRecord& certificate) {
                    {"authority", certificate.authority},
                    {"issuer", certificate.issuer},
                    {"retires_at", certificate.retires_at}},
-                  {{"thing", certificate.thing},
-                   {"state", state},
-                   {"serial", certificate.serial},
-                   {"issuer", certificate.issuer}});
+                  std::move(index));
 }
 
 RevocationReason reason_of(const CertificateRecord& record) {
@@ -226,6 +230,12 @@ Result<ThingRecord> thing_of(const Document& stored) {
     thing.state = reader.word("state", "enabled", ThingRecord::State::enabled, "disabled",
                               ThingRecord::State::disabled);
   }
+  if (reader.member("lifecycle") != nullptr) {
+    const auto stage = parse_lifecycle(reader.text("lifecycle"));
+    if (!stage) return fail(Errc::corrupt, "a stored thing is in no known stage of its life");
+    thing.standing.lifecycle = *stage;
+  }
+  if (reader.member("quarantine") != nullptr) thing.standing.quarantine = Quarantine::yes;
   if (const auto created = parse_rfc3339(reader.optional_text("created_at"))) {
     thing.created_at = unix_milliseconds(*created);
   }
@@ -242,6 +252,16 @@ Result<ThingRecord> thing_of(const Document& stored) {
     thing.policies = {thing.type == "gateway" ? "gateway" : "device"};
   }
   return reader.finish(std::move(thing), "thing");
+}
+
+Result<void> check_takes_credentials(const ThingRecord& thing) {
+  if (thing.standing.lifecycle != Lifecycle::decommission) return {};
+  return fail(Errc::conflict, "the thing " + thing.name + " is decommissioned: it takes no credential");
+}
+
+Result<void> check_takes_credentials(const Document& thing) {
+  DUNLIN_TRY(const ThingRecord record, thing_of(thing));
+  return check_takes_credentials(record);
 }
 
 std::string token_owner_key(TokenType type, std::string_view owner) {

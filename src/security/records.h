@@ -22,8 +22,9 @@ namespace dunlin::security {
 
 struct UserRecord {
   std::string name;
-  std::string password;  // Argon2id text
-  std::vector<std::string> permissions;
+  std::string password;                  // Argon2id text
+  std::vector<std::string> permissions;  // beside those of the roles
+  std::vector<std::string> roles;        // roles.h
   std::vector<std::string> policies;
   enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
   std::int64_t created_at = 0;
@@ -34,9 +35,9 @@ enum class TokenType : std::uint8_t { device, api, session };
 struct TokenRecord {
   std::string id;  // public; part of the token's text
   TokenType type = TokenType::device;
-  std::string owner;  // thing or user
-  std::string hash;   // SHA-256 of the secret part, hexadecimal
-  std::string label;
+  std::string owner;                     // thing or user
+  std::string hash;                      // SHA-256 of the secret part, hexadecimal
+  std::string label;                     // session: the address it began from
   std::vector<std::string> permissions;  // api only
   std::int64_t created_at = 0;
   std::int64_t expires_at = 0;
@@ -53,7 +54,7 @@ struct CertificateRecord {
   enum class State : std::uint8_t { active, revoked } state = State::active;
   std::int64_t created_at = 0;
   std::int64_t revoked_at = 0;
-  std::string reason;     // why revoked: kRequested, kThingRemoved or a reason_name(); empty: active, or from
+  std::string reason;     // why revoked: one of the words below, or a reason_name(); empty: active, or from
                           // before reasons
   std::string authority;  // fingerprint of the registered CA that vouches for it; empty: our own
   std::string issuer;     // our own: key identifier of the intermediate that issued it; else empty
@@ -64,8 +65,12 @@ inline bool is_usable(const CertificateRecord& record, std::int64_t now) {
   const bool retired = record.retires_at != 0 && now >= record.retires_at;
   return record.state == CertificateRecord::State::active && now < record.not_after && !retired;
 }
+/// The `authority` of one that was registered by itself: neither a chain nor revocation lists count for it.
+inline constexpr std::string_view kPinned = "pinned";
 inline constexpr std::string_view kRequested = "requested";
 inline constexpr std::string_view kThingRemoved = "thing_removed";
+/// The thing was decommissioned: RFC 5280 section 5.3.1.
+inline constexpr std::string_view kCessationOfOperation = "cessationOfOperation";
 /// What our lists say of it.
 RevocationReason reason_of(const CertificateRecord& record);
 
@@ -95,8 +100,13 @@ struct ThingRecord {
   std::map<std::string, std::string> attributes;
   std::vector<std::string> policies;  // none in the document: "gateway" for the type gateway, else "device"
   enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
+  Standing standing;
   std::int64_t created_at = 0;
 };
+/// Whether a credential may be given to the thing, or to that of the document. Errors: conflict (it is
+/// decommissioned), corrupt.
+Result<void> check_takes_credentials(const ThingRecord& thing);
+Result<void> check_takes_credentials(const store::Document& thing);
 
 /// Errors of all: corrupt.
 Result<UserRecord> user_of(const store::Document& stored);

@@ -33,6 +33,7 @@ describe('help', () => {
     const { code, stdout } = await dunlin('version');
     assert.equal(code, 0);
     assert.match(stdout, /^dunlin \d+\.\d+\.\d+/);
+    assert.equal((await dunlin('--version')).stdout, stdout);
   });
 });
 

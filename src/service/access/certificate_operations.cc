@@ -38,8 +38,8 @@ constexpr Field kCertificate[] = {
     {"reason", FieldType::text, Need::optional, "why revoked: requested, thing_removed or a stated reason"},
     {"issuer", FieldType::text, Need::optional, "the intermediate that issued it; see ca.list"},
     {"not_after", FieldType::text, Need::required, "RFC 3339"}};
-constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::limit_exceeded, Errc::invalid_argument,
-                                 Errc::malformed};
+constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::conflict, Errc::limit_exceeded,
+                                 Errc::invalid_argument, Errc::malformed};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 constexpr Errc kRevokeErrors[] = {Errc::not_found, Errc::invalid_argument};
 
@@ -73,6 +73,32 @@ constexpr model::OperationSpec kRevoke{"cert.revoke",
                                        kRevokeErrors,
                                        model::Audited::by_handler};
 
+constexpr Field kPinRequest[] = {
+    {"thing", FieldType::text, Need::required, "the thing it is for"},
+    {"certificate", FieldType::text, Need::optional, "the certificate, PEM, self-signed or of anybody"},
+    {"fingerprint", FieldType::text, Need::optional, "or only its SHA-256, hexadecimal"}};
+constexpr Errc kPinErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::malformed, Errc::already_exists,
+                               Errc::limit_exceeded};
+constexpr model::OperationSpec kPin{"cert.pin",
+                                    model::Method::post,
+                                    "/api/certificates/pinned",
+                                    "Register a certificate by itself: it is taken without a chain.",
+                                    "certificates:write",
+                                    kPinRequest,
+                                    kCertificate,
+                                    kPinErrors,
+                                    model::Audited::by_handler};
+
+void pin(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
+         model::Reply reply) {
+  security::CertificateRegister::NewPin wanted;
+  wanted.thing = *model::optional_text(request, "thing");
+  wanted.certificate_pem = model::optional_text(request, "certificate").value_or("");
+  wanted.fingerprint = model::optional_text(request, "fingerprint").value_or("");
+  parts.certificates.pin(parts.executor, actor_of(caller), std::move(wanted),
+                         model::reply_with(std::move(reply), Form()));
+}
+
 void issue(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
            model::Reply reply) {
   security::DeviceCertificateRequest wanted;
@@ -81,6 +107,7 @@ void issue(const AccessParts& parts, const model::Caller& caller, const boost::j
   const auto lifetime = days_field(request, "days", wanted.lifetime);
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
   wanted.lifetime = *lifetime;
+  reply = credential_reply(parts, caller, wanted.thing_name, std::move(reply));
   parts.certificates.issue(
       parts.executor, actor_of(caller), std::move(wanted),
       model::reply_with(std::move(reply), [ca = parts.pki.root_pem()](const auto& issued) {
@@ -127,6 +154,9 @@ void declare_certificates(const AccessParts& parts, model::OperationTable& table
   table.add(kIssue, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     issue(parts, caller, request, std::move(reply));
   });
+  table.add(kPin, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    pin(parts, caller, request, std::move(reply));
+  });
   table.add(kGet, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     parts.certificates.get(parts.executor, *model::optional_text(request, "fingerprint"),
                            model::reply_with(std::move(reply), Form()));
@@ -137,7 +167,7 @@ void declare_certificates(const AccessParts& parts, model::OperationTable& table
 }
 
 std::vector<model::OperationSpec> certificate_operations() {
-  return {kList, kIssue, kGet, kRevoke};
+  return {kList, kIssue, kPin, kGet, kRevoke};
 }
 
 }  // namespace dunlin::access

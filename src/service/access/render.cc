@@ -41,12 +41,14 @@ boost::json::object to_json(const security::CertificateRecord& record) {
           {"revoked_at", time_or_null(record.revoked_at)},
           {"reason", record.reason.empty() ? boost::json::value() : boost::json::value(record.reason)},
           {"issuer", record.issuer.empty() ? boost::json::value() : boost::json::value(record.issuer)},
+          {"pinned", record.authority == security::kPinned},
           {"certificate", record.pem}};
 }
 
 boost::json::object to_json(const security::UserRecord& record) {
   return {{"name", record.name},
           {"state", record.state == security::UserRecord::State::enabled ? "enabled" : "disabled"},
+          {"roles", array_of(record.roles)},
           {"permissions", array_of(record.permissions)},
           {"policies", array_of(record.policies)},
           {"created_at", time_or_null(record.created_at)}};
@@ -92,9 +94,20 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = authority_operations();
   for (const auto& more : {certificate_operations(), policy_operations(), account_operations(),
-                           scram_operations(), key_operations()})
+                           scram_operations(), key_operations(), people_operations(), totp_operations()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
+}
+
+model::Reply credential_reply(const AccessParts& parts, const model::Caller& caller, std::string thing,
+                              model::Reply reply) {
+  if (!parts.credential_given) return reply;
+  return [given = parts.credential_given, tenant = caller.principal->tenant, thing = std::move(thing),
+          reply = std::move(reply)](Result<boost::json::value> answer) mutable {
+    if (!answer) return reply(std::move(answer));
+    given(tenant, std::move(thing),
+          [answer = std::move(answer), reply = std::move(reply)]() mutable { reply(std::move(answer)); });
+  };
 }
 
 void declare(const AccessParts& parts, model::OperationTable& table) {
@@ -104,6 +117,8 @@ void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_accounts(parts, table);
   declare_scram(parts, table);
   declare_keys(parts, table);
+  declare_people(parts, table);
+  declare_totp(parts, table);
 }
 
 }  // namespace dunlin::access

@@ -120,7 +120,7 @@ void AuthorityChanges::forget(Actor actor, std::string issuer, Remaining remaini
 void AuthorityChanges::forget_now(Actor actor, Forgotten forgotten, std::string issuer,
                                   Done<Forgotten> done) {
   change<IssuerStatus>(
-      {std::move(actor), "ca.forget", issuer, {}},
+      {std::move(actor), "ca.forget", issuer, {}, Event::Listeners::follow},
       [this, issuer] { return parts_.pki.forget_issuer(issuer); },
       [forgotten = std::move(forgotten), done = std::move(done)](Result<IssuerStatus> gone) mutable {
         if (!gone) return done(std::unexpected(gone.error()));

@@ -301,6 +301,7 @@ TEST_F(AuthorityChangesTest, AnIntermediateInUseIsForgottenWithWhatUsesItOrNotAt
     EXPECT_FALSE(login_as(with_certificate(der_of(gone.certificate_pem))));
   }
   EXPECT_TRUE(login_as(with_certificate(der_of(fresh.certificate_pem))));
+  EXPECT_EQ(adopted, 2) << "the listeners trust it no more";
   EXPECT_TRUE(repository.mentions("ca.forget"));
   EXPECT_EQ(forget(first, Remaining::are_revoked).error().code, Errc::not_found);
 }

@@ -92,10 +92,30 @@ int judge_revocation(int verdict, X509_STORE_CTX* context) {
   return 1;
 }
 
-/// The handshake goes on whatever the verdict is; OpenSSL keeps it with the session, and
-/// complete_tls_state() gives no certificate with another one than X509_V_OK.
-int verify_and_go_on(X509_STORE_CTX* context, void*) {
-  if (X509_verify_cert(context) != 1 && X509_STORE_CTX_get_error(context) == X509_V_OK)
+constexpr int kMinPinnedKeyBits = 112;  // of security, as chains must have
+
+bool is_pinned(const TlsServerContextImpl& server, const X509* leaf) {
+  if (!server.pinned || leaf == nullptr) return false;
+  const EVP_PKEY* key = X509_get0_pubkey(leaf);
+  if (key == nullptr || EVP_PKEY_get_security_bits(key) < kMinPinnedKeyBits) return false;
+  unsigned char* der = nullptr;
+  const int length = i2d_X509(leaf, &der);
+  const bool pinned = length > 0 && server.pinned({der, static_cast<std::size_t>(length)});
+  OPENSSL_free(der);
+  return pinned;
+}
+
+/// With UnverifiedClient::as_without the handshake goes on whatever the verdict is; OpenSSL keeps it with the
+/// session, and complete_tls_state() gives no certificate with another one than X509_V_OK.
+int verify_client(X509_STORE_CTX* context, void* argument) {
+  const auto& server = *static_cast<const TlsServerContextImpl*>(argument);
+  if (is_pinned(server, X509_STORE_CTX_get0_cert(context))) {
+    X509_STORE_CTX_set_error(context, X509_V_OK);
+    return 1;
+  }
+  const int verdict = X509_verify_cert(context);
+  if (server.unverified == UnverifiedClient::refused) return verdict;
+  if (verdict != 1 && X509_STORE_CTX_get_error(context) == X509_V_OK)
     X509_STORE_CTX_set_error(context, X509_V_ERR_UNSPECIFIED);
   ERR_clear_error();
   return 1;
@@ -109,8 +129,9 @@ Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const TlsServe
   DUNLIN_TRY(auto made, make_tls_server_context(options));
   auto& server = static_cast<TlsServerContextImpl&>(*made);
   SSL_CTX* context = server.context.get();
-  if (unverified == UnverifiedClient::as_without)
-    SSL_CTX_set_cert_verify_callback(context, verify_and_go_on, nullptr);
+  server.unverified = unverified;
+  server.pinned = options.pinned;
+  SSL_CTX_set_cert_verify_callback(context, verify_client, &server);
   if (revocation.lists.empty() || options.client_certificate == ClientCertificate::none) return made;
   server.stale_crl = revocation.stale;
   for (const std::string& bytes : revocation.lists) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/core/bytes.h"
 #include "base/result.h"
 
 namespace dunlin::net {
@@ -24,6 +25,9 @@ struct TlsServerOptions {
   /// would ask its user to choose one.
   std::vector<std::string> no_client_certificate_for;
   const Clock* clock = nullptr;  // certificate validity is judged by this clock; null: the system's
+  /// Whether a client's certificate (DER) is taken whatever its chain, its dates and revocation lists say;
+  /// its key must have 112 bits of security all the same. Asked in handshakes, on any thread. Null: none is.
+  std::function<bool(ByteView der)> pinned{};
 };
 
 struct TlsClientOptions {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -71,6 +72,8 @@ class TlsServerContextImpl final : public TlsServerContext {
   std::vector<std::string> no_client_certificate_for;
   const Clock* clock = nullptr;
   StaleCrl stale_crl = StaleCrl::refuse;
+  UnverifiedClient unverified = UnverifiedClient::refused;
+  std::function<bool(ByteView der)> pinned;
   TlsSessionStore sessions;
 };
 

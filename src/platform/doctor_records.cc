@@ -186,7 +186,7 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
     if (!bounded)
       add({Severity::warning, "enrolment_unbounded",
            "the " + name + " lets any number of devices in by themselves",
-           "who has its key or secret can make as many identities as he likes", undo});
+           "who has its key or secret can make any number of identities", undo});
     const bool lasting = grant.expires_at == 0 || wall_of(grant.expires_at) - now_ > kLongGrant;
     if (lasting && (grant.kind == GrantKind::code || grant.kind == GrantKind::claim))
       add({Severity::warning, "claim_lasting", "the " + name + " can be used for more than 90 days",

@@ -29,12 +29,15 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       authenticator_(
           {environment.repository, environment.workers, environment.clock, environment.rng, revocations_},
           authenticator_options(config, secrets.keys)),
-      accounts_(environment.repository, authenticator_, environment.clock, environment.rng),
+      second_factors_({environment.repository, environment.clock, environment.rng, authenticator_.penalties(),
+                       secrets.keys, "Dunlin on " + host_name()}),
+      accounts_(environment.repository, authenticator_, second_factors_, environment.clock, environment.rng),
       certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
                      environment.rng}),
       thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
       thing_keys_({environment.repository, environment.clock, environment.rng, std::move(secrets.keys)}),
       policies_(environment.repository, engine_, environment.clock),
+      policy_trial_(environment.repository, policies_),
       scram_({environment.repository, authenticator_, environment.rng, std::move(secrets.scram)}),
       scram_credentials_({environment.repository, environment.workers, environment.clock, environment.rng}) {
   const auto count = [&](std::string name, std::string help,
@@ -94,6 +97,7 @@ Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock,
   options.client_ca_pem = pki_->client_ca_pem();
   for (const std::string& pem : authorities) options.client_ca_pem += pem + "\n";
   options.client_certificate = net::ClientCertificate::requested;
+  options.pinned = [this](ByteView der) { return certificates_.is_pinned(der); };
   Tls tls;
   // A browser without a certificate of these authorities does not bother its user.
   options.application_protocols = {"http/1.1"};

@@ -14,6 +14,7 @@
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
+#include "security/policy_trial.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_credentials.h"
 #include "security/thing_keys.h"
@@ -45,7 +46,8 @@ class SecurityStack {
     std::shared_ptr<net::TlsServerContext> people;   // does, and takes one that does not pass as none
     std::shared_ptr<net::TlsServerContext> shared;   // does, unless the client chooses HTTP
   };
-  /// `authorities`: PEM of those of others whose certificates are taken too.
+  /// `authorities`: PEM of those of others whose certificates are taken too. The stack must outlive the
+  /// connections: handshakes ask it for pinned certificates.
   Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation,
                        const std::vector<std::string>& authorities) const;
 
@@ -54,8 +56,10 @@ class SecurityStack {
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
   security::ThingKeys& thing_keys() { return thing_keys_; }
   security::PolicyRegister& policies() { return policies_; }
+  security::PolicyTrial& policy_trial() { return policy_trial_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
+  security::SecondFactors& second_factors() { return second_factors_; }
   security::Accounts& accounts() { return accounts_; }
   security::ScramAuthenticator& scram() { return scram_; }
   security::ScramCredentials& scram_credentials() { return scram_credentials_; }
@@ -76,11 +80,13 @@ class SecurityStack {
   security::RevocationIndex revocations_;
   security::PolicyEngine engine_;
   security::Authenticator authenticator_;
+  security::SecondFactors second_factors_;
   security::Accounts accounts_;
   security::CertificateRegister certificates_;
   security::ThingCredentials thing_credentials_;
   security::ThingKeys thing_keys_;
   security::PolicyRegister policies_;
+  security::PolicyTrial policy_trial_;
   security::ScramAuthenticator scram_;
   security::ScramCredentials scram_credentials_;
 };

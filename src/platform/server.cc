@@ -131,6 +131,7 @@ class RunningServer final : public Server {
   void start_on_records(Done done);
   void open_listeners(Done done);
   Result<SecurityStack::Tls> make_tls() const;
+  void declare_access();
   Result<void> adopt_certificate();
   Result<void> write_server_file();
   void make_memory_guard();
@@ -252,9 +253,7 @@ void RunningServer::compose() {
   provisioning_->declare(operations_);
   services_->declare(operations_);
   bridges_->declare(operations_);
-  access::declare({home(), *hub_, security_->pki(), security_->certificates(), security_->policies(),
-                   security_->accounts(), security_->scram_credentials(), security_->thing_keys()},
-                  operations_);
+  declare_access();
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_)},
                   operations_);
   audit::declare(audit_->log(), operations_);
@@ -398,6 +397,22 @@ void RunningServer::open_listeners(Done done) {
                      listener_infos_ = *std::move(opened);
                      done({});
                    });
+}
+
+void RunningServer::declare_access() {
+  const access::AccessParts parts{
+      home(),
+      *hub_,
+      security_->pki(),
+      security_->certificates(),
+      security_->policies(),
+      security_->policy_trial(),
+      security_->accounts(),
+      security_->scram_credentials(),
+      security_->thing_keys(),
+      security_->second_factors(),
+      [this](TenantId tenant, const std::string& user) { web_->end_pages(tenant, user); }};
+  access::declare(parts, operations_);
 }
 
 Result<SecurityStack::Tls> RunningServer::make_tls() const {

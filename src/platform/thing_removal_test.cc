@@ -20,17 +20,23 @@ struct ThingRemovalTest : model::testing::ServiceTest {
   std::unique_ptr<security::Pki> pki = security::Pki::open(fs, clock, rng, "data", {}).value();
   security::Authenticator authenticator{{repository, workers, clock, rng, revocations},
                                         {.password_cost = {.memory_kib = 64, .passes = 1}}};
-  security::Accounts accounts{repository, authenticator, clock, rng};
+  security::SecondFactors second_factors{
+      {repository, clock, rng, authenticator.penalties(), "secret", "Dunlin"}};
+  security::Accounts accounts{repository, authenticator, second_factors, clock, rng};
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
   security::ScramCredentials scram{{repository, workers, clock, rng}};
+  security::ThingKeys keys{{repository, clock, rng, "secret"}};
   security::PolicyEngine engine;
   security::PolicyRegister policies{repository, engine, clock};
+  security::PolicyTrial policy_trial{repository, policies};
   security::ThingCredentials credentials{{repository, revocations, clock, rng}};
   registry::Registry registry{*executor, repository, *metrics, {}};
 
   void SetUp() override {
     registry.declare(table);
-    access::declare({*executor, bus, *pki, certificates, policies, accounts, scram}, table);
+    access::declare({*executor, bus, *pki, certificates, policies, policy_trial, accounts, scram, keys,
+                     second_factors, [](TenantId, const std::string&) {}},
+                    table);
     registry.on_change([this](TenantId tenant, const registry::Thing& thing) {
       if (thing.version == 0) bus.end_sessions(tenant, thing.name, "revoked");
     });

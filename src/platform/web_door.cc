@@ -1,21 +1,19 @@
 #include "platform/web_door.h"
 
+#include "security/roles.h"
+
 namespace dunlin::platform {
 namespace {
 
 using security::Secret;
 
-security::Accounts::Done<security::StartedSession> started(const Clock& clock, transport::SignInDone done) {
-  return [&clock, done = std::move(done)](Result<security::StartedSession> session) mutable {
-    if (!session) return done(std::unexpected(session.error()));
-    auto principal = std::make_shared<Principal>();
-    principal->kind = PrincipalKind::user;
-    principal->proof = Proof::session;
-    principal->name = session->user.name;
-    principal->permissions = session->user.permissions;
-    done(transport::SignedIn{std::move(principal), std::string(session->cookie.view()),
-                             session->expires_at - clock.wall_now()});
-  };
+transport::SignedIn signed_in(const security::StartedSession& session, const Clock& clock) {
+  auto principal = std::make_shared<Principal>();
+  principal->kind = PrincipalKind::user;
+  principal->proof = Proof::session;
+  principal->name = session.user.name;
+  principal->permissions = security::permissions_of(session.user);
+  return {std::move(principal), std::string(session.cookie.view()), session.expires_at - clock.wall_now()};
 }
 
 }  // namespace
@@ -34,12 +32,26 @@ transport::WebDoor make_web_door(Executor& executor, security::Authenticator& au
   door.claim = [&executor, &accounts, &clock](std::string token, std::string password, std::string address,
                                               transport::SignInDone done) {
     accounts.claim(executor, Secret(std::move(token)), Secret(std::move(password)), std::move(address),
-                   started(clock, std::move(done)));
+                   [&clock, done = std::move(done)](Result<security::StartedSession> session) mutable {
+                     if (!session) return done(std::unexpected(session.error()));
+                     done(signed_in(*session, clock));
+                   });
   };
-  door.sign_in = [&executor, &accounts, &clock](std::string user, std::string password, std::string address,
-                                                transport::SignInDone done) {
-    accounts.login(executor, std::move(user), Secret(std::move(password)), std::move(address),
-                   started(clock, std::move(done)));
+  door.sign_in = [&executor, &accounts, &clock](transport::SignInWish wish, transport::SignInDone done) {
+    accounts.login(executor,
+                   {std::move(wish.user), Secret(std::move(wish.password)), std::move(wish.code),
+                    std::move(wish.address)},
+                   [&executor, &accounts, &clock, old = Secret(std::move(wish.old_session)),
+                    done = std::move(done)](Result<std::optional<security::StartedSession>> session) mutable {
+                     if (!session) return done(std::unexpected(session.error()));
+                     if (!*session) return done(transport::SignedIn{});
+                     transport::SignedIn answer = signed_in(**session, clock);
+                     if (old.empty()) return done(std::move(answer));
+                     // What the browser had before, perhaps from somebody else, is worth nothing from now on.
+                     accounts.logout(executor, std::move(old),
+                                     [answer = std::move(answer), done = std::move(done)](
+                                         Result<void>) mutable { done(std::move(answer)); });
+                   });
   };
   door.sign_out = [&executor, &accounts](std::string token, auto done) {
     accounts.logout(executor, Secret(std::move(token)), std::move(done));

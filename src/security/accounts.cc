@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "security/account_rules.h"
 #include "security/names.h"
+#include "security/roles.h"
 
 namespace dunlin::security {
 namespace {
@@ -14,26 +16,11 @@ using store::Document;
 using store::DocumentKind;
 using OptionalDocument = std::optional<Document>;
 
-Result<void> check_list(const std::vector<std::string>& list, std::size_t limit, std::string_view what) {
-  const auto fits = [](const std::string& text) {
-    const auto allowed = [](char c) {
-      return (c >= 'a' && c <= 'z') || c == ':' || c == '*' || c == '_' || c == '-';
-    };
-    return !text.empty() && text.size() <= kMaxPermissionBytes && std::ranges::all_of(text, allowed);
-  };
-  if (list.size() > limit || !std::ranges::all_of(list, fits)) {
-    return fail(Errc::invalid_argument,
-                std::string(what) + ": at most " + std::to_string(limit) + ", each like things:read");
-  }
-  return {};
-}
-
 Result<void> check_user(const NewUser& user) {
   DUNLIN_CHECK(check_user_name(user.name));
-  DUNLIN_CHECK(check_list(user.permissions, kMaxPermissions, "permissions"));
-  if (user.policies.size() > kMaxPoliciesPerPrincipal)
-    return fail(Errc::invalid_argument, "policies: too many");
-  for (const std::string& policy : user.policies) DUNLIN_CHECK(check_policy_name(policy));
+  DUNLIN_CHECK(check_permissions(user.permissions));
+  DUNLIN_CHECK(check_roles(user.roles));
+  DUNLIN_CHECK(check_policies(user.policies));
   return check_new_password(user.password.view());
 }
 
@@ -66,6 +53,7 @@ void Accounts::create_user(Executor& reply_to, Actor actor, NewUser user, Done<C
   PendingUser pending{reply_to, std::move(actor), {}, std::move(done)};
   pending.user.name = std::move(user.name);
   pending.user.permissions = std::move(user.permissions);
+  pending.user.roles = std::move(user.roles);
   pending.user.policies = std::move(user.policies);
   pending.user.created_at = unix_milliseconds(clock_.wall_now());
   authenticator_.hash_new_password(reply_to, std::move(user.password),
@@ -167,6 +155,7 @@ void Accounts::remove_with_tokens(Executor& reply_to, Actor actor, std::string n
                 if (!tokens) return done(std::unexpected(tokens.error()));
                 std::vector<Change> changes = {remove_change(DocumentKind::user, tenant(), name),
                                                audit(actor, "user.delete", name)};
+                changes.push_back(remove_change(DocumentKind::second_factor, tenant(), name));
                 changes.push_back(
                     remove_change(DocumentKind::scram, tenant(), scram_id(ScramRecord::Owner::user, name)));
                 for (const Document& token : *tokens)
@@ -221,7 +210,7 @@ void Accounts::create_device_token(Executor& reply_to, Actor actor, std::string 
 }
 
 void Accounts::create_api_token(Executor& reply_to, Actor actor, NewApiToken wanted, Done<IssuedToken> done) {
-  auto fits = check_list(wanted.permissions, kMaxPermissions, "permissions");
+  auto fits = check_permissions(wanted.permissions);
   const bool lifetime_fits = wanted.lifetime >= Duration{0} && wanted.lifetime <= kMaxTokenLifetime;
   if (fits && (!lifetime_fits || wanted.label.size() > kMaxLabel || wanted.permissions.empty())) {
     fits = fail(Errc::invalid_argument,
@@ -235,7 +224,7 @@ void Accounts::create_api_token(Executor& reply_to, Actor actor, NewApiToken wan
         if (!*found) return done(fail(Errc::not_found, "there is no user " + wanted.owner));
         const auto user = user_of(**found);
         if (!user) return done(std::unexpected(user.error()));
-        if (cut_permissions(wanted.permissions, user->permissions).size() != wanted.permissions.size()) {
+        if (cut_permissions(wanted.permissions, permissions_of(*user)).size() != wanted.permissions.size()) {
           return done(fail(Errc::permission_denied, "a token cannot have more permissions than its owner"));
         }
         const WallTime now = clock_.wall_now();

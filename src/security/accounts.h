@@ -9,6 +9,7 @@
 
 #include "security/authenticator.h"
 #include "security/records.h"
+#include "security/second_factor.h"
 
 namespace dunlin::security {
 
@@ -16,7 +17,16 @@ struct NewUser {
   std::string name;
   Secret password;
   std::vector<std::string> permissions;
+  std::vector<std::string> roles{};
   std::vector<std::string> policies = {"user"};
+};
+
+/// What is not set stays as it is.
+struct UserChange {
+  std::optional<std::vector<std::string>> permissions{};
+  std::optional<std::vector<std::string>> roles{};
+  std::optional<std::vector<std::string>> policies{};
+  std::optional<UserRecord::State> state{};
 };
 
 struct CreatedUser {
@@ -37,6 +47,13 @@ struct IssuedToken {
   Secret text;  // shown once
 };
 
+struct SignInRequest {
+  std::string user;
+  Secret password;
+  std::string code;  // of the second factor; empty: none was sent
+  std::string address;
+};
+
 struct StartedSession {
   Secret cookie;  // value of dunlin_session
   UserRecord user;
@@ -51,8 +68,13 @@ class Accounts {
   template <class T>
   using Done = std::move_only_function<void(Result<T>)>;
 
-  Accounts(store::Repository& repository, Authenticator& authenticator, const Clock& clock, Rng& rng)
-      : repository_(repository), authenticator_(authenticator), clock_(clock), rng_(rng) {}
+  Accounts(store::Repository& repository, Authenticator& authenticator, SecondFactors& second_factors,
+           const Clock& clock, Rng& rng)
+      : repository_(repository),
+        authenticator_(authenticator),
+        second_factors_(second_factors),
+        clock_(clock),
+        rng_(rng) {}
 
   /// An open claim becomes void in the same write. Errors: invalid_argument, already_exists, unavailable (too
   /// many passwords at once).
@@ -60,7 +82,16 @@ class Accounts {
   /// Sorted by name, behind `after`.
   void list_users(Executor& reply_to, std::string after, std::size_t limit,
                   Done<std::vector<UserRecord>> done);
-  /// With all tokens and sessions. Errors: not_found.
+  /// Errors: not_found.
+  void get_user(Executor& reply_to, std::string name, Done<UserRecord> done);
+  /// Counts from the next request on; whoever speaks MQTT is ended by the caller (hub::Bus::end_sessions).
+  /// Errors: not_found, invalid_argument.
+  void change_user(Executor& reply_to, Actor actor, std::string name, UserChange change,
+                   Done<UserRecord> done);
+  /// Web sessions end in the same write; API tokens stay. Errors: not_found, invalid_argument, unavailable
+  /// (too many passwords at once).
+  void set_password(Executor& reply_to, Actor actor, std::string name, Secret password, Done<void> done);
+  /// With all tokens, sessions and the second factor. Errors: not_found.
   void remove_user(Executor& reply_to, Actor actor, std::string name, Done<void> done);
 
   /// The token with which the thing connects (user name = thing name). Errors: not_found, limit_exceeded
@@ -69,6 +100,12 @@ class Accounts {
                            Done<IssuedToken> done);
   /// Errors: not_found (user), invalid_argument, permission_denied (more than the owner has), limit_exceeded.
   void create_api_token(Executor& reply_to, Actor actor, NewApiToken wanted, Done<IssuedToken> done);
+  /// An API token that may less from now on. Errors: not_found, permission_denied (more than it has),
+  /// invalid_argument.
+  void narrow_token(Executor& reply_to, Actor actor, std::string id, std::vector<std::string> permissions,
+                    Done<TokenRecord> done);
+  /// Errors: not_found.
+  void get_token(Executor& reply_to, std::string id, Done<TokenRecord> done);
   void list_tokens(Executor& reply_to, TokenType type, std::string owner,
                    Done<std::vector<TokenRecord>> done);
   /// Answers the token that was removed; the caller ends its owner's sessions (hub::Bus::end_sessions).
@@ -84,9 +121,12 @@ class Accounts {
   void claim(Executor& reply_to, Secret token, Secret password, std::string address,
              Done<StartedSession> done);
 
-  /// Errors: as Authenticator::check_password.
-  void login(Executor& reply_to, std::string username, Secret password, std::string address,
-             Done<StartedSession> done);
+  /// nullopt: the password is right, and a code of the second factor is needed beside it. Errors: as
+  /// Authenticator::check_password, and unauthenticated or limit_exceeded for the code.
+  void login(Executor& reply_to, SignInRequest request, Done<std::optional<StartedSession>> done);
+  /// Whether this is the user's password. Errors: as Authenticator::check_password.
+  void confirm_password(Executor& reply_to, std::string user, Secret password, std::string address,
+                        Done<void> done);
   /// Ends the session of the cookie; an unknown cookie is no error.
   void logout(Executor& reply_to, Secret cookie, Done<void> done);
 
@@ -98,7 +138,17 @@ class Accounts {
   void user_not_stored(PendingUser pending, Error error);
   void find_tokens(Executor& reply_to, TokenType type, const std::string& owner, Done<Documents> done);
   void store_token(Executor& reply_to, Actor actor, NewToken made, Done<IssuedToken> done);
-  void start_session(Executor& reply_to, UserRecord user, std::string address, Done<StartedSession> done);
+  /// How a session begins beside its user.
+  struct Beginning {
+    std::string address;
+    std::vector<store::Change> changes;  // into the same write
+    std::string detail;                  // for the audit record
+  };
+  void start_session(Executor& reply_to, UserRecord user, Beginning beginning, Done<StartedSession> done);
+  void second_factor_judged(Executor& reply_to, UserRecord user, std::string address,
+                            Result<SecondFactors::Verdict> verdict, Done<std::optional<StartedSession>> done);
+  void load_user(Executor& reply_to, std::string name, Done<store::Document> done);
+  void store_password(Executor& reply_to, Actor actor, std::string name, std::string hash, Done<void> done);
   void claim_with(Executor& reply_to, store::Document stored, Secret password, std::string address,
                   Done<StartedSession> done);
   void remove_with_tokens(Executor& reply_to, Actor actor, std::string name, Done<void> done);
@@ -111,6 +161,7 @@ class Accounts {
 
   store::Repository& repository_;
   Authenticator& authenticator_;
+  SecondFactors& second_factors_;
   const Clock& clock_;
   Rng& rng_;
 };

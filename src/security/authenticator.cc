@@ -6,6 +6,8 @@
 #include "security/authenticator_attempt.h"
 #include "security/jwt.h"
 #include "security/names.h"
+#include "security/principals.h"
+#include "security/roles.h"
 #include "security/sas_token.h"
 #include "security/x509.h"
 
@@ -205,85 +207,6 @@ void Authenticator::touch_session(Executor& reply_to, const TokenRecord& token, 
                           [](Result<std::vector<std::uint64_t>>) {});
 }
 
-void Authenticator::by_password(AttemptPtr attempt) {
-  attempt->proof = Proof::password;
-  Executor& reply_to = *attempt->reply_to;
-  Secret password = std::move(attempt->credentials.password);
-  std::string username = attempt->credentials.username;
-  std::string address = attempt->credentials.address;
-  check_password(reply_to, std::move(username), std::move(password), std::move(address),
-                 [this, attempt = std::move(attempt)](Result<UserRecord> user) mutable {
-                   if (!user) return finish(std::move(attempt), std::unexpected(user.error()));
-                   load_user(std::move(attempt), user->name, {"*"});
-                 });
-}
-
-void Authenticator::check_password(Executor& reply_to, std::string username, Secret password,
-                                   std::string address, UserDone done) {
-  const std::string address_key = "address|" + network_of(address);
-  const std::string user_key = "user|" + username.substr(0, kMaxUserName);
-  const auto answer = [&reply_to](UserDone callback, Result<UserRecord> result) {
-    reply_to.post([callback = std::move(callback), result = std::move(result)]() mutable {
-      callback(std::move(result));
-    });
-  };
-  SignIn failed{AuditOutcome::failed, kLoginAction, username, Proof::password, address, {}};
-  if (penalties_.wait({address_key, user_key}) > Duration{0}) {
-    penalised_.fetch_add(1, std::memory_order_relaxed);
-    failed.detail = kWaits;
-    tell(std::move(failed));
-    return answer(std::move(done),
-                  fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
-  }
-  if (!check_user_name(username) || password.view().size() > kMaxPasswordBytes) {
-    penalties_.failed(address_key, kMaxAddressPenalty);
-    tell(std::move(failed));
-    return answer(std::move(done), fail(Errc::unauthenticated, "the user name or the password is not right"));
-  }
-  parts_.repository.get(
-      reply_to, DocumentKind::user, options_.tenant.value, username,
-      [=, this, password = std::move(password),
-       done = std::move(done)](Result<OptionalDocument> found) mutable {
-        if (!found) return done(std::unexpected(found.error()));
-        Result<UserRecord> user = *found ? user_of(**found) : fail(Errc::not_found, "");
-        std::string stored = user ? user->password : dummy_password_;
-        auto shared_done = std::make_shared<UserDone>(
-            std::move(done));  // shared: by the job and by the case that it is refused
-        Task job = [=, this, password = std::move(password), user = std::move(user)]() mutable {
-          const bool right = verify_password(stored, password.view());
-          const bool good = right && user && user->state == UserRecord::State::enabled;
-          if (good) {
-            penalties_.succeeded(user_key);
-          } else {
-            penalties_.failed(address_key, kMaxAddressPenalty);
-            penalties_.failed(user_key, kMaxUserPenalty);
-            tell(failed);
-            user = fail(Errc::unauthenticated, "the user name or the password is not right");
-          }
-          answer(std::move(*shared_done), std::move(user));
-        };
-        if (const auto taken = gate_.submit(std::move(job)); !taken) {
-          overloaded_.fetch_add(1, std::memory_order_relaxed);
-          answer(std::move(*shared_done), std::unexpected(taken.error()));
-        }
-      });
-}
-
-void Authenticator::hash_new_password(Executor& reply_to, Secret password,
-                                      std::move_only_function<void(Result<std::string>)> done) {
-  auto shared_done = std::make_shared<decltype(done)>(
-      std::move(done));  // shared: by the job and by the case that it is refused
-  const auto answer = [&reply_to, shared_done](Result<std::string> result) {
-    reply_to.post([shared_done, result = std::move(result)]() mutable { (*shared_done)(std::move(result)); });
-  };
-  if (const auto fits = check_new_password(password.view()); !fits)
-    return answer(std::unexpected(fits.error()));
-  Task job = [this, answer, password = std::move(password)] {
-    answer(hash_password(password.view(), parts_.rng, options_.password_cost));
-  };
-  if (const auto taken = gate_.submit(std::move(job)); !taken) answer(std::unexpected(taken.error()));
-}
-
 void Authenticator::accept_proven(Executor& reply_to, Credentials credentials, Proven proven,
                                   AuthenticationDone done) {
   auto attempt = std::make_unique<Attempt>();
@@ -343,12 +266,7 @@ void Authenticator::load_thing(AttemptPtr attempt, std::string name, std::int64_
         // A new thing of an old name: what was given to the old one is not its own.
         if (credential_made_at < thing->created_at)
           return refuse(std::move(attempt), "the credential is older than the thing");
-        Principal principal;
-        principal.kind = thing->type == "gateway" ? PrincipalKind::gateway : PrincipalKind::device;
-        principal.name = std::move(thing->name);
-        principal.attributes = std::move(thing->attributes);
-        principal.policies = std::move(thing->policies);
-        accept(std::move(attempt), std::move(principal));
+        accept(std::move(attempt), principal_of_thing(*std::move(thing)));
       });
 }
 
@@ -361,13 +279,9 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
                           auto user = *found ? user_of(**found) : fail(Errc::not_found, "");
                           if (!user || user->state != UserRecord::State::enabled)
                             return refuse(std::move(attempt), "the user is not known");
-                          Principal principal;
-                          principal.kind = PrincipalKind::user;
-                          principal.name = std::move(user->name);
-                          principal.policies = std::move(user->policies);
-                          const bool all = cut_to == std::vector<std::string>{"*"};
-                          principal.permissions =
-                              all ? std::move(user->permissions) : cut_permissions(cut_to, user->permissions);
+                          Principal principal = principal_of_user(*user);
+                          if (cut_to != std::vector<std::string>{"*"})
+                            principal.permissions = cut_permissions(cut_to, permissions_of(*user));
                           accept(std::move(attempt), std::move(principal));
                         });
 }

@@ -174,6 +174,7 @@ class Authenticator {
   void verify_sas_token(AttemptPtr attempt, SasToken token, const ThingKeysRecord& held);
   void ask_group_key(AttemptPtr attempt, SasToken token, std::string group);
   void by_password(AttemptPtr attempt);
+  void require_one_factor(AttemptPtr attempt, std::string user);
   void by_nothing(AttemptPtr attempt);
   void load_thing(AttemptPtr attempt, std::string name, std::int64_t credential_made_at);
   void load_user(AttemptPtr attempt, std::string name, std::vector<std::string> cut_to);

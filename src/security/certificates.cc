@@ -58,7 +58,7 @@ void CertificateRegister::load_page(Executor& reply_to, std::string after, Done<
                              const auto record = certificate_of(document);
                              if (!record || record->not_after > now) parts_.revocations.add(document.id);
                            }
-                           if (found->size() < kPage) return done({});
+                           if (found->size() < kPage) return load_pinned(reply_to, "", std::move(done));
                            load_page(reply_to, found->back().id, std::move(done));
                          });
 }
@@ -166,6 +166,7 @@ void CertificateRegister::revoke(Executor& reply_to, Actor actor, std::string fi
                                  done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
                                   if (!written) return done(std::unexpected(written.error()));
                                   parts_.revocations.add(record.fingerprint);
+                                  pinned_.remove(record.fingerprint);
                                   done(std::move(record));
                                 });
       });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "security/pinned.h"
 #include "security/pki.h"
 #include "security/records.h"
 #include "security/revocation.h"
@@ -34,12 +35,24 @@ class CertificateRegister {
       : parts_(parts), tenant_(tenant) {}
 
   /// At start-up, before the first listener: reads every revoked certificate that has not expired into the
-  /// index.
+  /// index, and every pinned one into the other.
   void load(Executor& reply_to, Done<void> done);
 
   /// Record and audit are one write; only then is the certificate handed out. Errors: not_found (thing),
   /// limit_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
   void issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<IssuedCertificate> done);
+  struct NewPin {
+    std::string thing;
+    std::string certificate_pem;  // or, where only that is known:
+    std::string fingerprint;      // SHA-256 of the DER, hexadecimal; colons and upper case are taken too
+  };
+  /// Registers a certificate of anybody's for the thing: TLS takes it whatever its chain is, until it has
+  /// expired (by the fingerprint alone: kMaxDeviceLifetime from now, or before if the certificate says so) or
+  /// is revoked here. Errors: not_found (thing), invalid_argument, malformed, already_exists, limit_exceeded
+  /// (kMaxCertificatesPerThing that are active).
+  void pin(Executor& reply_to, Actor actor, NewPin wanted, Done<CertificateRecord> done);
+  /// Whether TLS takes this certificate (DER) without a chain. Any thread.
+  bool is_pinned(ByteView der) const;
   struct Signed {
     IssuedCertificate issued;
     std::vector<store::Change> changes;  // the record and its audit
@@ -60,11 +73,15 @@ class CertificateRegister {
 
  private:
   void load_page(Executor& reply_to, std::string after, Done<void> done);
+  void store_pin(Executor& reply_to, const Actor& actor, CertificateRecord record,
+                 Done<CertificateRecord> done);
+  void load_pinned(Executor& reply_to, std::string after, Done<void> done);
   void sign_and_store(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
                       Done<IssuedCertificate> done);
 
   Parts parts_;
   TenantId tenant_;
+  PinnedIndex pinned_;
 };
 
 }  // namespace dunlin::security

@@ -34,6 +34,7 @@ struct IdentityTest : testing::Test {
   RevocationIndex revocations;
   AuthenticatorOptions options{.password_cost = {.memory_kib = 64, .passes = 1}};
   std::unique_ptr<Authenticator> authenticator;
+  std::unique_ptr<SecondFactors> second_factors;
   std::unique_ptr<Accounts> accounts;
   std::unique_ptr<Pki> pki;
   std::unique_ptr<CertificateRegister> certificates;
@@ -52,7 +53,9 @@ struct IdentityTest : testing::Test {
     accounts.reset();
     authenticator = std::make_unique<Authenticator>(
         Authenticator::Parts{repository, workers, clock, rng, revocations}, options);
-    accounts = std::make_unique<Accounts>(repository, *authenticator, clock, rng);
+    second_factors = std::make_unique<SecondFactors>(
+        SecondFactors::Parts{repository, clock, rng, authenticator->penalties(), "secret", "Dunlin"});
+    accounts = std::make_unique<Accounts>(repository, *authenticator, *second_factors, clock, rng);
     certificates = std::make_unique<CertificateRegister>(
         CertificateRegister::Parts{repository, workers, *pki, revocations, clock, rng});
   }
@@ -99,10 +102,20 @@ struct IdentityTest : testing::Test {
     return wait<CreatedUser>(
         [&](auto done) { accounts->create_user(executor, "test", std::move(user), std::move(done)); });
   }
+  Result<std::optional<StartedSession>> sign_in(const std::string& name, const std::string& password,
+                                                const std::string& code = "",
+                                                const std::string& address = "192.0.2.1") {
+    return wait<std::optional<StartedSession>>([&](auto done) {
+      accounts->login(executor, {name, Secret(password), code, address}, std::move(done));
+    });
+  }
+  /// Of somebody without a second factor.
   Result<StartedSession> login(const std::string& name, const std::string& password,
                                const std::string& address = "192.0.2.1") {
-    return wait<StartedSession>(
-        [&](auto done) { accounts->login(executor, name, Secret(password), address, std::move(done)); });
+    auto started = sign_in(name, password, "", address);
+    if (!started) return std::unexpected(started.error());
+    if (!*started) return fail(Errc::unauthenticated, "a code is needed");
+    return **std::move(started);
   }
   Result<PrincipalRef> by_cookie(std::string_view cookie) {
     return wait<PrincipalRef>([&](auto done) {

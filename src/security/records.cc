@@ -107,6 +107,7 @@ Result<UserRecord> user_of(const Document& stored) {
   user.name = stored.id;
   user.password = reader.text("password");
   user.permissions = reader.texts("permissions");
+  if (reader.member("roles") != nullptr) user.roles = reader.texts("roles");
   user.policies = reader.texts("policies");
   user.state =
       reader.word("state", "enabled", UserRecord::State::enabled, "disabled", UserRecord::State::disabled);
@@ -117,6 +118,7 @@ Result<UserRecord> user_of(const Document& stored) {
 Document document_of(const UserRecord& user) {
   return document(user.name, {{"password", user.password},
                               {"permissions", array_of(user.permissions)},
+                              {"roles", array_of(user.roles)},
                               {"policies", array_of(user.policies)},
                               {"state", user.state == UserRecord::State::enabled ? "enabled" : "disabled"},
                               {"created_at", user.created_at}});
@@ -174,6 +176,8 @@ Result<CertificateRecord> certificate_of(const Document& stored) {
 
 Document document_of(const CertificateRecord& certificate) {
   const std::string state = certificate.state == CertificateRecord::State::active ? "active" : "revoked";
+  std::vector<std::pair<std::string, std::string>> index = {{"thing", certificate.thing}, {"state", state}};
+  if (certificate.authority == kPinned) index.emplace_back("pinned", "yes");
   return document(certificate.fingerprint,
                   {{"thing", certificate.thing},
                    {"serial", certificate.serial},
@@ -186,7 +190,7 @@ Document document_of(const CertificateRecord& certificate) {
                    {"reason", certificate.reason},
                    {"authority", certificate.authority},
                    {"retires_at", certificate.retires_at}},
-                  {{"thing", certificate.thing}, {"state", state}});
+                  std::move(index));
 }
 
 Result<ClaimRecord> claim_of(const Document& stored) {

@@ -21,8 +21,9 @@ namespace dunlin::security {
 
 struct UserRecord {
   std::string name;
-  std::string password;  // Argon2id text
-  std::vector<std::string> permissions;
+  std::string password;                  // Argon2id text
+  std::vector<std::string> permissions;  // beside those of the roles
+  std::vector<std::string> roles;        // roles.h
   std::vector<std::string> policies;
   enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
   std::int64_t created_at = 0;
@@ -33,9 +34,9 @@ enum class TokenType : std::uint8_t { device, api, session };
 struct TokenRecord {
   std::string id;  // public; part of the token's text
   TokenType type = TokenType::device;
-  std::string owner;  // thing or user
-  std::string hash;   // SHA-256 of the secret part, hexadecimal
-  std::string label;
+  std::string owner;                     // thing or user
+  std::string hash;                      // SHA-256 of the secret part, hexadecimal
+  std::string label;                     // session: the address it began from
   std::vector<std::string> permissions;  // api only
   std::int64_t created_at = 0;
   std::int64_t expires_at = 0;
@@ -61,6 +62,8 @@ inline bool is_usable(const CertificateRecord& record, std::int64_t now) {
   const bool retired = record.retires_at != 0 && now >= record.retires_at;
   return record.state == CertificateRecord::State::active && now < record.not_after && !retired;
 }
+/// The `authority` of one that was registered by itself: neither a chain nor revocation lists count for it.
+inline constexpr std::string_view kPinned = "pinned";
 inline constexpr std::string_view kRequested = "requested";
 inline constexpr std::string_view kThingRemoved = "thing_removed";
 

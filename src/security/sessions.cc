@@ -105,70 +105,100 @@ void Accounts::claim(Executor& reply_to, Secret token, Secret password, std::str
 
 void Accounts::claim_with(Executor& reply_to, Document stored, Secret password, std::string address,
                           Done<StartedSession> done) {
-  repository_.find(
-      reply_to, any_user(tenant()),
-      [this, &reply_to, stored = std::move(stored), password = std::move(password),
-       address = std::move(address), done = std::move(done)](Result<Documents> users) mutable {
-        if (!users) return done(std::unexpected(users.error()));
-        if (!users->empty()) return done(fail(Errc::unauthenticated, kUserExists));
-        authenticator_.hash_new_password(
-            reply_to, std::move(password),
-            [this, &reply_to, stored = std::move(stored), address = std::move(address),
-             done = std::move(done)](Result<std::string> hash) mutable {
-              if (!hash) return done(std::unexpected(hash.error()));
-              UserRecord user;
-              user.name = kFirstUser;
-              user.password = *std::move(hash);
-              user.permissions = {"*"};
-              user.policies = {"user"};
-              user.created_at = unix_milliseconds(clock_.wall_now());
-              ClaimRecord used;
-              used.state = ClaimRecord::State::used;
-              // One write with the version that was read: of two claims at the same moment one
-              // wins.
-              std::vector<Change> changes = {
-                  put_change(DocumentKind::setting, tenant(), document_of(used), stored.version),
-                  put_change(DocumentKind::user, tenant(), document_of(user), 0),
-                  audit(Actor(std::string(kFirstUser), Proof::token, address), kClaimAction, kFirstUser,
-                        "the first user")};
-              write(
-                  reply_to, std::move(changes),
-                  [this, &reply_to, user = std::move(user), address = std::move(address),
-                   done = std::move(done)](Result<void> written) mutable {
-                    if (written)
-                      return start_session(reply_to, std::move(user), std::move(address), std::move(done));
-                    if (written.error().code != Errc::conflict) return done(std::unexpected(written.error()));
-                    done(fail(Errc::unauthenticated, "the link is not valid: a user was made a moment ago"));
-                  });
-            });
-      });
+  repository_.find(reply_to, any_user(tenant()),
+                   [this, &reply_to, stored = std::move(stored), password = std::move(password),
+                    address = std::move(address), done = std::move(done)](Result<Documents> users) mutable {
+                     if (!users) return done(std::unexpected(users.error()));
+                     if (!users->empty()) return done(fail(Errc::unauthenticated, kUserExists));
+                     authenticator_.hash_new_password(
+                         reply_to, std::move(password),
+                         [this, &reply_to, stored = std::move(stored), address = std::move(address),
+                          done = std::move(done)](Result<std::string> hash) mutable {
+                           if (!hash) return done(std::unexpected(hash.error()));
+                           UserRecord user;
+                           user.name = kFirstUser;
+                           user.password = *std::move(hash);
+                           user.permissions = {"*"};
+                           user.policies = {"user"};
+                           user.created_at = unix_milliseconds(clock_.wall_now());
+                           ClaimRecord used;
+                           used.state = ClaimRecord::State::used;
+                           // One write with the version that was read: of two claims at the same moment one
+                           // wins.
+                           std::vector<Change> changes = {
+                               put_change(DocumentKind::setting, tenant(), document_of(used), stored.version),
+                               put_change(DocumentKind::user, tenant(), document_of(user), 0),
+                               audit(Actor(std::string(kFirstUser), Proof::token, address), kClaimAction,
+                                     kFirstUser, "the first user")};
+                           write(reply_to, std::move(changes),
+                                 [this, &reply_to, user = std::move(user), address = std::move(address),
+                                  done = std::move(done)](Result<void> written) mutable {
+                                   if (written)
+                                     return start_session(reply_to, std::move(user),
+                                                          {std::move(address), {}, {}}, std::move(done));
+                                   if (written.error().code != Errc::conflict)
+                                     return done(std::unexpected(written.error()));
+                                   done(fail(Errc::unauthenticated,
+                                             "the link is not valid: a user was made a moment ago"));
+                                 });
+                         });
+                   });
 }
 
-void Accounts::login(Executor& reply_to, std::string username, Secret password, std::string address,
-                     Done<StartedSession> done) {
-  std::string from = address;
+void Accounts::login(Executor& reply_to, SignInRequest request, Done<std::optional<StartedSession>> done) {
+  std::string address = request.address;
+  std::string code = std::move(request.code);
   authenticator_.check_password(
-      reply_to, std::move(username), std::move(password), std::move(address),
-      [this, &reply_to, from = std::move(from), done = std::move(done)](Result<UserRecord> user) mutable {
+      reply_to, std::move(request.user), std::move(request.password), std::move(request.address),
+      [this, &reply_to, address = std::move(address), code = std::move(code),
+       done = std::move(done)](Result<UserRecord> user) mutable {
         if (!user) return done(std::unexpected(user.error()));
-        start_session(reply_to, *std::move(user), std::move(from), std::move(done));
+        std::string name = user->name;
+        second_factors_.check(reply_to, std::move(name), std::move(code),
+                              [this, &reply_to, user = *std::move(user), address = std::move(address),
+                               done = std::move(done)](Result<SecondFactors::Verdict> verdict) mutable {
+                                second_factor_judged(reply_to, std::move(user), std::move(address),
+                                                     std::move(verdict), std::move(done));
+                              });
       });
 }
 
-void Accounts::start_session(Executor& reply_to, UserRecord user, std::string address,
+void Accounts::second_factor_judged(Executor& reply_to, UserRecord user, std::string address,
+                                    Result<SecondFactors::Verdict> verdict,
+                                    Done<std::optional<StartedSession>> done) {
+  if (!verdict) {
+    authenticator_.tell({AuditOutcome::failed, kLoginAction, user.name, Proof::password, address,
+                         "the second factor was not right"});
+    return done(std::unexpected(verdict.error()));
+  }
+  if (verdict->outcome == SecondFactors::Verdict::Outcome::code_needed)
+    return done(std::optional<StartedSession>());
+  start_session(reply_to, std::move(user),
+                {std::move(address), std::move(verdict->changes), std::move(verdict->detail)},
+                [done = std::move(done)](Result<StartedSession> started) mutable {
+                  // Of two sign-ins with one code at the same moment one comes too late.
+                  if (!started && started.error().code == Errc::conflict)
+                    return done(fail(Errc::unauthenticated, "the code was used a moment ago"));
+                  if (!started) return done(std::unexpected(started.error()));
+                  done(std::optional(*std::move(started)));
+                });
+}
+
+void Accounts::start_session(Executor& reply_to, UserRecord user, Beginning beginning,
                              Done<StartedSession> done) {
   const std::string name = user.name;
   find_tokens(reply_to, TokenType::session, name,
-              [this, &reply_to, user = std::move(user), address = std::move(address),
+              [this, &reply_to, user = std::move(user), beginning = std::move(beginning),
                done = std::move(done)](Result<Documents> held) mutable {
                 if (!held) return done(std::unexpected(held.error()));
                 const WallTime now = clock_.wall_now();
                 NewToken made = make_token(TokenType::session, user.name, now, rng_);
                 made.record.expires_at = unix_milliseconds(now + kSessionLifetime);
                 made.record.last_used_at = made.record.created_at;
-                std::vector<Change> changes = {
-                    put_change(DocumentKind::token, tenant(), document_of(made.record), 0)};
-                const Actor actor(user.name, Proof::password, address);
+                made.record.label = beginning.address.substr(0, kMaxLabel);
+                std::vector<Change> changes = std::move(beginning.changes);
+                changes.push_back(put_change(DocumentKind::token, tenant(), document_of(made.record), 0));
+                const Actor actor(user.name, Proof::password, beginning.address);
                 std::vector<TokenRecord> sessions;
                 for (const Document& document : *held) {
                   if (auto token = token_of(document)) sessions.push_back(*std::move(token));
@@ -179,9 +209,12 @@ void Accounts::start_session(Executor& reply_to, UserRecord user, std::string ad
                 for (std::size_t i = 0; i < surplus; ++i) {
                   changes.push_back(remove_change(DocumentKind::token, tenant(), sessions[i].id));
                 }
-                changes.push_back(audit(
-                    actor, kLoginAction, user.name,
-                    surplus == 0 ? std::string() : std::to_string(surplus) + " older sessions have ended"));
+                std::string detail = std::move(beginning.detail);
+                if (surplus > 0) {
+                  detail += detail.empty() ? "" : "; ";
+                  detail += std::to_string(surplus) + " older sessions have ended";
+                }
+                changes.push_back(audit(actor, kLoginAction, user.name, detail));
                 write(reply_to, std::move(changes),
                       [user = std::move(user), made = std::move(made),
                        done = std::move(done)](Result<void> written) mutable {

@@ -24,7 +24,8 @@ bool LogDisk::wants_next() const {
 }
 
 bool LogDisk::wants_clearing() const {
-  return cleared_ < place_.segment_bytes && active_bytes_ + kClearedAhead / 2 > cleared_;
+  return last_commit_ <= kLargestClearingCommit && cleared_ < place_.segment_bytes &&
+         active_bytes_ + kClearedAhead / 2 > cleared_;
 }
 
 void LogDisk::upkeep() {
@@ -122,6 +123,7 @@ LogDisk::Outcome LogDisk::commit(const Commit& commit) {
   if (outcome.result) outcome.result = active_->sync();
   if (outcome.result) {
     active_bytes_ += written;
+    last_commit_ = written;
     return outcome;
   }
   // Taken back, so that the next write may try again after a full disk; and so that after a failed sync

@@ -41,9 +41,9 @@ class LogDisk {
 
   /// True when there is something to prepare for later commits.
   bool wants_upkeep() const { return wants_next() || wants_clearing(); }
-  /// Makes the next segment before it is needed, and writes zeros ahead of the commits: a sync of bytes that
-  /// overwrite others changes nothing but them, and does not wait for the file system's own journal. An error
-  /// here comes again when the place is needed, and is told then.
+  /// Makes the next segment before it is needed, and writes zeros ahead of small commits: a sync of bytes
+  /// that overwrite others changes nothing but them, and does not wait for the file system's own journal. An
+  /// error here comes again when the place is needed, and is told then.
   void upkeep();
   Result<void> save_cursors(ByteView bytes);
   /// In order; stops at the first error. Some are kept as spare ones: overwriting blocks that a file has is
@@ -69,7 +69,8 @@ class LogDisk {
   std::unique_ptr<File> lock_;
   std::unique_ptr<File> active_;
   std::uint64_t active_bytes_ = 0;
-  std::uint64_t cleared_ = 0;  // up to where the active segment's bytes have been written once
+  std::uint64_t cleared_ = 0;      // up to where the active segment's bytes have been written once
+  std::uint64_t last_commit_ = 0;  // bytes
   std::unique_ptr<File> next_;
   std::vector<std::string> spares_;  // names
   std::size_t begun_ = 0;            // segments since the last removal: as many may be wanted until the next

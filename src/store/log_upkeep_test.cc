@@ -43,16 +43,30 @@ TEST_F(LogUpkeepTest, WritesZerosAheadInLargeSteps) {
   EXPECT_GE(first, kClearedAhead);
   ASSERT_TRUE(append("y"));
   EXPECT_EQ(size(), first);
-  ASSERT_TRUE(append(std::string(kClearedAhead / 2, 'z')));
+  const std::size_t most = kLargestClearingCommit / 2;
+  append_many(kClearedAhead / 2 / most, most);
   EXPECT_GE(size(), first + kClearedAhead / 2);
-  append_many(10, kClearedAhead / 4);
+  append_many(3 * kClearedAhead / most, most);
   EXPECT_EQ(segments().size(), 1U);
   EXPECT_EQ(size(), options_.segment_bytes);
+  const Position last = log_->committed();
   SeededRng rng(1);
   machine_.fs.cut_power(rng);
   reopen();
-  EXPECT_EQ(log_->committed(), 13U);
-  EXPECT_EQ(append("on").value(), 14U);
+  EXPECT_EQ(log_->committed(), last);
+  EXPECT_EQ(append("on").value(), last + 1);
+}
+
+TEST_F(LogUpkeepTest, WritesNoZerosBehindLargeCommits) {
+  options_.segment_bytes = 4 * kClearedAhead;
+  open();
+  const std::string path = options_.folder + "/" + segments().back();
+  const auto size = [&] { return machine_.fs.open(path, OpenMode::read).value()->size().value(); };
+  ASSERT_TRUE(append(std::string(kClearedAhead, 'z')));
+  const std::uint64_t first = size();
+  EXPECT_LT(first, kClearedAhead + 1000);
+  ASSERT_TRUE(append("x"));
+  EXPECT_GE(size(), first + kClearedAhead / 2);
 }
 
 TEST_F(LogUpkeepTest, ADiskThatCannotTakeTheZerosTakesTheRecords) {

@@ -27,7 +27,8 @@ enum class DocumentKind : std::uint8_t {
   setting,
   audit,
   scram,
-  thing_keys
+  thing_keys,
+  second_factor
 };
 
 struct Document {

@@ -1,4 +1,4 @@
-// The server's HTTP API as the dashboard uses it: every type and every call is here.
+// The server's HTTP API as the dashboard uses it: every type and every call is here or in api_security.ts.
 import type { Json, JsonObject } from './lib/shadow.ts';
 
 /** Unix milliseconds, or an ISO 8601 text. */
@@ -13,6 +13,9 @@ export interface SessionInfo {
 }
 /** Who is signed in, if anybody is. */
 export type Session = ({ signed_in: true } & SessionInfo) | { signed_in: false };
+
+/** A sign-in that is done, or one whose password is right and that needs a code beside it. */
+export type SignInAnswer = ({ signed_in: true } & SessionInfo) | { signed_in: false; needs: 'code' };
 
 export interface Thing {
   name: string;
@@ -258,7 +261,7 @@ export class ApiError extends Error {
 /** The page holds no more things than this. */
 const MAX_THINGS = 100_000;
 /** What the server gives at most in one answer. */
-const PAGE = 1000;
+export const PAGE = 1000;
 /** Rows of a list that is searched at the server. */
 const SESSIONS_SHOWN = 200;
 
@@ -282,7 +285,7 @@ async function errorOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, code, message);
 }
 
-async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
   const url = new URL(path, location.origin);
   for (const [key, value] of Object.entries(query ?? {}))
     if (value !== undefined) url.searchParams.set(key, String(value));
@@ -322,11 +325,13 @@ async function everyPage<T>(
   return all;
 }
 
-const at = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`;
+export const at = (...parts: string[]) => `/api/${parts.map(encodeURIComponent).join('/')}`;
 
 export const session = {
   get: () => call<Session>('GET', '/api/session'),
-  login: (user: string, password: string) => call<SessionInfo>('POST', '/api/session', { user, password }),
+  /** Without a code where none is asked for; `needs` says that one is. */
+  login: (user: string, password: string, code?: string) =>
+    call<SignInAnswer>('POST', '/api/session', code ? { user, password, code } : { user, password }),
   logout: () => call<unknown>('DELETE', '/api/session'),
   claim: (token: string, password: string) => call<SessionInfo>('POST', '/api/session/claim', { token, password }),
 };

@@ -3,7 +3,7 @@ import { createEffect, lazy, Match, on, onMount, Suspense, Switch } from 'solid-
 import { t, type TextKey } from './i18n/index.ts';
 import { Door } from './pages/door.tsx';
 import { Overview } from './pages/overview.tsx';
-import { BROKER_PAGES, route } from './router.ts';
+import { BROKER_PAGES, route, SECURITY_PAGES } from './router.ts';
 import { access, resume } from './state/session.ts';
 import { Shell } from './shell.tsx';
 import { Loading, Problem } from './ui/parts.tsx';
@@ -19,6 +19,11 @@ const Groups = lazy(() => import('./pages/groups.tsx'));
 const Bridges = lazy(() => import('./pages/bridges.tsx'));
 const Trace = lazy(() => import('./pages/trace.tsx'));
 const Status = lazy(() => import('./pages/status.tsx'));
+const Certificates = lazy(() => import('./pages/certificates.tsx'));
+const Enrolment = lazy(() => import('./pages/enrolment.tsx'));
+const Policies = lazy(() => import('./pages/policies.tsx'));
+const Accounts = lazy(() => import('./pages/accounts.tsx'));
+const Audit = lazy(() => import('./pages/audit.tsx'));
 
 function Page() {
   const deviceName = () => {
@@ -61,6 +66,21 @@ function Page() {
         <Match when={route().page === 'status'}>
           <Status />
         </Match>
+        <Match when={route().page === 'certificates'}>
+          <Certificates />
+        </Match>
+        <Match when={route().page === 'enrolment'}>
+          <Enrolment />
+        </Match>
+        <Match when={route().page === 'policies'}>
+          <Policies />
+        </Match>
+        <Match when={route().page === 'accounts'}>
+          <Accounts />
+        </Match>
+        <Match when={route().page === 'audit'}>
+          <Audit />
+        </Match>
       </Switch>
     </Suspense>
   );
@@ -70,8 +90,8 @@ function titleOf(): string {
   const at = route();
   if (at.page === 'device') return at.name;
   if (at.page === 'claim' || at.page === 'unknown') return '';
-  const tab = BROKER_PAGES.find((page) => page === at.page);
-  return tab && tab !== 'connections' ? t(`tab.${tab}`) : t(`nav.${at.page}` as TextKey);
+  const tab = [...BROKER_PAGES.slice(1), ...SECURITY_PAGES].find((page) => page === at.page);
+  return tab ? t(`tab.${tab}`) : t(`nav.${at.page}` as TextKey);
 }
 
 export function App() {

@@ -4,9 +4,13 @@ import { createSignal } from 'solid-js';
 /** The tabs of the page Connections. */
 export const BROKER_PAGES = ['connections', 'groups', 'retained', 'bridges', 'trace'] as const;
 export type BrokerPage = (typeof BROKER_PAGES)[number];
+/** The tabs of the page Security. */
+export const SECURITY_PAGES = ['certificates', 'enrolment', 'policies', 'accounts', 'audit'] as const;
+export type SecurityPage = (typeof SECURITY_PAGES)[number];
+const TABS = [...BROKER_PAGES, ...SECURITY_PAGES];
 
 export type Route =
-  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'status' | BrokerPage }
+  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'status' | BrokerPage | SecurityPage }
   | { page: 'device'; name: string }
   | { page: 'claim'; token: string }
   | { page: 'unknown' };
@@ -23,7 +27,7 @@ export function parseRoute(hash: string): Route {
   if (page === 'device' && name) return { page, name };
   if (page === 'claim' && name) return { page, token: name };
   if (page === 'alarms' || page === 'things' || page === 'rules' || page === 'status') return { page };
-  const tab = BROKER_PAGES.find((one) => one === page);
+  const tab = TABS.find((one) => one === page);
   if (tab) return { page: tab };
   return { page: 'unknown' };
 }

@@ -1,7 +1,7 @@
 // The frame around every page: navigation, state of the live link, theme, sign-out.
 import { createSignal, For, Show, type JSX } from 'solid-js';
 import { t, type TextKey } from './i18n/index.ts';
-import { BROKER_PAGES, go, route } from './router.ts';
+import { BROKER_PAGES, go, route, SECURITY_PAGES } from './router.ts';
 import { now } from './state/clock.ts';
 import { openAlarms } from './state/fleet.ts';
 import { linkState, reconnectNow, retryAt } from './state/live.ts';
@@ -13,20 +13,22 @@ import { useKeys } from './ui/keyboard.ts';
 import { Palette, type Entry } from './ui/palette.tsx';
 import { attempt } from './ui/toast.tsx';
 
-type PageName = 'overview' | 'alarms' | 'things' | 'rules' | 'connections' | 'status';
+type PageName = 'overview' | 'alarms' | 'things' | 'rules' | 'connections' | 'certificates' | 'status';
 const PAGES: { page: PageName; hash: string; key: string }[] = [
   { page: 'overview', hash: '#/', key: 'g o' },
   { page: 'alarms', hash: '#/alarms', key: 'g a' },
   { page: 'things', hash: '#/things', key: 'g t' },
   { page: 'rules', hash: '#/rules', key: 'g r' },
   { page: 'connections', hash: '#/connections', key: 'g c' },
+  { page: 'certificates', hash: '#/certificates', key: 'g u' },
   { page: 'status', hash: '#/status', key: 'g s' },
 ];
 const pageText = (page: PageName) => t(`nav.${page}` as TextKey);
 
 function Navigation() {
   const active = (page: PageName) => route().page === page || (page === 'overview' && route().page === 'device') ||
-    (page === 'connections' && BROKER_PAGES.some((tab) => tab === route().page));
+    (page === 'connections' && BROKER_PAGES.some((tab) => tab === route().page)) ||
+    (page === 'certificates' && SECURITY_PAGES.some((tab) => tab === route().page));
   return (
     <nav class="nav" aria-label={t('nav')}>
       <For each={PAGES}>
@@ -92,6 +94,12 @@ export function Shell(props: { children: JSX.Element }) {
       name: t(`tab.${tab}`),
       type: tab === 'bridges' ? 'g b' : t('nav.connections'),
       icon: 'connections' as IconName,
+      run: () => go(`#/${tab}`),
+    })),
+    ...SECURITY_PAGES.map((tab) => ({
+      name: t(`tab.${tab}`),
+      type: t('nav.certificates'),
+      icon: 'certificates' as IconName,
       run: () => go(`#/${tab}`),
     })),
     { name: t('theme.toggle'), type: 'd', icon: theme() === 'dark' ? 'sun' : 'moon', run: toggleTheme },

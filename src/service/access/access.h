@@ -2,6 +2,9 @@
 // Who may enter, as operations: certificates, policies, users and tokens. The rules are the security room's;
 // this renders them.
 
+#include <functional>
+#include <string>
+
 #include "base/executor.h"
 #include "hub/bus.h"
 #include "model/operation.h"
@@ -9,6 +12,7 @@
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
+#include "security/policy_trial.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_keys.h"
 
@@ -20,12 +24,17 @@ struct AccessParts {
   security::Pki& pki;
   security::CertificateRegister& certificates;
   security::PolicyRegister& policies;
+  security::PolicyTrial& policy_trial;
   security::Accounts& accounts;
   security::ScramCredentials& scram;
   security::ThingKeys& thing_keys;
+  security::SecondFactors& second_factors;
+  /// Ends the live pages of a user; one whose session holds comes back by itself.
+  std::function<void(TenantId tenant, const std::string& user)> end_pages;
 };
 
-/// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.*, key.* and thing.token. The parts must outlive
+/// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.*, key.*, totp.*, role.*,
+/// websession.* and thing.token. The parts must outlive
 /// the table. A revoked certificate or removed token or key ends the live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 

@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
+#include "security/roles.h"
 #include "service/access/render.h"
 
 namespace dunlin::access {
@@ -18,6 +19,7 @@ constexpr Field kUserRequest[] = {
     {"name", FieldType::text, Need::required, "the user's name"},
     {"password", FieldType::text, Need::required, "at least 12 characters"},
     {"permissions", FieldType::array, Need::optional, "e.g. [\"things:read\"]; \"*\" is all"},
+    {"roles", FieldType::array, Need::optional, "admin, operator or viewer"},
     {"policies", FieldType::array, Need::optional, "policies for topics ([\"user\"])"}};
 constexpr Field kUser[] = {{"name", FieldType::text, Need::required, "name"},
                            {"permissions", FieldType::array, Need::required, "what the user may do"},
@@ -95,26 +97,22 @@ security::Accounts::Done<security::IssuedToken> reply_token(model::Reply reply) 
   });
 }
 
-/// Nobody can give what they do not have. Errors: permission_denied.
-Result<void> check_may_give(const model::Caller& caller, const std::vector<std::string>& permissions) {
-  for (const std::string& permission : permissions) {
-    if (!model::has_permission(*caller.principal, permission))
-      return fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself");
-  }
-  return {};
-}
-
 void create_user(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
                  model::Reply reply) {
   security::NewUser user;
   user.name = *model::optional_text(request, "name");
   user.password = security::Secret(*model::optional_text(request, "password"));
   auto permissions = text_list(request, "permissions");
+  auto roles = text_list(request, "roles");
   auto policies = text_list(request, "policies");
   if (!permissions) return reply(std::unexpected(permissions.error()));
+  if (!roles) return reply(std::unexpected(roles.error()));
   if (!policies) return reply(std::unexpected(policies.error()));
-  if (const auto allowed = check_may_give(caller, *permissions); !allowed)
-    return reply(std::unexpected(allowed.error()));
+  for (const auto& given : {*permissions, security::permissions_of(*roles)}) {
+    if (const auto allowed = check_may_give(caller, given); !allowed)
+      return reply(std::unexpected(allowed.error()));
+  }
+  user.roles = *std::move(roles);
   user.permissions = *std::move(permissions);
   if (!policies->empty()) user.policies = *std::move(policies);
   parts.accounts.create_user(parts.executor, actor_of(caller), std::move(user),
@@ -150,23 +148,21 @@ void create_token(const AccessParts& parts, const model::Caller& caller, const b
 void remove_user(const AccessParts& parts, const model::Caller& caller, const std::string& user,
                  model::Reply reply) {
   parts.accounts.remove_user(parts.executor, actor_of(caller), user,
-                             [&bus = parts.bus, tenant = caller.principal->tenant, user,
-                              reply = std::move(reply)](auto done) mutable {
+                             [parts, caller, user, reply = std::move(reply)](auto done) mutable {
                                if (!done) return reply(std::unexpected(done.error()));
-                               bus.end_sessions(tenant, user, "revoked");
+                               end_everything(parts, caller, user);
                                reply(boost::json::value(boost::json::object{}));
                              });
 }
 
 void remove_token(const AccessParts& parts, const model::Caller& caller, const std::string& id,
                   model::Reply reply) {
-  parts.accounts.remove_token(
-      parts.executor, actor_of(caller), id,
-      [&bus = parts.bus, tenant = caller.principal->tenant, reply = std::move(reply)](auto token) mutable {
-        if (!token) return reply(std::unexpected(token.error()));
-        if (!token->owner.empty()) bus.end_sessions(tenant, token->owner, "revoked");
-        reply(boost::json::value(boost::json::object{}));
-      });
+  parts.accounts.remove_token(parts.executor, actor_of(caller), id,
+                              [parts, caller, reply = std::move(reply)](auto token) mutable {
+                                if (!token) return reply(std::unexpected(token.error()));
+                                if (!token->owner.empty()) end_everything(parts, caller, token->owner);
+                                reply(boost::json::value(boost::json::object{}));
+                              });
 }
 
 void list_tokens(const AccessParts& parts, const boost::json::object& request, model::Reply reply) {
@@ -182,6 +178,14 @@ void list_tokens(const AccessParts& parts, const boost::json::object& request, m
 }
 
 }  // namespace
+
+Result<void> check_may_give(const model::Caller& caller, const std::vector<std::string>& permissions) {
+  for (const std::string& permission : permissions) {
+    if (!model::has_permission(*caller.principal, permission))
+      return fail(Errc::permission_denied, "you do not have the permission \"" + permission + "\" yourself");
+  }
+  return {};
+}
 
 void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
   table.add(kListUsers, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {

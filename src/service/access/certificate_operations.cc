@@ -72,6 +72,32 @@ constexpr model::OperationSpec kRevoke{"cert.revoke",
                                        kGetErrors,
                                        model::Audited::by_handler};
 
+constexpr Field kPinRequest[] = {
+    {"thing", FieldType::text, Need::required, "the thing it is for"},
+    {"certificate", FieldType::text, Need::optional, "the certificate, PEM, self-signed or of anybody"},
+    {"fingerprint", FieldType::text, Need::optional, "or only its SHA-256, hexadecimal"}};
+constexpr Errc kPinErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::malformed, Errc::already_exists,
+                               Errc::limit_exceeded};
+constexpr model::OperationSpec kPin{"cert.pin",
+                                    model::Method::post,
+                                    "/api/certificates/pinned",
+                                    "Register a certificate by itself: it is taken without a chain.",
+                                    "certificates:write",
+                                    kPinRequest,
+                                    kCertificate,
+                                    kPinErrors,
+                                    model::Audited::by_handler};
+
+void pin(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
+         model::Reply reply) {
+  security::CertificateRegister::NewPin wanted;
+  wanted.thing = *model::optional_text(request, "thing");
+  wanted.certificate_pem = model::optional_text(request, "certificate").value_or("");
+  wanted.fingerprint = model::optional_text(request, "fingerprint").value_or("");
+  parts.certificates.pin(parts.executor, actor_of(caller), std::move(wanted),
+                         model::reply_with(std::move(reply), Form()));
+}
+
 void issue(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
            model::Reply reply) {
   security::DeviceCertificateRequest wanted;
@@ -121,6 +147,9 @@ void declare_certificates(const AccessParts& parts, model::OperationTable& table
   table.add(kIssue, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     issue(parts, caller, request, std::move(reply));
   });
+  table.add(kPin, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    pin(parts, caller, request, std::move(reply));
+  });
   table.add(kGet, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     parts.certificates.get(parts.executor, *model::optional_text(request, "fingerprint"),
                            model::reply_with(std::move(reply), Form()));
@@ -131,7 +160,7 @@ void declare_certificates(const AccessParts& parts, model::OperationTable& table
 }
 
 std::vector<model::OperationSpec> certificate_operations() {
-  return {kCa, kList, kIssue, kGet, kRevoke};
+  return {kCa, kList, kIssue, kPin, kGet, kRevoke};
 }
 
 }  // namespace dunlin::access

@@ -40,12 +40,14 @@ boost::json::object to_json(const security::CertificateRecord& record) {
           {"not_after", time_or_null(record.not_after)},
           {"revoked_at", time_or_null(record.revoked_at)},
           {"reason", record.reason.empty() ? boost::json::value() : boost::json::value(record.reason)},
+          {"pinned", record.authority == security::kPinned},
           {"certificate", record.pem}};
 }
 
 boost::json::object to_json(const security::UserRecord& record) {
   return {{"name", record.name},
           {"state", record.state == security::UserRecord::State::enabled ? "enabled" : "disabled"},
+          {"roles", array_of(record.roles)},
           {"permissions", array_of(record.permissions)},
           {"policies", array_of(record.policies)},
           {"created_at", time_or_null(record.created_at)}};
@@ -90,7 +92,8 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 
 std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = certificate_operations();
-  for (const auto& more : {policy_operations(), account_operations(), scram_operations(), key_operations()})
+  for (const auto& more : {policy_operations(), account_operations(), scram_operations(), key_operations(),
+                           people_operations(), totp_operations()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -101,6 +104,8 @@ void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_accounts(parts, table);
   declare_scram(parts, table);
   declare_keys(parts, table);
+  declare_people(parts, table);
+  declare_totp(parts, table);
 }
 
 }  // namespace dunlin::access

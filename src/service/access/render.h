@@ -36,12 +36,27 @@ Result<std::vector<std::string>> text_list(const boost::json::object& request, s
 /// Days of a request as a time; absent: `absent`. Errors: invalid_argument (not in 1..3650).
 Result<Duration> days_field(const boost::json::object& request, std::string_view name, Duration absent);
 
+/// Nobody can give what they do not have. Errors: permission_denied.
+Result<void> check_may_give(const model::Caller& caller, const std::vector<std::string>& permissions);
+/// Whether the caller is this user, signed in on the web: a token that was narrowed is not.
+bool is_self(const model::Caller& caller, std::string_view user);
+/// Whether the caller may change this user: with users:write, and not one who may more than the caller.
+/// Errors: permission_denied, not_found.
+void may_manage(const AccessParts& parts, const model::Caller& caller, const std::string& user,
+                std::move_only_function<void(Result<void>)> done);
+/// MQTT sessions and live pages of the user.
+void end_everything(const AccessParts& parts, const model::Caller& caller, const std::string& user);
+
 std::vector<model::OperationSpec> certificate_operations();
+std::vector<model::OperationSpec> people_operations();
+std::vector<model::OperationSpec> totp_operations();
 std::vector<model::OperationSpec> policy_operations();
 std::vector<model::OperationSpec> account_operations();
 std::vector<model::OperationSpec> scram_operations();
 std::vector<model::OperationSpec> key_operations();
 
+void declare_people(const AccessParts& parts, model::OperationTable& table);
+void declare_totp(const AccessParts& parts, model::OperationTable& table);
 void declare_certificates(const AccessParts& parts, model::OperationTable& table);
 void declare_policies(const AccessParts& parts, model::OperationTable& table);
 void declare_accounts(const AccessParts& parts, model::OperationTable& table);

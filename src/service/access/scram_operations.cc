@@ -31,7 +31,7 @@ constexpr Field kPageRequest[] = {
 constexpr Field kList[] = {{"credentials", FieldType::array, Need::required, "sorted by id, without keys"}};
 constexpr Field kOnlyId[] = {{"credential", FieldType::text, Need::required, "user:NAME or thing:NAME"}};
 constexpr Errc kSetErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::already_exists,
-                               Errc::unavailable};
+                               Errc::permission_denied, Errc::unavailable};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
 constexpr model::OperationSpec kSetUser{"user.scram",
@@ -99,7 +99,13 @@ boost::json::object to_json(const security::ScramRecord& record) {
 
 void declare_scram(const AccessParts& parts, model::OperationTable& table) {
   table.add(kSetUser, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    set(parts, caller, request, Owner::user, std::move(reply));
+    const std::string user = *model::optional_text(request, "user");
+    may_manage(
+        parts, caller, user,
+        [parts, caller, request = std::move(request), reply = std::move(reply)](Result<void> may) mutable {
+          if (!may) return reply(std::unexpected(may.error()));
+          set(parts, caller, request, Owner::user, std::move(reply));
+        });
   });
   table.add(kSetThing, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     set(parts, caller, request, Owner::thing, std::move(reply));

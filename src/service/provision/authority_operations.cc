@@ -113,7 +113,7 @@ void register_authority(Grants& grants, const model::Caller& caller, const boost
   if (!grant) return reply(std::unexpected(grant.error()));
   grant->auto_registration = Grant::AutoRegistration::off;
   set_switches(request, *grant);
-  grants.register_authority(caller.principal->name,
+  grants.register_authority(security::actor_of(*caller.principal, caller.address),
                             {*model::optional_text(request, "certificate"),
                              *model::optional_text(request, "proof"), *std::move(grant)},
                             model::reply_record(std::move(reply)));
@@ -124,7 +124,8 @@ void register_authority(Grants& grants, const model::Caller& caller, const boost
 void declare_authorities(Grants& grants, model::OperationTable& table) {
   table.add(kCodeSpec, [&grants](const model::Caller& caller, boost::json::object, model::Reply reply) {
     grants.make_registration_code(
-        caller.principal->name, model::reply_with(std::move(reply), [](const Grants::RegistrationCode& code) {
+        security::actor_of(*caller.principal, caller.address),
+        model::reply_with(std::move(reply), [](const Grants::RegistrationCode& code) {
           return boost::json::object{{"code", code.text.view()},
                                      {"expires_at", format_rfc3339(from_unix_milliseconds(code.expires_at))}};
         }));
@@ -144,13 +145,13 @@ void declare_authorities(Grants& grants, model::OperationTable& table) {
             [&grants](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               std::string id = *model::optional_text(request, "authority");
               grants.update(
-                  caller.principal->name, GrantKind::authority, std::move(id),
+                  security::actor_of(*caller.principal, caller.address), GrantKind::authority, std::move(id),
                   [request = std::move(request)](Grant& grant) { return change(request, grant); },
                   model::reply_record(std::move(reply)));
             });
   table.add(
       kDeleteSpec, [&grants](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-        grants.remove(caller.principal->name, GrantKind::authority,
+        grants.remove(security::actor_of(*caller.principal, caller.address), GrantKind::authority,
                       *model::optional_text(request, "authority"), model::reply_nothing(std::move(reply)));
       });
 }

@@ -4,7 +4,7 @@
 #include "model/json_fields.h"
 #include "model/reply.h"
 #include "security/names.h"
-#include "service/provision/qr.h"
+#include "security/qr.h"
 #include "service/provision/render.h"
 
 namespace dunlin::provision {
@@ -147,11 +147,11 @@ void make_code(Grants& grants, WallTime now, const model::Caller& caller, const 
   }
   // Whoever holds it says its own name.
   if (grant->rules.name.empty()) grant->rules.name = "*";
-  grants.make_code(caller.principal->name, *std::move(grant),
+  grants.make_code(security::actor_of(*caller.principal, caller.address), *std::move(grant),
                    model::reply_with(std::move(reply), [](const Grants::Code& made) {
                      boost::json::object answer{{"code", made.text.view()},
-                                                {"qr_text", qr_text(made.text.view()).value_or("")},
-                                                {"qr_svg", qr_svg(made.text.view()).value_or("")}};
+                                                {"qr_text", security::qr_text(made.text.view()).value_or("")},
+                                                {"qr_svg", security::qr_svg(made.text.view()).value_or("")}};
                      for (const auto& member : to_json(made.grant)) answer[member.key()] = member.value();
                      return answer;
                    }));
@@ -162,7 +162,7 @@ void make_claim(Grants& grants, const security::Pki& pki, WallTime now, const mo
   auto grant = new_grant(request, now, std::chrono::days{30}, -1);
   if (!grant) return reply(std::unexpected(grant.error()));
   if (grant->rules.name.empty()) grant->rules.name = "*";
-  grants.make_claim(caller.principal->name, *std::move(grant),
+  grants.make_claim(security::actor_of(*caller.principal, caller.address), *std::move(grant),
                     model::optional_text(request, "csr").value_or(""),
                     model::reply_with(std::move(reply), [ca = pki.root_pem()](const Grants::Claim& made) {
                       boost::json::object answer = to_json(made.grant);
@@ -182,7 +182,7 @@ void make_group(Grants& grants, WallTime now, const model::Caller& caller, const
   if (const auto named = security::check_thing_name(grant->id); !named)
     return reply(std::unexpected(named.error()));
   if (grant->rules.name.empty()) grant->rules.name = "*";
-  grants.make_group(caller.principal->name, *std::move(grant),
+  grants.make_group(security::actor_of(*caller.principal, caller.address), *std::move(grant),
                     model::reply_with(std::move(reply), [&grants](const Grant& made) {
                       boost::json::object answer = to_json(made);
                       answer["key"] = to_base64(grants.key_of(made));
@@ -208,8 +208,8 @@ void declare_common(Grants& grants, model::OperationTable& table, GrantKind kind
   });
   table.add(removal, [&grants, kind, field](const model::Caller& caller, boost::json::object request,
                                             model::Reply reply) {
-    grants.remove(caller.principal->name, kind, *model::optional_text(request, field),
-                  model::reply_nothing(std::move(reply)));
+    grants.remove(security::actor_of(*caller.principal, caller.address), kind,
+                  *model::optional_text(request, field), model::reply_nothing(std::move(reply)));
   });
 }
 

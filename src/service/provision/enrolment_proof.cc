@@ -1,11 +1,11 @@
 // Who asks, and what lets it in: a code, a group's key, a certificate.
 #include <utility>
 
+#include "security/codes.h"
 #include "security/crypto.h"
 #include "security/limits.h"
 #include "security/names.h"
 #include "security/records.h"
-#include "service/provision/codes.h"
 #include "service/provision/job.h"
 
 namespace dunlin::provision {
@@ -34,7 +34,7 @@ void Enrolment::begin_code(JobPtr job) {
   if (parts_.penalties.wait({key}) > Duration{0})
     return refuse(std::move(job), Errc::limit_exceeded, "too many wrong codes; wait before the next");
   job->penalty = key;
-  const auto hash = code_hash(job->wanted.code.view());
+  const auto hash = security::code_hash(job->wanted.code.view());
   if (!hash) return refuse(std::move(job), Errc::unauthenticated, "the enrolment code is not valid");
   load_grant(std::move(job), grant_id(GrantKind::code, *hash), &Enrolment::judge_grant);
 }

@@ -21,7 +21,8 @@ std::int64_t Grants::now() const {
   return unix_milliseconds(parts().clock.wall_now());
 }
 
-store::Change Grants::audit(std::string_view actor, std::string_view action, std::string_view object) const {
+store::Change Grants::audit(const security::Actor& actor, std::string_view action,
+                            std::string_view object) const {
   return security::audit_change(tenant(), parts().clock.wall_now(),
                                 {.actor = actor, .action = action, .object = object});
 }
@@ -82,7 +83,7 @@ void Grants::list(GrantKind kind, std::string after, std::size_t limit, Done<std
        });
 }
 
-void Grants::update(std::string actor, GrantKind kind, std::string id,
+void Grants::update(security::Actor actor, GrantKind kind, std::string id,
                     std::function<Result<void>(Grant&)> edit, Done<Grant> done) {
   enrolment_.in_turn([this, actor = std::move(actor), kind, id = std::move(id), edit = std::move(edit),
                       done = std::move(done)](Task next) mutable {
@@ -111,7 +112,7 @@ void Grants::update(std::string actor, GrantKind kind, std::string id,
   });
 }
 
-void Grants::remove(std::string actor, GrantKind kind, std::string id, Done<void> done) {
+void Grants::remove(security::Actor actor, GrantKind kind, std::string id, Done<void> done) {
   if (kind == GrantKind::claim) {
     // Forgotten, the certificate would be one of ours that nobody has registered yet.
     return update(
@@ -162,7 +163,7 @@ void Grants::list_waiting(std::string after, std::size_t limit, Done<std::vector
        });
 }
 
-void Grants::decide(std::string actor, std::string name, Waiting::State state, Done<Waiting> done) {
+void Grants::decide(security::Actor actor, std::string name, Waiting::State state, Done<Waiting> done) {
   enrolment_.in_turn([this, actor = std::move(actor), name = std::move(name), state,
                       done = std::move(done)](Task next) mutable {
     load_document(waiting_id(name), [this, actor = std::move(actor), name, state, next = std::move(next),
@@ -187,7 +188,7 @@ void Grants::decide(std::string actor, std::string name, Waiting::State state, D
   });
 }
 
-void Grants::forget(std::string actor, std::string name, Done<void> done) {
+void Grants::forget(security::Actor actor, std::string name, Done<void> done) {
   enrolment_.in_turn([this, actor = std::move(actor), name = std::move(name),
                       done = std::move(done)](Task next) mutable {
     load_document(waiting_id(name), [this, actor = std::move(actor), name, next = std::move(next),
@@ -218,7 +219,7 @@ void Grants::tenant_count(Done<TenantCount> done) {
                          });
 }
 
-void Grants::set_tenant_quota(std::string actor, std::int64_t quota, Done<TenantCount> done) {
+void Grants::set_tenant_quota(security::Actor actor, std::int64_t quota, Done<TenantCount> done) {
   enrolment_.in_turn([this, actor = std::move(actor), quota, done = std::move(done)](Task next) mutable {
     tenant_count([this, actor = std::move(actor), quota, next = std::move(next),
                   done = std::move(done)](Result<TenantCount> count) mutable {

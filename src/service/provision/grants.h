@@ -32,7 +32,7 @@ class Grants {
     std::int64_t expires_at = 0;
   };
   /// For the proof that an authority's key is held. Errors: limit_exceeded (kMaxRegistrationCodes).
-  void make_registration_code(std::string actor, Done<RegistrationCode> done);
+  void make_registration_code(security::Actor actor, Done<RegistrationCode> done);
   struct NewAuthority {
     std::string pem;
     std::string
@@ -41,18 +41,18 @@ class Grants {
   };
   /// Spends the code. Errors: invalid_argument, malformed, permission_denied (no proof), already_exists,
   /// limit_exceeded (kMaxAuthorities).
-  void register_authority(std::string actor, NewAuthority wanted, Done<Grant> done);
+  void register_authority(security::Actor actor, NewAuthority wanted, Done<Grant> done);
 
   /// The grant's label, thing, template, expiry and uses. Errors: limit_exceeded (kMaxGrants).
-  void make_code(std::string actor, Grant wanted, Done<Code> done);
+  void make_code(security::Actor actor, Grant wanted, Done<Code> done);
   struct Claim {
     Grant grant;
     security::IssuedCertificate issued;  // the key is shown once
   };
   /// `csr_pem` may be empty. Errors: also those of Pki::issue_device_certificate.
-  void make_claim(std::string actor, Grant wanted, std::string csr_pem, Done<Claim> done);
+  void make_claim(security::Actor actor, Grant wanted, std::string csr_pem, Done<Claim> done);
   /// The grant's id is the group's name. Errors: already_exists, limit_exceeded.
-  void make_group(std::string actor, Grant wanted, Done<Grant> done);
+  void make_group(security::Actor actor, Grant wanted, Done<Grant> done);
   security::Digest key_of(const Grant& group) const;
 
   /// Errors: not_found.
@@ -60,33 +60,34 @@ class Grants {
   /// Sorted by id, behind `after`.
   void list(GrantKind kind, std::string after, std::size_t limit, Done<std::vector<Grant>> done);
   /// `edit` may refuse. Errors: not_found, and those of `edit`.
-  void update(std::string actor, GrantKind kind, std::string id, std::function<Result<void>(Grant&)> edit,
+  void update(security::Actor actor, GrantKind kind, std::string id, std::function<Result<void>(Grant&)> edit,
               Done<Grant> done);
   /// Things that have enrolled stay. A claim certificate stays known as one, disabled, until it expires.
   /// Errors: not_found.
-  void remove(std::string actor, GrantKind kind, std::string id, Done<void> done);
+  void remove(security::Actor actor, GrantKind kind, std::string id, Done<void> done);
 
   void list_waiting(std::string after, std::size_t limit, Done<std::vector<Waiting>> done);
   /// Errors: not_found.
-  void decide(std::string actor, std::string name, Waiting::State state, Done<Waiting> done);
+  void decide(security::Actor actor, std::string name, Waiting::State state, Done<Waiting> done);
   /// The device may ask again. Errors: not_found.
-  void forget(std::string actor, std::string name, Done<void> done);
+  void forget(security::Actor actor, std::string name, Done<void> done);
 
   WallTime wall_now() const { return parts().clock.wall_now(); }
 
   void tenant_count(Done<TenantCount> done);
-  void set_tenant_quota(std::string actor, std::int64_t quota, Done<TenantCount> done);
+  void set_tenant_quota(security::Actor actor, std::int64_t quota, Done<TenantCount> done);
 
  private:
   struct Addition;
-  void add(std::string actor, std::string_view action, Grant grant, std::vector<store::Change> more,
+  void add(security::Actor actor, std::string_view action, Grant grant, std::vector<store::Change> more,
            Done<Grant> done);
-  void check_proof_certificate(std::string actor, NewAuthority wanted, std::string code_id, Done<Grant> done);
+  void check_proof_certificate(security::Actor actor, NewAuthority wanted, std::string code_id,
+                               Done<Grant> done);
   void find(std::string what, std::string prefix, std::string after, std::size_t limit,
             Done<std::vector<store::Document>> done);
   void load_document(std::string id, Done<store::Document> done);
   void write(std::vector<store::Change> changes, Done<std::vector<std::uint64_t>> done);
-  store::Change audit(std::string_view actor, std::string_view action, std::string_view object) const;
+  store::Change audit(const security::Actor& actor, std::string_view action, std::string_view object) const;
   std::int64_t now() const;
 
   const Enrolment::Parts& parts() const { return enrolment_.parts(); }

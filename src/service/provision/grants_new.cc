@@ -2,9 +2,9 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "security/codes.h"
 #include "security/enrolment_formats.h"
 #include "security/records.h"
-#include "service/provision/codes.h"
 #include "service/provision/grants.h"
 
 namespace dunlin::provision {
@@ -24,7 +24,7 @@ std::size_t most_of(GrantKind kind) {
 
 }  // namespace
 
-void Grants::add(std::string actor, std::string_view action, Grant grant, std::vector<store::Change> more,
+void Grants::add(security::Actor actor, std::string_view action, Grant grant, std::vector<store::Change> more,
                  Done<Grant> done) {
   const GrantKind kind = grant.kind;
   grant.created_at = now();
@@ -49,7 +49,7 @@ void Grants::add(std::string actor, std::string_view action, Grant grant, std::v
        });
 }
 
-void Grants::make_registration_code(std::string actor, Done<RegistrationCode> done) {
+void Grants::make_registration_code(security::Actor actor, Done<RegistrationCode> done) {
   find("proof", proof_id(""), "", kMaxRegistrationCodes,
        [this, actor = std::move(actor), done = std::move(done)](Result<Documents> held) mutable {
          if (!held) return done(std::unexpected(held.error()));
@@ -65,10 +65,10 @@ void Grants::make_registration_code(std::string actor, Done<RegistrationCode> do
          }
          if (open >= kMaxRegistrationCodes)
            return done(fail(Errc::limit_exceeded, "too many registration codes are open; use one of them"));
-         RegistrationCode code{provision::make_code(parts().rng),
+         RegistrationCode code{security::make_code(parts().rng),
                                unix_milliseconds(parts().clock.wall_now() + kRegistrationCodeLifetime)};
          Document document;
-         document.id = proof_id(code_hash(code.text.view()).value());
+         document.id = proof_id(security::code_hash(code.text.view()).value());
          document.body = boost::json::serialize(boost::json::object{{"expires_at", code.expires_at}});
          document.index = {{"what", "proof"}};
          changes.push_back(security::put_change(DocumentKind::authority, tenant(), std::move(document), 0));
@@ -80,7 +80,7 @@ void Grants::make_registration_code(std::string actor, Done<RegistrationCode> do
        });
 }
 
-void Grants::register_authority(std::string actor, NewAuthority wanted, Done<Grant> done) {
+void Grants::register_authority(security::Actor actor, NewAuthority wanted, Done<Grant> done) {
   const auto info = security::read_authority(wanted.pem, parts().clock.wall_now());
   if (!info) return done(std::unexpected(info.error()));
   const auto ours = security::certificates_from_pem(parts().pki.client_ca_pem());
@@ -101,7 +101,7 @@ void Grants::register_authority(std::string actor, NewAuthority wanted, Done<Gra
   if (!chain)
     return done(
         fail(Errc::permission_denied, "the proof is not signed by this authority: " + chain.error().message));
-  const auto hash = code_hash(named->common_name);
+  const auto hash = security::code_hash(named->common_name);
   if (!hash) return done(fail(Errc::permission_denied, "the proof's common name is no registration code"));
   wanted.grant.kind = GrantKind::authority;
   wanted.grant.id = info->fingerprint;
@@ -112,7 +112,7 @@ void Grants::register_authority(std::string actor, NewAuthority wanted, Done<Gra
   check_proof_certificate(std::move(actor), std::move(wanted), proof_id(*hash), std::move(done));
 }
 
-void Grants::check_proof_certificate(std::string actor, NewAuthority wanted, std::string code_id,
+void Grants::check_proof_certificate(security::Actor actor, NewAuthority wanted, std::string code_id,
                                      Done<Grant> done) {
   load_document(code_id, [this, actor = std::move(actor), wanted = std::move(wanted), code_id,
                           done = std::move(done)](Result<Document> found) mutable {
@@ -130,10 +130,10 @@ void Grants::check_proof_certificate(std::string actor, NewAuthority wanted, std
   });
 }
 
-void Grants::make_code(std::string actor, Grant wanted, Done<Code> done) {
-  auto text = provision::make_code(parts().rng);
+void Grants::make_code(security::Actor actor, Grant wanted, Done<Code> done) {
+  auto text = security::make_code(parts().rng);
   wanted.kind = GrantKind::code;
-  wanted.id = code_hash(text.view()).value();
+  wanted.id = security::code_hash(text.view()).value();
   add(std::move(actor), "code.create", std::move(wanted), {},
       [text = std::move(text), done = std::move(done)](Result<Grant> grant) mutable {
         if (!grant) return done(std::unexpected(grant.error()));
@@ -141,7 +141,7 @@ void Grants::make_code(std::string actor, Grant wanted, Done<Code> done) {
       });
 }
 
-void Grants::make_claim(std::string actor, Grant wanted, std::string csr_pem, Done<Claim> done) {
+void Grants::make_claim(security::Actor actor, Grant wanted, std::string csr_pem, Done<Claim> done) {
   wanted.kind = GrantKind::claim;
   // The name is only for people: the register of things and certificates never learns it.
   security::DeviceCertificateRequest request{
@@ -164,7 +164,7 @@ void Grants::make_claim(std::string actor, Grant wanted, std::string csr_pem, Do
       });
 }
 
-void Grants::make_group(std::string actor, Grant wanted, Done<Grant> done) {
+void Grants::make_group(security::Actor actor, Grant wanted, Done<Grant> done) {
   wanted.kind = GrantKind::group;
   add(std::move(actor), "keygroup.create", std::move(wanted), {}, std::move(done));
 }

@@ -2,11 +2,11 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
-#include "service/provision/codes.h"
+#include "security/codes.h"
+#include "security/qr.h"
 #include "service/provision/grants.h"
 #include "service/provision/pattern.h"
 #include "service/provision/provision_fixture.h"
-#include "service/provision/qr.h"
 #include "service/provision/requests.h"
 
 namespace dunlin::provision {
@@ -47,12 +47,13 @@ TEST(Pattern, IsCheckedWhenItIsMade) {
 
 TEST(Codes, AreOfManyBitsAndReadAsWritten) {
   SystemRng rng;
-  const auto code = make_code(rng);
+  const auto code = security::make_code(rng);
   EXPECT_EQ(code.view().size(), 19u);
-  EXPECT_NE(make_code(rng).view(), code.view());
-  EXPECT_EQ(code_hash("oi10-0000-0000-0000").value(), code_hash("0 1 1 0 000000000000").value());
+  EXPECT_NE(security::make_code(rng).view(), code.view());
+  EXPECT_EQ(security::code_hash("oi10-0000-0000-0000").value(),
+            security::code_hash("0 1 1 0 000000000000").value());
   for (const char* bad : {"", "0000", "0000-0000-0000-00000", "0000-0000-0000-000!", "U000-0000-0000-0000"})
-    EXPECT_FALSE(code_hash(bad)) << bad;
+    EXPECT_FALSE(security::code_hash(bad)) << bad;
 }
 
 TEST(Requests, ARegistrationIsReadStrictly) {
@@ -112,10 +113,10 @@ TEST(GroupKeys, AreDerivedAsAzureDerivesThem) {
 }
 
 TEST(Qr, IsAnImageAndText) {
-  const std::string svg = qr_svg("ABCD-EFGH-JKMN-PQRS").value();
+  const std::string svg = security::qr_svg("ABCD-EFGH-JKMN-PQRS").value();
   EXPECT_TRUE(svg.starts_with("<svg ") && svg.ends_with("</svg>"));
-  EXPECT_GT(qr_text("ABCD-EFGH-JKMN-PQRS").value().size(), 300u);
-  EXPECT_FALSE(qr_svg(std::string(5000, 'x')));
+  EXPECT_GT(security::qr_text("ABCD-EFGH-JKMN-PQRS").value().size(), 300u);
+  EXPECT_FALSE(security::qr_svg(std::string(5000, 'x')));
 }
 
 TEST_F(ProvisionTest, AnAuthorityMustProveThatItHoldsItsKey) {

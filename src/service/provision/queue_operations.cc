@@ -93,13 +93,14 @@ void set_limit(Grants& grants, const model::Caller& caller, const boost::json::o
   if (!quota || *quota < 0 || *quota > kMaxQuota)
     return reply(
         fail(Errc::invalid_argument, "\"quota\" must be between 0 and " + std::to_string(kMaxQuota)));
-  grants.set_tenant_quota(caller.principal->name, *quota, model::reply_record(std::move(reply)));
+  grants.set_tenant_quota(security::actor_of(*caller.principal, caller.address), *quota,
+                          model::reply_record(std::move(reply)));
 }
 
 model::OperationHandler decides(Grants& grants, Waiting::State state) {
   return [&grants, state](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    grants.decide(caller.principal->name, *model::optional_text(request, "device"), state,
-                  model::reply_record(std::move(reply)));
+    grants.decide(security::actor_of(*caller.principal, caller.address),
+                  *model::optional_text(request, "device"), state, model::reply_record(std::move(reply)));
   };
 }
 
@@ -112,8 +113,8 @@ void declare_queue(Grants& grants, model::OperationTable& table) {
   table.add(kApprove, decides(grants, Waiting::State::approved));
   table.add(kReject, decides(grants, Waiting::State::rejected));
   table.add(kForget, [&grants](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    grants.forget(caller.principal->name, *model::optional_text(request, "device"),
-                  model::reply_nothing(std::move(reply)));
+    grants.forget(security::actor_of(*caller.principal, caller.address),
+                  *model::optional_text(request, "device"), model::reply_nothing(std::move(reply)));
   });
   table.add(kQuota, [&grants](const model::Caller&, boost::json::object, model::Reply reply) {
     grants.tenant_count(model::reply_record(std::move(reply)));

@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "base/core/assert.h"
+#include "security/codes.h"
 #include "security/enrolment_formats.h"
 #include "security/names.h"
-#include "service/provision/codes.h"
 #include "service/provision/limits.h"
 #include "service/provision/pattern.h"
 #include "service/provision/requests.h"
@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     DUNLIN_ASSERT(csr->thing_name.empty() || security::check_thing_name(csr->thing_name));
   }
   if (const auto basic = read_basic(text)) DUNLIN_ASSERT(!basic->name.contains(':'));
-  if (const auto hash = code_hash(text)) DUNLIN_ASSERT(hash->size() == 64);
+  if (const auto hash = security::code_hash(text)) DUNLIN_ASSERT(hash->size() == 64);
   if (check_pattern(text)) {
     const auto name = name_by(text, {.asked = "press-01",
                                      .common_name = "press-01",

@@ -66,6 +66,8 @@ Response render_refusal(const Error& error) {
 SignInDone answer_signed_in(bool secure, Responder responder) {
   return [secure, responder = std::move(responder)](Result<SignedIn> signed_in) mutable {
     if (!signed_in) return responder.send(render_refusal(signed_in.error()));
+    if (!signed_in->principal)
+      return responder.send(render(boost::json::value{{"signed_in", false}, {"needs", "code"}}));
     Response response = render(user_json(*signed_in->principal));
     net::http::SetCookie cookie;
     cookie.name = kSessionCookie;
@@ -84,13 +86,16 @@ using model::FieldType;
 using model::Need;
 
 constexpr Field kSignInFields[] = {{"user", FieldType::text, Need::required, "the user's name"},
-                                   {"password", FieldType::text, Need::required, "the password"}};
+                                   {"password", FieldType::text, Need::required, "the password"},
+                                   {"code", FieldType::text, Need::optional,
+                                    "of the authenticator app, or a recovery code, if one is asked for"}};
 constexpr Field kClaimFields[] = {
     {"token", FieldType::text, Need::required, "from the one-time link"},
     {"password", FieldType::text, Need::required, "the chosen password, at least 12 bytes"}};
 constexpr Field kSessionFields[] = {
     {"signed_in", FieldType::boolean, Need::required, "whether anybody is"},
-    {"user", FieldType::object, Need::optional, "who is: name and permissions"}};
+    {"user", FieldType::object, Need::optional, "who is: name and permissions"},
+    {"needs", FieldType::text, Need::optional, "\"code\": the password is right, send a code beside it"}};
 constexpr Errc kSignInErrors[] = {Errc::unauthenticated, Errc::permission_denied, Errc::unavailable};
 constexpr Errc kSignOutErrors[] = {Errc::permission_denied};
 
@@ -111,20 +116,24 @@ constexpr model::OperationSpec kClaim{
     kSessionFields,       kSignInErrors};
 constexpr std::array kSessionOperations{kSession, kSignIn, kSignOut, kClaim};
 
-/// Both texts of a sign-in body. Errors: invalid_argument, malformed.
-Result<std::pair<std::string, std::string>> read_pair(const model::OperationSpec& spec,
-                                                      const Request& request) {
+/// The texts of a sign-in body, in the order of the operation's fields; an optional one that is absent is
+/// empty. Errors: permission_denied, invalid_argument, malformed.
+Result<std::vector<std::string>> read_texts(const model::OperationSpec& spec, const Request& request) {
   if (!request.headers.get(kRequestHeader)) {
     return fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing");
   }
   DUNLIN_TRY(boost::json::object fields, read_fields(spec, request, {}));
-  auto first = model::optional_text(fields, spec.request[0].name);
-  auto second = model::optional_text(fields, spec.request[1].name);
-  if (!first || !second || fields.size() != 2) {
-    return fail(Errc::invalid_argument, "send exactly \"" + std::string(spec.request[0].name) + "\" and \"" +
-                                            std::string(spec.request[1].name) + "\" as texts");
+  std::vector<std::string> texts;
+  std::size_t known = 0;
+  for (const Field& field : spec.request) {
+    auto text = model::optional_text(fields, field.name);
+    known += text ? 1 : 0;
+    if (!text && field.need == Need::required)
+      return fail(Errc::invalid_argument, "\"" + std::string(field.name) + "\" is missing, or no text");
+    texts.push_back(std::move(text).value_or(""));
   }
-  return std::pair{*std::move(first), *std::move(second)};
+  if (known != fields.size()) return fail(Errc::invalid_argument, "there is a field that is not known here");
+  return texts;
 }
 
 }  // namespace
@@ -213,16 +222,17 @@ void Api::serve_session(Request request, Responder responder) {
 }
 
 void Api::serve_sign_in(Request request, Responder responder) {
-  auto pair = read_pair(kSignIn, request);
-  if (!pair) return responder.send(render(std::unexpected(pair.error())));
-  door_.sign_in(std::move(pair->first), std::move(pair->second), request.peer->address.host,
+  auto texts = read_texts(kSignIn, request);
+  if (!texts) return responder.send(render(std::unexpected(texts.error())));
+  door_.sign_in({std::move((*texts)[0]), std::move((*texts)[1]), std::move((*texts)[2]),
+                 session_token(request), request.peer->address.host},
                 answer_signed_in(is_secure(request), std::move(responder)));
 }
 
 void Api::serve_claim(Request request, Responder responder) {
-  auto pair = read_pair(kClaim, request);
-  if (!pair) return responder.send(render(std::unexpected(pair.error())));
-  door_.claim(std::move(pair->first), std::move(pair->second), request.peer->address.host,
+  auto texts = read_texts(kClaim, request);
+  if (!texts) return responder.send(render(std::unexpected(texts.error())));
+  door_.claim(std::move((*texts)[0]), std::move((*texts)[1]), request.peer->address.host,
               answer_signed_in(is_secure(request), std::move(responder)));
 }
 

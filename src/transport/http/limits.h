@@ -10,6 +10,7 @@ namespace dunlin::transport {
 inline constexpr std::size_t kMaxJsonDepth = 32;
 inline constexpr std::size_t kMaxApiBodyBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxLivePages = 256;
+inline constexpr Duration kPageExpiryLook = std::chrono::minutes{1};  // whether its session has ended
 inline constexpr std::size_t kMaxSeriesPerPage = 20'000;
 inline constexpr std::size_t kMaxSamplesPerFrame =
     5'000;  // past it only the newest value of each series is kept

@@ -17,8 +17,16 @@ struct WebCredentials {
   std::string address;
 };
 
+struct SignInWish {
+  std::string user;
+  std::string password;
+  std::string code;         // of the second factor; empty: none was sent
+  std::string old_session;  // that the browser has: it ends with the new one's beginning
+  std::string address;
+};
+
 struct SignedIn {
-  PrincipalRef principal;
+  PrincipalRef principal;  // null: the password is right, and a code is needed beside it
   std::string session_token;
   Duration lifetime{};
 };
@@ -29,7 +37,7 @@ using SignInDone = std::move_only_function<void(Result<SignedIn>)>;
 struct WebDoor {
   std::function<void(WebCredentials, std::move_only_function<void(Result<PrincipalRef>)>)> authenticate;
   std::function<void(std::string claim_token, std::string password, std::string address, SignInDone)> claim;
-  std::function<void(std::string user, std::string password, std::string address, SignInDone)> sign_in;
+  std::function<void(SignInWish, SignInDone)> sign_in;
   std::function<void(std::string session_token, std::move_only_function<void(Result<void>)>)> sign_out;
 };
 

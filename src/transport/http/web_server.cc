@@ -54,13 +54,21 @@ net::http::Headers security_headers() {
 /// One live page: a WebSocket and its place in the feed.
 class WebServer::Page final : public net::websocket::WebSocketHandler, public LiveSink {
  public:
-  Page(WebServer& server, net::http::Upgraded upgraded, const Principal& principal)
+  Page(WebServer& server, net::http::Upgraded upgraded, PrincipalRef principal)
       : server_(server),
+        principal_(std::move(principal)),
         socket_(std::move(upgraded.connection), net::websocket::Role::server, options(), *this,
                 std::move(upgraded.unread)),
-        page_(server.parts_.live.open(principal.tenant, *this, trace_rights(principal))) {
+        page_(server.parts_.live.open(principal_->tenant, *this, trace_rights(*principal_))) {
     if (!page_) socket_.close(CloseCode::policy_violation, "too many live pages are open");
+    look_at_expiry();
   }
+  ~Page() override { server_.parts_.executor.cancel(expiry_timer_); }
+
+  bool is_of(TenantId tenant, std::string_view user) const {
+    return principal_->tenant == tenant && principal_->name == user;
+  }
+  void end(std::string_view why) { socket_.close(CloseCode::policy_violation, why); }
 
   void on_message(net::websocket::MessageKind kind, ByteView payload) override {
     if (kind == net::websocket::MessageKind::binary)
@@ -84,7 +92,19 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
     result.max_message_bytes = kMaxLiveRequestBytes;
     return result;
   }
+  /// The session or token that opened the page ends at a time of the wall clock, which may be set: hence
+  /// looks.
+  void look_at_expiry() {
+    if (principal_->expires_at == 0) return;
+    Executor& executor = server_.parts_.executor;
+    const Duration left = from_unix_milliseconds(principal_->expires_at) - executor.wall_now();
+    if (left <= Duration{0}) return end("the session has ended; sign in again");
+    expiry_timer_ = executor.schedule(std::min(left, kPageExpiryLook), [this] { look_at_expiry(); });
+  }
+
   WebServer& server_;
+  PrincipalRef principal_;
+  TimerId expiry_timer_;
   net::websocket::WebSocketConnection socket_;
   std::unique_ptr<LivePage> page_;
 };
@@ -110,6 +130,12 @@ void WebServer::accept(std::unique_ptr<net::Connection> connection) {
 void WebServer::drain() {
   server_->drain();
   for (const auto& [key, page] : pages_) page->leave();
+}
+
+void WebServer::end_pages(TenantId tenant, const std::string& user) {
+  for (const auto& [key, page] : pages_) {
+    if (page->is_of(tenant, user)) page->end("the session has ended; sign in again");
+  }
 }
 
 void WebServer::mount() {
@@ -166,12 +192,12 @@ void WebServer::serve_live(Request request, Responder responder) {
     }
     responder.upgrade(std::move(headers), [weak = std::weak_ptr(self_),
                                            principal = caller->principal](net::http::Upgraded upgraded) {
-      if (const auto self = weak.lock()) (*self)->open_page(std::move(upgraded), *principal);
+      if (const auto self = weak.lock()) (*self)->open_page(std::move(upgraded), principal);
     });
   });
 }
 
-void WebServer::open_page(net::http::Upgraded upgraded, const Principal& principal) {
+void WebServer::open_page(net::http::Upgraded upgraded, const PrincipalRef& principal) {
   auto page = std::make_unique<Page>(*this, std::move(upgraded), principal);
   Page* key = page.get();
   pages_.emplace(key, std::move(page));

@@ -48,6 +48,8 @@ class WebServer {
 
   /// A connection of an HTTP listener.
   void accept(std::unique_ptr<net::Connection> connection);
+  /// Ends the live pages of a user, whose session or rights have ended.
+  void end_pages(TenantId tenant, const std::string& user);
   /// Ends idle connections and live pages; answers that are owed are still given.
   void drain();
 
@@ -57,7 +59,7 @@ class WebServer {
   void serve_live(net::http::Request request, net::http::Responder responder);
   void serve_mqtt(const net::http::Request& request, net::http::Responder responder);
   void serve_metrics(net::http::Request request, net::http::Responder responder);
-  void open_page(net::http::Upgraded upgraded, const Principal& principal);
+  void open_page(net::http::Upgraded upgraded, const PrincipalRef& principal);
   void forget(Page* page);
 
   WebServerParts parts_;

@@ -65,6 +65,8 @@ export const texts: Texts = {
   'signin.text': '您的设备，实时呈现。',
   'signin.user': '用户',
   'signin.password': '密码',
+  'signin.code': '验证码',
+  'signin.code_text': '身份验证器应用显示的六位数字，或您的一个恢复码。',
   'signin.button': '登录',
   'claim.title': '欢迎使用 Dunlin',
   'claim.text': '请为用户“admin”设置密码。此链接只能使用一次。',

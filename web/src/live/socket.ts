@@ -10,8 +10,12 @@ export interface LiveHandlers {
   samples(frame: SampleFrame): void;
   /** `at` is when the picture was taken, RFC 3339, where the server says so. */
   picture(device: string, channel: string, picture: Blob, at: string | undefined): void;
+  /** The server has closed the link because of who asks: the session may have ended. */
+  refused?(): void;
 }
 
+/** RFC 6455 section 7.4.1. */
+const POLICY_VIOLATION = 1008;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15_000;
 const PING_MS = 20_000;
@@ -78,7 +82,10 @@ export class LiveLink {
       this.handlers.state('live', undefined);
     };
     socket.onmessage = (event) => this.receive(socket, event.data);
-    socket.onclose = () => this.lost(socket);
+    socket.onclose = (event?: CloseEvent) => {
+      if (event?.code === POLICY_VIOLATION) this.handlers.refused?.();
+      this.lost(socket);
+    };
   }
 
   private checkLine(socket: WebSocket): void {

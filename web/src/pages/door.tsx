@@ -42,7 +42,12 @@ function useSending(send: () => Promise<void>) {
 function SignIn() {
   const [user, setUser] = createSignal('admin');
   const [password, setPassword] = createSignal('');
-  const { busy, error, submit } = useSending(() => signIn(user().trim(), password()));
+  const [asked, setAsked] = createSignal(false);
+  const [code, setCode] = createSignal('');
+  const { busy, error, submit } = useSending(async () => {
+    const needs = await signIn(user().trim(), password(), asked() ? code().trim() : undefined);
+    if (needs === 'code') setAsked(true);
+  });
   return (
     <Card title={t('signin.title')} text={t('signin.text')}>
       <form class="form" onSubmit={submit}>
@@ -69,6 +74,21 @@ function SignIn() {
             onInput={(e) => setPassword(e.currentTarget.value)}
           />
         </label>
+        <Show when={asked()}>
+          <label>
+            {t('signin.code')}
+            <input
+              name="code"
+              autocomplete="one-time-code"
+              autocapitalize="characters"
+              required
+              ref={(field) => queueMicrotask(() => field.focus())}
+              value={code()}
+              onInput={(e) => setCode(e.currentTarget.value)}
+            />
+          </label>
+          <p class="quiet-text small">{t('signin.code_text')}</p>
+        </Show>
         <FieldError text={error()} />
         <button class="button primary" disabled={busy()}>
           {t('signin.button')}

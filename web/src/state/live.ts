@@ -183,6 +183,12 @@ async function load(): Promise<void> {
   }
 }
 
+let onRefused: () => void = () => {};
+/** What to do when the server has closed the link because of who asks. */
+export function whenLinkRefused(action: () => void): void {
+  onRefused = action;
+}
+
 const link = new LiveLink({
   state(state, retry) {
     setLinkState(state);
@@ -198,6 +204,7 @@ const link = new LiveLink({
     showSoon();
   },
   picture: showPicture,
+  refused: () => onRefused(),
 });
 
 /** Asks the live channel for something; false where there is no link. */

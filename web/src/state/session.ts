@@ -1,7 +1,7 @@
 // Who is signed in.
 import { createSignal } from 'solid-js';
 import { ApiError, session, whenSignedOut, type User } from '../api.ts';
-import { startLive, stopLive } from './live.ts';
+import { startLive, stopLive, whenLinkRefused } from './live.ts';
 
 export type Access = { state: 'unknown' | 'out' | 'unreachable' } | { state: 'in'; user: User };
 const [access, setAccess] = createSignal<Access>({ state: 'unknown' });
@@ -18,6 +18,12 @@ function leave(): void {
 }
 
 whenSignedOut(leave);
+whenLinkRefused(() => {
+  session.get().then(
+    (present) => present.signed_in || leave(),
+    () => {}, // not reachable: the link says so by itself
+  );
+});
 
 export async function resume(): Promise<void> {
   try {
@@ -30,8 +36,12 @@ export async function resume(): Promise<void> {
   }
 }
 
-export async function signIn(user: string, password: string): Promise<void> {
-  enter((await session.login(user, password)).user);
+/** Says whether a code is needed beside the password. */
+export async function signIn(user: string, password: string, code?: string): Promise<'done' | 'code'> {
+  const answer = await session.login(user, password, code);
+  if (!answer.signed_in) return 'code';
+  enter(answer.user);
+  return 'done';
 }
 
 export async function claim(token: string, password: string): Promise<void> {

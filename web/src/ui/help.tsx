@@ -11,6 +11,7 @@ const KEYS: [string, TextKey][] = [
   ['g r', 'nav.rules'],
   ['g c', 'nav.connections'],
   ['g b', 'tab.bridges'],
+  ['g u', 'nav.certificates'],
   ['g s', 'nav.status'],
   ['Space', 'help.pause'],
   ['d', 'theme.toggle'],

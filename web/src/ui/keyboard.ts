@@ -15,6 +15,7 @@ const GO: Record<string, string> = {
   r: '#/rules',
   c: '#/connections',
   b: '#/bridges',
+  u: '#/certificates',
   s: '#/status',
 };
 const SEQUENCE_MS = 1200;

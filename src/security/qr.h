@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace dunlin::provision {
+namespace dunlin::security {
 
 /// An SVG image of black squares on white with a quiet zone of four. Errors: invalid_argument (the text does
 /// not fit).
@@ -16,4 +16,4 @@ Result<std::string> qr_svg(std::string_view text);
 /// light modules are drawn. Errors: as qr_svg().
 Result<std::string> qr_text(std::string_view text);
 
-}  // namespace dunlin::provision
+}  // namespace dunlin::security

@@ -1,10 +1,10 @@
-#include "service/provision/qr.h"
+#include "security/qr.h"
 
 #include <qrencode.h>
 
 #include <memory>
 
-namespace dunlin::provision {
+namespace dunlin::security {
 namespace {
 
 constexpr int kQuiet = 4;
@@ -66,4 +66,4 @@ Result<std::string> qr_text(std::string_view text) {
   return lines;
 }
 
-}  // namespace dunlin::provision
+}  // namespace dunlin::security

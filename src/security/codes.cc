@@ -1,8 +1,8 @@
-#include "service/provision/codes.h"
+#include "security/codes.h"
 
 #include <array>
 
-namespace dunlin::provision {
+namespace dunlin::security {
 namespace {
 
 constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -19,7 +19,7 @@ char meant(char c) {
 
 }  // namespace
 
-security::Secret make_code(Rng& rng) {
+Secret make_code(Rng& rng) {
   std::array<std::uint8_t, kCharacters> random{};
   rng.fill(random);
   std::string code;
@@ -28,7 +28,7 @@ security::Secret make_code(Rng& rng) {
     if (i > 0 && i % kGroup == 0) code += '-';
     code += kAlphabet[random[i] % kAlphabet.size()];
   }
-  return security::Secret(std::move(code));
+  return Secret(std::move(code));
 }
 
 Result<std::string> code_hash(std::string_view code) {
@@ -42,9 +42,9 @@ Result<std::string> code_hash(std::string_view code) {
     plain += character;
   }
   if (plain.size() != kCharacters) return fail(Errc::malformed, "a code has 16 letters and digits");
-  const std::string hash = security::sha256_hex(as_bytes(plain));
-  security::wipe(plain);
+  const std::string hash = sha256_hex(as_bytes(plain));
+  wipe(plain);
   return hash;
 }
 
-}  // namespace dunlin::provision
+}  // namespace dunlin::security

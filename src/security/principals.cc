@@ -1,0 +1,27 @@
+#include "security/principals.h"
+
+#include <utility>
+
+#include "security/roles.h"
+
+namespace dunlin::security {
+
+Principal principal_of_thing(ThingRecord thing) {
+  Principal principal;
+  principal.kind = thing.type == "gateway" ? PrincipalKind::gateway : PrincipalKind::device;
+  principal.name = std::move(thing.name);
+  principal.attributes = std::move(thing.attributes);
+  principal.policies = std::move(thing.policies);
+  return principal;
+}
+
+Principal principal_of_user(UserRecord user) {
+  Principal principal;
+  principal.kind = PrincipalKind::user;
+  principal.permissions = permissions_of(user);
+  principal.name = std::move(user.name);
+  principal.policies = std::move(user.policies);
+  return principal;
+}
+
+}  // namespace dunlin::security

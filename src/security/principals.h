@@ -1,0 +1,14 @@
+#pragma once
+// Who a stored thing or user is to the rest of the program.
+
+#include "hub/principal.h"
+#include "security/records.h"
+
+namespace dunlin::security {
+
+/// Without what its connection adds: tenant, proof, fingerprint, client id, expiry.
+Principal principal_of_thing(ThingRecord thing);
+/// With all that the user may do.
+Principal principal_of_user(UserRecord user);
+
+}  // namespace dunlin::security

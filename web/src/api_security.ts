@@ -1,0 +1,130 @@
+// The part of the HTTP API that says who may enter, and what was done.
+import { at, call, PAGE, type Time } from './api.ts';
+import type { Json } from './lib/shadow.ts';
+
+export interface Certificate {
+  fingerprint: string;
+  thing: string;
+  serial: string;
+  state: 'active' | 'revoked';
+  not_before: Time | null;
+  not_after: Time | null;
+  revoked_at: Time | null;
+  reason: string | null;
+  certificate: string;
+}
+export interface WaitingDevice {
+  name: string;
+  state: 'waiting' | 'approved' | 'rejected';
+  grant: string;
+  key: string;
+}
+/** By what devices enrol: a code, a claim certificate or a group. */
+export interface Grant {
+  id: string;
+  label: string;
+  state: 'enabled' | 'disabled';
+  enrolled: number;
+  expires_at?: Time | null;
+  uses_left?: number | null;
+}
+export interface NewCode {
+  id: string;
+  code: string;
+  qr_svg: string;
+}
+export interface PolicyDocument {
+  name: string;
+  version: number;
+  document: Json;
+}
+export type PolicyAction = 'connect' | 'publish' | 'subscribe' | 'receive';
+export interface PolicyVerdict {
+  allowed: boolean;
+  explanation: string;
+  policy?: string;
+  statement?: number;
+  text?: Json;
+}
+export interface UserAccount {
+  name: string;
+  state: 'enabled' | 'disabled';
+  permissions: string[];
+  policies: string[];
+  created_at: Time | null;
+}
+export interface ApiToken {
+  id: string;
+  owner: string;
+  label: string;
+  permissions: string[];
+  created_at: Time | null;
+  expires_at: Time | null;
+}
+export interface AuditRecord {
+  sequence: number;
+  at: Time;
+  actor: string;
+  proof: string;
+  address: string;
+  action: string;
+  object: string;
+  outcome: 'ok' | 'denied' | 'failed';
+  count: number;
+  detail: string;
+}
+export interface AuditCheck {
+  ok: boolean;
+  problem?: string;
+  record?: number;
+  records: number;
+  first: number;
+  last: number;
+  hash: string;
+}
+
+export const certificates = {
+  list: async (thing?: string) =>
+    (await call<{ certificates: Certificate[] }>('GET', at('certificates'), undefined, { thing, limit: PAGE }))
+      .certificates,
+  revoke: (fingerprint: string) => call<Certificate>('DELETE', at('certificates', fingerprint)),
+};
+
+export const enrolment = {
+  waiting: async () =>
+    (await call<{ waiting: WaitingDevice[] }>('GET', at('enrolment', 'waiting'), undefined, { limit: PAGE })).waiting,
+  decide: (device: string, what: 'approve' | 'reject') =>
+    call<WaitingDevice>('POST', at('enrolment', 'waiting', device, what), {}),
+  forget: (device: string) => call<unknown>('DELETE', at('enrolment', 'waiting', device)),
+  codes: async () => (await call<{ grants: Grant[] }>('GET', at('enrolment', 'codes'), undefined, { limit: PAGE })).grants,
+  makeCode: (code: { thing?: string; label?: string; hours?: number; uses?: number; approval?: string }) =>
+    call<NewCode>('POST', at('enrolment', 'codes'), code),
+  removeCode: (id: string) => call<unknown>('DELETE', at('enrolment', 'codes', id)),
+};
+
+export const policies = {
+  list: async () => (await call<{ policies: PolicyDocument[] }>('GET', at('policies'))).policies,
+  put: (policy: string, document: Json, version: number) =>
+    call<PolicyDocument>('PUT', at('policies', policy), { document, version }),
+  remove: (policy: string) => call<unknown>('DELETE', at('policies', policy)),
+  test: (question: { thing?: string; user?: string; action: PolicyAction; on: string; policy?: string; document?: Json }) =>
+    call<PolicyVerdict>('POST', '/api/policy-test', question),
+};
+
+export const accounts = {
+  list: async () => (await call<{ users: UserAccount[] }>('GET', at('users'), undefined, { limit: PAGE })).users,
+  create: (user: { name: string; password: string; permissions: string[] }) =>
+    call<UserAccount & { note?: string }>('POST', at('users'), user),
+  remove: (name: string) => call<unknown>('DELETE', at('users', name)),
+  tokens: async (owner: string) =>
+    (await call<{ tokens: ApiToken[] }>('GET', at('tokens'), undefined, { owner, type: 'api' })).tokens,
+  makeToken: (token: { owner: string; label?: string; permissions: string[]; days?: number }) =>
+    call<ApiToken & { token: string }>('POST', at('tokens'), token),
+  removeToken: (id: string) => call<unknown>('DELETE', at('tokens', id)),
+};
+
+export const audit = {
+  list: (query: { actor?: string; action?: string; object?: string; before?: number; limit?: number }) =>
+    call<{ records: AuditRecord[]; next?: number }>('GET', at('audit'), undefined, query),
+  verify: () => call<AuditCheck>('GET', at('audit', 'verify')),
+};

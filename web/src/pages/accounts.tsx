@@ -1,0 +1,258 @@
+// People who may sign in, and the tokens of their programs.
+import { createResource, createSignal, For, Show, type JSX } from 'solid-js';
+import { accounts, type ApiToken, type UserAccount } from '../api_security.ts';
+import { t } from '../i18n/index.ts';
+import { formatCount, formatDate, toMs } from '../lib/format.ts';
+import { access } from '../state/session.ts';
+import { keepRows } from '../state/polling.ts';
+import { Deeds } from '../ui/deeds.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { ActionTable, FieldError } from '../ui/list.tsx';
+import { CopyBox, Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
+import { attempt, reasonOf, say } from '../ui/toast.tsx';
+import { SecurityTabs } from './security_tabs.tsx';
+import '../styles/security.css';
+
+const PASSWORD_MIN = 12;
+/** "things:read, rules:write" as a list. */
+const listOf = (text: string) => text.split(/[\s,]+/).filter(Boolean);
+
+function PermissionsField(props: { value: string }) {
+  return (
+    <label>
+      {t('account.permissions')}
+      <input name="permissions" required value={props.value} autocomplete="off" spellcheck={false} />
+      <small class="quiet-text">{t('account.permissions.help')}</small>
+    </label>
+  );
+}
+
+/** A form that is sent as a whole; what was refused stands above its button. */
+function SentForm(props: { button: string; send: (text: (name: string) => string) => Promise<unknown>; children: JSX.Element }) {
+  const [error, setError] = createSignal<string>();
+  const [busy, setBusy] = createSignal(false);
+  const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    setBusy(true);
+    setError(undefined);
+    try {
+      await props.send((name) => String(form.get(name) ?? ''));
+    } catch (problem) {
+      setError(reasonOf(problem));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="form" onSubmit={submit}>
+      {props.children}
+      <FieldError text={error()} />
+      <button class="button primary" disabled={busy()}>
+        {props.button}
+      </button>
+    </form>
+  );
+}
+
+function UserForm(props: { onDone: () => void }) {
+  const send = async (text: (name: string) => string) => {
+    const made = await accounts.create({
+      name: text('name').trim(),
+      password: text('password'),
+      permissions: listOf(text('permissions')),
+    });
+    if (made.note) say(made.note);
+    props.onDone();
+  };
+  return (
+    <SentForm button={t('account.new')} send={send}>
+      <label>
+        {t('thing.name')}
+        <input name="name" required maxlength="128" autofocus autocomplete="off" />
+      </label>
+      <label>
+        {t('signin.password')}
+        <input name="password" type="password" required minlength={PASSWORD_MIN} autocomplete="new-password" />
+        <small class="quiet-text">{t('claim.rule', { n: PASSWORD_MIN })}</small>
+      </label>
+      <PermissionsField value="things:read alarms:read series:read" />
+    </SentForm>
+  );
+}
+
+function TokenForm(props: { user: UserAccount; onDone: (token: string) => void }) {
+  const send = async (text: (name: string) => string) => {
+    const days = Number(text('days'));
+    const made = await accounts.makeToken({
+      owner: props.user.name,
+      label: text('label').trim(),
+      permissions: listOf(text('permissions')),
+      ...(days > 0 ? { days } : {}),
+    });
+    props.onDone(made.token);
+  };
+  return (
+    <SentForm button={t('account.token.new')} send={send}>
+      <label>
+        {t('enrol.code.label')}
+        <input name="label" required maxlength="128" autocomplete="off" />
+      </label>
+      <label>
+        {t('account.token.days')}
+        <input name="days" type="number" min="1" max="3650" value="90" />
+      </label>
+      <PermissionsField value={props.user.permissions.join(' ')} />
+    </SentForm>
+  );
+}
+
+function Tokens(props: { user: UserAccount }) {
+  const [tokens, { refetch }] = createResource(() => accounts.tokens(props.user.name), { storage: keepRows('id') });
+  const [state, setState] = createSignal<'list' | 'form' | { token: string }>('list');
+  const shown = () => {
+    const now = state();
+    return typeof now === 'object' ? now.token : undefined;
+  };
+  const remove = async (token: ApiToken) => {
+    await attempt(() => accounts.removeToken(token.id), t('removed', { name: token.label || token.id }));
+    void refetch();
+  };
+  return (
+    <section>
+      <h3>{t('account.tokens')}</h3>
+      <Show when={shown()}>
+        {(token) => (
+          <>
+            <p>
+              <strong>{t('token.once')}</strong>
+            </p>
+            <CopyBox text={token()} label={t('token')} />
+          </>
+        )}
+      </Show>
+      <Show when={!tokens.error} fallback={<Problem text={reasonOf(tokens.error)} />}>
+        <ul class="token-list">
+          <For each={tokens.latest ?? []}>
+            {(token) => (
+              <li>
+                <div>
+                  <b>{token.label || token.id}</b>
+                  <div class="quiet-text">
+                    {token.permissions.join(' ')} · {t('cert.until')}{' '}
+                    {token.expires_at ? formatDate(toMs(token.expires_at)) : t('account.token.never')}
+                  </div>
+                </div>
+                <button
+                  type="button"
+                  class="button small quiet square"
+                  aria-label={t('thing.remove', { name: token.label || token.id })}
+                  onClick={() => void remove(token)}
+                >
+                  <Icon name="trash" />
+                </button>
+              </li>
+            )}
+          </For>
+        </ul>
+      </Show>
+      <Show
+        when={state() === 'form'}
+        fallback={
+          <button type="button" class="button" onClick={() => setState('form')}>
+            <Icon name="plus" />
+            {t('account.token.new')}
+          </button>
+        }
+      >
+        <TokenForm
+          user={props.user}
+          onDone={(token) => {
+            setState({ token });
+            void refetch();
+          }}
+        />
+      </Show>
+    </section>
+  );
+}
+
+function UserDialog(props: { user: UserAccount; onClose: () => void; onRemoved: () => void }) {
+  const isMe = () => {
+    const who = access();
+    return who.state === 'in' && who.user.name === props.user.name;
+  };
+  const remove = async () => {
+    if (await attempt(() => accounts.remove(props.user.name), t('removed', { name: props.user.name }))) props.onRemoved();
+  };
+  const facts = (): [string, string][] => [
+    [t('account.permissions'), props.user.permissions.join(' ') || '–'],
+    [t('tab.policies'), props.user.policies.join(' ') || '–'],
+    [t('account.since'), formatDate(toMs(props.user.created_at))],
+  ];
+  return (
+    <Dialog title={props.user.name} class="wide-dialog session-dialog" onClose={props.onClose}>
+      <Facts facts={facts()} />
+      <Tokens user={props.user} />
+      <Show when={!isMe()} fallback={<p class="quiet-text hint">{t('account.me')}</p>}>
+        <Deeds deeds={[{ label: t('remove'), icon: 'trash', quiet: true, sure: t('account.remove.sure'), run: remove }]} />
+      </Show>
+    </Dialog>
+  );
+}
+
+export default function Accounts() {
+  const [list, { refetch }] = createResource(accounts.list, { storage: keepRows('name') });
+  const [window, open] = createSignal<'form' | string | undefined>();
+  const rows = () => (list.error ? [] : (list.latest ?? []));
+  const shown = () => rows().find((one) => one.name === window());
+  const done = () => {
+    open(undefined);
+    void refetch();
+  };
+  return (
+    <>
+      <PageHead title={t('nav.certificates')} count={rows().length ? formatCount(rows().length) : undefined}>
+        <SecurityTabs />
+        <button type="button" class="button primary" onClick={() => open('form')}>
+          <Icon name="plus" />
+          {t('account.new')}
+        </button>
+      </PageHead>
+      <Show when={!list.error} fallback={<Problem text={reasonOf(list.error)} retry={() => void refetch()} />}>
+        <Show when={list.latest} fallback={<Loading />}>
+          <div class="panel table-scroll">
+            <ActionTable columns={[t('signin.user'), t('account.permissions'), t('account.since')]}>
+              <For each={rows()}>
+                {(user) => (
+                  <tr>
+                    <td class="wide">
+                      <b>{user.name}</b>
+                    </td>
+                    <td>{user.permissions.join(' ') || '–'}</td>
+                    <td class="number">{formatDate(toMs(user.created_at))}</td>
+                    <td class="actions">
+                      <button type="button" class="button small" onClick={() => open(user.name)}>
+                        {t('session.open')}
+                        <span class="visually-hidden"> {user.name}</span>
+                      </button>
+                    </td>
+                  </tr>
+                )}
+              </For>
+            </ActionTable>
+          </div>
+        </Show>
+      </Show>
+      <Show when={window() === 'form'}>
+        <Dialog title={t('account.new')} onClose={() => window() === 'form' && open(undefined)}>
+          <UserForm onDone={done} />
+        </Dialog>
+      </Show>
+      <Show when={shown()}>
+        {(user) => <UserDialog user={user()} onClose={() => open(undefined)} onRemoved={done} />}
+      </Show>
+    </>
+  );
+}

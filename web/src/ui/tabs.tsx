@@ -1,0 +1,20 @@
+// The views of one page, as tabs.
+import { For } from 'solid-js';
+import { t } from '../i18n/index.ts';
+import { route, type BrokerPage, type SecurityPage } from '../router.ts';
+import '../styles/tables.css';
+import '../styles/broker.css';
+
+export function Tabs(props: { label: string; pages: readonly (BrokerPage | SecurityPage)[] }) {
+  return (
+    <nav class="segments" aria-label={props.label}>
+      <For each={props.pages}>
+        {(page) => (
+          <a href={`#/${page}`} aria-current={route().page === page ? 'page' : undefined}>
+            {t(`tab.${page}`)}
+          </a>
+        )}
+      </For>
+    </nav>
+  );
+}

@@ -10,6 +10,7 @@
 #include "security/memory_fs.h"
 #include "security/pki.h"
 #include "security/records.h"
+#include "security/second_factor.h"
 #include "service/provision/grant.h"
 
 namespace dunlin::platform {
@@ -191,6 +192,27 @@ TEST_F(DoctorRecords, TokensThatLiveLong) {
   ASSERT_NE(find(found, "token_never_expires"), nullptr);
   EXPECT_EQ(find(found, "token_never_expires")->severity, Severity::error);
   EXPECT_EQ(find(found, "device_tokens_never_expire")->severity, Severity::note);
+}
+
+TEST_F(DoctorRecords, WhoMayDoEverythingNeedsASecondFactor) {
+  const auto put_user = [&](std::string name, std::vector<std::string> permissions) {
+    security::UserRecord user;
+    user.name = std::move(name);
+    user.permissions = std::move(permissions);
+    repository.put(store::DocumentKind::user, user.name, security::document_of(user).body);
+  };
+  put_user("ada", {"things:read"});
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"users_by_password_alone"});
+  put_user("root", {"*"});
+  EXPECT_EQ(ids(look()), (std::vector<std::string>{"no_second_factor", "users_by_password_alone"}));
+  security::SecondFactorRecord factor;
+  factor.user = "root";
+  factor.state = security::SecondFactorRecord::State::pending;
+  repository.put(store::DocumentKind::second_factor, "root", security::document_of(factor).body);
+  EXPECT_NE(find(look(), "no_second_factor"), nullptr) << "one that was not confirmed";
+  factor.state = security::SecondFactorRecord::State::active;
+  repository.put(store::DocumentKind::second_factor, "root", security::document_of(factor).body);
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"users_by_password_alone"});
 }
 
 TEST_F(DoctorRecords, ARecordOfTheFutureTellsOfTheClock) {

@@ -13,7 +13,10 @@ import { start, temporaryFolder } from './lib/server.mjs';
 
 const PASSWORD = 'calm sea at dawn';
 const NAME = 'press-01';
-const PAGES = ['', 'alarms', 'things', 'rules', 'connections', 'groups', 'retained', 'bridges', 'trace', 'status', `device/${NAME}`];
+const PAGES = [
+  ...['', 'alarms', 'things', 'rules', 'connections', 'groups', 'retained', 'bridges', 'trace', 'status', `device/${NAME}`],
+  ...['certificates', 'enrolment', 'policies', 'accounts', 'audit'],
+];
 const folder = temporaryFolder('web-security');
 let server;
 let origin;
@@ -126,6 +129,27 @@ describe('signing in', () => {
   });
 });
 
+/** Certificates whose subjects are script: an authority of others, and devices of it, one that waits and one whose name is none. */
+async function evilCertificates() {
+  const file = (name) => join(folder, name);
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  await openssl('req', '-x509', ...key, '-subj', `/CN=${level('authority')}/O=${level('organisation')}`, '-days', '5', '-keyout', file('x.key'), '-out', file('x.pem'));
+  const issue = async (name, subject) => {
+    await openssl('req', '-new', ...key, '-subj', subject, '-keyout', file(`${name}.key`), '-out', file(`${name}.csr`));
+    const sign = ['-CA', file('x.pem'), '-CAkey', file('x.key'), '-CAcreateserial', '-days', '5'];
+    await openssl('x509', '-req', '-in', file(`${name}.csr`), ...sign, '-out', file(`${name}.pem`));
+    return { cert: file(`${name}.pem`), key: file(`${name}.key`) };
+  };
+  const { code } = await server.api('POST', '/api/authorities/code', {});
+  const proof = await issue('proof', `/CN=${code}`);
+  const texts = { certificate: readFileSync(file('x.pem'), 'utf8'), proof: readFileSync(proof.cert, 'utf8') };
+  await server.api('POST', '/api/authorities', { ...texts, label: all('label').slice(0, 120), auto_registration: true, approval: 'queue' });
+  for (const [name, subject] of [['waits', `/CN=saw-01/O=${level('subject')}`], ['nameless', `/CN=${level('name')}`]]) {
+    const who = await issue(name, subject);
+    await assert.rejects(connect(server, who, { clientId: 'saw-01', transport: 'tls' }));
+  }
+}
+
 describe('script in what devices send', () => {
   let device;
   before(async () => {
@@ -154,6 +178,8 @@ describe('script in what devices send', () => {
     await send(`$dunlin/things/${NAME}/shadow/update`, JSON.stringify({ state: { reported } }));
     const group = await connect(server, thing, { clientId: `${NAME}/group` });
     await group.subscribeAsync(`$share/${level('group')}/${at('jobs')}`, { qos: 1 });
+    await evilCertificates();
+    await server.api('PUT', '/api/policies/evil', { document: { description: all('policy'), statements: [] } });
     const refused = { name: all('user'), password: all('password') };
     await connect(server, refused, { clientId: level('stranger') }).catch(() => {});
     const headers = { 'User-Agent': all('agent'), Referer: all('referer') };
@@ -195,6 +221,7 @@ describe('script in what devices send', () => {
       groups: level('group'),
       retained: level('retained'),
       rules: "globalThis.ran='rule'",
+      enrolment: "globalThis.ran='label'",
       [`device/${NAME}`]: "globalThis.ran='shadow value'",
     };
     for (const [hash, text] of Object.entries(shown)) {

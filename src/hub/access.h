@@ -61,8 +61,9 @@ using EnhancedAnswered = std::move_only_function<void(Result<EnhancedAnswer>)>;
 /// Called on a transport's thread; must not block. Calls `done` later, on any thread.
 using EnhancedAuthenticator = std::function<void(EnhancedStep step, EnhancedAnswered done)>;
 
-/// Called on any transport's thread; must not block. `topic` is a topic (publish, receive), a filter
-/// (subscribe) or a client id (connect). The error's message is meant for the peer.
+/// Called on any transport's thread; must not block. `topic` is a topic (publish), a topic or a filter
+/// (receive: all its topics), a filter (subscribe) or a client id (connect). The error's message is meant for
+/// the peer.
 using Authorizer =
     std::function<Result<void>(const Principal& principal, Action action, std::string_view topic)>;
 

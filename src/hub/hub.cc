@@ -72,14 +72,15 @@ class HubConsumer final : public Consumer {
 Hub::Hub(HubEnvironment environment)
     : keyed_(environment.keyed),
       limits_(environment.limits),
-      durable_filters_(std::move(environment.durable_filters)) {
+      durable_filters_(std::move(environment.durable_filters)),
+      authorize_will_(std::move(environment.authorize_will)) {
   DUNLIN_ASSERT(!environment.shards.empty() && environment.shards.size() <= kMaxShards);
   for (std::size_t i = 0; i < environment.shards.size(); ++i) {
     const ShardEnvironment& shard = environment.shards[i];
     shards_.push_back(std::make_unique<Shard>(ShardSetup{
         static_cast<std::uint16_t>(i), shard.executor, shard.log, environment.keyed, environment.metrics,
         limits_, shards_, [this](SessionEvent event) { report(std::move(event)); }, environment.rng.next(),
-        durable_filters_, tracer_, budgets_}));
+        durable_filters_, tracer_, budgets_, authorize_will_}));
   }
   for (const auto& shard : shards_) shard->connect_shards();
 }
@@ -320,6 +321,17 @@ void Hub::end_sessions(TenantId tenant, std::string principal_name, std::string 
       shard.end_principal(tenant, principal_name, reason);
     });
   }
+}
+
+void Hub::set_standing(TenantId tenant, std::string thing, Standing standing) {
+  for (std::size_t i = 0; i < shards_.size(); ++i)
+    post(i, [tenant, thing, standing](Shard& shard) { shard.set_standing(tenant, thing, standing); });
+}
+
+void Hub::set_client_standing(TenantId tenant, const std::string& client_id, Standing standing) {
+  post(session_home(tenant, client_id), [tenant, client_id, standing](Shard& shard) {
+    shard.set_client_standing(tenant, client_id, standing);
+  });
 }
 
 void Hub::retained(Executor& reply_to, TenantId tenant, std::string topic,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "hub/access.h"
 #include "hub/bus.h"
 #include "hub/shard.h"
 
@@ -29,6 +30,9 @@ struct HubEnvironment {
   /// A QoS 0 message whose topic one of these filters matches is journalled and delivered as QoS 1: a
   /// gateway's telemetry. Its publisher waits for nothing.
   std::vector<std::string> durable_filters = {};
+  /// Asked about a will's topic when the will is published; none: it is published as it was authorised when
+  /// the session began. Of a session that a restart has found the principal is a name only.
+  Authorizer authorize_will = {};
 };
 
 class Hub final : public Bus {
@@ -52,6 +56,11 @@ class Hub final : public Bus {
 
   /// How short the process is of memory, from now on. Any thread.
   void set_memory_level(MemoryLevel level);
+
+  /// From now on the sessions of this thing have another standing. Any thread; returns before.
+  void set_standing(TenantId tenant, std::string thing, Standing standing);
+  /// The same for one client, without a look at the others.
+  void set_client_standing(TenantId tenant, const std::string& client_id, Standing standing);
 
   /// Opens the session for a connection. On its home shard's thread only, not from inside
   /// SessionLink::deliver. `done` runs when the session may be used (at once, or after it is stored), unless
@@ -91,6 +100,7 @@ class Hub final : public Bus {
   store::Keyed* keyed_;
   Limits limits_;
   std::vector<std::string> durable_filters_;
+  Authorizer authorize_will_;
   Tracer tracer_;
   TenantBudgets budgets_;
   std::vector<std::unique_ptr<Shard>> shards_;

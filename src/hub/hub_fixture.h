@@ -196,10 +196,11 @@ class RecordingLink final : public SessionLink {
 /// One life of the process; the disks live on in HubTest.
 struct World {
   World(VirtualScheduler& scheduler, std::vector<JournalDisk>& journals, KeyedDisk& keyed_disk, Limits limits,
-        bool durable)
+        bool durable, Authorizer authorize_will = {})
       : disk_thread(scheduler), keyed(disk_thread, keyed_disk) {
     HubEnvironment environment{
         .shards = {}, .keyed = durable ? &keyed : nullptr, .metrics = metrics, .rng = rng, .limits = limits};
+    environment.authorize_will = std::move(authorize_will);
     for (JournalDisk& journal : journals) {
       executors.push_back(std::make_unique<VirtualExecutor>(scheduler));
       logs.push_back(std::make_unique<MemoryLog>(*executors.back(), journal));
@@ -222,7 +223,7 @@ class HubTest : public ::testing::Test {
   void boot(std::size_t shards, Limits limits = {}, bool durable = true) {
     world.reset();
     journals.resize(shards);
-    world = std::make_unique<World>(scheduler, journals, keyed_disk, limits, durable);
+    world = std::make_unique<World>(scheduler, journals, keyed_disk, limits, durable, authorize_will);
     bool started = false;
     world->hub->start(*world->executors[0],
                       [&started](Result<void> result) { started = result.has_value(); });
@@ -278,6 +279,7 @@ class HubTest : public ::testing::Test {
     }
   }
 
+  Authorizer authorize_will;  // of the next boot()
   VirtualClock clock;
   VirtualScheduler scheduler{clock};
   std::vector<JournalDisk> journals;

@@ -24,4 +24,11 @@ PrincipalRef in_tenant(const PrincipalRef& principal, TenantId tenant) {
   return other;
 }
 
+PrincipalRef with_standing(const PrincipalRef& principal, Standing standing) {
+  if (principal->standing == standing) return principal;
+  auto other = std::make_shared<Principal>(*principal);
+  other->standing = standing;
+  return other;
+}
+
 }  // namespace dunlin

@@ -9,6 +9,7 @@
 
 #include "base/core/id.h"
 #include "hub/compact_list.h"
+#include "hub/standing.h"
 
 namespace dunlin {
 
@@ -26,6 +27,7 @@ enum class Proof : std::uint8_t { none, certificate, token, password, session, i
 struct Principal {
   PrincipalKind kind = PrincipalKind::anonymous;
   Proof proof = Proof::none;
+  Standing standing;  // of a thing, when this was made
   TenantId tenant = kDefaultTenant;
   std::string name;                           // thing name, user name or service name
   std::string client_id;                      // of the connection, where the protocol has one
@@ -40,6 +42,7 @@ struct Principal {
   std::string_view fingerprint() const {
     return {certificate_fingerprint.begin(), certificate_fingerprint.size()};
   }
+  bool is_thing() const { return kind == PrincipalKind::device || kind == PrincipalKind::gateway; }
   /// Empty where there is none of that name.
   std::string_view attribute(std::string_view wanted) const;
 };
@@ -49,5 +52,7 @@ using PrincipalRef = std::shared_ptr<const Principal>;  // shared: by every mess
 PrincipalRef make_service_principal(std::string_view name);
 /// The same one in another tenant; `principal` itself where it is that tenant's already.
 PrincipalRef in_tenant(const PrincipalRef& principal, TenantId tenant);
+/// The same one with another standing; `principal` itself where it has that already.
+PrincipalRef with_standing(const PrincipalRef& principal, Standing standing);
 
 }  // namespace dunlin

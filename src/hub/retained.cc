@@ -32,11 +32,17 @@ std::string_view prefix_of(std::string_view filter) {
 }  // namespace
 
 RetainedStore::Stored RetainedStore::put(const MessageRef& message) {
-  RetainedTopics& topics = tenants_[message->principal ? message->principal->tenant : kDefaultTenant];
+  const TenantId tenant = message->principal ? message->principal->tenant : kDefaultTenant;
+  RetainedTopics& topics = tenants_[tenant];
   const MessageRef* found = topics.find(message->topic.text());
   if (found != nullptr && (*found)->received_at > message->received_at) return Stored::stale;
+  const std::string key = found == nullptr ? tenant_key(tenant, message->topic.text()) : std::string();
+  if (found == nullptr && emptied_.is_newer(key, message->received_at)) return Stored::stale;
   const std::size_t old_size = found == nullptr ? 0 : body_bytes(**found);
   if (message->payload.empty()) {
+    // While the journals are read what it removes may not have come yet.
+    if (writer_.durable() && (found != nullptr || life_ == Life::loading))
+      emptied_.add(tenant_key(tenant, message->topic.text()), message->received_at);
     if (found == nullptr) return Stored::removed;
     bytes_ -= old_size;
     --count_;
@@ -47,7 +53,10 @@ RetainedStore::Stored RetainedStore::put(const MessageRef& message) {
   if (found == nullptr && message->qos == QoS::at_most_once && is_behind()) return Stored::refused;
   if (bytes_ - old_size + body_bytes(*message) > limits_.retained_bytes) return Stored::refused;
   bytes_ += body_bytes(*message) - old_size;
-  if (found == nullptr) ++count_;
+  if (found == nullptr) {
+    ++count_;
+    emptied_.erase(key);
+  }
   topics.put(compact(*message));
   return Stored::stored;
 }
@@ -59,7 +68,8 @@ RetainedStore::Stored RetainedStore::store(const MessageRef& message) {
   if (!writer_.durable() || (result != Stored::stored && result != Stored::removed)) return result;
   const TenantId tenant = message->principal ? message->principal->tenant : kDefaultTenant;
   std::string key = tenant_key(tenant, message->topic.text());
-  if (result == Stored::removed) {
+  // The row of a removal stays for a while, for the start after a crash.
+  if (result == Stored::removed && !emptied_.has(key)) {
     writer_.put(store::Table::retained, std::move(key), std::nullopt);
     return result;
   }
@@ -95,6 +105,11 @@ std::vector<MessageRef> RetainedStore::match(TenantId tenant, std::string_view f
     if (filter_matches(filter, topic)) take(all[at]);
   }
   return found;
+}
+
+void RetainedStore::forget_emptied(WallTime now) {
+  for (std::string& key : emptied_.take_old(now))
+    writer_.put(store::Table::retained, std::move(key), std::nullopt);
 }
 
 bool RetainedStore::has(TenantId tenant, std::string_view topic) const {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hub/emptied_topics.h"
 #include "hub/keyed_writer.h"
 #include "hub/limits.h"
 #include "hub/message.h"
@@ -20,8 +21,8 @@ class RetainedStore {
       : writer_(executor, keyed), limits_(limits) {}
 
   enum class Stored { stored, removed, stale, refused };
-  /// An empty payload removes. `stale`: a newer message is there (by received_at). `refused`: the limits are
-  /// reached.
+  /// An empty payload removes. `stale`: a newer message, or removal, is there (by received_at). `refused`:
+  /// the limits are reached.
   Stored store(const MessageRef& message);
   /// Loads a row without writing it again.
   Result<void> load(const std::string& value);
@@ -44,6 +45,11 @@ class RetainedStore {
   };
   Walk walk(TenantId tenant, std::string_view filter, WalkOptions options, WallTime now) const;
 
+  /// The start-up is over: rows and journals have been read.
+  void loaded() { life_ = Life::running; }
+  /// Lets go of removals that nothing from before can come after. Now and then.
+  void forget_emptied(WallTime now);
+
   void flush(KeyedWriter::Done done) { writer_.flush(std::move(done)); }
   /// More rows wait for the keyed store than may: publishers are to be held, and new topics of QoS 0, whose
   /// publishers cannot be, are refused (MQTT 5.0 section 3.3.1.3 lets a server discard these).
@@ -56,6 +62,8 @@ class RetainedStore {
 
   KeyedWriter writer_;
   const Limits& limits_;
+  enum class Life : std::uint8_t { loading, running } life_ = Life::loading;
+  EmptiedTopics emptied_;
   std::unordered_map<TenantId, RetainedTopics> tenants_;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;

@@ -196,6 +196,7 @@ class Session {
   /// A restart must find a row of it.
   bool wants_row() const { return persistent() || will_; }
   void take_options(OpenOptions options);
+  void take_standing(Standing standing);
   void attach(SessionLink& link, std::uint16_t receive_maximum);
   void detach();
   bool is_attached() const { return link_ != nullptr; }

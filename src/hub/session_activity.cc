@@ -16,6 +16,8 @@ std::string_view drop_reason_name(DropReason reason) {
       return "packet_too_large";
     case DropReason::memory:
       return "memory";
+    case DropReason::not_authorized:
+      return "not_authorized";
   }
   return "unknown";
 }

@@ -20,8 +20,9 @@ enum class DropReason : std::uint8_t {
   expired,           // MQTT 5.0 section 3.3.2.3.3
   packet_too_large,  // MQTT 5.0 section 3.1.2.11.4
   memory,            // QoS 0, and the process has no memory left
+  not_authorized,    // the client may not receive its topic
 };
-inline constexpr std::size_t kDropReasons = 5;
+inline constexpr std::size_t kDropReasons = 6;
 /// "qos0_queue" ...: the stable word of the API and the metrics.
 std::string_view drop_reason_name(DropReason reason);
 

@@ -91,6 +91,9 @@ class SessionLink {
   virtual bool can_refuse() const { return false; }
   /// The session is no longer this link's: forget it and disconnect the peer. `detail` is meant for the peer.
   virtual void ended(EndReason reason, std::string_view detail) = 0;
+  /// What the principal may do has changed: Session::principal() is another one now. What the link has made
+  /// of the former one's rights does not hold any more.
+  virtual void rights_changed() {}
   virtual LinkInfo describe() const { return {}; }
 };
 

@@ -12,6 +12,7 @@
 #include "base/executor.h"
 #include "base/memory_level.h"
 #include "base/rng.h"
+#include "hub/access.h"
 #include "hub/bus.h"
 #include "hub/consumer.h"
 #include "hub/refused_topics.h"
@@ -39,6 +40,7 @@ struct ShardSetup {
   const std::vector<std::string>& durable_filters;  // of HubEnvironment
   Tracer& tracer;
   TenantBudgets& budgets;
+  const Authorizer& authorize_will;  // of HubEnvironment
 };
 
 class Shard {
@@ -78,6 +80,8 @@ class Shard {
   void pump_later(const Session& session);
   void end(SessionRef ref, EndReason reason, std::string detail);
   void end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail);
+  void set_standing(TenantId tenant, const std::string& thing, Standing standing);
+  void set_client_standing(TenantId tenant, const std::string& client_id, Standing standing);
   /// For the shutdown: ends every connected session, each with a line at debug only. Returns how many.
   std::size_t end_all();
   std::vector<SessionInfo> list(TenantId tenant, std::size_t limit) const;
@@ -273,6 +277,7 @@ class Shard {
   void end_unlogged(Session& session, EndReason reason, const std::string& detail);
   void go_offline(Session& session, WallTime since);
   void send_will(Session& session);
+  bool may_publish_will(const Message& will);
   void schedule_will(Session& session, WallTime gone_since);
   void save(Session& session, KeyedWriter::Done done = {});
   /// With the next write: once for all that asks for it until then.

@@ -72,10 +72,15 @@ void Shard::load_item(QueueKey key, const std::string& value) {
 }
 
 void Shard::finish_loading() {
+  retained_.loaded();
   for (const auto& [instance, loading] : std::exchange(loading_, {})) {
     if (Session* session = find(loading.session)) finish_loading(*session, loading);
   }
   for (OrphanWill& will : std::exchange(orphan_wills_, {})) {
+    if (!may_publish_will(will.message)) {
+      drop_row(will.key);
+      continue;
+    }
     will.message.received_at = take_arrival_time();
     publish_in_process(std::move(will.message), [this, key = std::move(will.key)](const Result<void>& sent) {
       if (sent) drop_row(key);

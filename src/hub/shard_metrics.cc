@@ -76,6 +76,9 @@ ShardMetrics::ShardMetrics(metrics::Registry& registry)
       refused_takeovers(
           registry.counter("dunlin_hub_takeovers_refused_total",
                            "Connections refused since others had just taken the same client id.")),
+      refused_wills(
+          registry.counter("dunlin_hub_wills_refused_total",
+                           "Wills that were not published since the policies no longer allowed them.")),
       refused_memory(short_of_memory(registry, "publish")),
       refused_memory_subscriptions(short_of_memory(registry, "subscribe")),
       refused_memory_retained(short_of_memory(registry, "retain")),

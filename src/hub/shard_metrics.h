@@ -43,6 +43,7 @@ struct ShardMetrics {
   metrics::Cell& memory_rests;          // the same while memory was critical
   metrics::Cell& refused_rate;          // publishes refused for their rate
   metrics::Cell& refused_takeovers;
+  metrics::Cell& refused_wills;   // that the policies of the moment did not allow
   metrics::Cell& refused_memory;  // publishes refused while memory was short
   metrics::Cell& refused_memory_subscriptions;
   metrics::Cell& refused_memory_retained;

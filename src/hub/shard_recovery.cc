@@ -166,6 +166,7 @@ struct Gathering {
 }  // namespace
 
 void Shard::checkpoint(std::move_only_function<void(Result<void>)> done) {
+  retained_.forget_emptied(executor().wall_now());
   const store::Position reached = routed_;
   for (const auto& [id, feed] : feeds_) feed->advance_cursor();
   auto gathering = std::make_shared<Gathering>();  // shared: by the answers of all shards

@@ -244,6 +244,10 @@ void Shard::send_will(Session& session) {
   Message message = std::move(session.will_->message);
   session.will_.reset();
   message.principal = session.principal();
+  if (!may_publish_will(message)) {
+    if (session.stored_) save(session);  // its row is without the will now
+    return;
+  }
   PublishDone published;
   if (std::exchange(session.stored_, false)) {
     std::string key = tenant_key(session.principal()->tenant, session.client_id());

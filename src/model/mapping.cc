@@ -92,12 +92,18 @@ Mapping Mapping::standard() {
 }
 
 std::vector<std::string> Mapping::filters() const {
+  return filters_of("+");
+}
+
+std::vector<std::string> Mapping::filters_of(std::string_view device) const {
   std::vector<std::string> filters;
   for (const Row& row : rows_) {
     std::string filter;
     for (const Level& level : row.levels) {
       if (!filter.empty()) filter += '/';
-      filter += level.kind == Level::Kind::literal ? level.text : "+";
+      const bool is_device = level.kind == Level::Kind::named && level.text == "device_id";
+      const std::string_view open = is_device ? device : std::string_view("+");
+      filter += level.kind == Level::Kind::literal ? std::string_view(level.text) : open;
     }
     if (std::ranges::find(filters, filter) == filters.end()) filters.push_back(std::move(filter));
   }

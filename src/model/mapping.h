@@ -50,6 +50,8 @@ class Mapping {
 
   /// The topic filters that a consumer of all mapped messages needs.
   std::vector<std::string> filters() const;
+  /// The same of one device.
+  std::vector<std::string> filters_of(std::string_view device) const;
 
   /// Empty samples: the topic is not mapped or the payload holds no measurement (an error says which). At
   /// most kMaxSamplesPerMessage.

@@ -7,6 +7,9 @@
 namespace dunlin::platform {
 namespace {
 
+constexpr std::string_view kThingTopics = "$dunlin/things/";
+constexpr std::string_view kLifecycleTopic = "/lifecycle";
+
 security::Action action_of(hub::Action action) {
   constexpr std::array kActions{security::Action::connect, security::Action::publish,
                                 security::Action::subscribe, security::Action::receive};
@@ -31,6 +34,13 @@ security::Credentials credentials_of(hub::Credentials shown) {
   credentials.listener = on_this_machine ? security::Listener::loopback : security::Listener::network;
   credentials.address = std::move(shown.address);
   return credentials;
+}
+
+/// $SYS, and what the server tells of a thing's life.
+bool is_reserved(std::string_view topic) {
+  return topic.starts_with("$SYS/") ||
+         (topic.starts_with(kThingTopics) && topic.ends_with(kLifecycleTopic) &&
+          topic.find('/', kThingTopics.size()) == topic.size() - kLifecycleTopic.size());
 }
 
 }  // namespace
@@ -68,11 +78,22 @@ hub::EnhancedAuthenticator make_mqtt_scram(Executor& executor, security::ScramAu
 
 hub::Authorizer make_mqtt_authorizer(security::PolicyEngine& engine) {
   return [&engine](const Principal& principal, hub::Action action, std::string_view topic) -> Result<void> {
-    if (action == hub::Action::publish && topic.starts_with("$SYS/"))
-      return fail(Errc::permission_denied, "only the server publishes below $SYS");
+    if (action == hub::Action::publish && is_reserved(topic))
+      return fail(Errc::permission_denied, "only the server publishes to this topic");
     const security::Decision decision = engine.authorize(principal, action_of(action), topic);
     if (decision.allowed()) return {};
     return fail(Errc::permission_denied, security::explain(decision, principal));
+  };
+}
+
+hub::Authorizer make_will_authorizer(security::PolicyEngine& engine, const hub::Standings& standings) {
+  return [judge = make_mqtt_authorizer(engine), &standings](const Principal& principal, hub::Action action,
+                                                            std::string_view topic) -> Result<void> {
+    const bool only_a_name = principal.kind == PrincipalKind::anonymous && principal.policies.empty();
+    if (!only_a_name) return judge(principal, action, topic);
+    const Standing now = standings.of(principal.tenant, principal.name);
+    if (now.quarantine == Quarantine::no && now.lifecycle != Lifecycle::decommission) return {};
+    return fail(Errc::permission_denied, "the thing is in quarantine or decommissioned");
   };
 }
 

@@ -2,6 +2,7 @@
 // The security room as the MQTT side asks it.
 
 #include "hub/access.h"
+#include "hub/standings.h"
 #include "security/authenticator.h"
 #include "security/policy.h"
 #include "security/scram_authenticator.h"
@@ -13,5 +14,9 @@ hub::Authenticator make_mqtt_authenticator(Executor& executor, security::Authent
 /// The authentication methods of MQTT 5: SCRAM-SHA-256.
 hub::EnhancedAuthenticator make_mqtt_scram(Executor& executor, security::ScramAuthenticator& scram);
 hub::Authorizer make_mqtt_authorizer(security::PolicyEngine& engine);
+/// For wills at the moment of their publishing. Of a session that a restart has found nothing but the name is
+/// known: its will was allowed when it began, and is refused when the thing of that name has been
+/// decommissioned or put in quarantine since.
+hub::Authorizer make_will_authorizer(security::PolicyEngine& engine, const hub::Standings& standings);
 
 }  // namespace dunlin::platform

@@ -26,14 +26,17 @@
 #include "platform/port_owner.h"
 #include "platform/provisioning.h"
 #include "platform/security_stack.h"
+#include "platform/server_limits.h"
 #include "platform/services.h"
 #include "platform/status.h"
 #include "platform/stores.h"
 #include "platform/sys_topics.h"
+#include "platform/thing_lives.h"
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
 #include "service/access/access.h"
 #include "service/audit/audit.h"
+#include "service/behaviour/behaviour_service.h"
 #include "service/broker/broker.h"
 #include "service/provision/provision.h"
 #include "transport/bridge/bridges.h"
@@ -45,64 +48,6 @@ namespace dunlin::platform {
 namespace {
 
 using Done = std::move_only_function<void(Result<void>)>;
-
-transport::ServerLimits mqtt_limits(const ServerConfig& config) {
-  transport::ServerLimits limits;
-  limits.max_packet_bytes = static_cast<std::size_t>(config.max_packet_bytes);
-  limits.connect_deadline = config.connect_deadline;
-  limits.max_waiting = static_cast<std::size_t>(config.max_waiting_connections);
-  limits.receive_maximum = static_cast<std::uint16_t>(config.receive_maximum);
-  limits.topic_alias_maximum = static_cast<std::uint16_t>(config.topic_alias_maximum);
-  limits.outbound_topic_aliases = static_cast<std::uint16_t>(config.outbound_topic_aliases);
-  limits.keep_alive_seconds = static_cast<std::uint16_t>(config.server_keep_alive_max);
-  limits.denied_filters = config.denied_filters;
-  limits.response_information = config.response_information;
-  return limits;
-}
-
-TokenRate token_rate(double per_second, Duration burst) {
-  const double at_once = per_second * std::chrono::duration<double>(burst).count();
-  return {per_second, std::max(at_once, 1.0)};
-}
-
-hub::Limits hub_limits(const ServerConfig& config) {
-  hub::Limits limits;
-  limits.online_messages = static_cast<std::size_t>(config.max_queued_messages);
-  limits.qos0_messages = static_cast<std::size_t>(config.max_queued_messages);
-  limits.shared_strategy = shared_strategy(config).value();  // check() has seen it already
-  const auto rate = [&config](auto per_second) {
-    return token_rate(static_cast<double>(per_second), config.publish_burst);
-  };
-  limits.client_messages = rate(config.publish_rate);
-  limits.client_bytes = rate(config.publish_bytes_rate);
-  limits.tenant_messages = rate(config.tenant_publish_rate);
-  limits.tenant_bytes = rate(config.tenant_publish_bytes_rate);
-  limits.over_rate = publish_policy(config).value();
-  return limits;
-}
-
-model::Mapping mapping_of(const ServerConfig& config) {
-  if (config.mapping.empty()) return model::Mapping::standard();
-  // check() has seen the rows already.
-  return model::Mapping::make(config.mapping).value();
-}
-
-registry::RegistryOptions registry_options(const ServerConfig& config) {
-  using FirstMessage = registry::RegistryOptions::FirstMessage;
-  return {config.create_things ? FirstMessage::creates_thing : FirstMessage::ignored};
-}
-
-void set_limits(ListenerRequest& request, const ServerConfig& config,
-                const std::vector<net::AddressRange>& proxies) {
-  if (std::ranges::find(config.proxied_listeners, request.name) != config.proxied_listeners.end())
-    request.proxy_protocol = net::ProxyProtocol{proxies, config.proxy_header_deadline};
-  request.max_handshakes = static_cast<std::size_t>(config.max_tls_handshakes);
-  request.handshake_deadline = config.tls_handshake_deadline;
-  const net::ConnectionRate rate{static_cast<double>(config.max_connection_rate),
-                                 static_cast<double>(config.max_connection_rate_per_address)};
-  if (rate.in_all > 0 || rate.per_address > 0)
-    request.limiter = std::make_shared<net::ConnectionLimiter>(rate);
-}
 
 class RunningServer final : public Server {
  public:
@@ -125,10 +70,12 @@ class RunningServer final : public Server {
  private:
   Executor& home() { return threads_.at(0); }
   Result<void> chain_records();
+  void compose_hub();
   void compose();
   void make_splits();
   void start_parts(Done done);
   void start_on_records(Done done);
+  void start_hub(Done done);
   void open_listeners(Done done);
   Result<SecurityStack::Tls> make_tls() const;
   void declare_access();
@@ -163,8 +110,12 @@ class RunningServer final : public Server {
   security::AuditChain* audit_chain_ = nullptr;  // the repository in stores_
   std::unique_ptr<Audit> audit_;
   std::unique_ptr<SecurityStack> security_;
+  hub::Standings standings_;
   std::unique_ptr<hub::Hub> hub_;
   std::unique_ptr<Services> services_;
+  std::unique_ptr<ThingLives> lives_;
+  hub::ConductWatch conduct_;
+  std::unique_ptr<behaviour::BehaviourService> behaviour_;
   std::unique_ptr<bridge::Bridges> bridges_;
   std::unique_ptr<transport::MqttServer> mqtt_;
   std::unique_ptr<Provisioning> provisioning_;
@@ -218,16 +169,20 @@ Result<void> RunningServer::chain_records() {
   return {};
 }
 
-void RunningServer::compose() {
-  security_->authenticator().on_sign_in(audit_->sign_ins());
-  operations_.record_calls(audit_->calls());
+void RunningServer::compose_hub() {
   std::vector<hub::ShardEnvironment> shards;
   shards.reserve(threads_.size());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     shards.push_back({threads_.at(i), stores_.journals.empty() ? nullptr : stores_.journals[i].get()});
   }
   hub_ = std::make_unique<hub::Hub>(
-      hub::HubEnvironment{std::move(shards), stores_.keyed.get(), metrics_, rng_, hub_limits(config_)});
+      hub::HubEnvironment{std::move(shards),
+                          stores_.keyed.get(),
+                          metrics_,
+                          rng_,
+                          hub_limits(config_),
+                          {},
+                          make_will_authorizer(security_->policy_engine(), standings_)});
   services_ = std::make_unique<Services>(ServicesEnvironment{home(),
                                                              *hub_,
                                                              *stores_.keyed,
@@ -235,11 +190,23 @@ void RunningServer::compose() {
                                                              metrics_,
                                                              mapping_of(config_),
                                                              registry_options(config_),
-                                                             {.keep_cleared = config_.keep_cleared_alarms}});
+                                                             {.keep_cleared = config_.keep_cleared_alarms},
+                                                             &standings_});
+  behaviour_ = std::make_unique<behaviour::BehaviourService>(
+      behaviour::BehaviourEnvironment{home(), *hub_, *stores_.keyed, *stores_.repository,
+                                      services_->registry(), services_->alarms(), conduct_, metrics_});
+}
+
+void RunningServer::compose() {
+  security_->authenticator().on_sign_in(audit_->sign_ins());
+  operations_.record_calls(audit_->calls());
+  compose_hub();
   mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
       *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
       make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_),
-      make_mqtt_scram(home(), security_->scram()), &security_->policy_engine().changes()});
+      make_mqtt_scram(home(), security_->scram()), &security_->policy_engine().changes(),
+      [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); },
+      &conduct_});
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},
@@ -252,6 +219,7 @@ void RunningServer::compose() {
       std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); }});
   provisioning_->declare(operations_);
   services_->declare(operations_);
+  behaviour_->declare(operations_);
   bridges_->declare(operations_);
   declare_access();
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_)},
@@ -268,6 +236,9 @@ void RunningServer::compose() {
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
   });
   withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
+  lives_ = std::make_unique<ThingLives>(
+      ThingLives::Parts{home(), services_->registry(), *hub_, standings_,
+                        [this](std::string_view thing) { return mapping_of(config_).filters_of(thing); }});
   assets_ = dashboard_assets();
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
       home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
@@ -326,6 +297,7 @@ Result<void> RunningServer::start() {
     crls_->start();
     sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
+    services_->registry().resume_wipes();
   });
   ready_ = true;
   return {};
@@ -351,12 +323,22 @@ void RunningServer::start_on_records(Done done) {
   security_->load(home(), [this, done = std::move(done)](Result<std::optional<std::string>> claim) mutable {
     if (!claim) return done(std::unexpected(claim.error()));
     claim_token_ = *std::move(claim);
-    hub_->start(home(), [this, done = std::move(done)](Result<void> started) mutable {
-      if (!started) return done(std::move(started));
-      services_->start([this, done = std::move(done)](Result<void> running) mutable {
-        if (!running) return done(std::move(running));
-        provisioning_->load([this, done = std::move(done)](Result<void> loaded) mutable {
-          if (!loaded) return done(std::move(loaded));
+    lives_->load([this, done = std::move(done)](Result<void> known) mutable {
+      if (!known) return done(std::move(known));
+      start_hub(std::move(done));
+    });
+  });
+}
+
+void RunningServer::start_hub(Done done) {
+  hub_->start(home(), [this, done = std::move(done)](Result<void> started) mutable {
+    if (!started) return done(std::move(started));
+    services_->start([this, done = std::move(done)](Result<void> running) mutable {
+      if (!running) return done(std::move(running));
+      provisioning_->load([this, done = std::move(done)](Result<void> loaded) mutable {
+        if (!loaded) return done(std::move(loaded));
+        behaviour_->start([this, done = std::move(done)](Result<void> watching) mutable {
+          if (!watching) return done(std::move(watching));
           bridges_->start(std::move(done));
         });
       });
@@ -411,7 +393,10 @@ void RunningServer::declare_access() {
       security_->scram_credentials(),
       security_->thing_keys(),
       security_->second_factors(),
-      [this](TenantId tenant, const std::string& user) { web_->end_pages(tenant, user); }};
+      [this](TenantId tenant, const std::string& user) { web_->end_pages(tenant, user); },
+      [this](TenantId tenant, std::string thing, auto done) {
+        services_->registry().credential_given(tenant, std::move(thing), std::move(done));
+      }};
   access::declare(parts, operations_);
 }
 

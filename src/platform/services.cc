@@ -16,18 +16,34 @@ void run_steps(std::vector<Step> steps, std::move_only_function<void(Result<void
   });
 }
 
+/// By who speaks, and by whose topic it is: a gateway speaks for others.
+std::function<bool(const hub::Message&)> mute(const hub::Standings* standings,
+                                              const model::Mapping& mapping) {
+  if (standings == nullptr) return {};
+  return [standings, mapping](const hub::Message& message) {
+    if (standings->size() == 0 || !message.principal) return false;
+    const auto is_muted = [&](std::string_view thing) {
+      const Lifecycle stage = standings->of(message.principal->tenant, thing).lifecycle;
+      return stage == Lifecycle::maintenance || stage == Lifecycle::decommission;
+    };
+    if (message.principal->is_thing() && is_muted(message.principal->name)) return true;
+    const auto facts = mapping.facts_of(message.topic.text());
+    return facts && is_muted(facts->device);
+  };
+}
+
 }  // namespace
 
 Services::Services(ServicesEnvironment environment)
     : registry_(environment.executor, environment.repository, environment.metrics, environment.registry),
       presence_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       series_(environment.executor, environment.bus, environment.keyed, environment.metrics,
-              std::move(environment.mapping)),
+              environment.mapping),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
       rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
-              environment.metrics}) {
+              environment.metrics, mute(environment.standings, environment.mapping)}) {
   series_.on_arrival([this](const series::Arrival& arrival) {
     if (arrival.samples.empty()) return;
     const model::Sample& sample = arrival.samples.front();

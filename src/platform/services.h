@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "hub/bus.h"
+#include "hub/standings.h"
 #include "model/mapping.h"
 #include "model/operation.h"
 #include "service/alarm/alarm_service.h"
@@ -29,6 +30,8 @@ struct ServicesEnvironment {
   model::Mapping mapping;
   registry::RegistryOptions registry;
   alarm::RetentionOptions alarms{};
+  /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
+  const hub::Standings* standings = nullptr;
 };
 
 /// One executor's thread.

@@ -7,6 +7,7 @@
 #include "service/access/access.h"
 #include "service/alarm/operations.h"
 #include "service/audit/audit.h"
+#include "service/behaviour/operations.h"
 #include "service/broker/broker.h"
 #include "service/presence/operations.h"
 #include "service/provision/provision.h"
@@ -91,9 +92,9 @@ std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
-        alarm::operations(), rules::operations(), access::operations(), audit::operations(),
-        provision::operations(), broker::operations(), drain_operations(), doctor_operations(),
-        bridge::operations()}) {
+        alarm::operations(), behaviour::operations(), rules::operations(), access::operations(),
+        audit::operations(), provision::operations(), broker::operations(), drain_operations(),
+        doctor_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -7,8 +7,11 @@ namespace dunlin::platform {
 void withdraw_credentials_with_things(Executor& executor, registry::Registry& registry,
                                       security::ThingCredentials& credentials) {
   registry.plan_removals([&executor, &credentials](registry::ThingRemoval removal, auto done) {
+    using Occasion = security::ThingCredentials::Occasion;
+    const bool removed = removal.occasion == registry::ThingRemoval::Occasion::removed;
     credentials.withdraw(
         executor, std::move(removal.actor), std::move(removal.thing),
+        removed ? Occasion::removed : Occasion::decommissioned,
         [done = std::move(done)](auto withdrawal) mutable {
           if (!withdrawal) return done(std::unexpected(withdrawal.error()));
           done(registry::RemovalCompanion{std::move(withdrawal->changes), std::move(withdrawal->stored)});

@@ -1,5 +1,5 @@
 #pragma once
-// A thing that is removed takes its tokens and certificates with it.
+// A thing that is removed or decommissioned takes its tokens and certificates with it.
 
 #include "base/executor.h"
 #include "security/thing_credentials.h"
@@ -7,7 +7,8 @@
 
 namespace dunlin::platform {
 
-/// In the write that removes the thing. All must outlive the registry's last call; `executor` is its own.
+/// In the write that removes or decommissions the thing. All must outlive the registry's last call;
+/// `executor` is its own.
 void withdraw_credentials_with_things(Executor& executor, registry::Registry& registry,
                                       security::ThingCredentials& credentials);
 

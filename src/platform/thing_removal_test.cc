@@ -25,7 +25,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
   security::Accounts accounts{repository, authenticator, second_factors, clock, rng};
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
   security::ScramCredentials scram{{repository, workers, clock, rng}};
-  security::ThingKeys keys{{repository, clock, rng, "secret"}};
+  security::ThingKeys keys{{repository, clock, rng, std::string(32, 's')}};
   security::PolicyEngine engine;
   security::PolicyRegister policies{repository, engine, clock};
   security::PolicyTrial policy_trial{repository, policies};
@@ -34,8 +34,18 @@ struct ThingRemovalTest : model::testing::ServiceTest {
 
   void SetUp() override {
     registry.declare(table);
-    access::declare({*executor, bus, *pki, certificates, policies, policy_trial, accounts, scram, keys,
-                     second_factors, [](TenantId, const std::string&) {}},
+    access::declare({*executor,
+                     bus,
+                     *pki,
+                     certificates,
+                     policies,
+                     policy_trial,
+                     accounts,
+                     scram,
+                     keys,
+                     second_factors,
+                     [](TenantId, const std::string&) {},
+                     {}},
                     table);
     registry.on_change([this](TenantId tenant, const registry::Thing& thing) {
       if (thing.version == 0) bus.end_sessions(tenant, thing.name, "revoked");
@@ -71,6 +81,24 @@ TEST_F(ThingRemovalTest, ARemovalThatFailsLeavesThingAndCredentials) {
   EXPECT_EQ(certificate().at("state").as_string(), "active");
   EXPECT_FALSE(revocations.is_revoked(fingerprint));
   EXPECT_TRUE(bus.ended.empty());
+}
+
+TEST_F(ThingRemovalTest, ADecommissionedThingHasNoCredentialAndTakesNone) {
+  ASSERT_TRUE(call("thing.scram", {{"thing", "press-01"}}));
+  repository.fail_writes = 1;
+  EXPECT_FALSE(call("thing.move", {{"thing", "press-01"}, {"stage", "decommission"}}));
+  EXPECT_EQ(tokens().size(), 1U);
+  EXPECT_EQ(certificate().at("state").as_string(), "active");
+  ASSERT_TRUE(call("thing.move", {{"thing", "press-01"}, {"stage", "decommission"}}));
+  EXPECT_EQ(tokens().size(), 0U);
+  EXPECT_EQ(certificate().at("state").as_string(), "revoked");
+  EXPECT_EQ(certificate().at("reason").as_string(), security::kCessationOfOperation);
+  EXPECT_TRUE(revocations.is_revoked(fingerprint));
+  EXPECT_EQ(call("scram.list", {})->at("credentials").as_array().size(), 0U);
+  EXPECT_EQ(ask("thing.token", {{"thing", "press-01"}}), "conflict");
+  EXPECT_EQ(ask("cert.issue", {{"thing", "press-01"}}), "conflict");
+  EXPECT_EQ(ask("thing.scram", {{"thing", "press-01"}}), "conflict");
+  EXPECT_EQ(ask("key.generate", {{"thing", "press-01"}}), "conflict");
 }
 
 TEST_F(ThingRemovalTest, ADeletedTokenLeftItsSessionsRunning) {

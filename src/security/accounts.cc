@@ -203,6 +203,8 @@ void Accounts::create_device_token(Executor& reply_to, Actor actor, std::string 
                   [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
                     if (!found) return done(std::unexpected(found.error()));
                     if (!*found) return done(fail(Errc::not_found, "there is no thing " + thing));
+                    if (const auto takes = check_takes_credentials(**found); !takes)
+                      return done(std::unexpected(takes.error()));
                     NewToken made = make_token(TokenType::device, thing, clock_.wall_now(), rng_);
                     made.record.label = label;
                     store_token(reply_to, actor, std::move(made), std::move(done));

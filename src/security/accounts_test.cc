@@ -354,8 +354,11 @@ TEST_F(AccountsTest, PoliciesAreStoredAndReachTheEngine) {
   const auto remove = [&](const std::string& name) {
     return wait<void>([&](auto done) { policies.remove(executor, "ann", name, std::move(done)); });
   };
+  repository.put(DocumentKind::policy, "quarantine", R"({"statements":[]})");
   ASSERT_TRUE(load());
-  EXPECT_EQ(repository.count(DocumentKind::policy), 4U);
+  EXPECT_EQ(repository.at(DocumentKind::policy, "quarantine")->body, R"({"statements":[]})")
+      << "what an operator has made stays";
+  EXPECT_EQ(repository.count(DocumentKind::policy), 8U) << "the defaults and the bounds of the stages";
   Principal principal;
   principal.policies = {"p"};
   const std::string allow =
@@ -375,7 +378,7 @@ TEST_F(AccountsTest, PoliciesAreStoredAndReachTheEngine) {
   EXPECT_EQ(remove("p").error().code, Errc::not_found);
   ASSERT_TRUE(remove("anonymous"));
   ASSERT_TRUE(load());
-  EXPECT_EQ(repository.count(DocumentKind::policy), 3U) << "a default that was deleted stays deleted";
+  EXPECT_EQ(repository.count(DocumentKind::policy), 7U) << "a default that was deleted stays deleted";
   repository.put(DocumentKind::policy, "p", "damaged");
   ASSERT_TRUE(load());
   EXPECT_EQ(engine.authorize(principal, Action::publish, "a").reason, Reason::broken_policy);

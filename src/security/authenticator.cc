@@ -263,6 +263,8 @@ void Authenticator::load_thing(AttemptPtr attempt, std::string name, std::int64_
         if (!thing) return finish(std::move(attempt), std::unexpected(thing.error()));
         if (thing->state != ThingRecord::State::enabled)
           return refuse(std::move(attempt), "the thing is disabled");
+        if (thing->standing.lifecycle == Lifecycle::decommission)
+          return refuse(std::move(attempt), "the thing is decommissioned");
         // A new thing of an old name: what was given to the old one is not its own.
         if (credential_made_at < thing->created_at)
           return refuse(std::move(attempt), "the credential is older than the thing");

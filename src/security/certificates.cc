@@ -71,6 +71,8 @@ void CertificateRegister::issue(Executor& reply_to, Actor actor, DeviceCertifica
                          done = std::move(done)](Result<OptionalDocument> found) mutable {
                           if (!found) return done(std::unexpected(found.error()));
                           if (!*found) return done(fail(Errc::not_found, "there is no thing " + thing));
+                          if (const auto takes = check_takes_credentials(**found); !takes)
+                            return done(std::unexpected(takes.error()));
                           check_room(reply_to, thing,
                                      [=, this, &reply_to, request = std::move(request),
                                       done = std::move(done)](Result<void> fits) mutable {

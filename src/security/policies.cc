@@ -1,7 +1,9 @@
 #include "security/policies.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "security/limits.h"
@@ -17,7 +19,14 @@ using OptionalDocument = std::optional<Document>;
 using Documents = std::vector<Document>;
 using Versions = std::vector<std::uint64_t>;
 
-constexpr std::string_view kDefaultsMade = "policies.defaults_made";
+/// Policies that are made once, and not again when somebody has removed them.
+struct DefaultSet {
+  std::string_view made;  // the setting that says so
+  std::span<const DefaultPolicy> policies;
+};
+std::array<DefaultSet, 2> default_sets() {
+  return {{{"policies.defaults_made", default_policies()}, {"policies.bounds_made", bounds()}}};
+}
 
 Document document(std::string name, std::string json) {
   return {.id = std::move(name), .version = 0, .body = std::move(json), .index = {}};
@@ -35,26 +44,40 @@ PolicyEngine::PolicyRef compile(std::string_view json) {
 }  // namespace
 
 void PolicyRegister::load(Executor& reply_to, Done<void> done) {
-  repository_.get(reply_to, DocumentKind::setting, tenant_.value, std::string(kDefaultsMade),
-                  [this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
+  make_defaults(reply_to, 0, std::move(done));
+}
+
+void PolicyRegister::make_defaults(Executor& reply_to, std::size_t set, Done<void> done) {
+  if (set == default_sets().size()) return fill_engine(reply_to, std::move(done));
+  std::string setting(default_sets()[set].made);
+  repository_.get(reply_to, DocumentKind::setting, tenant_.value, std::move(setting),
+                  [this, &reply_to, set, done = std::move(done)](Result<OptionalDocument> found) mutable {
                     if (!found) return done(std::unexpected(found.error()));
-                    if (*found) return fill_engine(reply_to, std::move(done));
-                    make_defaults(reply_to, std::move(done));
+                    if (*found) return make_defaults(reply_to, set + 1, std::move(done));
+                    write_defaults(reply_to, set, std::move(done));
                   });
 }
 
-void PolicyRegister::make_defaults(Executor& reply_to, Done<void> done) {
-  std::vector<Change> changes = {
-      put_change(DocumentKind::setting, tenant_, document(std::string(kDefaultsMade), "{}"), 0)};
-  for (const DefaultPolicy& policy : default_policies()) {
-    changes.push_back(put_change(DocumentKind::policy, tenant_,
-                                 document(std::string(policy.name), std::string(policy.json)), 0));
-  }
-  repository_.write(reply_to, std::move(changes),
-                    [this, &reply_to, done = std::move(done)](Result<Versions> written) mutable {
-                      if (!written) return done(std::unexpected(written.error()));
-                      fill_engine(reply_to, std::move(done));
-                    });
+/// A policy that has the name already is an operator's: it stays.
+void PolicyRegister::write_defaults(Executor& reply_to, std::size_t set, Done<void> done) {
+  list(reply_to,
+       [this, &reply_to, set, done = std::move(done)](Result<std::vector<StoredPolicy>> held) mutable {
+         if (!held) return done(std::unexpected(held.error()));
+         const DefaultSet wanted = default_sets()[set];
+         std::vector<Change> changes = {
+             put_change(DocumentKind::setting, tenant_, document(std::string(wanted.made), "{}"), 0)};
+         for (const DefaultPolicy& policy : wanted.policies) {
+           const bool is_there = std::ranges::find(*held, policy.name, &StoredPolicy::name) != held->end();
+           if (policy.json.empty() || is_there) continue;
+           changes.push_back(put_change(DocumentKind::policy, tenant_,
+                                        document(std::string(policy.name), std::string(policy.json)), 0));
+         }
+         repository_.write(reply_to, std::move(changes),
+                           [this, &reply_to, set, done = std::move(done)](Result<Versions> written) mutable {
+                             if (!written) return done(std::unexpected(written.error()));
+                             make_defaults(reply_to, set + 1, std::move(done));
+                           });
+       });
 }
 
 void PolicyRegister::fill_engine(Executor& reply_to, Done<void> done) {

@@ -43,7 +43,8 @@ class PolicyRegister {
   void remove(Executor& reply_to, Actor actor, std::string name, Done<void> done);
 
  private:
-  void make_defaults(Executor& reply_to, Done<void> done);
+  void make_defaults(Executor& reply_to, std::size_t set, Done<void> done);
+  void write_defaults(Executor& reply_to, std::size_t set, Done<void> done);
   void fill_engine(Executor& reply_to, Done<void> done);
 
   store::Repository& repository_;

@@ -162,6 +162,46 @@ constexpr std::array<DefaultPolicy, 4> kDefaultPolicies = {{{"device", kDevicePo
                                                             {"user", kUserPolicy},
                                                             {"anonymous", kAnonymousPolicy}}};
 
+constexpr std::string_view kProvisioningBound = R"({
+  "description": "Of things that have been made and have no credential yet: they may read what is theirs.",
+  "statements": [
+    {"effect": "allow", "actions": ["mqtt:connect"], "resources": ["client/*"]},
+    {"effect": "allow", "actions": ["mqtt:subscribe", "mqtt:receive"], "resources": ["topic/$dunlin/things/${thing.name}/#"]},
+    {"effect": "allow", "actions": ["mqtt:publish"], "resources": ["topic/$dunlin/things/${thing.name}/shadow/get"]}
+  ]
+})";
+constexpr std::string_view kActivationBound = R"({
+  "description": "Of things that have a credential and were not connected yet: what their own policies allow.",
+  "statements": [
+    {"effect": "allow", "actions": ["mqtt:*"], "resources": ["client/*", "topic/#", "topic/$dunlin/#", "topic/$SYS/#"]}
+  ]
+})";
+constexpr std::string_view kMaintenanceBound = R"({
+  "description": "Of things in maintenance: their own topics and services, and nobody else's.",
+  "statements": [
+    {"effect": "allow", "actions": ["mqtt:connect"], "resources": ["client/*"]},
+    {"effect": "allow", "actions": ["mqtt:publish", "mqtt:subscribe", "mqtt:receive"],
+     "resources": ["topic/+/+/+/${thing.name}/#", "topic/$dunlin/things/${thing.name}/#"]}
+  ]
+})";
+constexpr std::string_view kQuarantineBound = R"({
+  "description": "Of things in quarantine: they may stay connected, tell their status and read their shadow.",
+  "statements": [
+    {"effect": "allow", "actions": ["mqtt:connect"], "resources": ["client/*"]},
+    {"effect": "allow", "actions": ["mqtt:publish"],
+     "resources": ["topic/$dunlin/things/${thing.name}/status", "topic/$dunlin/things/${thing.name}/shadow/get",
+                   "topic/$dunlin/things/${thing.name}/tamper"]},
+    {"effect": "allow", "actions": ["mqtt:subscribe", "mqtt:receive"],
+     "resources": ["topic/$dunlin/things/${thing.name}/shadow/#", "topic/$dunlin/things/${thing.name}/lifecycle"]}
+  ]
+})";
+constexpr std::array<DefaultPolicy, 6> kBounds = {{{"lifecycle-provisioning", kProvisioningBound},
+                                                   {"lifecycle-activation", kActivationBound},
+                                                   {"lifecycle-operation", {}},
+                                                   {"lifecycle-maintenance", kMaintenanceBound},
+                                                   {"lifecycle-decommission", {}},
+                                                   {"quarantine", kQuarantineBound}}};
+
 }  // namespace
 
 std::string_view action_name(Action action) {
@@ -202,6 +242,10 @@ Result<Policy> Policy::parse(std::string_view text) {
 
 std::span<const DefaultPolicy> default_policies() {
   return kDefaultPolicies;
+}
+
+std::span<const DefaultPolicy> bounds() {
+  return kBounds;
 }
 
 }  // namespace dunlin::security

@@ -55,11 +55,14 @@ enum class Reason : std::uint8_t {
   nothing_allows,  // no statement speaks for it
   not_valid,       // no valid topic, filter or client id
   broken_policy,   // a policy that the principal names cannot be read, or it names too many
+  standing,        // the thing's stage of life, or its quarantine, does not allow what its policies do
 };
 
 struct Decision {
   Reason reason = Reason::nothing_allows;
-  std::uint16_t policy = 0;     // index into Principal::policies; for `allowed`, `denied` and `broken_policy`
+  /// Index into Principal::policies, for `allowed`, `denied` and `broken_policy`; into bounds(), for
+  /// `standing`.
+  std::uint16_t policy = 0;
   std::uint16_t statement = 0;  // index into the policy's statements; for `allowed` and `denied`
 
   bool allowed() const { return reason == Reason::allowed; }
@@ -92,10 +95,12 @@ class PolicyEngine {
   /// For whoever watches it; never 0.
   const std::atomic<std::uint64_t>& changes() const { return epoch_; }
 
-  /// `text` is a client id (connect), a topic (publish, receive) or a filter (subscribe;
-  /// "$share/GROUP/FILTER" is judged by FILTER). A subscription is allowed only if one allowed pattern covers
-  /// all topics of the filter and no denied pattern overlaps it. Takes no lock but on a thread's first
-  /// question after a change, and makes no copy.
+  /// `text` is a client id (connect), a topic (publish), a topic or a filter (receive) or a filter
+  /// (subscribe;
+  /// "$share/GROUP/FILTER" is judged by FILTER). A filter is allowed only if one allowed pattern covers all
+  /// its topics and no denied pattern overlaps it. A thing whose standing is not the usual one may do what
+  /// its policies and those of its standing (bounds()) allow. Takes no lock but on a thread's first question
+  /// after a change, and makes no copy.
   Decision authorize(const Principal& principal, Action action, std::string_view text) const;
 
  private:
@@ -103,6 +108,8 @@ class PolicyEngine {
       std::shared_ptr<const Table>;  // shared: with readers that judge while a writer replaces it
   Snapshot snapshot() const;
   const Table& current() const;
+  static Decision within_bounds(const Table& table, const Principal& principal, Action action,
+                                std::string_view text, Decision own);
   void publish(Table changed);
 
   const std::uint64_t id_;    // no other engine of this process has had it
@@ -118,5 +125,11 @@ struct DefaultPolicy {
   std::string_view json;
 };
 std::span<const DefaultPolicy> default_policies();
+
+/// What a standing that is not the usual one leaves of a thing's rights; no bound ever adds any. Stored as
+/// policies of these names; one that is not stored counts as it stands here, one that cannot be read denies
+/// everything. By place: the stages of Lifecycle (of `operation` and `decommission` the name only: the first
+/// bounds nothing, the second allows nothing), then quarantine.
+std::span<const DefaultPolicy> bounds();
 
 }  // namespace dunlin::security

@@ -27,6 +27,19 @@ std::string_view inner_filter(std::string_view filter) {
   return filter.substr(slash + 1);
 }
 
+bool has_wildcard(std::string_view text) {
+  return text.contains('+') || text.contains('#');
+}
+
+constexpr std::size_t kQuarantineBound = kLifecycleNames.size();
+
+std::string explain_bound(std::size_t place) {
+  const std::string name(bounds()[place].name);
+  if (place == static_cast<std::size_t>(Lifecycle::decommission)) return "the thing is decommissioned";
+  if (place == kQuarantineBound) return "the thing is in quarantine (policy " + name + ")";
+  return "the thing is in " + std::string(kLifecycleNames[place]) + " (policy " + name + ")";
+}
+
 }  // namespace
 
 std::string explain(const Decision& decision, const Principal& principal) {
@@ -44,6 +57,8 @@ std::string explain(const Decision& decision, const Principal& principal) {
       return "not a valid topic, filter or client id";
     case Reason::broken_policy:
       return "policy " + policy + " cannot be read, so everything is denied";
+    case Reason::standing:
+      return explain_bound(decision.policy);
   }
   return "unknown";
 }
@@ -54,20 +69,25 @@ namespace {
 class Question {
  public:
   Question(const Principal& principal, Action action, std::string_view text)
-      : principal_(principal), action_(action), text_(text) {}
+      : principal_(principal), action_(action), text_(text), asked_(asked_of(action, text)) {}
 
   bool speaks(const Statement& statement) const {
     if ((statement.actions & bit(action_)) == 0) return false;
     if (action_ == Action::connect) return speaks_of_client(statement);
     const TopicPattern::For whom{principal_, statement.effect};
     return std::ranges::any_of(statement.topics, [&](const TopicPattern& topic) {
-      if (action_ != Action::subscribe) return topic.matches(text_, whom);
+      if (asked_ == Asked::topic) return topic.matches(text_, whom);
       return statement.effect == Effect::allow ? topic.covers(text_, whom)
                                                : topic.overlaps(text_, principal_);
     });
   }
 
  private:
+  enum class Asked : std::uint8_t { topic, every_topic_of_a_filter };
+  static Asked asked_of(Action action, std::string_view text) {
+    const bool filter = action == Action::subscribe || (action == Action::receive && has_wildcard(text));
+    return filter ? Asked::every_topic_of_a_filter : Asked::topic;
+  }
   bool speaks_of_client(const Statement& statement) const {
     const auto fits = [&](const ClientPattern& client) {
       const bool is_exact = client.kind == ClientPattern::Kind::exact;
@@ -82,11 +102,13 @@ class Question {
   const Principal& principal_;
   const Action action_;
   const std::string_view text_;
+  const Asked asked_;
 };
 
 bool is_valid_question(Action action, std::string_view whole, std::string_view text) {
   if (action == Action::connect) return text.size() <= kMaxClientId && is_clean_utf8(text);
   if (action == Action::subscribe) return is_clean_utf8(whole) && is_valid_filter(text);
+  if (action == Action::receive && has_wildcard(text)) return is_valid_filter(text);
   return is_valid_topic(text);
 }
 
@@ -108,6 +130,22 @@ std::optional<Decision> first_that_speaks(const Question& question, std::span<co
     }
   }
   return std::nullopt;
+}
+
+Decision decide(const Question& question, std::span<const Named> named) {
+  if (const auto denied = first_that_speaks(question, named, Effect::deny)) return *denied;
+  return first_that_speaks(question, named, Effect::allow).value_or(Decision{});
+}
+
+/// The bounds as they stand in this program, compiled once.
+const Policy* built_in_bound(std::size_t place) {
+  static const std::vector<Policy> kCompiled = [] {
+    std::vector<Policy> compiled;
+    for (const DefaultPolicy& bound : bounds())
+      compiled.push_back(bound.json.empty() ? Policy() : Policy::parse(bound.json).value());
+    return compiled;
+  }();
+  return &kCompiled[place];
 }
 
 std::uint64_t next_id() {
@@ -183,9 +221,29 @@ Decision PolicyEngine::authorize(const Principal& principal, Action action, std:
   const std::string_view inner = action == Action::subscribe ? inner_filter(text) : text;
   if (!is_valid_question(action, text, inner)) return {Reason::not_valid};
   const Question question(principal, action, inner);
-  const std::span<const Named> all(named.data(), count);
-  if (const auto denied = first_that_speaks(question, all, Effect::deny)) return *denied;
-  return first_that_speaks(question, all, Effect::allow).value_or(Decision{});
+  const Decision own = decide(question, std::span<const Named>(named.data(), count));
+  if (!own.allowed() || principal.standing.is_usual()) return own;
+  return within_bounds(table, principal, action, inner, own);
+}
+
+Decision PolicyEngine::within_bounds(const Table& table, const Principal& principal, Action action,
+                                     std::string_view text, Decision own) {
+  const Question question(principal, action, text);
+  const auto allows = [&](std::size_t place) {
+    const auto stored = table.find(bounds()[place].name);
+    const Policy* bound = stored == table.end() ? built_in_bound(place) : stored->second.get();
+    if (bound == nullptr) return false;
+    const Named named{bound, 0};
+    return decide(question, std::span(&named, 1)).allowed();
+  };
+  const Standing standing = principal.standing;
+  const auto stage = static_cast<std::size_t>(standing.lifecycle);
+  const bool alive = standing.lifecycle != Lifecycle::decommission;
+  if (!alive || (standing.lifecycle != Lifecycle::operation && !allows(stage)))
+    return {Reason::standing, static_cast<std::uint16_t>(stage)};
+  if (standing.quarantine == Quarantine::yes && !allows(kQuarantineBound))
+    return {Reason::standing, static_cast<std::uint16_t>(kQuarantineBound)};
+  return own;
 }
 
 }  // namespace dunlin::security

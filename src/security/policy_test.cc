@@ -90,6 +90,8 @@ class Cases {
       if (key == "client") principal.client_id = value;
       if (key == "fingerprint") principal.certificate_fingerprint = value;
       if (key == "site") principal.attributes = {{"site", value}};
+      if (key == "lifecycle") principal.standing.lifecycle = parse_lifecycle(value).value();
+      if (key == "quarantine") principal.standing.quarantine = Quarantine::yes;
       if (key == "policies") principal.policies = split(value, ',');
     }
     principals_.insert_or_assign(words.at(0), std::make_shared<const Principal>(principal));
@@ -198,6 +200,9 @@ TEST(PolicyTest, LimitsAreChecked) {
   EXPECT_FALSE(Policy::parse(std::string(10'000, '[')));
   for (const DefaultPolicy& policy : default_policies())
     EXPECT_EQ(refusal(policy.json), "accepted") << policy.name;
+  for (const DefaultPolicy& bound : bounds()) {
+    EXPECT_EQ(bound.json.empty() ? "accepted" : refusal(bound.json), "accepted") << bound.name;
+  }
 }
 
 TEST(PolicyTest, LongTopicsAndManyPoliciesAreDenied) {
@@ -247,6 +252,35 @@ TEST(PolicyTest, AChangeReachesAConnectionThatIsOpen) {
   EXPECT_FALSE(engine.authorize(*principal, Action::publish, "b").allowed());
   engine.replace({{"p", nullptr}});
   EXPECT_EQ(engine.authorize(*principal, Action::publish, "b").reason, Reason::broken_policy);
+}
+
+TEST(PolicyTest, AStandingBoundsWhatPoliciesAllowAndAddsNothing) {
+  PolicyEngine engine;
+  engine.put("p", compile(with_resource("topic/#")));
+  Principal principal;
+  principal.kind = PrincipalKind::device;
+  principal.name = "press-01";
+  principal.policies = {"p"};
+  const auto why = [&](std::string_view topic) {
+    return explain(engine.authorize(principal, Action::publish, topic), principal);
+  };
+  principal.standing.lifecycle = Lifecycle::maintenance;
+  EXPECT_EQ(why("a/b/c/press-01/t"), "allowed by statement 0 of policy p");
+  EXPECT_EQ(why("a/b/c/press-02/t"), "the thing is in maintenance (policy lifecycle-maintenance)");
+  EXPECT_EQ(why("$dunlin/things/press-01/x"), "no statement allows it") << "a bound allows nothing itself";
+  principal.standing.quarantine = Quarantine::yes;
+  EXPECT_EQ(why("a/b/c/press-01/t"), "the thing is in quarantine (policy quarantine)");
+  principal.standing = {Lifecycle::decommission, Quarantine::no};
+  EXPECT_EQ(why("a/b/c/press-01/t"), "the thing is decommissioned");
+  // An operator's own document takes the built-in one's place; one that cannot be read denies everything.
+  principal.standing = {Lifecycle::maintenance, Quarantine::no};
+  engine.put("lifecycle-maintenance", compile(with_resource("topic/only/this")));
+  EXPECT_EQ(why("only/this"), "allowed by statement 0 of policy p");
+  EXPECT_EQ(why("a/b/c/press-01/t"), "the thing is in maintenance (policy lifecycle-maintenance)");
+  engine.put("lifecycle-maintenance", nullptr);
+  EXPECT_EQ(why("only/this"), "the thing is in maintenance (policy lifecycle-maintenance)");
+  engine.remove("lifecycle-maintenance");
+  EXPECT_EQ(why("a/b/c/press-01/t"), "allowed by statement 0 of policy p");
 }
 
 TEST(PolicyTest, AnUnusableVariableNarrowsNoDenial) {

@@ -22,6 +22,14 @@ Result<std::optional<Principal>> enabled_user(const store::Document& stored) {
   return principal_of_user(std::move(user));
 }
 
+/// Those that it names, and those that bound it.
+std::vector<std::string> asked_policies(const Principal& principal) {
+  std::vector<std::string> names(principal.policies.begin(), principal.policies.end());
+  if (principal.standing.is_usual()) return names;
+  for (const DefaultPolicy& bound : bounds()) names.emplace_back(bound.name);
+  return names;
+}
+
 }  // namespace
 
 struct PolicyTrial::Trial {
@@ -77,7 +85,7 @@ void PolicyTrial::ask(Executor& reply_to, PolicyQuestion question, Done done) {
 }
 
 void PolicyTrial::gather(TrialPtr trial) {
-  for (const std::string& name : trial->principal.policies) {
+  for (const std::string& name : asked_policies(trial->principal)) {
     if (trial->documents.contains(name)) continue;
     Executor& reply_to = *trial->reply_to;
     return policies_.get(reply_to, name,

@@ -12,6 +12,7 @@ Principal principal_of_thing(ThingRecord thing) {
   principal.name = std::move(thing.name);
   principal.attributes = std::move(thing.attributes);
   principal.policies = std::move(thing.policies);
+  principal.standing = thing.standing;
   return principal;
 }
 

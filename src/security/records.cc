@@ -220,6 +220,12 @@ Result<ThingRecord> thing_of(const Document& stored) {
     thing.state = reader.word("state", "enabled", ThingRecord::State::enabled, "disabled",
                               ThingRecord::State::disabled);
   }
+  if (reader.member("lifecycle") != nullptr) {
+    const auto stage = parse_lifecycle(reader.text("lifecycle"));
+    if (!stage) return fail(Errc::corrupt, "a stored thing is in no known stage of its life");
+    thing.standing.lifecycle = *stage;
+  }
+  if (reader.member("quarantine") != nullptr) thing.standing.quarantine = Quarantine::yes;
   if (const auto created = parse_rfc3339(reader.optional_text("created_at"))) {
     thing.created_at = unix_milliseconds(*created);
   }
@@ -236,6 +242,16 @@ Result<ThingRecord> thing_of(const Document& stored) {
     thing.policies = {thing.type == "gateway" ? "gateway" : "device"};
   }
   return reader.finish(std::move(thing), "thing");
+}
+
+Result<void> check_takes_credentials(const ThingRecord& thing) {
+  if (thing.standing.lifecycle != Lifecycle::decommission) return {};
+  return fail(Errc::conflict, "the thing " + thing.name + " is decommissioned: it takes no credential");
+}
+
+Result<void> check_takes_credentials(const Document& thing) {
+  DUNLIN_TRY(const ThingRecord record, thing_of(thing));
+  return check_takes_credentials(record);
 }
 
 std::string token_owner_key(TokenType type, std::string_view owner) {

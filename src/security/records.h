@@ -53,8 +53,8 @@ struct CertificateRecord {
   enum class State : std::uint8_t { active, revoked } state = State::active;
   std::int64_t created_at = 0;
   std::int64_t revoked_at = 0;
-  std::string reason;     // why revoked: kRequested or kThingRemoved; empty: active, or from before reasons
-  std::string authority;  // fingerprint of the registered CA that vouches for it; empty: our own
+  std::string reason;           // why revoked: one of the words below; empty: active, or from before reasons
+  std::string authority;        // fingerprint of the registered CA that vouches for it; empty: our own
   std::int64_t retires_at = 0;  // renewed: it is good until then at most; 0: until not_after
 };
 /// Whether it may still prove anything at that time (Unix milliseconds); says nothing of its thing.
@@ -66,6 +66,8 @@ inline bool is_usable(const CertificateRecord& record, std::int64_t now) {
 inline constexpr std::string_view kPinned = "pinned";
 inline constexpr std::string_view kRequested = "requested";
 inline constexpr std::string_view kThingRemoved = "thing_removed";
+/// The thing was decommissioned: RFC 5280 section 5.3.1.
+inline constexpr std::string_view kCessationOfOperation = "cessationOfOperation";
 
 /// What proves a password by SCRAM-SHA-256 (RFC 5802 section 3) without being one.
 struct ScramRecord {
@@ -93,8 +95,13 @@ struct ThingRecord {
   std::map<std::string, std::string> attributes;
   std::vector<std::string> policies;  // none in the document: "gateway" for the type gateway, else "device"
   enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
+  Standing standing;
   std::int64_t created_at = 0;
 };
+/// Whether a credential may be given to the thing, or to that of the document. Errors: conflict (it is
+/// decommissioned), corrupt.
+Result<void> check_takes_credentials(const ThingRecord& thing);
+Result<void> check_takes_credentials(const store::Document& thing);
 
 /// Errors of all: corrupt.
 Result<UserRecord> user_of(const store::Document& stored);

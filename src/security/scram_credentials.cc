@@ -58,6 +58,10 @@ void ScramCredentials::set(Executor& reply_to, Actor actor, Owner owner, std::st
           return setting->done(fail(
               Errc::not_found, "there is no " + std::string(owner_name(wanted.owner)) + " " + wanted.name));
         }
+        if (setting->made.record.owner == Owner::thing) {
+          if (const auto takes = check_takes_credentials(**found); !takes)
+            return setting->done(std::unexpected(takes.error()));
+        }
         look_for_namesake(std::move(setting));
       });
 }

@@ -30,12 +30,14 @@ class ThingCredentials::Gathering {
     changes_.push_back(
         audit_change(tenant_, now_, {.actor = actor_, .action = action, .object = object, .detail = detail}));
   }
-  void revoke(CertificateRecord record, std::uint64_t version) {
+  void revoke(CertificateRecord record, std::uint64_t version, Occasion occasion) {
+    const bool removed = occasion == Occasion::removed;
     record.state = CertificateRecord::State::revoked;
     record.revoked_at = unix_milliseconds(now_);
-    record.reason = kThingRemoved;
+    record.reason = removed ? kThingRemoved : kCessationOfOperation;
     changes_.push_back(put_change(DocumentKind::certificate, tenant_, document_of(record), version));
-    audit("certificate.revoke", record.fingerprint, "with its thing " + record.thing);
+    audit("certificate.revoke", record.fingerprint,
+          (removed ? "with its thing " : "with the decommissioning of ") + record.thing);
     fingerprints_.push_back(std::move(record.fingerprint));
   }
   void remove_token(const std::string& id) {
@@ -66,7 +68,8 @@ class ThingCredentials::Gathering {
   std::vector<std::string> fingerprints_;
 };
 
-void ThingCredentials::withdraw(Executor& reply_to, Actor actor, std::string thing, Done<Withdrawal> done) {
+void ThingCredentials::withdraw(Executor& reply_to, Actor actor, std::string thing, Occasion occasion,
+                                Done<Withdrawal> done) {
   store::Query tokens;
   tokens.kind = DocumentKind::token;
   tokens.tenant = tenant_.value;
@@ -78,26 +81,26 @@ void ThingCredentials::withdraw(Executor& reply_to, Actor actor, std::string thi
   certificates.equals = {{"thing", thing}, {"state", "active"}};
   certificates.limit = kMaxWithdrawn;
   Gathering gathering(parts_, tenant_, std::move(actor));
-  gathering.audit("thing.delete", thing);
+  if (occasion == Occasion::removed) gathering.audit("thing.delete", thing);
   gathering.remove_scram(thing);
   gathering.remove_keys(thing);
   parts_.repository.find(
       reply_to, std::move(tokens),
-      [this, &reply_to, gathering = std::move(gathering), certificates = std::move(certificates),
+      [this, &reply_to, occasion, gathering = std::move(gathering), certificates = std::move(certificates),
        done = std::move(done)](Result<Documents> held) mutable {
         if (!held) return done(std::unexpected(held.error()));
         for (const Document& token : *held) gathering.remove_token(token.id);
-        parts_.repository.find(
-            reply_to, std::move(certificates),
-            [gathering = std::move(gathering), done = std::move(done)](Result<Documents> found) mutable {
-              if (!found) return done(std::unexpected(found.error()));
-              for (const Document& stored : *found) {
-                // One that cannot be read is refused as it is.
-                if (auto record = certificate_of(stored))
-                  gathering.revoke(*std::move(record), stored.version);
-              }
-              done(gathering.take());
-            });
+        parts_.repository.find(reply_to, std::move(certificates),
+                               [occasion, gathering = std::move(gathering),
+                                done = std::move(done)](Result<Documents> found) mutable {
+                                 if (!found) return done(std::unexpected(found.error()));
+                                 for (const Document& stored : *found) {
+                                   // One that cannot be read is refused as it is.
+                                   if (auto record = certificate_of(stored))
+                                     gathering.revoke(*std::move(record), stored.version, occasion);
+                                 }
+                                 done(gathering.take());
+                               });
       });
 }
 
@@ -147,7 +150,7 @@ void ThingCredentials::next_document(SweepRef sweep) {
     if (thing->second && made_at >= *thing->second) continue;
     ++sweep->found;
     if (certificate) {
-      sweep->gathering.revoke(*certificate, stored.version);
+      sweep->gathering.revoke(*certificate, stored.version, Occasion::removed);
     } else {
       sweep->gathering.remove_token(token->id);
     }

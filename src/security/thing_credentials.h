@@ -27,14 +27,16 @@ class ThingCredentials {
   };
   explicit ThingCredentials(Parts parts, TenantId tenant = kDefaultTenant) : parts_(parts), tenant_(tenant) {}
 
+  enum class Occasion : std::uint8_t { removed, decommissioned };
   struct Withdrawal {
     std::vector<store::Change> changes;
     Task stored;  // to be run when the changes are durable
   };
-  /// What belongs into the write that removes the thing, so that no crash can part them: its tokens are
-  /// removed, its certificates revoked (they stay in the list, with the reason), each with an audit record.
-  /// At most kMaxWithdrawn certificates; the sweep takes the rest.
-  void withdraw(Executor& reply_to, Actor actor, std::string thing, Done<Withdrawal> done);
+  /// What belongs into the write that removes or decommissions the thing, so that no crash can part them: its
+  /// tokens are removed, its certificates revoked (they stay in the list, with the reason), each with an
+  /// audit record; a removal has one itself. At most kMaxWithdrawn certificates: the sweep takes the rest of
+  /// a removed thing, and those of a decommissioned one are refused.
+  void withdraw(Executor& reply_to, Actor actor, std::string thing, Occasion occasion, Done<Withdrawal> done);
 
   /// Takes out what belongs to no thing, or to a former thing of that name: left by a removal before
   /// withdrawals were, or made at the moment of one. Such credentials are refused anyway. Answers their

@@ -15,8 +15,9 @@ struct ThingCredentialsTest : IdentityTest {
 
   /// As service/registry writes it: the thing's removal and the withdrawal are one write.
   Result<void> remove_thing(const std::string& name) {
-    auto withdrawal = wait<ThingCredentials::Withdrawal>(
-        [&](auto done) { credentials.withdraw(executor, "ann", name, std::move(done)); });
+    auto withdrawal = wait<ThingCredentials::Withdrawal>([&](auto done) {
+      credentials.withdraw(executor, "ann", name, ThingCredentials::Occasion::removed, std::move(done));
+    });
     EXPECT_TRUE(withdrawal);
     withdrawal->changes.push_back(remove_change(DocumentKind::thing, kDefaultTenant, name));
     return wait<void>([&](auto done) {
@@ -125,8 +126,8 @@ TEST_F(ThingCredentialsTest, TheSweepReadsManyPagesAndSparesUsersAndWhatItCannot
     repository.documents[{DocumentKind::token, 1, token.id}] = document;
   }
   repository.put(DocumentKind::token, "damaged", "{");
-  repository.put(DocumentKind::thing, "press-02", "damaged");
   device_token("press-02");
+  repository.put(DocumentKind::thing, "press-02", "damaged");
   EXPECT_EQ(sweep().value(), static_cast<std::size_t>(kMany));
   EXPECT_TRUE(by_cookie(cookie));
   EXPECT_NE(repository.at(DocumentKind::token, "damaged"), nullptr);

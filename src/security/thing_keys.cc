@@ -96,6 +96,8 @@ void ThingKeys::add(Executor& reply_to, Actor actor, NewPublicKey wanted, Done<P
        [this, &reply_to, actor = std::move(actor), made = std::move(made),
         done = std::move(done)](Result<Held> held) mutable {
          if (!held) return done(std::unexpected(held.error()));
+         if (const auto takes = check_takes_credentials(held->thing); !takes)
+           return done(std::unexpected(takes.error()));
          auto& keys = held->keys.public_keys;
          // Of a former thing of this name, or past its time: it proves nothing.
          std::erase_if(keys, [&](const PublicKeyRecord& one) {
@@ -132,6 +134,8 @@ void ThingKeys::make_shared(Executor& reply_to, Actor actor, std::string thing, 
   load(reply_to, std::move(thing),
        [this, &reply_to, slot, actor = std::move(actor), done = std::move(done)](Result<Held> held) mutable {
          if (!held) return done(std::unexpected(held.error()));
+         if (const auto takes = check_takes_credentials(held->thing); !takes)
+           return done(std::unexpected(takes.error()));
          SharedKeyRecord& record = held->keys.shared[static_cast<std::size_t>(slot)];
          NewSharedKey made;
          made.slot = slot;

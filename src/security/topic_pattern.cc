@@ -48,6 +48,10 @@ Result<TemplatePart> parse_variable(std::string_view name) {
     part.variable = Variable::certificate_fingerprint;
     return part;
   }
+  if (name == "thing.lifecycle") {
+    part.variable = Variable::thing_lifecycle;
+    return part;
+  }
   if (name.starts_with(kAttributePrefix) && name.size() > kAttributePrefix.size()) {
     part.variable = Variable::thing_attribute;
     part.text = name.substr(kAttributePrefix.size());
@@ -57,10 +61,11 @@ Result<TemplatePart> parse_variable(std::string_view name) {
 }
 
 std::string_view value_of(const TemplatePart& part, const Principal& principal) {
-  const bool is_thing = principal.kind == PrincipalKind::device || principal.kind == PrincipalKind::gateway;
   switch (part.variable) {
     case Variable::thing_name:
-      return is_thing ? std::string_view(principal.name) : std::string_view();
+      return principal.is_thing() ? std::string_view(principal.name) : std::string_view();
+    case Variable::thing_lifecycle:
+      return principal.is_thing() ? lifecycle_name(principal.standing.lifecycle) : std::string_view();
     case Variable::client_id:
       return principal.client_id;
     case Variable::certificate_fingerprint:

@@ -15,7 +15,13 @@ namespace dunlin::security {
 enum class Effect : std::uint8_t { allow, deny };
 
 /// One of the values that a policy may name.
-enum class Variable : std::uint8_t { thing_name, client_id, certificate_fingerprint, thing_attribute };
+enum class Variable : std::uint8_t {
+  thing_name,
+  client_id,
+  certificate_fingerprint,
+  thing_lifecycle,
+  thing_attribute
+};
 
 /// A run of plain text and variables, e.g. "press-${thing.name}".
 struct TemplatePart {

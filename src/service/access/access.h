@@ -31,6 +31,10 @@ struct AccessParts {
   security::SecondFactors& second_factors;
   /// Ends the live pages of a user; one whose session holds comes back by itself.
   std::function<void(TenantId tenant, const std::string& user)> end_pages;
+  /// Told of a thing that has been given a credential; the answer to the caller waits for `done`. May be
+  /// empty.
+  std::function<void(TenantId, std::string thing, std::move_only_function<void()> done)> credential_given =
+      {};
 };
 
 /// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.*, key.*, totp.*, role.*,

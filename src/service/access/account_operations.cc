@@ -42,6 +42,7 @@ constexpr Field kOnlyToken[] = {{"token", FieldType::text, Need::required, "the 
 constexpr Errc kCreateErrors[] = {Errc::invalid_argument, Errc::already_exists, Errc::unavailable};
 constexpr Errc kTokenErrors[] = {Errc::not_found, Errc::permission_denied, Errc::limit_exceeded};
 constexpr Errc kGetErrors[] = {Errc::not_found};
+constexpr Errc kThingTokenErrors[] = {Errc::not_found, Errc::conflict, Errc::limit_exceeded};
 
 constexpr model::OperationSpec kListUsers{"user.list",  model::Method::get, "/api/users", "List users.",
                                           "users:read", kPageRequest,       kUserList,    {}};
@@ -86,7 +87,7 @@ constexpr model::OperationSpec kThingToken{
     "things:write",
     kThingTokenRequest,
     kToken,
-    kTokenErrors,
+    kThingTokenErrors,
     model::Audited::by_handler};
 
 security::Accounts::Done<security::IssuedToken> reply_token(model::Reply reply) {
@@ -213,12 +214,13 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               remove_token(parts, caller, *model::optional_text(request, "token"), std::move(reply));
             });
-  table.add(kThingToken,
-            [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-              parts.accounts.create_device_token(
-                  parts.executor, actor_of(caller), *model::optional_text(request, "thing"),
-                  model::optional_text(request, "label").value_or(""), reply_token(std::move(reply)));
-            });
+  table.add(
+      kThingToken, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+        const std::string thing = *model::optional_text(request, "thing");
+        parts.accounts.create_device_token(
+            parts.executor, actor_of(caller), thing, model::optional_text(request, "label").value_or(""),
+            reply_token(credential_reply(parts, caller, thing, std::move(reply))));
+      });
 }
 
 std::vector<model::OperationSpec> account_operations() {

@@ -27,15 +27,15 @@ constexpr Field kIssueResponse[] = {
     {"ca", FieldType::text, Need::required, "what the device should trust, PEM"}};
 constexpr Field kOnlyFingerprint[] = {
     {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"}};
-constexpr Field kCertificate[] = {
-    {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
-    {"thing", FieldType::text, Need::required, "whose it is"},
-    {"state", FieldType::text, Need::required, "active or revoked"},
-    {"reason", FieldType::text, Need::optional, "why revoked: requested or thing_removed"},
-    {"not_after", FieldType::text, Need::required, "RFC 3339"}};
+constexpr Field kCertificate[] = {{"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
+                                  {"thing", FieldType::text, Need::required, "whose it is"},
+                                  {"state", FieldType::text, Need::required, "active or revoked"},
+                                  {"reason", FieldType::text, Need::optional,
+                                   "why revoked: requested, thing_removed or cessationOfOperation"},
+                                  {"not_after", FieldType::text, Need::required, "RFC 3339"}};
 constexpr Field kCaResponse[] = {{"ca", FieldType::text, Need::required, "the root certificate, PEM"}};
-constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::limit_exceeded, Errc::invalid_argument,
-                                 Errc::malformed};
+constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::conflict, Errc::limit_exceeded,
+                                 Errc::invalid_argument, Errc::malformed};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
 constexpr model::OperationSpec kCa{"ca.get",       model::Method::get,
@@ -106,6 +106,7 @@ void issue(const AccessParts& parts, const model::Caller& caller, const boost::j
   const auto lifetime = days_field(request, "days", wanted.lifetime);
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
   wanted.lifetime = *lifetime;
+  reply = credential_reply(parts, caller, wanted.thing_name, std::move(reply));
   parts.certificates.issue(
       parts.executor, actor_of(caller), std::move(wanted),
       model::reply_with(std::move(reply), [ca = parts.pki.root_pem()](const auto& issued) {

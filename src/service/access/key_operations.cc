@@ -31,10 +31,10 @@ constexpr Field kGenerateRequest[] = {
     {"slot", FieldType::text, Need::optional, "primary or secondary (primary): what is there is replaced"}};
 constexpr Field kGenerated[] = {{"slot", FieldType::text, Need::required, "primary or secondary"},
                                 {"key", FieldType::text, Need::required, "base64, shown this once"}};
-constexpr Errc kAddErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::malformed, Errc::already_exists,
-                               Errc::limit_exceeded};
+constexpr Errc kAddErrors[] = {Errc::not_found,      Errc::invalid_argument, Errc::malformed,
+                               Errc::already_exists, Errc::conflict,         Errc::limit_exceeded};
 constexpr Errc kGetErrors[] = {Errc::not_found};
-constexpr Errc kGenerateErrors[] = {Errc::not_found, Errc::invalid_argument};
+constexpr Errc kGenerateErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::conflict};
 
 constexpr model::OperationSpec kAdd{"key.add",
                                     model::Method::post,
@@ -82,6 +82,7 @@ void add(const AccessParts& parts, const model::Caller& caller, const boost::jso
   wanted.pem = *model::optional_text(request, "key");
   wanted.label = model::optional_text(request, "label").value_or("");
   wanted.lifetime = *lifetime;
+  reply = credential_reply(parts, caller, wanted.thing, std::move(reply));
   parts.thing_keys.add(parts.executor, actor_of(caller), std::move(wanted),
                        model::reply_with(std::move(reply), Form()));
 }
@@ -107,6 +108,7 @@ void generate(const AccessParts& parts, const model::Caller& caller, const boost
   if (slot == security::kSharedKeySlots.end())
     return reply(fail(Errc::invalid_argument, "\"slot\" must be primary or secondary"));
   const std::string thing = *model::optional_text(request, "thing");
+  reply = credential_reply(parts, caller, thing, std::move(reply));
   parts.thing_keys.make_shared(
       parts.executor, actor_of(caller), thing, *slot,
       model::reply_with(std::move(reply), [&bus = parts.bus, tenant = caller.principal->tenant,

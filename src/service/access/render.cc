@@ -98,6 +98,17 @@ std::vector<model::OperationSpec> operations() {
   return all;
 }
 
+model::Reply credential_reply(const AccessParts& parts, const model::Caller& caller, std::string thing,
+                              model::Reply reply) {
+  if (!parts.credential_given) return reply;
+  return [given = parts.credential_given, tenant = caller.principal->tenant, thing = std::move(thing),
+          reply = std::move(reply)](Result<boost::json::value> answer) mutable {
+    if (!answer) return reply(std::move(answer));
+    given(tenant, std::move(thing),
+          [answer = std::move(answer), reply = std::move(reply)]() mutable { reply(std::move(answer)); });
+  };
+}
+
 void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_certificates(parts, table);
   declare_policies(parts, table);

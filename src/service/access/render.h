@@ -46,6 +46,9 @@ void may_manage(const AccessParts& parts, const model::Caller& caller, const std
                 std::move_only_function<void(Result<void>)> done);
 /// MQTT sessions and live pages of the user.
 void end_everything(const AccessParts& parts, const model::Caller& caller, const std::string& user);
+/// `reply`, behind what goes with a credential that was given to the thing.
+model::Reply credential_reply(const AccessParts& parts, const model::Caller& caller, std::string thing,
+                              model::Reply reply);
 
 std::vector<model::OperationSpec> certificate_operations();
 std::vector<model::OperationSpec> people_operations();

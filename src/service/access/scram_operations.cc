@@ -30,8 +30,8 @@ constexpr Field kPageRequest[] = {
     {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
 constexpr Field kList[] = {{"credentials", FieldType::array, Need::required, "sorted by id, without keys"}};
 constexpr Field kOnlyId[] = {{"credential", FieldType::text, Need::required, "user:NAME or thing:NAME"}};
-constexpr Errc kSetErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::already_exists,
-                               Errc::permission_denied, Errc::unavailable};
+constexpr Errc kSetErrors[] = {Errc::not_found, Errc::invalid_argument,  Errc::already_exists,
+                               Errc::conflict,  Errc::permission_denied, Errc::unavailable};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
 constexpr model::OperationSpec kSetUser{"user.scram",
@@ -68,7 +68,9 @@ constexpr model::OperationSpec kDelete{"scram.delete",
 void set(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
          Owner owner, model::Reply reply) {
   const std::string_view field = owner == Owner::user ? "user" : "thing";
-  parts.scram.set(parts.executor, actor_of(caller), owner, *model::optional_text(request, field),
+  const std::string name = *model::optional_text(request, field);
+  if (owner == Owner::thing) reply = credential_reply(parts, caller, name, std::move(reply));
+  parts.scram.set(parts.executor, actor_of(caller), owner, name,
                   security::Secret(model::optional_text(request, "password").value_or("")),
                   model::reply_with(std::move(reply), [](const security::ScramCredentials::Set& made) {
                     boost::json::object answer = to_json(made.record);

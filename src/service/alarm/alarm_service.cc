@@ -142,6 +142,18 @@ void AlarmService::announce(const Prepared& prepared) {
   for (Task& task : std::exchange(waiting_, {})) task();
 }
 
+void AlarmService::report(Finding finding, std::move_only_function<void(Result<void>)> done) {
+  Prepared prepared = prepare({std::move(finding)});
+  store::Batch batch;
+  batch.puts = std::move(prepared.puts);
+  auto stored = [this, prepared = std::move(prepared), done = std::move(done)](Result<void> written) mutable {
+    announce(prepared);
+    done(std::move(written));
+  };
+  if (batch.empty()) return stored({});
+  keyed_.write(executor_, std::move(batch), std::move(stored));
+}
+
 void AlarmService::when_free(Task task) {
   if (unannounced_ == 0) return task();
   waiting_.push_back(std::move(task));

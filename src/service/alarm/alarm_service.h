@@ -53,6 +53,10 @@ class AlarmService {
   Prepared prepare(const std::vector<Finding>& findings);
   void announce(const Prepared& prepared);
 
+  /// One finding with a write of its own, for whoever finds few. It is in force and told of also when it
+  /// could not be stored; `done` gets that error.
+  void report(Finding finding, std::move_only_function<void(Result<void>)> done);
+
   /// Errors: not_found, conflict (it is cleared).
   void acknowledge(TenantId tenant, std::string id, std::string by, AlarmDone done);
   void clear(TenantId tenant, std::string id, std::string by, AlarmDone done);

@@ -13,8 +13,6 @@
 
 namespace dunlin::broker {
 
-/// Retained messages that one call removes at most; the answer says when more are left.
-inline constexpr std::size_t kMaxRemovedPerCall = 100'000;
 /// Subscriptions of a session that its own page shows.
 inline constexpr std::size_t kMaxSubscriptionsShown = 1000;
 

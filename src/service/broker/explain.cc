@@ -27,6 +27,8 @@ std::string_view drop_words(DropReason reason) {
       return "the message had expired";
     case DropReason::packet_too_large:
       return "larger than its Maximum Packet Size";
+    case DropReason::not_authorized:
+      return "it may not receive their topics";
     case DropReason::memory:
       return "the server had no memory left for QoS 0";
   }
@@ -190,6 +192,11 @@ void Judge::judge_policy(bool subscribed) {
   for (const auto& match : facts().matching) {
     const auto may = authorize_(principal, hub::Action::subscribe, match.filter);
     if (!may) refused += (refused.empty() ? "" : "; ") + quoted(match.filter) + ": " + may.error().message;
+  }
+  if (const auto may = authorize_(principal, hub::Action::receive, question_.topic); !may) {
+    return problem("policy", "receive_denied",
+                   "The policies do not allow " + quoted(principal.name) + " to receive " +
+                       quoted(question_.topic) + ": " + may.error().message + ".");
   }
   if (refused.empty()) return add("policy", Outcome::ok, "The policies allow what it has subscribed to.");
   add("policy", Outcome::note,

@@ -1,7 +1,9 @@
 #include <boost/json.hpp>
 
+#include "hub/retained_removal.h"
 #include "hub/topic.h"
 #include "model/json_fields.h"
+#include "model/reply.h"
 #include "service/broker/render.h"
 
 namespace dunlin::broker {
@@ -95,66 +97,6 @@ void get_retained(const BrokerParts& parts, const model::Caller& caller, const b
                      });
 }
 
-/// Goes through the messages page by page. One executor; owned by its own completions.
-class Removal : public std::enable_shared_from_this<Removal> {
- public:
-  Removal(const BrokerParts& parts, PrincipalRef principal, std::string filter, model::Reply reply)
-      : parts_(parts), principal_(std::move(principal)), reply_(std::move(reply)) {
-    query_.tenant = principal_->tenant;
-    query_.filter = std::move(filter);
-    query_.limit = hub::kMaxPageRows;
-  }
-  void next_page() {
-    hub::HubView(parts_.hub)
-        .retained(parts_.executor, query_,
-                  [self = shared_from_this()](const hub::RetainedPage& page) { self->remove(page); });
-  }
-
- private:
-  void remove(const hub::RetainedPage& page) {
-    query_.after = page.next;
-    if (page.messages.empty()) return finish();
-    waiting_ = page.messages.size();
-    for (const hub::Message& retained : page.messages) {
-      hub::Message empty;
-      empty.topic = retained.topic;
-      // QoS 1, so that it is on the disk when this call is answered.
-      empty.qos = hub::QoS::at_least_once;
-      empty.retain = hub::Message::Retain::yes;
-      empty.principal = principal_;
-      parts_.hub.publish(parts_.executor, std::move(empty), [self = shared_from_this()](Result<void> result) {
-        self->one_less(std::move(result));
-      });
-    }
-  }
-  void one_less(Result<void> result) {
-    if (result) {
-      ++removed_;
-    } else if (!error_) {
-      error_ = std::move(result).error();
-    }
-    if (--waiting_ > 0) return;
-    const bool more = !query_.after.empty();
-    if (error_ || !more || removed_ >= kMaxRemovedPerCall) return finish();
-    next_page();
-  }
-  void finish() {
-    if (error_) return reply_(std::unexpected(*std::move(error_)));
-    // The messages have left their shards; they have arrived everywhere after every shard had its turn twice.
-    hub::HubView(parts_.hub).settle(parts_.executor, [self = shared_from_this()] {
-      self->reply_(boost::json::value{{"removed", self->removed_}, {"left", !self->query_.after.empty()}});
-    });
-  }
-
-  const BrokerParts& parts_;
-  PrincipalRef principal_;
-  model::Reply reply_;
-  hub::RetainedQuery query_;
-  std::size_t waiting_ = 0;
-  std::size_t removed_ = 0;
-  std::optional<Error> error_;
-};
-
 }  // namespace
 
 void declare_retained(const BrokerParts& given, model::OperationTable& table) {
@@ -163,13 +105,18 @@ void declare_retained(const BrokerParts& given, model::OperationTable& table) {
                            model::Reply reply) { list_retained(*parts, caller, request, std::move(reply)); });
   table.add(kGet, [parts](const model::Caller& caller, const boost::json::object& request,
                           model::Reply reply) { get_retained(*parts, caller, request, std::move(reply)); });
-  table.add(
-      kRemove, [parts](const model::Caller& caller, const boost::json::object& request, model::Reply reply) {
-        std::string filter = *model::optional_text(request, "filter");
-        if (const auto valid = hub::check_filter(filter); !valid)
-          return reply(std::unexpected(valid.error()));
-        std::make_shared<Removal>(*parts, caller.principal, std::move(filter), std::move(reply))->next_page();
-      });
+  table.add(kRemove,
+            [parts](const model::Caller& caller, const boost::json::object& request, model::Reply reply) {
+              std::string filter = *model::optional_text(request, "filter");
+              if (const auto valid = hub::check_filter(filter); !valid)
+                return reply(std::unexpected(valid.error()));
+              hub::remove_retained(parts->hub, parts->executor, caller.principal, std::move(filter),
+                                   model::reply_with(std::move(reply), [](hub::RetainedRemoval done) {
+                                     return boost::json::object{
+                                         {"removed", done.removed},
+                                         {"left", done.left == hub::RetainedRemoval::Left::some}};
+                                   }));
+            });
 }
 
 std::vector<model::OperationSpec> retained_operations() {

@@ -23,8 +23,7 @@ void Enrolment::repeat_registration(JobPtr job, CertificateRecord record) {
   std::string name = record.thing;
   parts_.registry.get(tenant_, std::move(name), [this, job = std::move(job)](Result<Thing> found) mutable {
     if (!found) return finish(std::move(job), std::unexpected(found.error()));
-    if (found->state != Thing::State::enabled)
-      return refuse(std::move(job), Errc::permission_denied, "the thing is disabled");
+    if (!may_enrol(*found)) return refuse(std::move(job), Errc::permission_denied, kMayNotEnrol);
     job->thing = *found;
     job->answer.thing = job->name;
     // An operator made the thing and gave it its certificate: now the device says for the first time what it
@@ -60,8 +59,7 @@ void Enrolment::renew(JobPtr job, CertificateRecord record, std::uint64_t versio
       tenant_, std::move(name),
       [this, record = std::move(record), version, job = std::move(job)](Result<Thing> found) mutable {
         if (!found) return finish(std::move(job), std::unexpected(found.error()));
-        if (found->state != Thing::State::enabled)
-          return refuse(std::move(job), Errc::permission_denied, "the thing is disabled");
+        if (!may_enrol(*found)) return refuse(std::move(job), Errc::permission_denied, kMayNotEnrol);
         std::string thing = job->name;
         parts_.certificates.check_room(
             parts_.executor, std::move(thing),

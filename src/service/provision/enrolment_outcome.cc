@@ -117,8 +117,8 @@ void Enrolment::judge(JobPtr job) {
   if (job->thing && !may_exist(grant, *job->thing))
     return refuse(std::move(job), Errc::already_exists,
                   "a thing named \"" + job->name + "\" is there already, and it is not this device's");
-  if (job->thing && job->thing->state != Thing::State::enabled)
-    return refuse(std::move(job), Errc::permission_denied, "the thing is disabled");
+  if (job->thing && !may_enrol(*job->thing))
+    return refuse(std::move(job), Errc::permission_denied, kMayNotEnrol);
   const Template& rules = job->rules();
   if (!job->thing && rules.quota != 0 && grant != nullptr && grant->enrolled >= rules.quota)
     return refuse(std::move(job), Errc::limit_exceeded,
@@ -249,6 +249,12 @@ void Enrolment::store(JobPtr job) {
     job->changes.push_back(put_change(tenant_, job->count));
   }
   for (const auto& [name, value] : job->wanted.attributes) thing.attributes[name] = value;
+  if (version == 0) thing.life.stage = Lifecycle::provisioning;
+  if (thing.life.stage == Lifecycle::provisioning) {
+    const registry::LifeStep step{.to = Lifecycle::activation, .by = "system", .reason = "it has enrolled"};
+    if (auto stepped = registry::take_step(thing.life, step, parts_.clock.wall_now()); !stepped)
+      return finish(std::move(job), std::unexpected(stepped.error()));
+  }
   const std::string by = job->grant ? grant_id(*job->grant) : "own";
   thing.attributes[std::string(kEnrolledBy)] = by;
   auto plan = parts_.registry.plan(tenant_, std::move(thing), version);

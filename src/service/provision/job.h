@@ -9,6 +9,13 @@
 
 namespace dunlin::provision {
 
+inline constexpr const char* kMayNotEnrol =
+    "the thing is disabled or decommissioned: an operator has to enable it, or to remove it first";
+/// Of a thing that is there.
+inline bool may_enrol(const registry::Thing& thing) {
+  return thing.state == registry::Thing::State::enabled && thing.life.stage != Lifecycle::decommission;
+}
+
 struct Enrolment::Job {
   Application wanted;
   Done done;

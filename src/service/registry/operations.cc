@@ -1,6 +1,8 @@
 #include "service/registry/operations.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 
 #include "model/json_fields.h"
 #include "model/reply.h"
@@ -35,14 +37,19 @@ constexpr Field kUpdateRequest[] = {
     {"attributes", FieldType::object, Need::optional, "changed attributes; null removes one"},
     {"version", FieldType::integer, Need::optional, "refuse unless this is the present version"}};
 constexpr Field kOnlyName[] = {kName};
-constexpr Field kThing[] = {{"name", FieldType::text, Need::required, "name"},
-                            {"type", FieldType::text, Need::required, "type"},
-                            {"gateway", FieldType::text, Need::required, "gateway, or empty"},
-                            {"attributes", FieldType::object, Need::required, "attributes"},
-                            {"state", FieldType::text, Need::required, "enabled or disabled"},
-                            {"policies", FieldType::array, Need::optional, "where it has its own"},
-                            {"created_at", FieldType::text, Need::required, "RFC 3339"},
-                            {"version", FieldType::integer, Need::required, "rises with each change"}};
+constexpr Field kThing[] = {
+    {"name", FieldType::text, Need::required, "name"},
+    {"type", FieldType::text, Need::required, "type"},
+    {"gateway", FieldType::text, Need::required, "gateway, or empty"},
+    {"attributes", FieldType::object, Need::required, "attributes"},
+    {"state", FieldType::text, Need::required, "enabled or disabled"},
+    {"lifecycle", FieldType::text, Need::required,
+     "provisioning, activation, operation, maintenance or decommission"},
+    {"quarantine", FieldType::object, Need::optional, "the step that began it"},
+    {"wiping", FieldType::boolean, Need::optional, "what it has left is being removed"},
+    {"policies", FieldType::array, Need::optional, "where it has its own"},
+    {"created_at", FieldType::text, Need::required, "RFC 3339"},
+    {"version", FieldType::integer, Need::required, "rises with each change"}};
 constexpr Errc kReadErrors[] = {Errc::not_found};
 constexpr Errc kDeleteErrors[] = {Errc::not_found, Errc::conflict};
 constexpr Errc kCreateErrors[] = {Errc::already_exists, Errc::invalid_argument, Errc::limit_exceeded};
@@ -130,6 +137,7 @@ std::vector<store::Change> Registry::audit(const model::Caller& caller, std::str
 }
 
 void Registry::declare(model::OperationTable& table) {
+  declare_life(table);
   table.add(kList, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     ThingQuery query;
     query.tenant = caller.principal->tenant;
@@ -156,6 +164,14 @@ void Registry::declare(model::OperationTable& table) {
     for (const auto& [name, value] : *changes) {
       if (value) thing.attributes[name] = *value;
     }
+    thing.life.stage = Lifecycle::provisioning;
+    // Such a thing needs no credential of its own: its gateway's vouches for it.
+    if (!thing.gateway.empty()) {
+      const LifeStep step{LifeEvent::Kind::moved, Lifecycle::activation, "system",
+                          "it speaks through a gateway"};
+      if (auto stepped = take_step(thing.life, step, executor_.wall_now()); !stepped)
+        return reply(std::unexpected(stepped.error()));
+    }
     auto record = audit(caller, kCreate.name, thing.name);
     create(caller.principal->tenant, std::move(thing), model::reply_record(std::move(reply)),
            std::move(record));
@@ -180,7 +196,9 @@ void Registry::declare(model::OperationTable& table) {
 }
 
 std::vector<model::OperationSpec> operations() {
-  return {kList, kCreate, kGet, kUpdate, kDelete};
+  std::vector<model::OperationSpec> all{kList, kCreate, kGet, kUpdate, kDelete};
+  std::ranges::move(life_operations(), std::back_inserter(all));
+  return all;
 }
 
 }  // namespace dunlin::registry

@@ -8,5 +8,7 @@ namespace dunlin::registry {
 
 /// What the service declares, for clients that render the operations without a service.
 std::vector<model::OperationSpec> operations();
+/// Of these, the ones of life_operations.cc.
+std::vector<model::OperationSpec> life_operations();
 
 }  // namespace dunlin::registry

@@ -17,17 +17,6 @@ Result<Thing> thing_of(const store::Document& document) {
   return thing;
 }
 
-store::Change put_change(TenantId tenant, const Thing& thing, std::optional<std::uint64_t> expected) {
-  store::Change change;
-  change.kind = kThing;
-  change.tenant = tenant.value;
-  change.document.id = thing.name;
-  change.document.body = boost::json::serialize(to_json(thing));
-  change.document.index = {{"type", thing.type}, {"gateway", thing.gateway}};
-  change.expected_version = expected;
-  return change;
-}
-
 Result<void> check(const Thing& thing) {
   DUNLIN_CHECK(check_thing_name(thing.name));
   if (!thing.gateway.empty()) {
@@ -59,6 +48,10 @@ Registry::Registry(Executor& executor, store::Repository& repository, metrics::R
     : executor_(executor),
       repository_(repository),
       options_(options),
+      wipes_(executor, metrics, "registry"),
+      steps_(metrics.counter("dunlin_registry_life_steps_total",
+                             "Steps in the lives of things: moves, quarantines, releases")),
+      in_quarantine_(metrics.gauge("dunlin_registry_things_in_quarantine", "Things in quarantine")),
       created_(metrics.counter("dunlin_registry_things_created_total", "Things made")),
       refused_(metrics.counter("dunlin_registry_first_messages_refused_total",
                                "Unknown devices that were not made a thing (bad name, limit or store)")) {}
@@ -68,7 +61,29 @@ std::string Registry::known_key(TenantId tenant, std::string_view name) {
 }
 
 void Registry::notify(TenantId tenant, const Thing& thing) {
+  std::string key = known_key(tenant, thing.name);
+  const bool waits =
+      thing.version != 0 && thing.life.stage == Lifecycle::activation && !thing.gateway.empty();
+  if (!waits) {
+    awaited_.erase(key);
+  } else if (awaited_.size() < kMaxKnownNames) {
+    awaited_.insert(std::move(key));
+  }
   for (const auto& handler : handlers_) handler(tenant, thing);
+}
+
+store::Change Registry::put_thing(TenantId tenant, const Thing& thing,
+                                  std::optional<std::uint64_t> expected) {
+  store::Change change;
+  change.kind = kThing;
+  change.tenant = tenant.value;
+  change.document.id = thing.name;
+  change.document.body = boost::json::serialize(stored_json(thing));
+  change.document.index = {{"type", thing.type}, {"gateway", thing.gateway}};
+  const bool usual = thing.life.standing().is_usual() && thing.life.wipe == Life::Wipe::none;
+  if (!usual) change.document.index.emplace_back(kStandingIndex, kUnusual);
+  change.expected_version = expected;
+  return change;
 }
 
 void Registry::get(TenantId tenant, std::string name, ThingDone done) {
@@ -84,7 +99,7 @@ void Registry::get(TenantId tenant, std::string name, ThingDone done) {
 void Registry::store(TenantId tenant, Thing thing, std::optional<std::uint64_t> expected,
                      std::vector<store::Change> together, ThingDone done) {
   if (auto checked = check(thing); !checked) return done(std::unexpected(checked.error()));
-  std::vector<store::Change> changes{put_change(tenant, thing, expected)};
+  std::vector<store::Change> changes{put_thing(tenant, thing, expected)};
   std::ranges::move(together, std::back_inserter(changes));
   repository_.write(executor_, std::move(changes),
                     [this, tenant, thing = std::move(thing),
@@ -112,7 +127,7 @@ void Registry::create(TenantId tenant, Thing thing, ThingDone done, std::vector<
 Result<Registry::Plan> Registry::plan(TenantId tenant, Thing thing, std::uint64_t version) const {
   if (version == 0 && thing.created_at == WallTime{}) thing.created_at = executor_.wall_now();
   DUNLIN_CHECK(check(thing));
-  store::Change change = put_change(tenant, thing, version);
+  store::Change change = put_thing(tenant, thing, version);
   return Plan{std::move(change), std::move(thing)};
 }
 
@@ -144,6 +159,8 @@ void Registry::remove(ThingRemoval removal, std::move_only_function<void(Result<
   get(tenant, name,
       [this, tenant, removal = std::move(removal), done = std::move(done)](Result<Thing> found) mutable {
         if (!found) return done(std::unexpected(found.error()));
+        if (found->life.wipe == Life::Wipe::due)
+          return done(fail(Errc::conflict, "the thing is being wiped: try again in a moment"));
         if (!planner_) return remove_with(tenant, *std::move(found), {}, std::move(done));
         planner_(std::move(removal), [this, tenant, thing = *std::move(found),
                                       done = std::move(done)](Result<RemovalCompanion> companion) mutable {
@@ -169,6 +186,7 @@ void Registry::remove_with(TenantId tenant, Thing thing, RemovalCompanion compan
                       if (!written) return done(std::unexpected(written.error()));
                       if (stored) stored();
                       known_.erase(known_key(tenant, thing.name));
+                      if (thing.life.quarantine) in_quarantine_.add(-1);
                       thing.version = 0;
                       notify(tenant, thing);
                       done({});
@@ -198,8 +216,10 @@ void Registry::list(ThingQuery query, std::move_only_function<void(Result<std::v
 }
 
 void Registry::ensure(TenantId tenant, const model::TopicFacts& facts, std::string_view gateway) {
-  if (options_.first_message == RegistryOptions::FirstMessage::ignored) return;
   std::string key = known_key(tenant, facts.device);
+  if (!awaited_.empty() && awaited_.erase(key) > 0)
+    return go_on_to(Lifecycle::operation, tenant, facts.device, "its first message", [](const auto&) {});
+  if (options_.first_message == RegistryOptions::FirstMessage::ignored) return;
   if (known_.contains(key) || creating_.contains(key)) return;
   if (creating_.size() >= kMaxPendingCreations) return refused_.add();
   Thing thing;
@@ -213,6 +233,8 @@ void Registry::ensure(TenantId tenant, const model::TopicFacts& facts, std::stri
       thing.attributes[name] = value;
     }
   }
+  thing.life.events = {{LifeEvent::Kind::moved, Lifecycle::provisioning, Lifecycle::operation,
+                        executor_.wall_now(), "system", "made by its first message"}};
   creating_.insert(key);
   create(tenant, std::move(thing), [this, key](Result<Thing> made) {
     creating_.erase(key);

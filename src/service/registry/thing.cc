@@ -36,6 +36,13 @@ boost::json::object to_json(const Thing& thing) {
                                {"created_at", format_rfc3339(thing.created_at)},
                                {"version", thing.version}};
   if (!thing.policies.empty()) document["policies"] = boost::json::parse(thing.policies);
+  show_life(thing.life, document);
+  return document;
+}
+
+boost::json::object stored_json(const Thing& thing) {
+  boost::json::object document = to_json(thing);
+  store_life(thing.life, document);
   return document;
 }
 
@@ -51,6 +58,7 @@ Result<Thing> thing_from_json(std::string_view text) {
   thing.gateway = text_member(object, "gateway");
   thing.state = text_member(object, "state") == "disabled" ? Thing::State::disabled : Thing::State::enabled;
   if (auto created = parse_rfc3339(text_member(object, "created_at"))) thing.created_at = *created;
+  DUNLIN_TRY(thing.life, life_of(object));
   if (const auto* policies = object.if_contains("policies"))
     thing.policies = boost::json::serialize(*policies);
   if (const auto* attributes = object.if_contains("attributes");

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/text.h"
+#include "service/registry/life.h"
 
 namespace dunlin::registry {
 
@@ -26,6 +27,7 @@ struct Thing {
   enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
   std::string
       policies;  // the member of that name as JSON, empty if absent: the security room's, kept as it is
+  Life life;
   WallTime created_at{};
   std::uint64_t version = 0;
 
@@ -35,9 +37,11 @@ struct Thing {
 /// Errors: limit_exceeded, invalid_argument.
 Result<void> check_attributes(const std::map<std::string, std::string>& attributes);
 
-/// The document that is stored and shown:
-/// {"name","type","gateway","attributes","state","created_at","version"}, and "policies" where it has any.
+/// The document that is shown: {"name","type","gateway","attributes","state","lifecycle","created_at",
+/// "version"}, and "policies", "quarantine" and "wiping" where it has them.
 boost::json::object to_json(const Thing& thing);
+/// The one that is stored: with the steps of its life, too.
+boost::json::object stored_json(const Thing& thing);
 /// Errors: corrupt.
 Result<Thing> thing_from_json(std::string_view text);
 

@@ -42,20 +42,22 @@ struct RulesService::Round {
 };
 
 RulesService::RulesService(RulesEnvironment environment)
-    : environment_(environment),
+    : environment_(std::move(environment)),
       self_(make_service_principal(kConsumer)),
-      retry_(environment.executor, environment.metrics, kConsumer),
-      evaluated_(environment.metrics.counter("dunlin_rules_evaluated_total",
-                                             "Messages that a rule's filter matched")),
-      matched_(environment.metrics.counter("dunlin_rules_matched_total",
-                                           "Messages for which a rule's WHERE held")),
+      retry_(environment_.executor, environment_.metrics, kConsumer),
+      evaluated_(environment_.metrics.counter("dunlin_rules_evaluated_total",
+                                              "Messages that a rule's filter matched")),
+      matched_(environment_.metrics.counter("dunlin_rules_matched_total",
+                                            "Messages for which a rule's WHERE held")),
       republished_(
           environment.metrics.counter("dunlin_rules_republished_total", "Messages published by rules")),
-      stopped_(environment.metrics.counter("dunlin_rules_chains_stopped_total",
-                                           "Messages of rules that had passed too many rules")),
-      failed_(environment.metrics.counter(
+      stopped_(environment_.metrics.counter("dunlin_rules_chains_stopped_total",
+                                            "Messages of rules that had passed too many rules")),
+      failed_(environment_.metrics.counter(
           "dunlin_rules_actions_failed_total",
-          "Actions without effect: a topic or thing that cannot be, or the hub took nothing")) {}
+          "Actions without effect: a topic or thing that cannot be, or the hub took nothing")),
+      muted_(environment_.metrics.counter("dunlin_rules_muted_total",
+                                          "Messages passed over: their thing is in maintenance")) {}
 
 void RulesService::start(std::move_only_function<void(Result<void>)> started) {
   load({}, [this, started = std::move(started)](Result<void> loaded) mutable {
@@ -125,6 +127,7 @@ void RulesService::take(std::vector<hub::Delivery> batch, Task done) {
 
 void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
   const hub::Message& message = delivery.message;
+  if (environment_.muted && environment_.muted(message)) return muted_.add();
   std::optional<boost::json::value> payload;
   enum class Parsed { no, yes } parsed = Parsed::no;
   for (const auto& [key, rule] : rules_) {

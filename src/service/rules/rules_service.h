@@ -27,6 +27,8 @@ struct RulesEnvironment {
   store::Repository& repository;
   alarm::AlarmService& alarms;
   metrics::Registry& metrics;
+  /// Whether a message makes no rule act: its thing is in maintenance. Null: none does.
+  std::function<bool(const hub::Message&)> muted = {};
 };
 
 /// One executor's thread; completions run there.
@@ -82,6 +84,7 @@ class RulesService {
   metrics::Cell& republished_;
   metrics::Cell& stopped_;
   metrics::Cell& failed_;
+  metrics::Cell& muted_;
 };
 
 }  // namespace dunlin::rules

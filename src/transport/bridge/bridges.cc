@@ -380,16 +380,10 @@ void Bridges::tell_alarm(const std::string& name, alarm::Finding::Kind kind, con
   finding.message = text;
   finding.at = environment_.bridge.executor.wall_now();
   finding.kind = kind;
-  auto prepared = environment_.alarms.prepare({finding});
-  store::Batch batch;
-  batch.puts = prepared.puts;
-  const auto announce = [&alarms = environment_.alarms, prepared](const Result<void>& written) {
+  environment_.alarms.report(std::move(finding), [](const Result<void>& written) {
     if (!written)
       log::error("transport/bridge", "an alarm is not stored", {{"why", written.error().message}});
-    alarms.announce(prepared);
-  };
-  if (batch.empty()) return announce({});
-  environment_.bridge.keyed.write(environment_.bridge.executor, std::move(batch), announce);
+  });
 }
 
 }  // namespace dunlin::bridge

@@ -46,6 +46,9 @@ ServerMetrics::ServerMetrics(metrics::Registry& target)
       dropped_not_authorized(target.counter("dunlin_mqtt_dropped_total",
                                             "Messages that were not delivered or taken.",
                                             {{"reason", "not_authorized"}})),
+      dropped_not_received(target.counter("dunlin_mqtt_dropped_total",
+                                          "Messages that were not delivered or taken.",
+                                          {{"reason", "may_not_receive"}})),
       rights_withdrawn(target.counter("dunlin_mqtt_rights_withdrawn_total",
                                       "Connections ended because a policy changed.")),
       proofs_expired(target.counter("dunlin_mqtt_proofs_expired_total",
@@ -69,11 +72,13 @@ std::uint64_t PeerTraits::hash(const std::unique_ptr<ServerPeer>& peer) const {
 ServerLane::ServerLane(MqttServer& owner, std::size_t number, metrics::Registry& registry, std::uint64_t seed)
     : server(owner), shard(number), executor(owner.hub().executor(number)), metrics(registry), rng(seed) {
   watch_policies();
+  if (owner.conduct() != nullptr) look_at_conduct();
 }
 
 ServerLane::~ServerLane() {
   executor.cancel(drain_timer_);
   executor.cancel(policies_timer_);
+  executor.cancel(conduct_timer_);
   executor.cancel(expiry_timer_);
 }
 

@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "base/rng.h"
 #include "hub/access.h"
+#include "hub/conduct.h"
 #include "hub/flat_table.h"
 #include "hub/hub.h"
 #include "net/connection.h"
@@ -32,6 +33,10 @@ struct ServerEnvironment {
   hub::EnhancedAuthenticator enhanced = {};  // none: every authentication method is refused
   /// Rises with every change of what `authorize` would answer; null: that never changes.
   const std::atomic<std::uint64_t>* policies = nullptr;
+  /// The standing of a thing now: its principal was made some time before its session begins. Called on the
+  /// lanes' threads. None: it is as the principal says.
+  std::function<Standing(const Principal&)> standing = {};
+  hub::ConductWatch* conduct = nullptr;  // who is told what things do; null: nobody
 };
 
 class ServerPeer;
@@ -67,9 +72,10 @@ struct ServerMetrics {
   metrics::Cell& redirected;       // clients that were told so
   metrics::Cell& dropped_too_large;
   metrics::Cell& dropped_not_authorized;
-  metrics::Cell& rights_withdrawn;  // peers that were ended because a policy changed
-  metrics::Cell& proofs_expired;    // peers that were ended because what they had shown has expired
-  metrics::Cell& refused_memory;    // connections
+  metrics::Cell& dropped_not_received;  // messages to clients that may not receive their topics
+  metrics::Cell& rights_withdrawn;      // peers that were ended because a policy changed
+  metrics::Cell& proofs_expired;        // peers that were ended because what they had shown has expired
+  metrics::Cell& refused_memory;        // connections
   /// A refusal by its reason code.
   metrics::Cell& refusal(mqtt::ReasonCode reason);
 
@@ -101,7 +107,8 @@ struct ServerLane {
 
   std::shared_ptr<const DrainOptions> drain;  // null: clients are welcome
 
-  std::uint64_t work = 0;  // beside the hub's
+  const Principal* opening = nullptr;  // whose session is being opened, by the call at hand
+  std::uint64_t work = 0;              // beside the hub's
   std::uint64_t work_done() const;
 
   ServerPeer* find(std::uint64_t peer);
@@ -122,6 +129,10 @@ struct ServerLane {
   void end_waiting(std::uint64_t peer);
   /// The rights of an open peer are judged anew, in a turn of their own.
   void judge_again(std::uint64_t peer);
+  /// A peer has done something that counts, for the first time since the last look at it.
+  void begin_conduct(std::uint64_t peer);
+  /// Something was refused to a thing that has no open session.
+  void note_refusal(const Principal& principal);
   /// An open peer's proof ends at that time (Unix ms), and the peer with it.
   void expires(std::uint64_t peer, std::int64_t at);
   /// Takes a connection whose client has been authenticated elsewhere.
@@ -132,6 +143,13 @@ struct ServerLane {
   void serve_resting();
   void watch_policies();
   void judge_some();
+  void look_at_conduct();
+  void look_at_some();
+
+  TimerId conduct_timer_;
+  std::vector<std::uint64_t> active_;     // peers that have done something since the last look
+  std::vector<std::uint64_t> looked_at_;  // of that look, those that are left
+  std::vector<hub::ConductReport> told_;  // by it
 
   void forget_gone();
   void look_at_expiry();
@@ -187,10 +205,15 @@ class MqttServer {
   const hub::Authenticator& authenticate() const { return environment_.authenticate; }
   const hub::EnhancedAuthenticator& enhanced() const { return environment_.enhanced; }
   const hub::Authorizer& authorize() const { return environment_.authorize; }
+  Standing standing(const Principal& principal) const {
+    if (!environment_.standing || !principal.is_thing()) return principal.standing;
+    return environment_.standing(principal);
+  }
   /// An answer of authorize() holds while this is the same. Any thread.
   std::uint64_t policies() const {
     return environment_.policies == nullptr ? 0 : environment_.policies->load(std::memory_order_acquire);
   }
+  hub::ConductWatch* conduct() const { return environment_.conduct; }
   ServerLane& lane(std::size_t shard) { return *lanes_[shard]; }
 
  private:

@@ -206,17 +206,18 @@ void ServerPeer::authenticated(Result<PrincipalRef> result) {
   if (request_->assigned == ConnectRequest::Assigned::yes && !request_->principal->client_id.empty()) {
     request_->client_id = request_->principal->client_id;
   }
+  if (may_begin()) go_home();
+}
+
+bool ServerPeer::may_begin() {
   const hub::Authorizer& authorize = lane_.server.authorize();
-  if (Result<void> may = authorize(*request_->principal, hub::Action::connect, request_->client_id); !may) {
-    return refuse_connect(ReasonCode::not_authorized, may.error().message);
-  }
-  if (request_->will) {
-    const std::string_view topic = request_->will->message.topic.text();
-    if (Result<void> may = authorize(*request_->principal, hub::Action::publish, topic); !may) {
-      return refuse_connect(ReasonCode::not_authorized, may.error().message);
-    }
-  }
-  go_home();
+  Result<void> may = authorize(*request_->principal, hub::Action::connect, request_->client_id);
+  if (may && request_->will)
+    may = authorize(*request_->principal, hub::Action::publish, request_->will->message.topic.text());
+  if (may) return true;
+  lane_.note_refusal(*request_->principal);
+  refuse_connect(ReasonCode::not_authorized, may.error().message);
+  return false;
 }
 
 void ServerPeer::go_home() {
@@ -234,6 +235,12 @@ void ServerPeer::go_home() {
 void ServerPeer::open_session() {
   if (turned_away()) return;  // the draining began while this client was authenticated
   if (!has_memory_for_new()) return refuse_connect(ReasonCode::quota_exceeded, kNoMemory);
+  // The thing may have been moved since it was authenticated; whatever comes from now on finds the session.
+  if (const Standing now = lane_.server.standing(*request_->principal);
+      now != request_->principal->standing) {
+    request_->principal = with_standing(request_->principal, now);
+    if (!may_begin()) return;
+  }
   hub::OpenOptions options;
   options.principal = request_->principal;
   options.client_id = request_->client_id;
@@ -253,6 +260,8 @@ void ServerPeer::open_session() {
     return refuse_connect(ReasonCode::packet_too_large,
                           "the client's maximum packet size has no room for CONNACK");
   }
+  const PrincipalRef principal = options.principal;
+  lane_.opening = principal.get();
   keep_alive_ms_ = request_->keep_alive * 1500U;
   Result<hub::Session*> opened =
       lane_.server.hub().open(lane_.shard, std::move(options), *this, [this](hub::Present present) {
@@ -261,12 +270,16 @@ void ServerPeer::open_session() {
         lane_.metrics.sessions_opened.add();
         send(accepting(present));
         enhanced_ = std::move(request_->enhanced);
+        const bool changed = request_->rights == ConnectRequest::Rights::changed;
         request_.reset();  // an idle connection keeps only what it needs
-        if (present == hub::Present::yes) lane_.judge_again(id_);  // it may have lost rights meanwhile
+        if (present == hub::Present::no) received_by_ = lane_.server.policies();  // no subscriptions so far
+        // It may have lost rights meanwhile.
+        if (present == hub::Present::yes || changed) lane_.judge_again(id_);
         connection_->settle();
         connection_->set_max_unconsumed(lane_.server.limits().max_packet_bytes + net::kReadBufferBytes);
         connection_->resume_reading();
       });
+  lane_.opening = nullptr;
   if (!opened) return refuse_session(opened.error());
   session_ = *opened;
   if (timer_) lane_.executor.cancel(std::exchange(timer_, TimerId{}));

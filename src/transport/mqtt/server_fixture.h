@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hub/hub_fixture.h"
+#include "hub/standings.h"
 #include "net/virtual_network.h"
 #include "transport/mqtt/server.h"
 
@@ -146,6 +147,7 @@ class ServerTest : public hub::testing::HubTest {
       if (credentials.password && *credentials.password == "broken")
         return done(fail(Errc::internal, "the store of passwords cannot be read"));
       auto principal = std::make_shared<Principal>();
+      principal->kind = kind;
       principal->name = credentials.username.value_or(credentials.client_id);
       principal->client_id = credentials.client_id.empty() ? chosen_client_id : credentials.client_id;
       principal->expires_at = proof_ends;
@@ -156,11 +158,19 @@ class ServerTest : public hub::testing::HubTest {
       ++authorizations;
       if (topic.starts_with("forbidden") || taken_away.contains(topic))
         return fail(Errc::permission_denied, "no policy allows it");
+      receive_questions += action == hub::Action::receive ? 1U : 0U;
+      if (action == hub::Action::receive && not_received.contains(topic))
+        return fail(Errc::permission_denied, "no policy lets it receive that");
       if (action == hub::Action::connect && topic == "banned") return fail(Errc::permission_denied, "banned");
       return {};
     };
-    server = std::make_unique<MqttServer>(ServerEnvironment{hub(), authenticate, authorize, world->metrics,
-                                                            server_rng, limits, enhanced_method, &policies});
+    ServerEnvironment environment{hub(),      authenticate, authorize,       world->metrics,
+                                  server_rng, limits,       enhanced_method, &policies};
+    environment.standing = [this](const Principal& principal) {
+      return standings.of(principal.tenant, principal.name);
+    };
+    environment.conduct = conduct;
+    server = std::make_unique<MqttServer>(std::move(environment));
     for (const auto& executor : world->executors) {
       auto listener = network.host("broker").listen(
           *executor, {.endpoint = {"broker", 1883}, .tls = {}},
@@ -218,6 +228,11 @@ class ServerTest : public hub::testing::HubTest {
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::vector<std::unique_ptr<RawClient>> clients;
   std::size_t authorizations = 0;
+  std::size_t receive_questions = 0;                // of these
+  std::set<std::string, std::less<>> not_received;  // topics and filters
+  hub::Standings standings;
+  hub::ConductWatch* conduct = nullptr;           // of the next start()
+  PrincipalKind kind = PrincipalKind::anonymous;  // of whoever connects
   std::set<std::string, std::less<>> taken_away;  // topics, filters and client ids that were allowed before
   std::atomic<std::uint64_t> policies{1};
   hub::EnhancedAuthenticator enhanced_method;  // of the next start()

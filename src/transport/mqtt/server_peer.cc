@@ -45,6 +45,7 @@ void ServerPeer::handle(ByteView frame) {
     const auto publish = mqtt::decode_publish(frame, version_, mqtt::Sender::client);
     if (!publish) return fail(publish.error().reason, publish.error().why);
     lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));
+    conduct().add_message(frame.size());
     return handle_publish(*publish);
   }
   if (const auto ack = plain_ack(frame)) return handle_ack(*ack);
@@ -134,6 +135,10 @@ void ServerPeer::trace(hub::TraceKind kind, std::string_view topic, std::string_
 // ---- hub::SessionLink ----
 
 void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache) {
+  if (received_by_ != lane_.server.policies() && !may_receive(publish.message.topic.text())) [[unlikely]] {
+    lane_.metrics.dropped_not_received.add();
+    return discard(publish, hub::DropReason::not_authorized);
+  }
   const TopicAliases::Choice alias =
       outbound_aliases_maximum_ == 0 ? TopicAliases::Choice{} : choose_alias(publish);
   const std::size_t sent = lane_.writer.write(
@@ -146,12 +151,18 @@ void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache
   }
   // MQTT 5.0 section 3.1.2.11.4: discarded, and then treated as if it had been sent and answered.
   lane_.metrics.dropped_too_large.add();
-  lane_.executor.post([&lane = lane_, id = id_, message = publish.message, packet_id = publish.packet_id] {
-    ServerPeer* peer = lane.find(id);
-    if (peer == nullptr || peer->session_ == nullptr) return;
-    peer->session_->dropped(hub::DropReason::packet_too_large, message);
-    if (packet_id != 0) peer->session_->acknowledged(packet_id);
-  });
+  discard(publish, hub::DropReason::packet_too_large);
+}
+
+void ServerPeer::discard(const hub::Outbound& publish, hub::DropReason reason) {
+  lane_.executor.post(
+      [&lane = lane_, id = id_, reason, packet_id = publish.packet_id,
+       message = publish.shared != nullptr ? *publish.shared : hub::keep_message(publish.message)] {
+        ServerPeer* peer = lane.find(id);
+        if (peer == nullptr || peer->session_ == nullptr) return;
+        peer->session_->dropped(reason, *message);
+        if (packet_id != 0) peer->session_->acknowledged(packet_id);
+      });
 }
 
 TopicAliases::Choice ServerPeer::choose_alias(const hub::Outbound& publish) {

@@ -47,6 +47,7 @@ struct ConnectRequest {
   std::unique_ptr<hub::Will> will;             // null: none
   std::unique_ptr<EnhancedExchange> enhanced;  // null: none was wished for
   PrincipalRef principal;
+  enum class Rights : std::uint8_t { as_judged, changed } rights = Rights::as_judged;  // meanwhile
 };
 
 /// Owned by its lane. The lane's thread only.
@@ -81,7 +82,11 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void rest(Duration time) override;
   bool can_refuse() const override { return v5(); }
   void ended(hub::EndReason reason, std::string_view detail) override;
+  void rights_changed() override;
   hub::LinkInfo describe() const override;
+
+  /// What it has done since the last call; nothing of one that is no thing.
+  std::optional<hub::ConductReport> take_conduct();
 
   /// It has rested (ServerLane::rest()) and has its turn again.
   /// After a change of the policies: ends the connection if it has lost something. Answers how many questions
@@ -118,7 +123,23 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
     /// The message at hand. Its topic and publisher stay for the next one: counting references to them for
     /// every message costs more than the rest of a short one.
     hub::Message message;
+    hub::Conduct did;  // since the lane has looked last
+    enum class Watched : std::uint8_t {
+      no,
+      yes
+    } watched = Watched::no;  // the lane knows that there is something
   };
+  /// Made with the first message that may be one of those that the client may not receive.
+  struct Receiving {
+    struct Known {
+      Slice topic;
+      Verdict verdict = Verdict::unknown;
+      std::uint64_t policies = 0;  // that the verdict is of
+    };
+    std::array<Known, kAuthorizedTopics> topics;  // direct-mapped
+  };
+  static constexpr std::uint64_t kNoPolicies = UINT64_MAX;
+
   /// The fields of a PUBLISH without properties; its topic is not checked yet.
   struct PlainPublish {
     std::string_view topic;
@@ -140,6 +161,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void check_keep_alive();
   bool turned_away();
   bool has_memory_for_new();
+  bool may_begin();
 
   // Enhanced authentication (server_auth.cc).
   void begin_enhanced(const mqtt::Connect& connect, hub::Credentials credentials);
@@ -169,6 +191,15 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
     if (!publishing_) publishing_ = std::make_unique<Publishing>();
     return *publishing_;
   }
+  /// Its Conduct, to add to.
+  hub::Conduct& conduct() {
+    Publishing& own = publishing();
+    if (own.watched == Publishing::Watched::no) {
+      own.watched = Publishing::Watched::yes;
+      lane_.begin_conduct(id_);
+    }
+    return own.did;
+  }
   KnownTopic& topic_slot(std::string_view topic);
   KnownTopic& known_topic(std::string_view topic, const Slice* shared);
   void refuse_publish(const mqtt::Publish& publish);
@@ -181,6 +212,10 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
             (static_cast<unsigned>(Stop::unanswered) | static_cast<unsigned>(Stop::rate))) == 0;
   }
   mqtt::ReasonCode judge_subscription(const mqtt::Subscription& subscription);
+  const Principal& principal() const;
+  bool may_receive(std::string_view topic);
+  /// A message that is not sent counts as sent and answered.
+  void discard(const hub::Outbound& publish, hub::DropReason reason);
   void trace_subscription(const mqtt::Subscription& subscription, mqtt::ReasonCode code) const;
 
   // Input (server_reading.cc).
@@ -224,6 +259,10 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   std::unique_ptr<ConnectRequest> request_;     // until the session is open
   std::unique_ptr<EnhancedExchange> enhanced_;  // of an open session that began with one
   std::unique_ptr<Publishing> publishing_;      // null: has published nothing
+  std::unique_ptr<Receiving> receiving_;        // null: may receive whatever it is subscribed to
+  /// The policies by which it may receive all topics of all its subscriptions: nothing is asked while they
+  /// hold.
+  std::uint64_t received_by_ = kNoPolicies;
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT

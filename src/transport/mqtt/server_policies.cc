@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hub/topic.h"
 #include "transport/mqtt/server_peer.h"
 #include "wire/mqtt/topic.h"
 
@@ -40,28 +41,67 @@ void ServerLane::judge_some() {
   if (!unjudged_.empty()) executor.post([this] { judge_some(); });
 }
 
+/// At once for what is published; the subscriptions follow in a turn of their own.
+void ServerPeer::rights_changed() {
+  if (publishing_) {
+    for (KnownTopic& known : publishing_->topics) known.verdict = Verdict::unknown;
+    publishing_->message.principal.reset();
+  }
+  received_by_ = kNoPolicies;
+  receiving_.reset();
+  if (request_) request_->rights = ConnectRequest::Rights::changed;
+  lane_.judge_again(id_);
+}
+
 /// MQTT has no way to take a single subscription back, so a client that has lost one is ended, with the
 /// reason; when it subscribes again it is told of the filter. A session that lasts goes on without it.
 std::size_t ServerPeer::judge_rights() {
   if (state_ != State::open || session_ == nullptr) return 1;
+  const std::uint64_t policies = lane_.server.policies();  // before the questions
   const hub::Authorizer& authorize = lane_.server.authorize();
   const Principal& principal = *session_->principal();
+  bool receives_all = true;
   Result<void> kept = authorize(principal, hub::Action::connect, session_->client_id());
   std::size_t asked = 1;
   std::vector<std::string> lost;
   session_->for_each_subscription([&](std::string_view filter, const hub::SubscriptionOptions&) {
-    ++asked;
+    asked += 2;
     const auto shared = mqtt::parse_shared_filter(filter);
-    auto may = authorize(principal, hub::Action::subscribe, shared ? shared->filter : filter);
+    const std::string_view inner = shared ? shared->filter : filter;
+    auto may = authorize(principal, hub::Action::subscribe, inner);
+    const auto receives = authorize(principal, hub::Action::receive, inner);
+    receives_all = receives_all && receives;
+    if (shared && may) may = receives;
     if (may) return;
     lost.emplace_back(filter);
     if (kept) kept = std::move(may);
   });
+  received_by_ = receives_all ? policies : kNoPolicies;
+  if (receives_all) receiving_.reset();
   if (kept) return asked;
   if (!lost.empty()) session_->unsubscribe(lost, [](const std::vector<bool>&) {});
   lane_.metrics.rights_withdrawn.add();
   fail(ReasonCode::not_authorized, kept.error().message, "rights_withdrawn");
   return asked;
+}
+
+/// Messages may come while the session is being opened.
+const Principal& ServerPeer::principal() const {
+  return session_ != nullptr ? *session_->principal() : *lane_.opening;
+}
+
+bool ServerPeer::may_receive(std::string_view topic) {
+  if (!receiving_) receiving_ = std::make_unique<Receiving>();
+  Receiving::Known& known = receiving_->topics[hub::stable_hash(topic) % kAuthorizedTopics];
+  // Before the question: a change in between makes the next one ask again.
+  const std::uint64_t policies = lane_.server.policies();
+  const bool is_known =
+      known.verdict != Verdict::unknown && known.policies == policies && known.topic.text() == topic;
+  if (is_known) return known.verdict == Verdict::allowed;
+  lane_.work += kAuthorizationWork;
+  const Result<void> may = lane_.server.authorize()(principal(), hub::Action::receive, topic);
+  known = {Slice::copy_of(topic), may ? Verdict::allowed : Verdict::refused, policies};
+  return may.has_value();
 }
 
 }  // namespace dunlin::transport

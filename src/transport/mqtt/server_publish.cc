@@ -152,6 +152,7 @@ bool ServerPeer::publish_plainly(ByteView frame) {
     return false;
   lane_.metrics.messages_in[static_cast<std::size_t>(publish->qos)]->add();
   lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));
+  conduct().add_message(frame.size());
   hub::Message& message = publishing_->message;
   message.payload = Slice::borrowed(publish->payload);
   message.properties.reset();
@@ -163,6 +164,7 @@ bool ServerPeer::publish_plainly(ByteView frame) {
 
 void ServerPeer::refuse_publish(const mqtt::Publish& publish) {
   lane_.metrics.dropped_not_authorized.add();
+  ++conduct().refusals;
   if (traced()) [[unlikely]]
     trace(hub::TraceKind::publish_refused, publishing().topics[publishing().last_topic].topic.text(),
           "not_authorized", static_cast<hub::QoS>(publish.qos));
@@ -268,8 +270,15 @@ ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription
     log_refusal(ReasonCode::not_authorized, "the filter is denied by mqtt.denied_filters");
     return ReasonCode::not_authorized;
   }
-  const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::subscribe, filter);
+  Result<void> may = lane_.server.authorize()(principal(), hub::Action::subscribe, filter);
+  if (may && (shared || received_by_ == lane_.server.policies())) {
+    const Result<void> receives = lane_.server.authorize()(principal(), hub::Action::receive, filter);
+    if (!receives && !shared) received_by_ = kNoPolicies;
+    // What such a member took and may not have would be lost for the group.
+    if (!receives && shared) may = receives;
+  }
   if (may) return static_cast<ReasonCode>(subscription.qos);
+  ++conduct().refusals;
   log_refusal(ReasonCode::not_authorized, may.error().message);
   return ReasonCode::not_authorized;
 }

@@ -1,5 +1,5 @@
 // SIGKILL at random moments while devices enrol (by code, EST and registration) and renew, and operators revoke certificates, change
-// policies and remove things. After each restart: what was acknowledged holds; what was under way is wholly there or can be tried
+// policies, remove and decommission things. After each restart: what was acknowledged holds; what was under way is wholly there or can be tried
 // again; certificates, things and the audit log agree. DUNLIN_CRASHES: how many kills (200 for the full run).
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -14,8 +14,9 @@ const CRASHES = Number(process.env.DUNLIN_CRASHES ?? 10);
 const WRITERS = 5;
 const SAMPLE = 8; // things of earlier lives that are looked at again after each restart
 const POLICY = 'crash';
+const ENDS = ['revocation', 'removal', 'decommission'];
 const folder = temporaryFolder('identity-crash');
-const checked = { code: 0, est: 0, registration: 0, renewal: 0, revocation: 0, policy: 0, removal: 0, retried: 0, kills: 0 };
+const checked = { code: 0, est: 0, registration: 0, renewal: 0, revocation: 0, policy: 0, removal: 0, decommission: 0, retried: 0, kills: 0 };
 let server;
 let authority;
 let life = 0;
@@ -75,6 +76,10 @@ const operations = {
     one.begun = true;
     must(await ask('DELETE', `/api/things/${one.old.name}`), 200, 204, 404);
   },
+  async decommission(one) {
+    one.begun = true;
+    must(await ask('PUT', `/api/things/${one.old.name}/lifecycle/decommission`, { body: { reason: 'scrapped' } }), 200);
+  },
   async policy(one) {
     one.begun = true;
     const statements = [{ effect: 'allow', actions: ['mqtt:publish'], resources: [`topic/crash/${one.number}`] }];
@@ -99,12 +104,12 @@ function choose(fresh) {
   if (dice < 0.12) {
     const old = takeOne();
     if (old) return { kind: 'revocation', old };
-  } else if (dice < 0.18) {
+  } else if (dice < 0.2) {
     const old = takeOne();
     const others = active.filter(({ name }) => name === old?.name);
     without(active, others);
-    if (old) return { kind: 'removal', old, others };
-  } else if (dice < 0.3) {
+    if (old) return { kind: Math.random() < 0.5 ? 'removal' : 'decommission', old, others };
+  } else if (dice < 0.32) {
     const request = fresh.renewals.pop();
     const old = request && takeOne((one) => one === request.of);
     if (old) return { kind: 'renewal', old, ...request };
@@ -119,7 +124,7 @@ function choose(fresh) {
 /** What is known of the certificates once an operation was acknowledged. */
 async function settle(one) {
   if (one.bag) one.cert = await certificateOfBag(one.bag);
-  if (one.kind === 'revocation' || one.kind === 'removal') revoked.push(one.old, ...(one.others ?? []));
+  if (ENDS.includes(one.kind)) revoked.push(one.old, ...(one.others ?? []));
   else if (one.kind === 'renewal') active.push({ name: one.old.name, key: one.key, cert: one.cert, ours: true }, { ...one.old, ours: false });
   else if (one.kind !== 'policy') active.push({ name: one.name, key: one.key, cert: one.cert, ours: one.kind !== 'registration' });
   checked[one.kind]++;
@@ -160,13 +165,17 @@ const sample = (list, count) => Array.from({ length: Math.min(count, list.length
 
 /** What was under way when the server went: either all of it is there, or it can be done again. */
 async function finish(one) {
-  if (one.kind === 'revocation' || one.kind === 'removal') {
+  if (ENDS.includes(one.kind)) {
     const { name, cert } = one.old;
     const stored = await server.api('GET', `/api/certificates/${fingerprintOf(cert)}`);
     assert.equal(await works(one.old), stored.state === 'active', `${name}: the register says ${stored.state}`);
     if (one.kind === 'removal') {
       const { status } = await ask('GET', `/api/things/${name}`);
       assert.equal(status === 404, stored.state === 'revoked', `${name}: thing (${status}) and certificate (${stored.state}) go together`);
+    }
+    if (one.kind === 'decommission') {
+      const { lifecycle } = await server.api('GET', `/api/things/${name}`);
+      assert.equal(lifecycle === 'decommission', stored.state === 'revoked', `${name}: stage ${lifecycle}, certificate ${stored.state}`);
     }
   }
   if (one.kind === 'renewal') assert(await works(one.old), `${one.old.name}: a renewal that was not answered leaves the old certificate`);
@@ -235,7 +244,7 @@ before(async () => {
 });
 after(() => server?.stop());
 
-test(`${CRASHES} times SIGKILL under enrolment, renewal, revocation and changes of policies`, { timeout: 60_000 + CRASHES * 15_000 }, async () => {
+test(`${CRASHES} times SIGKILL under enrolment, renewal, revocation, decommission and changes of policies`, { timeout: 60_000 + CRASHES * 15_000 }, async () => {
   for (life = 0; life < CRASHES; ++life) {
     const fresh = await freshIdentities();
     const writers = Array.from({ length: WRITERS }, () => writer(fresh));

@@ -109,15 +109,18 @@ describe('signing in', () => {
     const first = await cookieOf();
     assert.notEqual(first.value, planted);
     assert.equal((await server.request('GET', '/api/things', { tls: true, cookie: `dunlin_session=${planted}` })).status, 401);
-    // Signing in again makes another session, also over a living one; signing out ends that one.
-    const again = await server.request('POST', '/api/session', { tls: true, csrf: true, cookie: `dunlin_session=${first.value}`, body: { user: 'admin', password: PASSWORD } });
-    const second = again.headers['set-cookie'][0].match(/dunlin_session=([^;]+)/)[1];
-    assert.notEqual(second, first.value);
-    const ask = (value) => server.request('GET', '/api/things', { tls: true, cookie: `dunlin_session=${value}` });
-    assert.equal((await ask(second)).status, 200);
-    await server.request('DELETE', '/api/session', { tls: true, csrf: true, cookie: `dunlin_session=${second}` });
-    assert.equal((await ask(second)).status, 401);
-    assert.equal((await ask(first.value)).status, 200);
+    // Signing in again makes another session and ends the one that was shown with it; signing out ends that one too.
+    const signIn = async (cookie) => {
+      const answer = await server.request('POST', '/api/session', { tls: true, csrf: true, cookie, body: { user: 'admin', password: PASSWORD } });
+      return answer.headers['set-cookie'][0].match(/dunlin_session=[^;]+/)[0];
+    };
+    const ask = async (cookie) => (await server.request('GET', '/api/things', { tls: true, cookie })).status;
+    const second = await signIn();
+    const third = await signIn(second);
+    assert.equal(new Set([`dunlin_session=${first.value}`, second, third]).size, 3);
+    assert.deepEqual([await ask(second), await ask(third)], [401, 200]);
+    await server.request('DELETE', '/api/session', { tls: true, csrf: true, cookie: third });
+    assert.deepEqual([await ask(third), await ask(`dunlin_session=${first.value}`)], [401, 200]);
   });
 
   test('the cookie is kept from scripts, from plain text and from other sites', async () => {

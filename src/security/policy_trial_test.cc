@@ -70,6 +70,25 @@ TEST_F(PolicyTrialTest, KnowsUsersAndWhoIsDisabledOrUnknown) {
   EXPECT_EQ(ask(question).error().code, Errc::not_found);
 }
 
+TEST_F(PolicyTrialTest, KnowsWhatBoundsAThing) {
+  repository.put(store::DocumentKind::thing, "held-1",
+                 R"({"type":"machine","state":"enabled","lifecycle":"operation","quarantine":true})");
+  EXPECT_TRUE(ask(of_thing("held-1", Action::connect, "held-1"))->allowed);
+  const auto held = ask(of_thing("held-1", Action::publish, "demo/plant1/machine/held-1/value"));
+  ASSERT_TRUE(held);
+  EXPECT_FALSE(held->allowed);
+  EXPECT_NE(held->explanation.find("quarantine"), std::string::npos) << held->explanation;
+  // As an operator has changed it.
+  ASSERT_TRUE(wait<StoredPolicy>([&](auto done) {
+    policies.put(
+        executor, "test",
+        {"quarantine",
+         R"({"statements":[{"effect":"allow","actions":["mqtt:publish"],"resources":["topic/#"]}]})", 0},
+        std::nullopt, std::move(done));
+  }));
+  EXPECT_TRUE(ask(of_thing("held-1", Action::publish, "demo/plant1/machine/held-1/value"))->allowed);
+}
+
 TEST_F(PolicyTrialTest, SaysThatAMissingPolicyAllowsNothing) {
   ASSERT_TRUE(wait<void>([&](auto done) { policies.remove(executor, "test", "device", std::move(done)); }));
   const auto answer = ask(of_thing("press-01", Action::connect, "press-01"));

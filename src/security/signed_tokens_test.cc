@@ -159,8 +159,9 @@ TEST_F(SignedTokenTest, AThingTakesItsKeysWithIt) {
                  R"({"type":"machine","state":"enabled","created_at":"2100-01-01T00:00:00Z"})");
   EXPECT_FALSE(show(signer.jwt(claims()))) << "a new thing of the same name";
   ThingCredentials credentials({repository, revocations, clock, rng});
-  const auto withdrawal = wait<ThingCredentials::Withdrawal>(
-      [&](auto done) { credentials.withdraw(executor, "test", "press-01", std::move(done)); });
+  const auto withdrawal = wait<ThingCredentials::Withdrawal>([&](auto done) {
+    credentials.withdraw(executor, "test", "press-01", ThingCredentials::Occasion::removed, std::move(done));
+  });
   ASSERT_TRUE(withdrawal);
   EXPECT_TRUE(std::ranges::any_of(withdrawal->changes, [](const store::Change& change) {
     return change.kind == DocumentKind::thing_keys && change.action == store::Change::Action::remove;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "apps/bench_load.h"
 #include "apps/commands.h"
 #include "apps/configuration.h"
 #include "apps/signals.h"
@@ -24,8 +25,9 @@ bool is_encrypted(load::Transport transport) {
   return transport == load::Transport::tls || transport == load::Transport::websocket_tls;
 }
 
-/// The options with what the files hold, checked.
-Result<load::LoadOptions> options_of(const BenchMqttCommand& command, Fs& fs) {
+}  // namespace
+
+Result<load::LoadOptions> load_options_of(const BenchMqttCommand& command, Fs& fs) {
   load::LoadOptions options = command.options;
   if (!command.password_file.empty()) {
     DUNLIN_TRY(options.password, read_secret(fs, command.password_file));
@@ -45,6 +47,17 @@ Result<load::LoadOptions> options_of(const BenchMqttCommand& command, Fs& fs) {
   return load::checked(std::move(options));
 }
 
+int report_unusable(const Error& error) {
+  report(error);
+  return error.code == Errc::invalid_argument ? 2 : 1;
+}
+
+void show_progress(const std::string& text) {
+  if (::isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\x1b[K%s", text.c_str());
+}
+
+namespace {
+
 int run_forwarder(const load::ForwarderOptions& options) {
   auto forwarder = load::ForwarderProcess::start(options);
   if (!forwarder) return report(forwarder.error());
@@ -53,39 +66,19 @@ int run_forwarder(const load::ForwarderOptions& options) {
   return wait_for_end();
 }
 
-/// Shows one line that is written over again, on a terminal only.
-class ProgressLine {
- public:
-  void show(const load::LoadProgress& progress) {
-    std::fprintf(stderr, "\r\x1b[K%s", load::progress_text(progress, previous_).c_str());
-    previous_ = progress;
-    shown_ = true;
-  }
-  void clear() const {
-    if (shown_) std::fputs("\r\x1b[K", stderr);
-  }
-
- private:
-  load::LoadProgress previous_;
-  bool shown_ = false;
-};
-
 }  // namespace
 
 int run_bench_mqtt(const BenchMqttCommand& command) {
   keep_end_signals();
   if (command.forward) return run_forwarder(*command.forward);
   const auto fs = make_system_fs();
-  const auto options = options_of(command, *fs);
-  if (!options) {
-    report(options.error());
-    return options.error().code == Errc::invalid_argument ? 2 : 1;
-  }
-  ProgressLine line;
-  load::LoadProcess::OnProgress on_progress;
-  if (::isatty(STDERR_FILENO) != 0)
-    on_progress = [&line](const load::LoadProgress& progress) { line.show(progress); };
-  load::LoadProcess process(*options, std::move(on_progress));
+  const auto options = load_options_of(command, *fs);
+  if (!options) return report_unusable(options.error());
+  load::LoadProcess process(*options,
+                            [previous = load::LoadProgress()](const load::LoadProgress& progress) mutable {
+                              show_progress(load::progress_text(progress, previous));
+                              previous = progress;
+                            });
   std::jthread signals([&process](const std::stop_token& done) {
     while (!done.stop_requested()) {
       if (end_comes_within(kSignalStep)) process.interrupt();
@@ -93,7 +86,7 @@ int run_bench_mqtt(const BenchMqttCommand& command) {
   });
   const auto result = process.run();
   signals = {};
-  line.clear();
+  show_progress("");
   if (!result) return report(result.error());
   const std::string text = command.output == BenchMqttCommand::Output::json
                                ? load::report_json(*options, *result) + "\n"

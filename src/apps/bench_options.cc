@@ -96,12 +96,8 @@ BenchMqttCommand finished(Words words) {
   return words.command;
 }
 
-}  // namespace
-
-void add_bench(CLI::App& app, Command& command) {
-  CLI::App* bench = app.add_subcommand("bench", "measure a server under load");
-  bench->require_subcommand(1);
-  CLI::App* mqtt = bench->add_subcommand(
+void add_bench_mqtt(CLI::App& bench, Command& command) {
+  CLI::App* mqtt = bench.add_subcommand(
       "mqtt", "put a load on any MQTT server and say of every message what became of it");
   auto words = std::make_shared<Words>();  // shared with the callbacks that run while and after parsing
   add_where(*mqtt, *words);
@@ -116,6 +112,116 @@ void add_bench(CLI::App& app, Command& command) {
           "no load: be the null forwarder on this address, e.g. 127.0.0.1:1883 (--mode fan-out: to all)")
       ->check(reads_as(net::parse_endpoint));
   mqtt->callback([words, &command] { command = finished(*words); });
+}
+
+void add_bench_tls(CLI::App& bench, Command& command) {
+  CLI::App* tls = bench.add_subcommand(
+      "tls", "TLS handshakes of this program's server beside plain OpenSSL in memory, by CPU time");
+  auto words = std::make_shared<BenchTlsCommand>();  // shared with the callbacks that run after parsing
+  tls->add_option("--handshakes", words->handshakes, "of each kind in a round")
+      ->check(CLI::Range(std::uint64_t{load::kTlsBenchLanes}, load::kMaxTlsBenchHandshakes))
+      ->capture_default_str();
+  tls->add_option("--rounds", words->rounds, "in turns; the one in the middle counts")
+      ->check(CLI::Range(std::uint64_t{1}, load::kMaxTlsBenchRounds))
+      ->capture_default_str();
+  tls->add_flag_callback(
+      "--json", [words] { words->output = BenchTlsCommand::Output::json; }, "one line of JSON");
+  tls->callback([words, &command] { command = *words; });
+}
+
+/// The words of `bench storm`.
+struct StormWords {
+  BenchStormCommand command;
+  std::string server;
+  std::string live_server;
+  std::string resumption = "when-possible";
+  double seconds = 5;
+  double spread = 1;
+  double patience = 60;
+};
+
+Duration seconds_of(double seconds) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
+BenchStormCommand finished(StormWords words) {
+  BenchStormCommand command = std::move(words.command);
+  command.storm.server = *load::parse_server_address(words.server);
+  command.storm.spread = seconds_of(words.spread);
+  command.storm.patience = seconds_of(words.patience);
+  command.live.options.server = *load::parse_server_address(words.live_server);
+  command.live.options.duration = seconds_of(words.seconds);
+  if (words.resumption == "never") command.storm.resumption = load::Resumption::never;
+  return command;
+}
+
+void add_storm_devices(CLI::App& storm, StormWords& words) {
+  storm.add_option("--server", words.server, "where the devices connect: mqtts://host:8883")
+      ->check(reads_as(load::parse_server_address))
+      ->required();
+  storm.add_option("--ca", words.command.live.ca_file, "PEM file with the root of the server's certificate")
+      ->required();
+  storm
+      .add_option("--devices", words.command.devices_file,
+                  "a JSON object a line: name, certificate (a chain) and private_key, PEM")
+      ->required();
+  storm.add_option("--resumption", words.resumption, "of the devices' TLS sessions")
+      ->check(CLI::IsMember({"when-possible", "never"}))
+      ->capture_default_str();
+  storm.add_option("--spread", words.spread, "seconds in which all of them dial again")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  storm.add_option("--patience", words.patience, "seconds after which those that are not back are left out")
+      ->check(CLI::Range(1.0, 3600.0))
+      ->capture_default_str();
+}
+
+void add_live_traffic(CLI::App& storm, StormWords& words) {
+  BenchMqttCommand& live = words.command.live;
+  live.options.qos = mqtt::QoS::at_least_once;
+  live.options.rate = 1000;
+  storm
+      .add_option("--live-server", words.live_server,
+                  "where the live traffic goes, e.g. mqtt://127.0.0.1:1883")
+      ->check(reads_as(load::parse_server_address))
+      ->required();
+  storm.add_option("--live-rate", live.options.rate, "its messages a second, QoS 1, from ten clients to ten")
+      ->capture_default_str();
+  storm.add_option("--seconds", words.seconds, "for which it is measured before the storm")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  storm.add_option("--username", live.options.username, "of its clients");
+  storm.add_option("--password-file,--token-file", live.password_file, "a file with their password or token");
+  storm.add_option("--topic", live.options.topic_prefix,
+                   "first levels of its topics; else bench/ and a number");
+  storm.add_option("--client-id", live.options.client_prefix,
+                   "first part of its client identifiers; else load- and a number");
+}
+
+void add_bench_storm(CLI::App& bench, Command& command) {
+  CLI::App* storm = bench.add_subcommand(
+      "storm",
+      "cut off devices with certificates at one moment, and see them all come back beside live traffic");
+  auto words = std::make_shared<StormWords>();  // shared with the callbacks that run while and after parsing
+  add_storm_devices(*storm, *words);
+  add_live_traffic(*storm, *words);
+  storm
+      ->add_option("--server-pid", words->command.live.options.process_ids,
+                   "process of the server, for its CPU time and memory")
+      ->allow_extra_args(false);
+  storm->add_flag_callback(
+      "--json", [words] { words->command.live.output = BenchMqttCommand::Output::json; }, "one line of JSON");
+  storm->callback([words, &command] { command = finished(*words); });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Command& command) {
+  CLI::App* bench = app.add_subcommand("bench", "measure a server under load");
+  bench->require_subcommand(1);
+  add_bench_mqtt(*bench, command);
+  add_bench_tls(*bench, command);
+  add_bench_storm(*bench, command);
 }
 
 }  // namespace dunlin::apps

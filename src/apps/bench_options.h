@@ -8,7 +8,8 @@ class App;
 
 namespace dunlin::apps {
 
-/// Adds `bench mqtt` to the command line; `command` is set when it is asked for and outlives the parsing.
+/// Adds `bench` and its kinds to the command line; `command` is set when it is asked for and outlives the
+/// parsing.
 void add_bench(CLI::App& app, Command& command);
 
 }  // namespace dunlin::apps

@@ -10,6 +10,7 @@
 
 #include "load/forwarder.h"
 #include "load/options.h"
+#include "load/storm.h"
 #include "model/operation.h"
 
 namespace dunlin::apps {
@@ -52,6 +53,20 @@ struct BenchMqttCommand {
   std::string password_file;  // a token is a password too
   enum class Output : std::uint8_t { text, json } output = Output::text;
   std::optional<load::ForwarderOptions> forward;
+};
+
+/// `dunlin bench tls`.
+struct BenchTlsCommand {
+  std::uint64_t handshakes = 240;  // of each kind in a round
+  std::uint64_t rounds = 5;
+  enum class Output : std::uint8_t { text, json } output = Output::text;
+};
+
+/// `dunlin bench storm`.
+struct BenchStormCommand {
+  load::StormOptions storm;  // but for the devices
+  std::string devices_file;
+  BenchMqttCommand live;  // the traffic beside it; its CA is the devices' too
 };
 
 /// Where an operation is sent, and how its answer is shown.
@@ -99,9 +114,10 @@ struct DoctorCommand {
   CallTarget::Output output = CallTarget::Output::text;
 };
 
-using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, BenchMqttCommand, CallCommand, TraceCommand, AuditExportCommand,
-                             AuditVerifyCommand, DoctorCommand>;
+using Command =
+    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
+                 BenchMqttCommand, BenchTlsCommand, BenchStormCommand, CallCommand, TraceCommand,
+                 AuditExportCommand, AuditVerifyCommand, DoctorCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -110,6 +126,8 @@ int run_sim(const SimCommand& command);
 int run_check_config(const CheckConfigCommand& command);
 int run_version(const VersionCommand& command);
 int run_bench_mqtt(const BenchMqttCommand& command);
+int run_bench_tls(const BenchTlsCommand& command);
+int run_bench_storm(const BenchStormCommand& command);
 int run_call(const CallCommand& command);
 int run_trace(const TraceCommand& command);
 int run_audit_export(const AuditExportCommand& command);

@@ -41,6 +41,18 @@ inline constexpr Duration kStallLimit = std::chrono::seconds{5};  // the usual p
 inline constexpr Duration kDialDeadline = std::chrono::seconds{10};
 inline constexpr Duration kRedialPause = std::chrono::milliseconds{100};  // churn, after a failure
 
+/// `bench tls`: clients at once; handshakes of one kind in a round; rounds; and how long one round's may
+/// take.
+inline constexpr std::size_t kTlsBenchLanes = 8;
+inline constexpr std::uint64_t kMaxTlsBenchHandshakes = 100'000;
+inline constexpr std::uint64_t kMaxTlsBenchRounds = 1000;
+inline constexpr Duration kTlsBenchPatience = std::chrono::minutes{5};
+
+/// `bench storm`: what a device asks for, so that no ping is due while it lasts.
+inline constexpr std::uint16_t kStormKeepAlive = 600;
+/// Of the file with the devices.
+inline constexpr std::size_t kMaxDeviceFileBytes = 256 * 1024 * 1024;
+
 /// Of the null forwarder: output that waits for a subscriber before its publishers are held.
 inline constexpr std::size_t kMaxForwardBacklog = 4 * 1024 * 1024;
 

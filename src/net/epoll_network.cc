@@ -80,7 +80,9 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Executor& executor, Liste
   handler = accept_within_rate(options.limiter, lane.context.metrics, std::move(handler));
   if (options.proxy_protocol)
     handler = accept_with_proxy(*options.proxy_protocol, lane.context.metrics, std::move(handler));
-  DUNLIN_TRY(auto listener, TcpListener::open(lane.context, std::move(socket), std::move(handler)));
+  // A handshake takes a millisecond of work for somebody who is not known yet.
+  const auto service = tls == nullptr ? TcpStream::Service::usual : TcpStream::Service::after_others;
+  DUNLIN_TRY(auto listener, TcpListener::open(lane.context, std::move(socket), service, std::move(handler)));
   return listener_with_tls(std::move(listener), std::move(tls));
 }
 

@@ -32,6 +32,7 @@ std::unique_ptr<TcpConnection> TcpConnection::make(TcpContext& context, TcpStrea
   }
   self.interest_ = EPOLLIN;
   context.metrics.open.add();
+  if (self.stream_.service == TcpStream::Service::after_others) self.yield_to_others();
   // Bytes and output that came along from another reactor are looked at at the end of the turn.
   self.offer_tail_ = !self.stream_.unread.empty();
   if (self.offer_tail_ || self.stream_.output != nullptr) context.reactor.at_turn_end(self);
@@ -67,6 +68,11 @@ const PeerInfo& TcpConnection::peer() const {
     if (stream_.address.family() == AF_UNIX) describe_local_peer(*peer_, stream_.address.local);
   }
   return *peer_;
+}
+
+void TcpConnection::settle() {
+  peer_.reset();
+  stream_.service = TcpStream::Service::usual;
 }
 
 void TcpConnection::set_peer_address(const SocketAddress& address) {

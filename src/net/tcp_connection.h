@@ -32,6 +32,8 @@ struct TcpStream {
   std::unique_ptr<OutputQueue> output;
   std::uint32_t max_unconsumed = kDefaultMaxUnconsumed;
   bool above_high_mark = false;
+  /// Served after the others until settle(): long work for peers that are not known yet.
+  enum class Service : std::uint8_t { usual, after_others } service = Service::usual;
   bool is_finishing = false;  // the queue is being sent and no more is read
   CloseReason finishing = CloseReason::reset;
 };
@@ -54,7 +56,7 @@ class TcpConnection final : public Connection, private EventSource {
   void close() override;
   void abort() override;
   const PeerInfo& peer() const override;
-  void settle() override { peer_.reset(); }
+  void settle() override;
   /// From now on the peer has this address: a proxy has said for whom it speaks.
   void set_peer_address(const SocketAddress& address);
   Executor& executor() override { return context_->reactor; }

@@ -67,18 +67,20 @@ Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, Po
   return socket;
 }
 
-TcpListener::TcpListener(TcpContext& context, ListeningSocket socket, AcceptHandler accept)
+TcpListener::TcpListener(TcpContext& context, ListeningSocket socket, TcpStream::Service service,
+                         AcceptHandler accept)
     : context_(context),
       socket_(std::move(socket.fd)),
       file_(std::move(socket.file)),
       spare_(open_spare()),
+      service_(service),
       accept_(std::move(accept)),
       local_(file_ == nullptr ? local_endpoint(socket_.get()) : Endpoint::unix_socket(file_->path())) {}
 
 Result<std::unique_ptr<TcpListener>> TcpListener::open(TcpContext& context, ListeningSocket socket,
-                                                       AcceptHandler accept) {
-  std::unique_ptr<TcpListener> listener(
-      new TcpListener(context, std::move(socket), std::move(accept)));  // NOLINT: private constructor
+                                                       TcpStream::Service service, AcceptHandler accept) {
+  std::unique_ptr<TcpListener> listener(new TcpListener(context, std::move(socket), service,
+                                                        std::move(accept)));  // NOLINT: private constructor
   if (!context.reactor.watch(listener->socket_.get(), EPOLLIN, *listener)) {
     listener->socket_.reset();
     return fail(Errc::unavailable, "cannot watch the listening socket");
@@ -105,6 +107,7 @@ void TcpListener::on_events(std::uint32_t) {
 
 bool TcpListener::accept_one() {
   TcpStream stream;
+  stream.service = service_;
   stream.address.length = sizeof stream.address.v6;
   stream.fd = UniqueFd{
       ::accept4(socket_.get(), &stream.address.base, &stream.address.length, SOCK_NONBLOCK | SOCK_CLOEXEC)};

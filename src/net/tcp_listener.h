@@ -18,13 +18,14 @@ struct ListeningSocket {
 /// connection by way of a spare descriptor, counts it, and rests for kAcceptPause. The reactor's thread only.
 class TcpListener final : public Listener, private EventSource {
  public:
+  /// `service`: of the connections it takes, until they are settled.
   static Result<std::unique_ptr<TcpListener>> open(TcpContext& context, ListeningSocket socket,
-                                                   AcceptHandler accept);
+                                                   TcpStream::Service service, AcceptHandler accept);
   ~TcpListener() override;
   Endpoint local() const override { return local_; }
 
  private:
-  TcpListener(TcpContext& context, ListeningSocket socket, AcceptHandler accept);
+  TcpListener(TcpContext& context, ListeningSocket socket, TcpStream::Service service, AcceptHandler accept);
   void on_events(std::uint32_t events) override;
   bool accept_one();
   void refuse_one(int error);
@@ -34,6 +35,7 @@ class TcpListener final : public Listener, private EventSource {
   UniqueFd socket_;
   std::unique_ptr<UnixSocketFile> file_;  // null: TCP
   UniqueFd spare_;
+  const TcpStream::Service service_;
   AcceptHandler accept_;
   Endpoint local_;
   TimerId resting_;

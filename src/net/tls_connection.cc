@@ -86,6 +86,7 @@ void TlsConnection::step_handshake() {
   if (const auto completed = complete_tls_state(*state_); !completed)
     return handshake_failed(completed.error().message);
   forget_tls_handshake(*state_);
+  inner_->settle();
   handshake_ended({});
 }
 

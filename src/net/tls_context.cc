@@ -61,33 +61,6 @@ Result<std::vector<CertificatePointer>> read_certificates(const std::string& pem
   return certificates;
 }
 
-Result<void> use_identity(SSL_CTX* context, const std::string& chain_pem, const std::string& key_pem) {
-  DUNLIN_TRY(const auto chain, read_certificates(chain_pem, "the certificate chain"));
-  DUNLIN_TRY(const BioPointer bio, open_pem(key_pem, "the private key"));
-  const KeyPointer key{PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr)};
-  ERR_clear_error();
-  if (key == nullptr) return fail(Errc::malformed, "the private key is not valid PEM");
-  if (SSL_CTX_use_certificate(context, chain.front().get()) != 1)
-    return fail(Errc::invalid_argument,
-                "the certificate is not acceptable: its key or signature is too weak");
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
-    ERR_clear_error();
-    return fail(Errc::invalid_argument, "the private key does not belong to the certificate");
-  }
-  for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context, chain[i].get());
-  return {};
-}
-
-Result<void> trust(SSL_CTX* context, const std::string& pem) {
-  DUNLIN_TRY(const auto anchors, read_certificates(pem, "the list of trusted certificates"));
-  X509_STORE* store = SSL_CTX_get_cert_store(context);
-  for (const auto& anchor : anchors) X509_STORE_add_cert(store, anchor.get());
-  // An anchor may be an intermediate: whoever configures it means just that one.
-  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
-  SSL_CTX_set_verify_depth(context, kMaxCertificateDepth);
-  return {};
-}
-
 void set_common(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context,
@@ -145,7 +118,7 @@ Result<void> ask_for_certificates(SSL_CTX* context, const TlsServerOptions& opti
   if (options.client_certificate == ClientCertificate::none) return {};
   if (options.client_ca_pem.empty())
     return fail(Errc::invalid_argument, "client certificates are asked for, but no authority is trusted");
-  DUNLIN_CHECK(trust(context, options.client_ca_pem));
+  DUNLIN_CHECK(trust_tls_anchors(context, options.client_ca_pem));
   DUNLIN_TRY(const auto anchors,
              read_certificates(options.client_ca_pem, "the list of trusted certificates"));
   for (const auto& anchor : anchors) SSL_CTX_add_client_CA(context, anchor.get());
@@ -155,6 +128,33 @@ Result<void> ask_for_certificates(SSL_CTX* context, const TlsServerOptions& opti
 }
 
 }  // namespace
+
+Result<void> use_tls_identity(SSL_CTX* context, const std::string& chain_pem, const std::string& key_pem) {
+  DUNLIN_TRY(const auto chain, read_certificates(chain_pem, "the certificate chain"));
+  DUNLIN_TRY(const BioPointer bio, open_pem(key_pem, "the private key"));
+  const KeyPointer key{PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr)};
+  ERR_clear_error();
+  if (key == nullptr) return fail(Errc::malformed, "the private key is not valid PEM");
+  if (SSL_CTX_use_certificate(context, chain.front().get()) != 1)
+    return fail(Errc::invalid_argument,
+                "the certificate is not acceptable: its key or signature is too weak");
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    ERR_clear_error();
+    return fail(Errc::invalid_argument, "the private key does not belong to the certificate");
+  }
+  for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context, chain[i].get());
+  return {};
+}
+
+Result<void> trust_tls_anchors(SSL_CTX* context, const std::string& pem) {
+  DUNLIN_TRY(const auto anchors, read_certificates(pem, "the list of trusted certificates"));
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  for (const auto& anchor : anchors) X509_STORE_add_cert(store, anchor.get());
+  // An anchor may be an intermediate: whoever configures it means just that one.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
+  SSL_CTX_set_verify_depth(context, kMaxCertificateDepth);
+  return {};
+}
 
 std::vector<std::uint8_t> encode_protocols(const std::vector<std::string>& names) {
   std::vector<std::uint8_t> wire;
@@ -173,7 +173,7 @@ Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const TlsServe
   if (context == nullptr) return fail(Errc::internal, "OpenSSL cannot make a context");
   made->clock = options.clock;
   set_common(context);
-  DUNLIN_CHECK(use_identity(context, options.certificate_chain_pem, options.private_key_pem));
+  DUNLIN_CHECK(use_tls_identity(context, options.certificate_chain_pem, options.private_key_pem));
   DUNLIN_CHECK(ask_for_certificates(context, options));
   SSL_CTX_set_app_data(context, made.get());
   // Stateful resumption: a ticket is only a name, so no client certificate travels in it and no ticket key
@@ -200,11 +200,11 @@ Result<std::shared_ptr<TlsClientContext>> make_tls_client_context(const TlsClien
   made->clock = options.clock;
   set_common(context);
   if (!options.certificate_chain_pem.empty())
-    DUNLIN_CHECK(use_identity(context, options.certificate_chain_pem, options.private_key_pem));
+    DUNLIN_CHECK(use_tls_identity(context, options.certificate_chain_pem, options.private_key_pem));
   if (options.trusted_ca_pem.empty()) {
     SSL_CTX_set_default_verify_paths(context);
   } else {
-    DUNLIN_CHECK(trust(context, options.trusted_ca_pem));
+    DUNLIN_CHECK(trust_tls_anchors(context, options.trusted_ca_pem));
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -12,6 +12,7 @@
 #include "base/core/assert.h"
 #include "net/limits.h"
 #include "net/socket_address.h"
+#include "net/tls_sessions.h"
 
 namespace dunlin::net {
 
@@ -84,6 +85,15 @@ void TlsClientContextImpl::put_session(const std::string& server, SslSessionPoin
   sessions_[server] = std::move(session);
 }
 
+void TlsClientContextImpl::forget_sessions() {
+  const std::scoped_lock lock(mutex_);
+  sessions_.clear();
+}
+
+void forget_tls_sessions(TlsClientContext& context) {
+  static_cast<TlsClientContextImpl&>(context).forget_sessions();
+}
+
 SslSessionPointer TlsClientContextImpl::take_session(const std::string& server) {
   const std::scoped_lock lock(mutex_);
   const auto found = sessions_.find(server);
@@ -96,6 +106,10 @@ SslSessionPointer TlsClientContextImpl::take_session(const std::string& server) 
 TlsState::~TlsState() {
   const SSL_SESSION* session = ssl == nullptr ? nullptr : SSL_get_session(ssl.get());
   if (server != nullptr && session != nullptr) server->sessions.let_go(*session);
+  // OpenSSL spoils the session of a client whose connection just broke, which no version from TLS 1.1 on asks
+  // for (RFC 4346, 7.2.1): a fleet would come back from an outage with full handshakes only.
+  if (client != nullptr && ssl != nullptr)
+    SSL_set_shutdown(ssl.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
 namespace {

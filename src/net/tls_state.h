@@ -85,11 +85,17 @@ class TlsClientContextImpl final : public TlsClientContext {
   void put_session(const std::string& server, SslSessionPointer session);
   /// Each session is used once.
   SslSessionPointer take_session(const std::string& server);
+  void forget_sessions();
 
  private:
   std::mutex mutex_;
   std::map<std::string, SslSessionPointer> sessions_;
 };
+
+/// Errors: malformed, limit_exceeded, invalid_argument (key and certificate do not belong together).
+Result<void> use_tls_identity(ssl_ctx_st* context, const std::string& chain_pem, const std::string& key_pem);
+/// What the other side's chain has to lead to. Errors: malformed, limit_exceeded.
+Result<void> trust_tls_anchors(ssl_ctx_st* context, const std::string& pem);
 
 /// ALPN's wire form. Names of 1..255 bytes; others are left out.
 std::vector<std::uint8_t> encode_protocols(const std::vector<std::string>& names);

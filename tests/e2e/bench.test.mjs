@@ -155,3 +155,40 @@ test('the null forwarder', async () => {
   assert.equal(open.code, 1);
   assert.match(open.stderr, /loopback/);
 });
+
+test('bench tls measures every kind of handshake on both sides', async () => {
+  const { code, stdout, stderr } = await run(binary, ['bench', 'tls', '--json', '--rounds', '1', '--handshakes', '16']);
+  assert.equal(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  for (const kind of ['mutual', 'server-only', 'resumed']) {
+    assert.equal(report[kind].handshakes_a_round, 16, kind);
+    assert(report[kind].server.us > 0 && report[kind].in_memory.us > 0 && report[kind].ratio > 0, stdout);
+  }
+  const table = await run(binary, ['bench', 'tls', '--rounds', '1', '--handshakes', '8']);
+  assert.match(table.stdout, /mutual .* us\).*%[\s\S]*goal: at least 80 %/);
+  assert.notEqual((await run(binary, ['bench', 'tls', '--handshakes', '0'])).code, 0);
+});
+
+test('bench storm lets a fleet with certificates come back', async () => {
+  const server = await start({ set: ['security.anonymous_on_loopback=true'] });
+  const lines = [];
+  for (let i = 0; i < 5; i++) {
+    await server.thing(`storm-${i}`);
+    const { certificate, private_key } = await server.api('POST', '/api/certificates', { thing: `storm-${i}` });
+    lines.push(JSON.stringify({ name: `storm-${i}`, certificate, private_key }));
+  }
+  const words = (devices, ...more) => ['bench', 'storm', '--json', '--server', `mqtts://localhost:${server.ports.mqtts}`, '--ca', server.rootFile,
+    '--devices', devices, '--live-server', `mqtt://127.0.0.1:${server.ports.mqtt}`, '--seconds', '0.5', '--spread', '0.1',
+    '--server-pid', String(server.pid), ...more];
+  const devices = temporaryFile('devices', `${lines.join('\n')}\n`);
+  for (const resumption of ['when-possible', 'never']) {
+    const { code, stdout, stderr } = await run(binary, words(devices, '--resumption', resumption));
+    assert.equal(code, 0, stderr + stdout);
+    const report = JSON.parse(stdout);
+    assert.deepEqual([report.storm.connected, report.storm.refused, report.live.lost], [5, 0, 0]);
+    assert(report.live.delivered > 0 && report.resident_after_storm > 0);
+  }
+  const wrong = await run(binary, words(temporaryFile('devices', '{}\n')));
+  assert.notEqual(wrong.code, 0);
+  assert.match(wrong.stderr, /line 1: no object with name, certificate and private_key/);
+});

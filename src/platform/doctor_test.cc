@@ -225,7 +225,8 @@ TEST_F(DoctorRecords, ARecordOfTheFutureTellsOfTheClock) {
 TEST_F(DoctorRecords, APolicyForEveryTopic) {
   const std::string_view wide =
       R"({"statements":[{"effect":"allow","actions":["mqtt:publish"],"resources":["topic/#"]}]})";
-  repository.put(store::DocumentKind::policy, "anonymous", std::string(wide));
+  for (const std::string_view name : {"anonymous", "lifecycle-activation", "quarantine"})
+    repository.put(store::DocumentKind::policy, std::string(name), std::string(wide));
   EXPECT_EQ(ids(look()), std::vector<std::string>{});
   repository.put(store::DocumentKind::policy, "device", std::string(wide));
   EXPECT_EQ(ids(look()), std::vector<std::string>{"policy_wide"});

@@ -22,6 +22,8 @@ class ThreadWorkerPool final : public WorkerPool {
   ThreadWorkerPool& operator=(const ThreadWorkerPool&) = delete;
 
   void run(Task work) override;
+  /// Waits until nothing is queued or under way. Any thread but the pool's own.
+  void wait_until_idle();
   /// Work that no thread has begun. Any thread.
   std::size_t queued() const;
 
@@ -30,7 +32,9 @@ class ThreadWorkerPool final : public WorkerPool {
 
   mutable std::mutex mutex_;
   std::condition_variable ready_;
+  std::condition_variable idle_;
   std::deque<Task> queue_;
+  std::size_t working_ = 0;  // threads
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -442,6 +442,8 @@ void RunningServer::stop() {
   log_failure("the hub did not stop", wait_for([this](Done done) { hub_->stop(home(), std::move(done)); }));
   log_failure("the services did not stop", wait_for([this](Done done) { services_->stop(std::move(done)); }));
   threads_.stop();
+  // A password that is still being checked reports to the audit log, which goes before the workers do.
+  workers_.wait_until_idle();
   (void)fs_.remove(config_.data_folder + "/server.json");
 }
 

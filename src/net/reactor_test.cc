@@ -272,22 +272,6 @@ TEST(Reactor, WhatNeverRanIsDestroyed) {
   EXPECT_EQ(token.use_count(), 1);
 }
 
-TEST(WorkerPool, WaitsUntilNothingIsUnderWay) {
-  ThreadWorkerPool pool(2);
-  pool.wait_until_idle();
-  std::atomic<int> ended{0};
-  for (int i = 0; i < 4; ++i) {
-    pool.run([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds{2});
-      // What work submits counts too.
-      pool.run([&] { ++ended; });
-      ++ended;
-    });
-  }
-  pool.wait_until_idle();
-  EXPECT_EQ(ended, 8);
-}
-
 TEST(WorkerPool, RunsEverythingBeforeItEnds) {
   std::atomic<int> count{0};
   {
@@ -295,6 +279,21 @@ TEST(WorkerPool, RunsEverythingBeforeItEnds) {
     for (int i = 0; i < 1000; ++i) pool.run([&] { ++count; });
   }
   EXPECT_EQ(count, 1000);
+}
+
+TEST(WorkerPool, FinishWaitsForWhatRunsAndForWhatThatSubmits) {
+  std::atomic<int> count{0};
+  ThreadWorkerPool pool(3);
+  pool.finish();
+  for (int i = 0; i < 50; ++i) {
+    pool.run([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      pool.run([&] { ++count; });
+    });
+  }
+  pool.finish();
+  EXPECT_EQ(count, 50);
+  EXPECT_EQ(pool.queued(), 0U);
 }
 
 }  // namespace

@@ -63,9 +63,9 @@ void ThreadWorkerPool::run(Task work) {
   ready_.notify_one();
 }
 
-void ThreadWorkerPool::wait_until_idle() {
+void ThreadWorkerPool::finish() {
   std::unique_lock lock(mutex_);
-  idle_.wait(lock, [this] { return queue_.empty() && working_ == 0; });
+  idle_.wait(lock, [this] { return queue_.empty() && running_ == 0; });
 }
 
 std::size_t ThreadWorkerPool::queued() const {
@@ -81,12 +81,12 @@ void ThreadWorkerPool::serve() {
     {
       Task work = std::move(queue_.front());
       queue_.pop_front();
-      ++working_;
+      ++running_;
       lock.unlock();
       work();
     }
     lock.lock();
-    if (--working_ == 0 && queue_.empty()) idle_.notify_all();
+    if (--running_ == 0 && queue_.empty()) idle_.notify_all();
   }
 }
 

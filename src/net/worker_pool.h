@@ -22,8 +22,8 @@ class ThreadWorkerPool final : public WorkerPool {
   ThreadWorkerPool& operator=(const ThreadWorkerPool&) = delete;
 
   void run(Task work) override;
-  /// Waits until nothing is queued or under way. Any thread but the pool's own.
-  void wait_until_idle();
+  /// Blocks until nothing is queued and nothing runs. Only running work may submit meanwhile.
+  void finish();
   /// Work that no thread has begun. Any thread.
   std::size_t queued() const;
 
@@ -34,7 +34,7 @@ class ThreadWorkerPool final : public WorkerPool {
   std::condition_variable ready_;
   std::condition_variable idle_;
   std::deque<Task> queue_;
-  std::size_t working_ = 0;  // threads
+  std::size_t running_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -1,11 +1,15 @@
 // The records: doors that were left open, and credentials that live too long.
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 
 #include "base/time_text.h"
 #include "model/json_fields.h"
 #include "platform/doctor.h"
+#include "security/policy.h"
 #include "security/records.h"
+#include "security/roles.h"
+#include "security/second_factor.h"
 #include "security/x509.h"
 #include "service/provision/grant.h"
 
@@ -16,8 +20,10 @@ using Severity = Finding::Severity;
 using store::DocumentKind;
 
 constexpr std::size_t kPage = 500;
-constexpr DocumentKind kKinds[] = {DocumentKind::setting, DocumentKind::token, DocumentKind::certificate,
-                                   DocumentKind::authority, DocumentKind::policy};
+// Second factors before the users that have them.
+constexpr DocumentKind kKinds[] = {
+    DocumentKind::setting,     DocumentKind::second_factor, DocumentKind::user,  DocumentKind::token,
+    DocumentKind::certificate, DocumentKind::authority,     DocumentKind::policy};
 constexpr Duration kLongToken = std::chrono::days{366};
 constexpr Duration kLongGrant = std::chrono::days{90};
 constexpr Duration kSoon = std::chrono::days{30};
@@ -69,6 +75,10 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
     switch (kKinds[kind_]) {
       case DocumentKind::setting:
         return look_at_setting(document);
+      case DocumentKind::second_factor:
+        return look_at_second_factor(document);
+      case DocumentKind::user:
+        return look_at_user(document);
       case DocumentKind::token:
         return look_at_token(document);
       case DocumentKind::certificate:
@@ -90,6 +100,30 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
              format_rfc3339(wall_of(claim->expires_at)),
          "whoever has the link first is the administrator",
          "open the link, or: dunlin user create --name NAME"});
+  }
+
+  void look_at_second_factor(const store::Document& document) {
+    const auto factor = security::second_factor_of(document);
+    if (!factor) return unreadable("second factor", document.id);
+    if (factor->state == security::SecondFactorRecord::State::active) with_second_factor_.insert(document.id);
+  }
+
+  void look_at_user(const store::Document& document) {
+    const auto user = security::user_of(document);
+    if (!user) return unreadable("user", document.id);
+    see_time(user->created_at, "a user");
+    if (user->state == security::UserRecord::State::disabled || with_second_factor_.contains(user->name))
+      return;
+    const auto permissions = security::permissions_of(*user);
+    const bool all = std::ranges::find(permissions, "*") != permissions.end();
+    if (!all) {
+      users_by_password_alone_ += !permissions.empty();
+      return;
+    }
+    add({Severity::warning, "no_second_factor",
+         "the user " + user->name + " may do everything and signs in by a password alone",
+         "who learns the password has the whole server",
+         "dunlin totp enrol " + user->name + ", then dunlin totp confirm " + user->name});
   }
 
   void look_at_token(const store::Document& document) {
@@ -128,7 +162,10 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
     const auto body = boost::json::parse(document.body, error);
     const auto* object = error ? nullptr : body.if_object();
     const auto* list = object == nullptr ? nullptr : object->if_contains("statements");
-    if (document.id == "anonymous" || list == nullptr || !list->is_array()) return;
+    // What bounds a stage of a thing's life gives nobody anything.
+    const bool bound = std::ranges::find(security::bounds(), std::string_view(document.id),
+                                         &security::DefaultPolicy::name) != security::bounds().end();
+    if (bound || document.id == "anonymous" || list == nullptr || !list->is_array()) return;
     const bool wide = std::ranges::any_of(list->get_array(), [](const boost::json::value& statement) {
       const auto* members = statement.if_object();
       return members != nullptr && model::optional_text(*members, "effect") == "allow" &&
@@ -228,6 +265,10 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
            std::to_string(ending_certificates_) + " certificates of devices end within 30 days",
            "a device that does not renew its own is refused then",
            "dunlin cert list, and dunlin cert issue --thing NAME for those that do not renew by themselves"});
+    if (users_by_password_alone_ > 0)
+      add({Severity::note, "users_by_password_alone",
+           std::to_string(users_by_password_alone_) + " users sign in by a password alone",
+           "who learns a password may do what its user may", "dunlin totp enrol NAME"});
     if (unending_device_tokens_ > 0)
       add({Severity::note, "device_tokens_never_expire",
            std::to_string(unending_device_tokens_) + " tokens of devices never expire",
@@ -246,6 +287,8 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
   std::size_t looked_at_ = 0;
   std::size_t ending_certificates_ = 0;
   std::size_t unending_device_tokens_ = 0;
+  std::size_t users_by_password_alone_ = 0;
+  std::set<std::string> with_second_factor_;
   bool clock_was_told_ = false;
 };
 

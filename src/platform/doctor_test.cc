@@ -10,6 +10,7 @@
 #include "security/memory_fs.h"
 #include "security/pki.h"
 #include "security/records.h"
+#include "security/second_factor.h"
 #include "service/provision/grant.h"
 
 namespace dunlin::platform {
@@ -193,6 +194,27 @@ TEST_F(DoctorRecords, TokensThatLiveLong) {
   EXPECT_EQ(find(found, "device_tokens_never_expire")->severity, Severity::note);
 }
 
+TEST_F(DoctorRecords, WhoMayDoEverythingNeedsASecondFactor) {
+  const auto put_user = [&](std::string name, std::vector<std::string> permissions) {
+    security::UserRecord user;
+    user.name = std::move(name);
+    user.permissions = std::move(permissions);
+    repository.put(store::DocumentKind::user, user.name, security::document_of(user).body);
+  };
+  put_user("ada", {"things:read"});
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"users_by_password_alone"});
+  put_user("root", {"*"});
+  EXPECT_EQ(ids(look()), (std::vector<std::string>{"no_second_factor", "users_by_password_alone"}));
+  security::SecondFactorRecord factor;
+  factor.user = "root";
+  factor.state = security::SecondFactorRecord::State::pending;
+  repository.put(store::DocumentKind::second_factor, "root", security::document_of(factor).body);
+  EXPECT_NE(find(look(), "no_second_factor"), nullptr) << "one that was not confirmed";
+  factor.state = security::SecondFactorRecord::State::active;
+  repository.put(store::DocumentKind::second_factor, "root", security::document_of(factor).body);
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"users_by_password_alone"});
+}
+
 TEST_F(DoctorRecords, ARecordOfTheFutureTellsOfTheClock) {
   security::TokenRecord late = token(security::TokenType::api, std::chrono::days{2});
   late.created_at = in(std::chrono::days{1});
@@ -203,7 +225,8 @@ TEST_F(DoctorRecords, ARecordOfTheFutureTellsOfTheClock) {
 TEST_F(DoctorRecords, APolicyForEveryTopic) {
   const std::string_view wide =
       R"({"statements":[{"effect":"allow","actions":["mqtt:publish"],"resources":["topic/#"]}]})";
-  repository.put(store::DocumentKind::policy, "anonymous", std::string(wide));
+  for (const std::string_view name : {"anonymous", "lifecycle-activation", "quarantine"})
+    repository.put(store::DocumentKind::policy, std::string(name), std::string(wide));
   EXPECT_EQ(ids(look()), std::vector<std::string>{});
   repository.put(store::DocumentKind::policy, "device", std::string(wide));
   EXPECT_EQ(ids(look()), std::vector<std::string>{"policy_wide"});

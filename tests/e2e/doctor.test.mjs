@@ -38,6 +38,9 @@ describe('beside a running server', () => {
     assert.equal(code, 0, stdout);
     assert.match(stdout, /^nothing found; \d notes, which --all shows\n$/);
     assert.match((await run(binary, ['doctor', '--data', data, '--all'])).stdout, /^note root_key_online: /m);
+    await server.api('POST', '/api/users', { name: 'grace', password: 'calm sea at dawn', permissions: ['*'] });
+    assert.deepEqual((await doctor()).ids, ['no_second_factor']);
+    await server.cli('user', 'delete', 'grace');
   });
 
   test('tokens without an end, and doors that let everyone in', async () => {

@@ -35,7 +35,7 @@ test('a device that floods is told of, loses its topics at once, and keeps its s
   for (let i = 0; i < 300; ++i) client.publish(telemetry('wild-01'), '{"value":1}', { qos: 0 });
   await held('wild-01');
   const why = await quarantine('wild-01');
-  assert.match(why.reason, /messages_per_second 30, the limit is 20/);
+  assert.match(why.reason, /messages_per_second \d+, the limit is 20/);
   assert.equal(why.by, 'behaviour');
   assert.deepEqual(await alarms('wild-01'), ['behaviour']);
   await refused(client, telemetry('wild-01'));
@@ -60,7 +60,8 @@ test('quarantine outlasts a kill; an operator releases on the command line, and 
   const who = { name: 'wild-01', token };
   const client = await connect(server, who, { clientId: 'wild-01' });
   await refused(client, telemetry('wild-01'));
-  await assert.rejects(client.subscribeAsync('+/+/+/wild-01/#', { qos: 1 }));
+  const [granted] = await client.subscribeAsync('+/+/+/wild-01/#', { qos: 1 }).catch((error) => [{ qos: error.code ?? 135 }]);
+  assert(granted.qos >= 128, JSON.stringify(granted));
   const freed = await server.cliJson('thing', 'release', 'wild-01', '--reason', 'a loop in its program');
   assert.equal(freed.quarantine, undefined);
   assert.deepEqual(freed.events.slice(-2).map((one) => one.event), ['quarantined', 'released']);
@@ -94,14 +95,15 @@ test('a tamper event leads to quarantine within a second, from unchanged mosquit
   assert.match((await quarantine('lid-01')).reason, /the lid is open/);
   await watcher.program.printed(/MESSAGE \$dunlin\/alarms\/tamper\/lid-01 .*critical/);
   await watcher.stop();
-  const { code } = await publish(as(server, who), '-i', 'lid-01', '-q', 1, '-t', telemetry('lid-01'), '-m', '1');
-  assert.notEqual(code, 0);
+  const { stderr } = await publish(as(server, who), '-i', 'lid-01', '-q', 1, '-t', telemetry('lid-01'), '-m', '1');
+  assert.match(stderr, /Not authorized/);
 });
 
 test('a gateway that sends what it has kept is not slowed by the limits of devices', async () => {
   const gate = await server.thing('gate-01', { type: 'gateway', attributes: { site: 'plant1' } });
   const client = await connect(server, gate, { clientId: 'gate-01' });
-  await Promise.all(Array.from({ length: 400 }, (_, i) => client.publishAsync(`demo/plant1/machine/behind-${i % 5}/t`, '1', { qos: 1 })));
+  for (let round = 0; round < 10; ++round)
+    await Promise.all(Array.from({ length: 40 }, (_, i) => client.publishAsync(`demo/plant1/machine/behind-${i % 5}/t`, '1', { qos: 1 })));
   assert.equal(await quarantine('gate-01'), undefined);
 });
 

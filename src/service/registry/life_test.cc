@@ -136,8 +136,12 @@ TEST_F(RegistryLifeTest, ADecommissionedThingIsWipedUntilItIsDoneAlsoOverARestar
   boot();
   wiped.clear();
   std::vector<std::string> unusual;
-  registry->load_standings([&](TenantId, const Thing& thing) { unusual.push_back(thing.name); },
-                           [](Result<void> loaded) { EXPECT_TRUE(loaded); });
+  registry->load_standings(
+      [&](TenantId, const Thing& thing) {
+        unusual.push_back(thing.name);
+        EXPECT_NE(thing.version, 0U) << "0 would mean that it was removed";
+      },
+      [](Result<void> loaded) { EXPECT_TRUE(loaded); });
   settle();
   EXPECT_EQ(unusual, std::vector<std::string>{"press-01"});
   failing_wipes = 0;

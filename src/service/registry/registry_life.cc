@@ -203,8 +203,9 @@ void Registry::load_page(std::string after, std::function<void(TenantId, const T
                      if (!found) return done(std::unexpected(found.error()));
                      for (const store::Document& document : *found) {
                        // One that cannot be read is let in nowhere as it is.
-                       const auto thing = thing_from_json(document.body);
+                       auto thing = thing_from_json(document.body);
                        if (!thing) continue;
+                       thing->version = document.version;
                        if (thing->life.wipe == Life::Wipe::due) unwiped_.emplace(kDefaultTenant, thing->name);
                        const bool waits =
                            thing->life.stage == Lifecycle::activation && !thing->gateway.empty();

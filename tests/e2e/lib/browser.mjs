@@ -11,7 +11,7 @@ const ARGS = [
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ];
 
-async function trust(home, rootFile) {
+async function trust(home, rootFiles) {
   const store = join(home, '.pki/nssdb');
   mkdirSync(store, { recursive: true });
   const certutil = async (...args) => {
@@ -19,15 +19,15 @@ async function trust(home, rootFile) {
     assert.equal(code, 0, `certutil ${args.join(' ')}: ${stderr}`);
   };
   await certutil('-N', '--empty-password');
-  await certutil('-A', '-t', 'C,,', '-n', 'dunlin', '-i', rootFile);
+  for (const file of rootFiles) await certutil('-A', '-t', 'C,,', '-n', file, '-i', file);
 }
 
-/** Starts Chromium; `rootFile` may be left out: then no server of ours is trusted. */
-export async function openBrowser({ rootFile, colorScheme = 'light' } = {}) {
+/** Starts Chromium; `rootFile` may be left out: then no server of ours is trusted. `alsoTrusted`: further roots. */
+export async function openBrowser({ rootFile, alsoTrusted = [], colorScheme = 'light' } = {}) {
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   assert(existsSync(executablePath), `there is no ${executablePath}; tools/setup installs Chromium`);
   const home = temporaryFolder('home');
-  if (rootFile) await trust(home, rootFile);
+  if (rootFile) await trust(home, [rootFile, ...alsoTrusted]);
   const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: join(home, '.config'), XDG_CACHE_HOME: join(home, '.cache') };
   const context = await chromium.launchPersistentContext(join(home, 'profile'), {
     executablePath,

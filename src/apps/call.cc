@@ -5,6 +5,7 @@
 #include "apps/api_client.h"
 #include "apps/configuration.h"
 #include "apps/render.h"
+#include "base/core/assert.h"
 #include "model/text.h"
 
 namespace dunlin::apps {
@@ -22,7 +23,9 @@ Result<boost::json::value> typed(const model::Field& field, const std::string& t
                                           ", written as JSON");
 }
 
-Result<boost::json::object> fields_of(const CallCommand& command) {
+constexpr std::uint64_t kMaxFieldFileBytes = 64 * 1024;
+
+Result<boost::json::object> fields_of(const CallCommand& command, Fs& fs) {
   boost::json::object fields;
   for (const auto& [name, text] : command.fields) {
     for (const model::Field& field : command.operation.request) {
@@ -30,7 +33,25 @@ Result<boost::json::object> fields_of(const CallCommand& command) {
       DUNLIN_TRY(fields[name], typed(field, text));
     }
   }
+  for (const auto& [name, path] : command.field_files) {
+    DUNLIN_TRY(std::string text, read_file(fs, path, kMaxFieldFileBytes));
+    // A passphrase ends where its line does.
+    while (name == "passphrase" && (text.ends_with('\n') || text.ends_with('\r'))) text.pop_back();
+    fields[name] = std::move(text);
+  }
   return fields;
+}
+
+/// The first member, into a new file: what is there may be the only copy of something.
+Result<void> write_answer_file(Fs& fs, const std::string& path, const boost::json::object& answer) {
+  DUNLIN_ASSERT(!answer.empty() && answer.begin()->value().is_string());
+  const std::string_view text = answer.begin()->value().get_string();
+  DUNLIN_TRY(const auto file, fs.open(path, OpenMode::create_new));
+  DUNLIN_CHECK(file->append(as_bytes(text)));
+  DUNLIN_CHECK(file->sync());
+  DUNLIN_CHECK(fs.sync_folder(parent_folder(path)));
+  std::printf("wrote %s\n", path.c_str());
+  return {};
 }
 
 Result<void> write_certificate_files(Fs& fs, const std::string& folder, const boost::json::object& answer) {
@@ -58,7 +79,7 @@ Result<void> write_certificate_files(Fs& fs, const std::string& folder, const bo
 
 int run_call(const CallCommand& command) {
   const auto fs = make_system_fs();
-  const auto fields = fields_of(command);
+  const auto fields = fields_of(command, *fs);
   if (!fields) return report(fields.error());
   auto client = ApiClient::open(command.target, *fs);
   if (!client) return report(client.error());
@@ -66,6 +87,10 @@ int run_call(const CallCommand& command) {
   if (!answer) return report(answer.error());
   if (!command.out_folder.empty() && answer->is_object()) {
     const auto written = write_certificate_files(*fs, command.out_folder, answer->get_object());
+    return written ? 0 : report(written.error());
+  }
+  if (!command.out_file.empty() && answer->is_object()) {
+    const auto written = write_answer_file(*fs, command.out_file, answer->get_object());
     return written ? 0 : report(written.error());
   }
   const bool json = command.target.output == CallTarget::Output::json;

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <sstream>
@@ -100,6 +101,17 @@ Words words_of(std::string_view name) {
   return {std::string(name.substr(0, dot)), std::string(name.substr(dot + 1))};
 }
 
+/// Fields that a command line does not take themselves, since it stays in the shell's history and shows to
+/// others, or since they have many lines: `--passphrase-file FILE` stands for them.
+bool is_from_file(const model::OperationSpec& spec, std::string_view field) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kFields = {
+      {{"ca.import", "certificate"},
+       {"ca.export-root", "passphrase"},
+       {"ca.remove-root", "key"},
+       {"ca.remove-root", "passphrase"}}};
+  return std::ranges::find(kFields, std::pair(spec.name, field)) != kFields.end();
+}
+
 /// "thing.create" as `dunlin thing create`: fields of the path by position, the others as options.
 void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& command) {
   auto call = std::make_shared<CallCommand>();  // shared with the callbacks
@@ -109,6 +121,14 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
   const auto in_path = transport::path_fields(spec.path);
   for (const model::Field& field : spec.request) {
     const std::string name(field.name);
+    if (is_from_file(spec, name)) {
+      app->add_option_function<std::string>(
+             "--" + name + "-file",
+             [call, name](const std::string& file) { call->field_files.emplace_back(name, file); },
+             "a file with the " + name + ": " + std::string(field.help))
+          ->required();
+      continue;
+    }
     const bool positional = std::ranges::find(in_path, name) != in_path.end();
     CLI::Option* option = app->add_option_function<std::string>(
         positional ? name : "--" + name, [given, name](const std::string& text) { (*given)[name] = text; },
@@ -121,6 +141,8 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
   }
   if (spec.name == "cert.issue" || spec.name == "claim.create")
     app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");
+  if (spec.name == "ca.request" || spec.name == "ca.export-root")
+    app->add_option("--out", call->out_file, "write it into this file, which must not exist");
   add_target(*app, call->target);
   app->callback([call, given, &command] {
     call->fields.assign(given->begin(), given->end());

@@ -81,7 +81,9 @@ struct CallCommand {
   model::OperationSpec operation;
   std::vector<std::pair<std::string, std::string>> fields;  // as written
   CallTarget target;
-  std::string out_folder;  // cert issue: where the files go
+  std::vector<std::pair<std::string, std::string>> field_files;  // fields whose value is in a file
+  std::string out_folder;                                        // cert issue: where the files go
+  std::string out_file;  // ca request, ca export-root: where what is made goes, readable by its owner only
 };
 
 /// `dunlin trace`: what happens to messages, as it happens.

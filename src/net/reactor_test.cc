@@ -281,5 +281,20 @@ TEST(WorkerPool, RunsEverythingBeforeItEnds) {
   EXPECT_EQ(count, 1000);
 }
 
+TEST(WorkerPool, FinishWaitsForWhatRunsAndForWhatThatSubmits) {
+  std::atomic<int> count{0};
+  ThreadWorkerPool pool(3);
+  pool.finish();
+  for (int i = 0; i < 50; ++i) {
+    pool.run([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      pool.run([&] { ++count; });
+    });
+  }
+  pool.finish();
+  EXPECT_EQ(count, 50);
+  EXPECT_EQ(pool.queued(), 0U);
+}
+
 }  // namespace
 }  // namespace dunlin::net

@@ -79,8 +79,8 @@ TcpListener::TcpListener(TcpContext& context, ListeningSocket socket, TcpStream:
 
 Result<std::unique_ptr<TcpListener>> TcpListener::open(TcpContext& context, ListeningSocket socket,
                                                        TcpStream::Service service, AcceptHandler accept) {
-  std::unique_ptr<TcpListener> listener(new TcpListener(context, std::move(socket), service,
-                                                        std::move(accept)));  // NOLINT: private constructor
+  auto listener = std::unique_ptr<TcpListener>(
+      new TcpListener(context, std::move(socket), service, std::move(accept)));  // NOLINT: it is private
   if (!context.reactor.watch(listener->socket_.get(), EPOLLIN, *listener)) {
     listener->socket_.reset();
     return fail(Errc::unavailable, "cannot watch the listening socket");

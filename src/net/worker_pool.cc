@@ -63,6 +63,11 @@ void ThreadWorkerPool::run(Task work) {
   ready_.notify_one();
 }
 
+void ThreadWorkerPool::finish() {
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return queue_.empty() && running_ == 0; });
+}
+
 std::size_t ThreadWorkerPool::queued() const {
   const std::scoped_lock lock(mutex_);
   return queue_.size();
@@ -76,10 +81,12 @@ void ThreadWorkerPool::serve() {
     {
       Task work = std::move(queue_.front());
       queue_.pop_front();
+      ++running_;
       lock.unlock();
       work();
     }
     lock.lock();
+    if (--running_ == 0 && queue_.empty()) idle_.notify_all();
   }
 }
 

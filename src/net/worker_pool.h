@@ -22,6 +22,8 @@ class ThreadWorkerPool final : public WorkerPool {
   ThreadWorkerPool& operator=(const ThreadWorkerPool&) = delete;
 
   void run(Task work) override;
+  /// Blocks until nothing is queued and nothing runs. Only running work may submit meanwhile.
+  void finish();
   /// Work that no thread has begun. Any thread.
   std::size_t queued() const;
 
@@ -30,7 +32,9 @@ class ThreadWorkerPool final : public WorkerPool {
 
   mutable std::mutex mutex_;
   std::condition_variable ready_;
+  std::condition_variable idle_;
   std::deque<Task> queue_;
+  std::size_t running_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -9,6 +9,7 @@
 #include "net/connection.h"
 #include "net/limits.h"
 #include "platform/client_crls.h"
+#include "security/pki.h"
 #include "transport/bridge/limits.h"
 #include "transport/mqtt/limits.h"
 
@@ -246,6 +247,11 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   schema.key("threads.workers", "Threads for work that blocks (disk, signing).", config.workers, 1, 64);
   schema.key("certificate.names", "Further DNS names of this server.", config.certificate_names);
   schema.key("certificate.addresses", "Further IP addresses of this server.", config.certificate_addresses);
+  schema.key(
+      "pki.public_url",
+      "Where /pki/ of this server is found from outside, e.g. \"http://pki.example.com\": certificates then "
+      "name their revocation list and OCSP responder; empty: they do not.",
+      config.public_url);
   schema.key("security.anonymous_on_loopback", "Clients on loopback need no credentials (benchmarks only).",
              config.anonymous_on_loopback);
   schema.key(
@@ -309,6 +315,8 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_unix_socket(config));
   DUNLIN_CHECK(check_mqtt_features(config));
   DUNLIN_CHECK(check_audiences(config));
+  if (const auto url = security::check_public_url(config.public_url); !url)
+    return fail(Errc::invalid_argument, "pki.public_url: " + url.error().message);
   if (config.client_crls.size() > kMaxCrlFiles)
     return fail(Errc::invalid_argument, "listen.client_crl may name at most 16 files");
   if (config.stale_crl != "refuse" && config.stale_crl != "accept")

@@ -53,6 +53,8 @@ struct ServerConfig {
   std::vector<std::string> certificate_names;      // further DNS names of the server
   std::vector<std::string> certificate_addresses;  // further IP addresses of the server
 
+  std::string public_url;  // where certificates say that their status can be asked for; empty: nowhere
+
   bool anonymous_on_loopback = false;
   std::vector<std::string> token_audiences{std::string(security::kDefaultAudience)};
   bool create_things = true;

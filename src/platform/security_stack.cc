@@ -34,6 +34,14 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       accounts_(environment.repository, authenticator_, second_factors_, environment.clock, environment.rng),
       certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
                      environment.rng}),
+      revocation_lists_({environment.executor, environment.workers, environment.fs, environment.repository,
+                         *pki_, revocations_, environment.clock, environment.metrics, config.data_folder}),
+      ocsp_({environment.executor, environment.workers, environment.repository, *pki_, revocations_,
+             environment.clock, environment.metrics}),
+      expiry_watch_(
+          {environment.executor, environment.repository, *pki_, environment.clock, environment.metrics}),
+      authority_changes_({environment.executor, environment.workers, environment.repository, *pki_,
+                          certificates_, environment.clock}),
       thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
       thing_keys_({environment.repository, environment.clock, environment.rng, std::move(secrets.keys)}),
       policies_(environment.repository, engine_, environment.clock),
@@ -60,6 +68,7 @@ Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment e
   options.host_name = host_name();
   options.names = config.certificate_names;
   options.addresses = config.certificate_addresses;
+  options.public_url = config.public_url;
   DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng,
                                            config.data_folder, options));
   Secrets secrets;

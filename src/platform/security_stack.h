@@ -11,10 +11,14 @@
 #include "platform/config.h"
 #include "security/accounts.h"
 #include "security/authenticator.h"
+#include "security/authority_changes.h"
 #include "security/certificates.h"
+#include "security/expiry_watch.h"
+#include "security/ocsp_responder.h"
 #include "security/pki.h"
 #include "security/policies.h"
 #include "security/policy_trial.h"
+#include "security/revocation_lists.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_credentials.h"
 #include "security/thing_keys.h"
@@ -22,6 +26,7 @@
 namespace dunlin::platform {
 
 struct SecurityEnvironment {
+  Executor& executor;  // of the services
   Fs& fs;
   const Clock& clock;
   Rng& rng;  // must bear any thread
@@ -30,7 +35,8 @@ struct SecurityEnvironment {
   metrics::Registry& metrics;
 };
 
-/// Any thread, but for load().
+/// Any thread, but for load(), and the revocation lists, OCSP responder, expiry watch and changes of
+/// authorities, which are the executor's.
 class SecurityStack {
  public:
   /// Opens or makes the certificate authority. Blocks. Errors: corrupt, io, no_space, invalid_argument.
@@ -53,6 +59,10 @@ class SecurityStack {
 
   security::Pki& pki() { return *pki_; }
   security::CertificateRegister& certificates() { return certificates_; }
+  security::RevocationLists& revocation_lists() { return revocation_lists_; }
+  security::OcspResponder& ocsp() { return ocsp_; }
+  security::ExpiryWatch& expiry_watch() { return expiry_watch_; }
+  security::AuthorityChanges& authority_changes() { return authority_changes_; }
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
   security::ThingKeys& thing_keys() { return thing_keys_; }
   security::PolicyRegister& policies() { return policies_; }
@@ -83,6 +93,10 @@ class SecurityStack {
   security::SecondFactors second_factors_;
   security::Accounts accounts_;
   security::CertificateRegister certificates_;
+  security::RevocationLists revocation_lists_;
+  security::OcspResponder ocsp_;
+  security::ExpiryWatch expiry_watch_;
+  security::AuthorityChanges authority_changes_;
   security::ThingCredentials thing_credentials_;
   security::ThingKeys thing_keys_;
   security::PolicyRegister policies_;

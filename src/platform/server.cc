@@ -41,6 +41,7 @@
 #include "service/provision/provision.h"
 #include "transport/bridge/bridges.h"
 #include "transport/http/enrolment_routes.h"
+#include "transport/http/pki_routes.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/server.h"
 
@@ -65,13 +66,13 @@ class RunningServer final : public Server {
   void stop() override;
   const std::vector<ListenerInfo>& listeners() const override { return listener_infos_; }
   const std::optional<std::string>& claim_token() const override { return claim_token_; }
-  const std::string& root_certificate() const override { return security_->pki().root_pem(); }
 
  private:
   Executor& home() { return threads_.at(0); }
   Result<void> chain_records();
   void compose_hub();
   void compose();
+  void make_web();
   void make_splits();
   void start_parts(Done done);
   void start_on_records(Done done);
@@ -122,6 +123,7 @@ class RunningServer final : public Server {
   model::OperationTable operations_;
   std::unique_ptr<transport::LiveFeed> live_;
   net::http::AssetTable assets_{net::http::Headers{}};
+  std::unique_ptr<transport::PkiRoutes> pki_routes_;
   std::unique_ptr<transport::WebServer> web_;
   std::map<Executor*, std::unique_ptr<net::ProtocolSplit>> splits_;  // does not change once threads run
   std::unique_ptr<Listeners> listeners_;
@@ -144,8 +146,8 @@ Result<void> RunningServer::open() {
   DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors, disk_watch()}, config_));
   DUNLIN_TRY(group_secret_, provision::load_group_secret(fs_, rng_, config_.data_folder));
   DUNLIN_CHECK(chain_records());
-  DUNLIN_TRY(security_,
-             SecurityStack::open({fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
+  DUNLIN_TRY(security_, SecurityStack::open(
+                            {home(), fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
   compose();
   return crls_->load();
 }
@@ -239,22 +241,32 @@ void RunningServer::compose() {
   lives_ = std::make_unique<ThingLives>(
       ThingLives::Parts{home(), services_->registry(), *hub_, standings_,
                         [this](std::string_view thing) { return mapping_of(config_).filters_of(thing); }});
-  assets_ = dashboard_assets();
-  web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
-      home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
-      *live_, metrics_, assets_, std::string(version()), [this] { return takes_clients(); },
-      [this](net::http::Router& router) { provisioning_->mount(router); },
-      transport::EnrolmentRoutes::operations(),
-      [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
+  make_web();
   make_splits();
   listeners_ = std::make_unique<Listeners>(network_, threads_);
   crls_ = std::make_unique<ClientCrls>(ClientCrls::Parts{home(), workers_, fs_, clock_, metrics_},
                                        config_.client_crls, [this] { return adopt_certificate(); });
   sys_topics_ = std::make_unique<SysTopics>(
       SysTopics::Parts{home(), *hub_, metrics_, std::string(version()), config_.sys_interval});
+  security_->authority_changes().on_change([this] { return adopt_certificate(); });
   renewal_ = std::make_unique<CertificateRenewal>(
       CertificateRenewal::Parts{home(), workers_, security_->pki(), metrics_},
       [this] { return adopt_certificate(); });
+}
+
+void RunningServer::make_web() {
+  assets_ = dashboard_assets();
+  pki_routes_ = std::make_unique<transport::PkiRoutes>(transport::PkiRoutes::Parts{
+      security_->pki(), security_->revocation_lists(), security_->ocsp(), clock_});
+  web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
+      home(), operations_, make_web_door(home(), security_->authenticator(), security_->accounts(), clock_),
+      *live_, metrics_, assets_, std::string(version()), [this] { return takes_clients(); },
+      [this](net::http::Router& router) {
+        provisioning_->mount(router);
+        pki_routes_->mount(router);
+      },
+      transport::EnrolmentRoutes::operations(),
+      [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
 }
 
 void RunningServer::make_splits() {
@@ -295,6 +307,8 @@ Result<void> RunningServer::start() {
     memory_->start();
     renewal_->start();
     crls_->start();
+    security_->revocation_lists().start();
+    security_->expiry_watch().start();
     sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
     services_->registry().resume_wipes();
@@ -387,6 +401,7 @@ void RunningServer::declare_access() {
       *hub_,
       security_->pki(),
       security_->certificates(),
+      security_->authority_changes(),
       security_->policies(),
       security_->policy_trial(),
       security_->accounts(),
@@ -442,6 +457,8 @@ void RunningServer::stop() {
   log_failure("the hub did not stop", wait_for([this](Done done) { hub_->stop(home(), std::move(done)); }));
   log_failure("the services did not stop", wait_for([this](Done done) { services_->stop(std::move(done)); }));
   threads_.stop();
+  // What they finish is posted to reactors that have stopped, and its owners are still there.
+  workers_.finish();
   (void)fs_.remove(config_.data_folder + "/server.json");
 }
 

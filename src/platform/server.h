@@ -38,8 +38,6 @@ class Server {
   virtual const std::vector<ListenerInfo>& listeners() const = 0;
   /// The token of the one-time link while no user exists.
   virtual const std::optional<std::string>& claim_token() const = 0;
-  /// PEM of the root certificate.
-  virtual const std::string& root_certificate() const = 0;
 };
 
 }  // namespace dunlin::platform

@@ -24,6 +24,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
       {repository, clock, rng, authenticator.penalties(), "secret", "Dunlin"}};
   security::Accounts accounts{repository, authenticator, second_factors, clock, rng};
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
+  security::AuthorityChanges authorities{{*executor, workers, repository, *pki, certificates, clock}};
   security::ScramCredentials scram{{repository, workers, clock, rng}};
   security::ThingKeys keys{{repository, clock, rng, std::string(32, 's')}};
   security::PolicyEngine engine;
@@ -38,6 +39,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
                      bus,
                      *pki,
                      certificates,
+                     authorities,
                      policies,
                      policy_trial,
                      accounts,

@@ -272,8 +272,9 @@ TEST_F(AccountsTest, EveryChangeLeavesAnAuditRecord) {
   ASSERT_TRUE(create_user("ann", kPassword));
   device_token("press-01");
   const std::string fingerprint = issue("press-01")->info.fingerprint;
-  ASSERT_TRUE(wait<CertificateRecord>(
-      [&](auto done) { certificates->revoke(executor, "ann", fingerprint, std::move(done)); }));
+  ASSERT_TRUE(wait<CertificateRecord>([&](auto done) {
+    certificates->revoke(executor, "ann", fingerprint, RevocationReason::unspecified, std::move(done));
+  }));
   ASSERT_TRUE(remove_user("ann"));
   EXPECT_EQ(repository.count(DocumentKind::audit) - before, 5U);
 }
@@ -305,8 +306,9 @@ TEST_F(AccountsTest, RevocationIsOneWriteAndCountsAtOnce) {
   const auto issued = issue("press-01").value();
   const std::string der = der_of(issued.certificate_pem);
   const auto revoke = [&](const std::string& fingerprint) {
-    return wait<CertificateRecord>(
-        [&](auto done) { certificates->revoke(executor, "ann", fingerprint, std::move(done)); });
+    return wait<CertificateRecord>([&](auto done) {
+      certificates->revoke(executor, "ann", fingerprint, RevocationReason::unspecified, std::move(done));
+    });
   };
   ASSERT_TRUE(login_as(with_certificate(der)));
   repository.fail_writes = true;

@@ -14,6 +14,15 @@ using store::DocumentKind;
 using OptionalDocument = std::optional<Document>;
 using Documents = std::vector<Document>;
 constexpr std::size_t kPage = 500;
+constexpr std::string_view kCompletedSetting = "certificates.completed";
+
+/// Empty: it cannot be read, or says nothing of its issuer's key.
+std::string issuer_in(const std::string& pem) {
+  const auto ders = certificates_from_pem(pem);
+  if (!ders) return {};
+  const auto info = parse_certificate(as_bytes(ders->front()));
+  return info ? info->issuer_key_id : std::string();
+}
 
 Result<std::vector<CertificateRecord>> records_of(const Documents& documents) {
   std::vector<CertificateRecord> records;
@@ -31,6 +40,7 @@ CertificateRecord make_record(const CertificateInfo& info, std::string pem, std:
   record.fingerprint = info.fingerprint;
   record.thing = std::move(thing);
   record.serial = info.serial;
+  record.issuer = info.issuer_key_id;
   record.pem = std::move(pem);
   record.not_before = unix_milliseconds(info.not_before);
   record.not_after = unix_milliseconds(info.not_after);
@@ -39,7 +49,45 @@ CertificateRecord make_record(const CertificateInfo& info, std::string pem, std:
 }
 
 void CertificateRegister::load(Executor& reply_to, Done<void> done) {
-  load_page(reply_to, "", std::move(done));
+  parts_.repository.get(reply_to, DocumentKind::setting, tenant_.value, std::string(kCompletedSetting),
+                        [this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
+                          if (!found) return done(std::unexpected(found.error()));
+                          if (*found) return load_page(reply_to, "", std::move(done));
+                          complete_page(reply_to, "", std::move(done));
+                        });
+}
+
+/// Records from before there were several intermediates lack the issuer and the index of the serial number.
+void CertificateRegister::complete_page(Executor& reply_to, std::string after, Done<void> done) {
+  store::Query query;
+  query.kind = DocumentKind::certificate;
+  query.tenant = tenant_.value;
+  query.after_id = std::move(after);
+  query.limit = kPage;
+  parts_.repository.find(
+      reply_to, std::move(query), [this, &reply_to, done = std::move(done)](Result<Documents> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        std::vector<store::Change> changes;
+        for (const Document& stored : *found) {
+          auto record = certificate_of(stored);
+          if (!record || !record->issuer.empty()) continue;
+          if (record->authority.empty()) record->issuer = issuer_in(record->pem);
+          changes.push_back(
+              put_change(DocumentKind::certificate, tenant_, document_of(*record), stored.version));
+        }
+        const std::string last = found->size() == kPage ? found->back().id : "";
+        if (last.empty())
+          changes.push_back(
+              put_change(DocumentKind::setting, tenant_,
+                         {.id = std::string(kCompletedSetting), .version = 0, .body = "{}", .index = {}}, 0));
+        if (changes.empty()) return complete_page(reply_to, last, std::move(done));
+        parts_.repository.write(reply_to, std::move(changes),
+                                [this, &reply_to, last, done = std::move(done)](auto written) mutable {
+                                  if (!written) return done(std::unexpected(written.error()));
+                                  if (last.empty()) return load_page(reply_to, "", std::move(done));
+                                  complete_page(reply_to, last, std::move(done));
+                                });
+      });
 }
 
 void CertificateRegister::load_page(Executor& reply_to, std::string after, Done<void> done) {
@@ -140,7 +188,7 @@ void CertificateRegister::sign_and_store(Executor& reply_to, Actor actor, Device
 }
 
 void CertificateRegister::revoke(Executor& reply_to, Actor actor, std::string fingerprint,
-                                 Done<CertificateRecord> done) {
+                                 RevocationReason reason, Done<CertificateRecord> done) {
   parts_.repository.get(
       reply_to, DocumentKind::certificate, tenant_.value, fingerprint,
       [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
@@ -155,14 +203,15 @@ void CertificateRegister::revoke(Executor& reply_to, Actor actor, std::string fi
         const WallTime now = parts_.clock.wall_now();
         record->state = CertificateRecord::State::revoked;
         record->revoked_at = unix_milliseconds(now);
-        record->reason = kRequested;
+        const bool stated = reason != RevocationReason::unspecified;
+        record->reason = stated ? reason_name(reason) : kRequested;
         std::vector<store::Change> changes = {
             put_change(DocumentKind::certificate, tenant_, document_of(*record), (*found)->version),
             audit_change(tenant_, now,
                          {.actor = actor,
                           .action = "certificate.revoke",
                           .object = fingerprint,
-                          .detail = "of " + record->thing})};
+                          .detail = "of " + record->thing + ": " + record->reason})};
         parts_.repository.write(reply_to, std::move(changes),
                                 [this, record = *std::move(record),
                                  done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {

@@ -3,6 +3,7 @@
 // program asks.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@
 
 namespace dunlin::security {
 
-/// The record of a certificate that was issued or shown, active from `now` on.
+/// The record of a certificate of ours that was issued or shown, active from `now` on.
 CertificateRecord make_record(const CertificateInfo& info, std::string pem, std::string thing, WallTime now);
 
 /// Any thread; completions run on the executor of the call. Must outlive its calls.
@@ -34,8 +35,8 @@ class CertificateRegister {
   explicit CertificateRegister(Parts parts, TenantId tenant = kDefaultTenant)
       : parts_(parts), tenant_(tenant) {}
 
-  /// At start-up, before the first listener: reads every revoked certificate that has not expired into the
-  /// index, and every pinned one into the other.
+  /// At start-up, before the first listener: completes records of former versions (once), then reads every
+  /// revoked certificate that has not expired into the index, and every pinned one into the other.
   void load(Executor& reply_to, Done<void> done);
 
   /// Record and audit are one write; only then is the certificate handed out. Errors: not_found (thing),
@@ -64,7 +65,13 @@ class CertificateRegister {
   void check_room(Executor& reply_to, std::string thing, Done<void> done);
   /// Answers the record; the caller ends the thing's sessions (hub::Bus::end_sessions). Revoking twice is no
   /// error. Errors: not_found.
-  void revoke(Executor& reply_to, Actor actor, std::string fingerprint, Done<CertificateRecord> done);
+  void revoke(Executor& reply_to, Actor actor, std::string fingerprint, RevocationReason reason,
+              Done<CertificateRecord> done);
+  /// How many of that intermediate's certificates can be used now.
+  void usable_of(Executor& reply_to, std::string issuer, Done<std::size_t> done);
+  /// Revokes them all, with the reason superseded; answers those that it has revoked.
+  void revoke_of(Executor& reply_to, Actor actor, std::string issuer,
+                 Done<std::vector<CertificateRecord>> done);
   /// Errors: not_found.
   void get(Executor& reply_to, std::string fingerprint, Done<CertificateRecord> done);
   /// Sorted by fingerprint, behind `after`; `thing` empty: of all things.
@@ -72,6 +79,13 @@ class CertificateRegister {
             Done<std::vector<CertificateRecord>> done);
 
  private:
+  void complete_page(Executor& reply_to, std::string after, Done<void> done);
+  using Found = Done<std::vector<store::Document>>;
+  void active_of(Executor& reply_to, const std::string& issuer, std::string after, Found done);
+  void count_page(Executor& reply_to, std::string issuer, std::string after, std::size_t counted,
+                  Done<std::size_t> done);
+  struct Mass;
+  void revoke_page(std::shared_ptr<Mass> mass);
   void load_page(Executor& reply_to, std::string after, Done<void> done);
   void store_pin(Executor& reply_to, const Actor& actor, CertificateRecord record,
                  Done<CertificateRecord> done);

@@ -34,6 +34,33 @@ inline constexpr Duration kMinDeviceLifetime = std::chrono::minutes{1};
 /// Certificates begin this long before they are made, for peers whose clock is behind.
 inline constexpr Duration kBackdate = std::chrono::hours{1};
 
+// What the world is told of our certificates.
+inline constexpr std::size_t kMaxPublicUrl = 200;
+/// Intermediates of ours at a time, and roots above them: together no longer than a chain may be.
+inline constexpr std::size_t kMaxIssuers = 4;
+inline constexpr std::size_t kMaxRoots = 4;
+/// Entries of one revocation list (some 4 MiB); past it the list before stays, with an error in the log.
+inline constexpr std::size_t kMaxCrlEntries = 100'000;
+inline constexpr std::size_t kMaxCrlFileBytes = 16 * 1024 * 1024;
+inline constexpr int kKeyEncryptionRounds = 600'000;
+inline constexpr std::uint64_t kMaxKeyEncryptionRounds = 10'000'000;
+inline constexpr std::size_t kMaxKeyId = 32;  // bytes of a key identifier
+inline constexpr Duration kMinIntermediateLife = std::chrono::days{1};
+inline constexpr Duration kCrlLifetime = std::chrono::hours{24};
+/// A list is made anew when it has so long to live, and after a failure so often.
+inline constexpr Duration kCrlRenewal = std::chrono::hours{12};
+inline constexpr Duration kCrlRetry = std::chrono::minutes{1};
+/// Callers that wait for a list under way; past it they are given the one before.
+inline constexpr std::size_t kMaxCrlWaiting = 256;
+inline constexpr std::size_t kMaxOcspRequestBytes = 4096;
+inline constexpr std::size_t kMaxOcspIds = 16;
+inline constexpr std::size_t kMaxOcspNonceBytes = 128;  // RFC 9654 section 2.1
+inline constexpr Duration kOcspLifetime = std::chrono::hours{1};
+/// Answers that are being made; past it the answer is tryLater.
+inline constexpr std::size_t kMaxOcspInWork = 64;
+/// Answers without a nonce that are kept; past it all are forgotten.
+inline constexpr std::size_t kMaxOcspCached = 4096;
+
 // Policies.
 inline constexpr std::size_t kMaxPolicyBytes = 64 * 1024;
 inline constexpr std::size_t kMaxPolicies = 10'000;  // of one find() of the repository

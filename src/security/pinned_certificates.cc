@@ -43,6 +43,7 @@ Result<CertificateRecord> record_of(const CertificateRegister::NewPin& wanted, W
     record = make_record(info, wanted.certificate_pem, wanted.thing, now);
   }
   record.authority = kPinned;
+  record.issuer.clear();
   return record;
 }
 

@@ -72,8 +72,10 @@ TEST_F(PinnedTest, ARevokedOneIsTakenNoMoreAndAStartRemembersTheOthers) {
   EXPECT_FALSE(is_pinned());
   ASSERT_TRUE(wait<void>([&](auto done) { certificates->load(executor, std::move(done)); }));
   EXPECT_TRUE(is_pinned());
-  ASSERT_TRUE(wait<CertificateRecord>(
-      [&](auto done) { certificates->revoke(executor, "test", record.fingerprint, std::move(done)); }));
+  ASSERT_TRUE(wait<CertificateRecord>([&](auto done) {
+    certificates->revoke(executor, "test", record.fingerprint, RevocationReason::unspecified,
+                         std::move(done));
+  }));
   EXPECT_FALSE(is_pinned());
   EXPECT_FALSE(login_as(with_certificate(der)));
   start();

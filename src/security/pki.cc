@@ -33,12 +33,33 @@ void add_once(std::vector<std::string>& list, const std::string& value) {
 
 }  // namespace
 
+Result<void> check_public_url(std::string_view url) {
+  if (url.empty()) return {};
+  const bool begins_well = url.starts_with("http://") || url.starts_with("https://");
+  const std::string_view rest = url.substr(std::min(url.size(), url.find("//") + 2));
+  const auto is_odd = [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f ||
+           std::string_view("\"<>\\^`{|}?#").contains(c);
+  };
+  if (begins_well && url.size() <= kMaxPublicUrl && !rest.empty() && !rest.starts_with('/') &&
+      !rest.ends_with('/') && std::ranges::none_of(rest, is_odd))
+    return {};
+  return fail(
+      Errc::invalid_argument,
+      "\"" + std::string(url) +
+          "\" is no address such as http://pki.example.com, of at most 200 characters and without a / "
+          "at its end");
+}
+
 Pki::Pki(Fs& fs, const Clock& clock, Rng& rng, std::string folder, PkiOptions options)
-    : fs_(fs), clock_(clock), rng_(rng), folder_(std::move(folder)), options_(std::move(options)) {}
+    : fs_(fs),
+      clock_(clock),
+      rng_(rng),
+      folder_(std::move(folder)),
+      options_(std::move(options)),
+      files_(fs, clock, rng, folder_, options_.organisation) {}
 
 Pki::~Pki() {
-  wipe(root_.key_pem);
-  wipe(intermediate_.key_pem);
   wipe(server_.private_key_pem);
 }
 
@@ -49,8 +70,7 @@ Result<std::unique_ptr<Pki>> Pki::open(Fs& fs, const Clock& clock, Rng& rng, std
   std::unique_ptr<Pki> pki(made);
   DUNLIN_CHECK(pki->check_options());
   DUNLIN_CHECK(fs.create_folders(pki->folder_));
-  DUNLIN_CHECK(pki->load_root());
-  DUNLIN_CHECK(pki->load_intermediate());
+  DUNLIN_TRY(pki->set_, pki->files_.load());
   DUNLIN_CHECK(pki->load_server());
   return pki;
 }
@@ -68,85 +88,61 @@ Result<void> Pki::check_options() {
   for (const std::string& name : dns_names_) {
     if (!is_host_name(name)) return fail(Errc::invalid_argument, "not a host name: " + name);
   }
-  return {};
+  return check_public_url(options_.public_url);
 }
 
-CertificateProfile Pki::make_profile(CertificateProfile::Kind kind, std::string common_name,
-                                     Duration lifetime) const {
-  CertificateProfile profile;
-  profile.kind = kind;
-  profile.common_name = std::move(common_name);
+CertificateProfile Pki::make_profile(CertificateProfile::Kind kind, const std::string& common_name,
+                                     Duration lifetime, const Issuer& issuer) const {
+  CertificateProfile profile = new_profile(kind, common_name, lifetime, clock_.wall_now(), rng_);
   profile.organisation = options_.organisation;
-  profile.not_before = clock_.wall_now() - kBackdate;
-  profile.not_after = clock_.wall_now() + lifetime;
-  rng_.fill(profile.serial);
+  profile.not_after = std::min(profile.not_after, issuer.info.not_after);
+  profile.status = status_urls(issuer);
   return profile;
 }
 
-Result<void> Pki::load_root() {
-  // The certificate is written last: without it, a key found here has never signed anything.
-  if (fs_.exists(path("root.pem"))) {
-    DUNLIN_TRY(root_, read_authority("root"));
-    return {};
-  }
-  if (fs_.exists(path("intermediate.pem"))) {
-    return fail(Errc::corrupt,
-                path("root.pem") + " is missing though intermediate.pem is there: restore it from a backup");
-  }
-  using Kind = CertificateProfile::Kind;
-  DUNLIN_TRY(root_, make_authority(
-                        "root", make_profile(Kind::root, options_.organisation + " Root CA", kRootLifetime),
-                        nullptr));
-  return {};
+StatusUrls Pki::status_urls(const Issuer& issuer) const {
+  if (options_.public_url.empty()) return {};
+  const std::string base = options_.public_url + "/pki/";
+  return {.crl = base + issuer.id + ".crl", .ocsp = base + "ocsp", .issuer = base + issuer.id + ".crt"};
 }
 
-Result<void> Pki::load_intermediate() {
-  if (fs_.exists(path("intermediate.pem"))) {
-    DUNLIN_TRY(intermediate_, read_authority("intermediate"));
-    if (!intermediate_.key_pem.empty()) return {};
-    return fail(Errc::corrupt, path("intermediate.key") + " is missing: restore it from a backup");
-  }
-  if (root_.key_pem.empty()) {
-    return fail(Errc::corrupt,
-                path("root.key") + " is needed to make the intermediate authority and is missing");
-  }
-  using Kind = CertificateProfile::Kind;
-  CertificateProfile profile =
-      make_profile(Kind::intermediate, options_.organisation + " Issuing CA", kIntermediateLifetime);
-  profile.not_after = std::min(profile.not_after, root_.info.not_after);
-  DUNLIN_TRY(intermediate_, make_authority("intermediate", std::move(profile), &root_));
-  return {};
+IssuerSet Pki::set() const {
+  const std::lock_guard lock(mutex_);
+  return set_;
 }
 
-Result<Pki::Authority> Pki::read_authority(const std::string& name) const {
-  Authority authority;
-  DUNLIN_TRY(authority.certificate_pem, read_text(fs_, path(name + ".pem")));
-  DUNLIN_TRY(authority.key_pem, read_text(fs_, path(name + ".key")));
-  auto info = info_of(authority.certificate_pem);
-  if (!info) return fail(Errc::corrupt, path(name + ".pem") + ": " + info.error().message);
-  authority.info = *info;
-  if (authority.info.role != CertificateInfo::Role::authority) {
-    return fail(Errc::corrupt, path(name + ".pem") + " is no certificate of an authority");
-  }
-  if (authority.key_pem.empty()) return authority;
-  if (const auto belongs = check_key_belongs(authority.key_pem, authority.certificate_pem); !belongs) {
-    return fail(Errc::corrupt, path(name + ".key") + ": " + belongs.error().message);
-  }
-  return authority;
+Result<IssuerRef> Pki::find(std::string_view id) const {
+  IssuerRef found = set().find(id);
+  if (!found) return fail(Errc::not_found, "there is no intermediate " + std::string(id));
+  return found;
 }
 
-Result<Pki::Authority> Pki::make_authority(const std::string& name, CertificateProfile profile,
-                                           const Authority* issuer) {
-  Authority authority;
-  DUNLIN_TRY(authority.key_pem, generate_key_pem());
-  DUNLIN_TRY(const std::string public_key, public_key_of(authority.key_pem));
-  const Signer signer =
-      issuer != nullptr ? Signer{issuer->key_pem, issuer->certificate_pem} : Signer{authority.key_pem, {}};
-  DUNLIN_TRY(authority.certificate_pem, sign_certificate(profile, public_key, signer));
-  DUNLIN_TRY(authority.info, info_of(authority.certificate_pem));
-  DUNLIN_CHECK(write_file_atomically(fs_, path(name + ".key"), as_bytes(authority.key_pem)));
-  DUNLIN_CHECK(write_file_atomically(fs_, path(name + ".pem"), as_bytes(authority.certificate_pem)));
-  return authority;
+std::string Pki::root_pem() const {
+  std::string pem;
+  for (const std::string& root : set().roots()) pem += root;
+  return pem;
+}
+
+std::string Pki::client_ca_pem() const {
+  std::string pem;
+  for (const IssuerRef& issuer : set().issuers) pem += issuer->certificate_pem;
+  return pem + root_pem();
+}
+
+std::string Pki::issuer_pem(std::string_view id) const {
+  const IssuerRef found = set().find(id);
+  return found ? found->certificate_pem : std::string();
+}
+
+IssuerStatus Pki::status_of(const Issuer& issuer, IssuerStatus::Use use) {
+  return {issuer.id, issuer.certificate_pem, issuer.info, issuer.root, use};
+}
+
+std::vector<IssuerStatus> Pki::issuers() const {
+  std::vector<IssuerStatus> all;
+  for (const IssuerRef& issuer : set().issuers)
+    all.push_back(status_of(*issuer, all.empty() ? IssuerStatus::Use::issuing : IssuerStatus::Use::trusted));
+  return all;
 }
 
 Result<void> Pki::load_server() {
@@ -173,24 +169,28 @@ bool Pki::is_current(const ServerIdentity& identity) const {
     return check_covers(identity.certificate_chain_pem, name).has_value();
   };
   if (!std::ranges::all_of(dns_names_, covers) || !std::ranges::all_of(addresses_, covers)) return false;
+  const IssuerSet present = set();
+  const auto urls = status_urls_of(identity.certificate_chain_pem);
+  if (!urls || *urls != status_urls(present.issuing())) return false;
+  if (identity.info.issuer_key_id != present.issuing().id) return false;
   const auto ders = certificates_from_pem(identity.certificate_chain_pem);
   return ders && verify(ders->front(), Purpose::server, now).has_value();
 }
 
 Result<ServerIdentity> Pki::make_server() {
   using Kind = CertificateProfile::Kind;
+  const IssuerSet present = set();
+  const Issuer& issuer = present.issuing();
   const std::string& name = options_.host_name.empty() ? dns_names_.front() : options_.host_name;
-  CertificateProfile profile = make_profile(Kind::server, name.substr(0, kMaxCommonName), kServerLifetime);
-  profile.not_after = std::min(profile.not_after, intermediate_.info.not_after);
+  CertificateProfile profile =
+      make_profile(Kind::server, name.substr(0, kMaxCommonName), kServerLifetime, issuer);
   profile.dns_names = dns_names_;
   profile.addresses = addresses_;
   ServerIdentity identity;
   DUNLIN_TRY(identity.private_key_pem, generate_key_pem());
   DUNLIN_TRY(const std::string public_key, public_key_of(identity.private_key_pem));
-  DUNLIN_TRY(
-      const std::string leaf,
-      sign_certificate(profile, public_key, Signer{intermediate_.key_pem, intermediate_.certificate_pem}));
-  identity.certificate_chain_pem = leaf + intermediate_.certificate_pem;
+  DUNLIN_TRY(const std::string leaf, sign_certificate(profile, public_key, issuer.signer()));
+  identity.certificate_chain_pem = leaf + issuer.certificate_pem;
   DUNLIN_TRY(identity.info, info_of(leaf));
   DUNLIN_CHECK(write_file_atomically(fs_, path("server.key"), as_bytes(identity.private_key_pem)));
   DUNLIN_CHECK(write_file_atomically(fs_, path("server.pem"), as_bytes(identity.certificate_chain_pem)));
@@ -202,10 +202,16 @@ ServerIdentity Pki::server_identity() const {
   return server_;
 }
 
-Result<Renewal> Pki::renew_server_certificate_if_due() {
+CertificateInfo Pki::server_info() const {
   const std::lock_guard lock(mutex_);
-  if (is_current(server_)) return Renewal::not_due;
+  return server_.info;
+}
+
+Result<Renewal> Pki::renew_server_certificate_if_due() {
+  const std::lock_guard change(changes_);
+  if (is_current(server_identity())) return Renewal::not_due;
   DUNLIN_TRY(ServerIdentity identity, make_server());
+  const std::lock_guard lock(mutex_);
   wipe(server_.private_key_pem);
   server_ = std::move(identity);
   return Renewal::renewed;
@@ -224,25 +230,39 @@ Result<IssuedCertificate> Pki::issue_device_certificate(const DeviceCertificateR
   } else {
     DUNLIN_TRY(public_key, public_key_of_csr(request.csr_pem));
   }
-  CertificateProfile profile =
-      make_profile(CertificateProfile::Kind::device,
-                   request.thing_name.size() <= kMaxCommonName ? request.thing_name : "", request.lifetime);
-  profile.not_after = std::min(profile.not_after, intermediate_.info.not_after);
+  const IssuerSet present = set();
+  const Issuer& issuer = present.issuing();
+  CertificateProfile profile = make_profile(
+      CertificateProfile::Kind::device, request.thing_name.size() <= kMaxCommonName ? request.thing_name : "",
+      request.lifetime, issuer);
   profile.uri = "urn:dunlin:thing:" + request.thing_name;
-  DUNLIN_TRY(
-      issued.certificate_pem,
-      sign_certificate(profile, public_key, Signer{intermediate_.key_pem, intermediate_.certificate_pem}));
-  issued.chain_pem = issued.certificate_pem + intermediate_.certificate_pem;
+  DUNLIN_TRY(issued.certificate_pem, sign_certificate(profile, public_key, issuer.signer()));
+  issued.chain_pem = issued.certificate_pem + issuer.certificate_pem;
   DUNLIN_TRY(issued.info, info_of(issued.certificate_pem));
   return issued;
 }
 
 Result<void> Pki::verify(std::string_view leaf_der, Purpose purpose, WallTime at) const {
+  const IssuerSet present = set();
+  std::string intermediates;
+  for (const IssuerRef& issuer : present.issuers) intermediates += issuer->certificate_pem;
+  std::string roots;
+  for (const std::string& root : present.roots()) roots += root;
   return verify_chain({.leaf_der = leaf_der,
-                       .intermediates_pem = intermediate_.certificate_pem,
-                       .anchors_pem = root_.certificate_pem,
+                       .intermediates_pem = intermediates,
+                       .anchors_pem = roots,
                        .purpose = purpose,
                        .at = at});
+}
+
+Result<std::string> Pki::sign_crl(std::string_view issuer, const CrlProfile& profile) const {
+  DUNLIN_TRY(const IssuerRef signing, find(issuer));
+  return security::sign_crl(profile, signing->signer());
+}
+
+Result<std::string> Pki::sign_ocsp(std::string_view issuer, const OcspAnswer& answer) const {
+  DUNLIN_TRY(const IssuerRef signing, find(issuer));
+  return sign_ocsp_answer(answer, signing->signer());
 }
 
 }  // namespace dunlin::security

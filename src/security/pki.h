@@ -1,6 +1,6 @@
 #pragma once
-// The system's own certificate authority: a root that could be taken offline, an issuing intermediate, and
-// the server's certificate.
+// The system's own certificate authority: a root that can be taken offline, intermediates of which one
+// issues, and the server's certificate.
 
 #include <memory>
 #include <mutex>
@@ -13,7 +13,10 @@
 #include "base/fs.h"
 #include "base/result.h"
 #include "base/rng.h"
+#include "security/crl.h"
+#include "security/issuer_files.h"
 #include "security/limits.h"
+#include "security/ocsp.h"
 #include "security/x509.h"
 
 namespace dunlin::security {
@@ -23,7 +26,13 @@ struct PkiOptions {
   std::string host_name;               // of this machine; empty: none
   std::vector<std::string> names;      // further DNS names of the server
   std::vector<std::string> addresses;  // further IP addresses of the server
+  /// Where /pki/ is found from outside, e.g. "http://pki.example", without a '/' at the end; empty:
+  /// certificates do not say where to ask for their status.
+  std::string public_url{};
 };
+
+/// Errors: invalid_argument.
+Result<void> check_public_url(std::string_view url);
 
 /// Leaf first, then the intermediate; ready for net::TlsServerOptions.
 struct ServerIdentity {
@@ -47,16 +56,26 @@ struct IssuedCertificate {
 
 enum class Renewal : std::uint8_t { not_due, renewed };
 
-/// Any thread. Signing takes up to a millisecond of CPU; the files of DIR/pki are only touched by open() and
-/// by a renewal.
+/// An intermediate, as it is told to people.
+struct IssuerStatus {
+  std::string id;
+  std::string certificate_pem;
+  CertificateInfo info;
+  CertificateInfo root;
+  enum class Use : std::uint8_t { issuing, trusted } use = Use::trusted;
+};
+
+/// Any thread. Signing takes up to a millisecond of CPU; the files of DIR/pki are only touched by open(), by
+/// a renewal and by the changes of authorities.
 class Pki {
  public:
   /// Opens DIR/pki, making what is missing: root, then intermediate, then server certificate, each durable
   /// before the next, so a crash in between is made good by the next call. A root or intermediate that is
-  /// there is never replaced. Renews the server certificate when it is past 2/3 of its life, or when its
-  /// names are no longer those asked for. `fs`, `clock` and `rng` must outlive the object; `rng` must bear
-  /// any thread (SystemRng does). Errors: corrupt (a file does not parse, a key is missing or is not its
-  /// certificate's), invalid_argument (a name or address in the options), io, no_space.
+  /// there is never replaced. Renews the server certificate when it is past 2/3 of its life, when its names
+  /// or addresses of status are no longer those asked for, or when another intermediate issues. `fs`, `clock`
+  /// and `rng` must outlive the object; `rng` must bear any thread (SystemRng does). Errors: corrupt (a file
+  /// does not parse, a key is missing or is not its certificate's), invalid_argument (a name or address in
+  /// the options), io, no_space.
   static Result<std::unique_ptr<Pki>> open(Fs& fs, const Clock& clock, Rng& rng, std::string data_folder,
                                            PkiOptions options);
 
@@ -64,17 +83,25 @@ class Pki {
   Pki(const Pki&) = delete;
   Pki& operator=(const Pki&) = delete;
 
-  /// The root certificate, PEM: what devices and browsers trust.
-  const std::string& root_pem() const { return root_.certificate_pem; }
-  /// Intermediate and root, PEM: what the server trusts for client certificates (devices may send their leaf
-  /// alone).
-  std::string client_ca_pem() const { return intermediate_.certificate_pem + root_.certificate_pem; }
-
-  /// The intermediate, PEM: what issues the devices' certificates.
-  const std::string& issuing_pem() const { return intermediate_.certificate_pem; }
+  /// What devices and browsers trust, PEM: the root above what issues, then others that are in use.
+  std::string root_pem() const;
+  /// Intermediates and roots, PEM: what the server trusts for client certificates (devices may send their
+  /// leaf alone).
+  std::string client_ca_pem() const;
+  /// The intermediate that issues, PEM.
+  std::string issuing_pem() const { return set().issuing().certificate_pem; }
+  /// The intermediate of that id, PEM; empty: there is none.
+  std::string issuer_pem(std::string_view id) const;
+  /// The one that issues first.
+  std::vector<IssuerStatus> issuers() const;
+  /// Empty: certificates name no such address.
+  const std::string& public_url() const { return options_.public_url; }
 
   ServerIdentity server_identity() const;
-  /// To be called once a day. After `renewed` the TLS contexts should be made anew.
+  /// Of its certificate, without the key.
+  CertificateInfo server_info() const;
+  /// To be called once a day, and after the intermediate that issues has changed. After `renewed` the TLS
+  /// contexts should be made anew.
   Result<Renewal> renew_server_certificate_if_due();
 
   /// Errors: invalid_argument (name, lifetime, weak key), malformed, permission_denied (no proof of
@@ -85,25 +112,50 @@ class Pki {
   /// revocation.
   Result<void> verify(std::string_view leaf_der, Purpose purpose, WallTime at) const;
 
+  /// Signs as the intermediate of that id. Errors: not_found (it was forgotten), internal.
+  Result<std::string> sign_crl(std::string_view issuer, const CrlProfile& profile) const;
+  Result<std::string> sign_ocsp(std::string_view issuer, const OcspAnswer& answer) const;
+
+  // Changes of authorities (pki_changes.cc), one after the other. They block; what they answer is durable.
+  // The TLS contexts should be made anew after each that returns an intermediate.
+
+  /// A new intermediate, signed by the root, issues from now on; the one before stays trusted. Errors:
+  /// unavailable (the root is offline), limit_exceeded (kMaxIssuers), io, no_space.
+  Result<IssuerStatus> rotate();
+  /// The same with one that is there. Errors: not_found.
+  Result<IssuerStatus> use_issuer(std::string_view id);
+  /// A request for an intermediate that somebody else signs; the same one until it is imported. Errors: io,
+  /// no_space.
+  Result<std::string> request_intermediate();
+  enum class Import : std::uint8_t { issues, is_trusted };
+  /// Its certificate, and its root where that is a new one. Errors: those of IssuerFiles.
+  Result<IssuerStatus> import_intermediate(std::string_view chain_pem, Import what);
+  /// Whether it is one of ours and does not issue. Errors: not_found, conflict.
+  Result<void> check_may_forget(std::string_view id) const;
+  /// Its certificates are no longer accepted. Errors: those of check_may_forget(), conflict (it is the last
+  /// one of a root whose key is here).
+  Result<IssuerStatus> forget_issuer(std::string_view id);
+
+  bool root_is_offline() const { return files_.root_is_offline(); }
+  /// The root's key under a passphrase. Errors: unavailable (the root is offline), invalid_argument.
+  Result<std::string> export_root_key(std::string_view passphrase) const;
+  /// Errors: those of IssuerFiles.
+  Result<void> remove_root_key(std::string_view exported, std::string_view passphrase);
+
  private:
-  struct Authority {
-    std::string certificate_pem;
-    std::string key_pem;  // empty for a root that was taken offline
-    CertificateInfo info;
-  };
   Pki(Fs& fs, const Clock& clock, Rng& rng, std::string folder, PkiOptions options);
   Result<void> check_options();
-  Result<void> load_root();
-  Result<void> load_intermediate();
   Result<void> load_server();
-  Result<Authority> read_authority(const std::string& name) const;
-  Result<Authority> make_authority(const std::string& name, CertificateProfile profile,
-                                   const Authority* issuer);
   Result<ServerIdentity> make_server();
   bool is_current(const ServerIdentity& identity) const;
-  CertificateProfile make_profile(CertificateProfile::Kind kind, std::string common_name,
-                                  Duration lifetime) const;
+  CertificateProfile make_profile(CertificateProfile::Kind kind, const std::string& common_name,
+                                  Duration lifetime, const Issuer& issuer) const;
+  StatusUrls status_urls(const Issuer& issuer) const;
   std::string path(const std::string& file) const { return folder_ + "/" + file; }
+  IssuerSet set() const;
+  Result<IssuerRef> find(std::string_view id) const;
+  static IssuerStatus status_of(const Issuer& issuer, IssuerStatus::Use use);
+  IssuerStatus put_first(const IssuerRef& issuer);
 
   Fs& fs_;
   const Clock& clock_;
@@ -112,9 +164,10 @@ class Pki {
   const PkiOptions options_;
   std::vector<std::string> dns_names_;  // of the server, without repetition
   std::vector<std::string> addresses_;
-  Authority root_;
-  Authority intermediate_;
-  mutable std::mutex mutex_;  // guards server_; rng_ has its own rule (any thread)
+  mutable std::mutex changes_;  // one change of files at a time; taken before mutex_
+  IssuerFiles files_;           // guarded by changes_
+  mutable std::mutex mutex_;    // guards what follows
+  IssuerSet set_;
   ServerIdentity server_;
 };
 

@@ -170,13 +170,17 @@ Result<CertificateRecord> certificate_of(const Document& stored) {
   certificate.revoked_at = reader.number("revoked_at");
   certificate.reason = reader.optional_text("reason");
   certificate.authority = reader.optional_text("authority");
+  certificate.issuer = reader.optional_text("issuer");
   if (reader.member("retires_at") != nullptr) certificate.retires_at = reader.number("retires_at");
   return reader.finish(std::move(certificate), "certificate");
 }
 
 Document document_of(const CertificateRecord& certificate) {
   const std::string state = certificate.state == CertificateRecord::State::active ? "active" : "revoked";
-  std::vector<std::pair<std::string, std::string>> index = {{"thing", certificate.thing}, {"state", state}};
+  std::vector<std::pair<std::string, std::string>> index = {{"thing", certificate.thing},
+                                                            {"state", state},
+                                                            {"serial", certificate.serial},
+                                                            {"issuer", certificate.issuer}};
   if (certificate.authority == kPinned) index.emplace_back("pinned", "yes");
   return document(certificate.fingerprint,
                   {{"thing", certificate.thing},
@@ -189,8 +193,14 @@ Document document_of(const CertificateRecord& certificate) {
                    {"revoked_at", certificate.revoked_at},
                    {"reason", certificate.reason},
                    {"authority", certificate.authority},
+                   {"issuer", certificate.issuer},
                    {"retires_at", certificate.retires_at}},
                   std::move(index));
+}
+
+RevocationReason reason_of(const CertificateRecord& record) {
+  if (record.reason == kThingRemoved) return RevocationReason::cessation_of_operation;
+  return reason_of_name(record.reason).value_or(RevocationReason::unspecified);
 }
 
 Result<ClaimRecord> claim_of(const Document& stored) {

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "hub/principal.h"
 #include "security/audit.h"
+#include "security/crl.h"
 #include "security/crypto.h"
 #include "store/repository.h"
 
@@ -53,8 +54,10 @@ struct CertificateRecord {
   enum class State : std::uint8_t { active, revoked } state = State::active;
   std::int64_t created_at = 0;
   std::int64_t revoked_at = 0;
-  std::string reason;           // why revoked: one of the words below; empty: active, or from before reasons
-  std::string authority;        // fingerprint of the registered CA that vouches for it; empty: our own
+  std::string reason;     // why revoked: one of the words below, or a reason_name(); empty: active, or from
+                          // before reasons
+  std::string authority;  // fingerprint of the registered CA that vouches for it; empty: our own
+  std::string issuer;     // our own: key identifier of the intermediate that issued it; else empty
   std::int64_t retires_at = 0;  // renewed: it is good until then at most; 0: until not_after
 };
 /// Whether it may still prove anything at that time (Unix milliseconds); says nothing of its thing.
@@ -68,6 +71,8 @@ inline constexpr std::string_view kRequested = "requested";
 inline constexpr std::string_view kThingRemoved = "thing_removed";
 /// The thing was decommissioned: RFC 5280 section 5.3.1.
 inline constexpr std::string_view kCessationOfOperation = "cessationOfOperation";
+/// What our lists say of it.
+RevocationReason reason_of(const CertificateRecord& record);
 
 /// What proves a password by SCRAM-SHA-256 (RFC 5802 section 3) without being one.
 struct ScramRecord {

@@ -21,9 +21,21 @@ struct CertificateInfo {
   std::string common_name;  // empty: none
   std::string thing_name;   // from the SAN URI urn:dunlin:thing:NAME; empty: none
   std::string serial;       // lower-case hexadecimal
+  // Subject and authority key identifier (RFC 5280 sections 4.2.1.1 and 4.2.1.2), lower-case hexadecimal;
+  // empty: none.
+  std::string key_id;
+  std::string issuer_key_id;
   WallTime not_before{};
   WallTime not_after{};
   enum class Role : std::uint8_t { leaf, authority } role = Role::leaf;
+};
+
+/// Where a certificate says that its status can be asked for; empty: not said.
+struct StatusUrls {
+  std::string crl;     // CRL distribution point (RFC 5280 section 4.2.1.13)
+  std::string ocsp;    // authority information access, id-ad-ocsp (section 4.2.2.1)
+  std::string issuer;  // the same, id-ad-caIssuers
+  bool operator==(const StatusUrls&) const = default;
 };
 
 /// Refuses trailing bytes, a NUL inside a name, more than one thing name, a thing name outside
@@ -37,6 +49,9 @@ Result<std::vector<std::string>> certificates_from_pem(std::string_view pem);
 /// Whether the certificate (PEM) names this host or IP address in its subject alternative names. Errors:
 /// malformed, not_found.
 Result<void> check_covers(std::string_view certificate_pem, std::string_view host_or_address);
+
+/// The first of each kind that the certificate (PEM) names. Errors: malformed.
+Result<StatusUrls> status_urls_of(std::string_view certificate_pem);
 
 enum class Purpose : std::uint8_t { client, server };
 
@@ -74,6 +89,7 @@ struct CertificateProfile {
   std::vector<std::string> dns_names;
   std::vector<std::string> addresses;  // IPv4 or IPv6 text
   std::string uri;                     // empty: none
+  StatusUrls status{};
   WallTime not_before{};
   WallTime not_after{};
   std::array<std::uint8_t, 16> serial{};
@@ -86,5 +102,24 @@ struct Signer {
 /// Errors: malformed, invalid_argument, internal.
 Result<std::string> sign_certificate(const CertificateProfile& profile, std::string_view public_key_pem,
                                      const Signer& signer);
+
+/// What is to become an intermediate of ours.
+struct IntermediateCheck {
+  std::string_view certificate_pem;  // its first certificate counts
+  std::string_view root_pem;
+  std::string_view key_pem;
+  WallTime at{};
+};
+/// Whether devices below it would be accepted: the root is self-signed and has signed it, both are
+/// authorities that may sign certificates and (the intermediate) lists, valid for a day at least, path
+/// lengths leave room for it, the keys are of an accepted kind, it has a key identifier, and the key is its.
+/// Errors: malformed, invalid_argument, permission_denied (the sentence says what is wrong).
+Result<CertificateInfo> check_intermediate(const IntermediateCheck& check);
+
+/// The key as PKCS#8 PEM, encrypted with AES-256-CBC by a key of PBKDF2 (HMAC-SHA-256, 600,000 rounds): half
+/// a second of CPU, on a worker. Errors: malformed, internal.
+Result<std::string> encrypt_private_key(std::string_view key_pem, std::string_view passphrase);
+/// The reverse. Errors: malformed, permission_denied (the passphrase).
+Result<std::string> decrypt_private_key(std::string_view encrypted_pem, std::string_view passphrase);
 
 }  // namespace dunlin::security

@@ -1,123 +1,60 @@
 // Reading what peers send: certificates and chains. Everything here meets hostile bytes.
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
-#include <openssl/x509v3.h>
-
-#include <algorithm>
-#include <ctime>
 
 #include "base/hex.h"
 #include "security/crypto.h"
 #include "security/limits.h"
-#include "security/names.h"
-#include "security/openssl_handle.h"
 #include "security/x509.h"
+#include "security/x509_internal.h"
 
 namespace dunlin::security {
 namespace {
 
-constexpr std::string_view kThingUri = "urn:dunlin:thing:";
-
-void free_stack(STACK_OF(X509) * stack) {
-  sk_X509_pop_free(stack, X509_free);
-}
-
-using Certificate = Handle<X509, X509_free>;
-using Stack = Handle<STACK_OF(X509), free_stack>;
-
-Result<Certificate> decode(ByteView der) {
-  if (der.size() > kMaxCertificateBytes) return fail(Errc::limit_exceeded, "the certificate is too large");
-  const unsigned char* at = der.data();
-  Certificate certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  ERR_clear_error();
-  if (!certificate || at != der.data() + der.size()) return fail(Errc::malformed, "not an X.509 certificate");
-  return certificate;
-}
-
-Result<WallTime> time_of(const ASN1_TIME* value) {
-  std::tm parts{};
-  if (value == nullptr || ASN1_TIME_to_tm(value, &parts) != 1)
-    return fail(Errc::malformed, "a date of the certificate is broken");
-  // Dates reach the year 9999, nanoseconds in 64 bits end in 2262.
-  constexpr std::int64_t kFarthest = 9'000'000'000;
-  const std::int64_t seconds = std::clamp<std::int64_t>(timegm(&parts), -kFarthest, kFarthest);
-  return WallTime{std::chrono::seconds{seconds}};
-}
-
 Result<std::string> common_name_of(X509* certificate) {
-  X509_NAME* subject = X509_get_subject_name(certificate);
+  const X509_NAME* subject = X509_get_subject_name(certificate);
   const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (index < 0) return std::string();
-  if (X509_NAME_get_index_by_NID(subject, NID_commonName, index) >= 0) {
+  if (index >= 0 && X509_NAME_get_index_by_NID(subject, NID_commonName, index) >= 0) {
     return fail(Errc::malformed, "the certificate has two common names");
   }
-  unsigned char* text = nullptr;
-  const int length =
-      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
-  if (length < 0) return fail(Errc::malformed, "the common name is broken");
-  std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length));
-  OPENSSL_free(text);
-  if (!is_clean_utf8(name)) return fail(Errc::malformed, "the common name is not clean text");
-  return name;
+  return name_part(subject, NID_commonName);
 }
 
 Result<std::string> thing_name_of(X509* certificate) {
   int critical = -1;
-  Handle<GENERAL_NAMES, GENERAL_NAMES_free> names(
+  const GeneralNames names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, nullptr)));
-  if (!names) {
-    if (critical == -1) return std::string();
+  if (!names && critical != -1)
     return fail(Errc::malformed, "the subject alternative name is broken or there twice");
-  }
-  std::string found;
-  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
-    const std::string_view text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
-                                static_cast<std::size_t>(ASN1_STRING_length(uri)));
-    if (!text.starts_with(kThingUri)) continue;
-    if (!found.empty()) return fail(Errc::malformed, "the certificate names two things");
-    found = text.substr(kThingUri.size());
-    if (!check_thing_name(found))
-      return fail(Errc::malformed, "the thing name in the certificate is not a valid name");
-  }
-  return found;
+  return thing_name_among(names.get());
 }
 
-Result<std::string> serial_of(X509* certificate) {
-  Handle<BIGNUM, BN_free> number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
-  if (!number || BN_num_bytes(number.get()) > 20) return fail(Errc::malformed, "the serial number is broken");
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(BN_num_bytes(number.get())));
-  BN_bn2bin(number.get(), bytes.data());
-  return to_hex(bytes);
+std::string key_id(const ASN1_OCTET_STRING* id) {
+  if (id == nullptr) return {};
+  return to_hex({ASN1_STRING_get0_data(id), static_cast<std::size_t>(ASN1_STRING_length(id))});
 }
 
-Result<Stack> stack_from_pem(std::string_view pem) {
-  Stack stack(sk_X509_new_null());
-  if (pem.empty()) return stack;
-  DUNLIN_TRY(const auto ders, certificates_from_pem(pem));
-  for (const std::string& der : ders) {
-    DUNLIN_TRY(Certificate certificate, decode(as_bytes(der)));
-    if (sk_X509_push(stack.get(), certificate.get()) > 0) static_cast<void>(certificate.release());
-  }
-  return stack;
+std::string url_of(const GENERAL_NAME* name) {
+  if (name == nullptr || name->type != GEN_URI) return {};
+  const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
+          static_cast<std::size_t>(ASN1_STRING_length(uri))};
 }
 
 }  // namespace
 
 Result<CertificateInfo> parse_certificate(ByteView der) {
-  DUNLIN_TRY(const Certificate certificate, decode(der));
+  DUNLIN_TRY(const Certificate certificate, decode_certificate(der));
   CertificateInfo info;
   info.fingerprint = sha256_hex(der);
   DUNLIN_TRY(info.common_name, common_name_of(certificate.get()));
   DUNLIN_TRY(info.thing_name, thing_name_of(certificate.get()));
-  DUNLIN_TRY(info.serial, serial_of(certificate.get()));
+  DUNLIN_TRY(info.serial, serial_text(X509_get0_serialNumber(certificate.get())));
   DUNLIN_TRY(info.not_before, time_of(X509_get0_notBefore(certificate.get())));
   DUNLIN_TRY(info.not_after, time_of(X509_get0_notAfter(certificate.get())));
+  info.key_id = key_id(X509_get0_subject_key_id(certificate.get()));
+  info.issuer_key_id = key_id(X509_get0_authority_key_id(certificate.get()));
   if (X509_check_ca(certificate.get()) != 0) info.role = CertificateInfo::Role::authority;
   ERR_clear_error();
   return info;
@@ -125,7 +62,7 @@ Result<CertificateInfo> parse_certificate(ByteView der) {
 
 Result<std::vector<std::string>> certificates_from_pem(std::string_view pem) {
   if (pem.size() > kMaxPemFileBytes) return fail(Errc::limit_exceeded, "the PEM text is too large");
-  Handle<BIO, BIO_free> input(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Bio input = reader_of(pem);
   std::vector<std::string> ders;
   while (true) {
     char* name = nullptr;
@@ -149,7 +86,7 @@ Result<std::vector<std::string>> certificates_from_pem(std::string_view pem) {
 
 Result<void> check_covers(std::string_view certificate_pem, std::string_view host_or_address) {
   DUNLIN_TRY(const auto ders, certificates_from_pem(certificate_pem));
-  DUNLIN_TRY(const Certificate certificate, decode(as_bytes(ders.front())));
+  DUNLIN_TRY(const Certificate certificate, decode_certificate(as_bytes(ders.front())));
   const std::string name(host_or_address);
   const unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS;
   const bool covered = X509_check_ip_asc(certificate.get(), name.c_str(), 0) == 1 ||
@@ -159,10 +96,32 @@ Result<void> check_covers(std::string_view certificate_pem, std::string_view hos
   return {};
 }
 
+Result<StatusUrls> status_urls_of(std::string_view certificate_pem) {
+  DUNLIN_TRY(const Certificate certificate, read_certificate(certificate_pem));
+  StatusUrls urls;
+  const Handle<CRL_DIST_POINTS, CRL_DIST_POINTS_free> points(static_cast<CRL_DIST_POINTS*>(
+      X509_get_ext_d2i(certificate.get(), NID_crl_distribution_points, nullptr, nullptr)));
+  for (int i = 0; points && i < sk_DIST_POINT_num(points.get()); ++i) {
+    const DIST_POINT_NAME* where = sk_DIST_POINT_value(points.get(), i)->distpoint;
+    if (where == nullptr || where->type != 0 || !urls.crl.empty()) continue;
+    urls.crl = url_of(sk_GENERAL_NAME_value(where->name.fullname, 0));
+  }
+  const Handle<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free> list(static_cast<AUTHORITY_INFO_ACCESS*>(
+      X509_get_ext_d2i(certificate.get(), NID_info_access, nullptr, nullptr)));
+  for (int i = 0; list && i < sk_ACCESS_DESCRIPTION_num(list.get()); ++i) {
+    const ACCESS_DESCRIPTION* access = sk_ACCESS_DESCRIPTION_value(list.get(), i);
+    const int method = OBJ_obj2nid(access->method);
+    if (method == NID_ad_OCSP && urls.ocsp.empty()) urls.ocsp = url_of(access->location);
+    if (method == NID_ad_ca_issuers && urls.issuer.empty()) urls.issuer = url_of(access->location);
+  }
+  ERR_clear_error();
+  return urls;
+}
+
 Result<void> verify_chain(const ChainCheck& check) {
-  DUNLIN_TRY(const Certificate leaf, decode(as_bytes(check.leaf_der)));
-  DUNLIN_TRY(const Stack intermediates, stack_from_pem(check.intermediates_pem));
-  DUNLIN_TRY(const Stack anchors, stack_from_pem(check.anchors_pem));
+  DUNLIN_TRY(const Certificate leaf, decode_certificate(as_bytes(check.leaf_der)));
+  DUNLIN_TRY(const Certificates intermediates, read_certificates(check.intermediates_pem));
+  DUNLIN_TRY(const Certificates anchors, read_certificates(check.anchors_pem));
   Handle<X509_STORE, X509_STORE_free> store(X509_STORE_new());
   for (int i = 0; i < sk_X509_num(anchors.get()); ++i)
     X509_STORE_add_cert(store.get(), sk_X509_value(anchors.get(), i));

@@ -1,81 +1,21 @@
 // Keys, requests and signatures. EVP interfaces only.
-#include <openssl/bio.h>
-#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
 
 #include "security/limits.h"
-#include "security/openssl_handle.h"
 #include "security/x509.h"
+#include "security/x509_internal.h"
 
 namespace dunlin::security {
 namespace {
 
-using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
-using Certificate = Handle<X509, X509_free>;
-using Bio = Handle<BIO, BIO_free>;
-
-Bio reader(std::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-std::string text_of(BIO* bio) {
-  char* data = nullptr;
-  const long length = BIO_get_mem_data(bio, &data);
-  return std::string(data, static_cast<std::size_t>(length));
-}
-
-Result<Key> read_private_key(std::string_view pem) {
-  if (pem.size() > kMaxPemFileBytes) return fail(Errc::limit_exceeded, "the key is too large");
-  // An empty passphrase instead of a callback: OpenSSL would ask at the terminal.
-  Key key(PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, nullptr, const_cast<char*>("")));
-  ERR_clear_error();
-  if (!key) return fail(Errc::malformed, "not a private key in PEM form");
-  return key;
-}
-
 Result<Key> read_public_key(std::string_view pem) {
-  Key key(PEM_read_bio_PUBKEY(reader(pem).get(), nullptr, nullptr, nullptr));
+  Key key(PEM_read_bio_PUBKEY(reader_of(pem).get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
   if (!key) return fail(Errc::malformed, "not a public key in PEM form");
   return key;
-}
-
-Result<Certificate> read_certificate(std::string_view pem) {
-  Certificate certificate(PEM_read_bio_X509(reader(pem).get(), nullptr, nullptr, nullptr));
-  ERR_clear_error();
-  if (!certificate) return fail(Errc::malformed, "not a certificate in PEM form");
-  return certificate;
-}
-
-Result<void> check_strength(EVP_PKEY* key) {
-  if (EVP_PKEY_is_a(key, "ED25519") == 1) return {};
-  if (EVP_PKEY_is_a(key, "RSA") == 1) {
-    const int bits = EVP_PKEY_get_bits(key);
-    if (bits >= kMinRsaBits && bits <= kMaxRsaBits) return {};
-    return fail(Errc::invalid_argument,
-                "an RSA key must have 2048 to 8192 bits, this one has " + std::to_string(bits));
-  }
-  if (EVP_PKEY_is_a(key, "EC") == 1) {
-    char group[64] = {};
-    std::size_t length = 0;
-    const bool named = EVP_PKEY_get_group_name(key, group, sizeof group, &length) == 1;
-    const std::string_view curve(group, named ? length : 0);
-    // RFC 5480 section 2.1.1 forbids parameters spelled out; OpenSSL would refuse the certificate later
-    // (CVE-2020-0601's class).
-    int explicit_parameters = 0;
-    EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit_parameters);
-    if (explicit_parameters != 0)
-      return fail(Errc::invalid_argument, "an elliptic curve key must name its curve");
-    if (curve == "prime256v1" || curve == "secp384r1") return {};
-    return fail(Errc::invalid_argument, "an elliptic curve key must be on P-256 or P-384");
-  }
-  return fail(Errc::invalid_argument, "the key must be P-256, P-384, Ed25519 or RSA of at least 2048 bits");
 }
 
 Result<std::string> public_pem(EVP_PKEY* key) {
@@ -86,19 +26,9 @@ Result<std::string> public_pem(EVP_PKEY* key) {
   return text_of(out.get());
 }
 
-/// Ed25519 hashes by itself and takes no digest.
-const EVP_MD* digest_for(EVP_PKEY* key) {
-  return EVP_PKEY_is_a(key, "ED25519") == 1 ? nullptr : EVP_sha256();
-}
-
 bool set_name(X509_NAME* name, int field, const std::string& text) {
   return text.empty() || X509_NAME_add_entry_by_NID(name, field, MBSTRING_UTF8, as_bytes(text).data(),
                                                     static_cast<int>(text.size()), -1, 0) == 1;
-}
-
-bool set_time(ASN1_TIME* field, WallTime time) {
-  return ASN1_TIME_set(field, std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count()) !=
-         nullptr;
 }
 
 bool set_serial(X509* certificate, const std::array<std::uint8_t, 16>& serial) {
@@ -116,34 +46,42 @@ bool add_extension(X509* certificate, X509* issuer, int kind, const char* value)
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
-bool push_text_name(GENERAL_NAMES* names, int type, const std::string& text) {
-  Handle<GENERAL_NAME, GENERAL_NAME_free> name(GENERAL_NAME_new());
-  ASN1_IA5STRING* value = ASN1_IA5STRING_new();
-  if (!name || value == nullptr || ASN1_STRING_set(value, text.data(), static_cast<int>(text.size())) != 1)
-    return false;
-  GENERAL_NAME_set0_value(name.get(), type, value);
-  return sk_GENERAL_NAME_push(names, name.release()) > 0;
+using GeneralName = Handle<GENERAL_NAME, GENERAL_NAME_free>;
+
+/// Null: there is no memory.
+GeneralName text_name(int type, const std::string& text) {
+  GeneralName name(GENERAL_NAME_new());
+  Handle<ASN1_IA5STRING, ASN1_IA5STRING_free> value(ASN1_IA5STRING_new());
+  if (!name || !value || ASN1_STRING_set(value.get(), text.data(), static_cast<int>(text.size())) != 1)
+    return nullptr;
+  GENERAL_NAME_set0_value(name.get(), type, value.release());
+  return name;
 }
 
-bool push_address(GENERAL_NAMES* names, const std::string& text) {
-  Handle<GENERAL_NAME, GENERAL_NAME_free> name(GENERAL_NAME_new());
+bool push_name(GENERAL_NAMES* names, GeneralName name) {
+  return name && sk_GENERAL_NAME_push(names, name.get()) > 0 && name.release() != nullptr;
+}
+
+/// Null: no address.
+GeneralName address_name(const std::string& text) {
+  GeneralName name(GENERAL_NAME_new());
   ASN1_OCTET_STRING* value = a2i_IPADDRESS(text.c_str());
-  if (!name || value == nullptr) return false;
+  if (!name || value == nullptr) return nullptr;
   GENERAL_NAME_set0_value(name.get(), GEN_IPADD, value);
-  return sk_GENERAL_NAME_push(names, name.release()) > 0;
+  return name;
 }
 
 Result<void> add_names(X509* certificate, const CertificateProfile& profile) {
-  Handle<GENERAL_NAMES, GENERAL_NAMES_free> names(GENERAL_NAMES_new());
+  const GeneralNames names(GENERAL_NAMES_new());
   for (const std::string& dns : profile.dns_names) {
-    if (!push_text_name(names.get(), GEN_DNS, dns))
+    if (!push_name(names.get(), text_name(GEN_DNS, dns)))
       return fail(Errc::invalid_argument, "not a host name: " + dns);
   }
   for (const std::string& address : profile.addresses) {
-    if (!push_address(names.get(), address))
+    if (!push_name(names.get(), address_name(address)))
       return fail(Errc::invalid_argument, "not an IP address: " + address);
   }
-  if (!profile.uri.empty() && !push_text_name(names.get(), GEN_URI, profile.uri)) {
+  if (!profile.uri.empty() && !push_name(names.get(), text_name(GEN_URI, profile.uri))) {
     return fail(Errc::invalid_argument, "not a URI: " + profile.uri);
   }
   if (sk_GENERAL_NAME_num(names.get()) == 0) return {};
@@ -151,6 +89,43 @@ Result<void> add_names(X509* certificate, const CertificateProfile& profile) {
     return fail(Errc::internal, "the names could not be written");
   }
   return {};
+}
+
+bool add_distribution_point(X509* certificate, const std::string& url) {
+  if (url.empty()) return true;
+  GeneralNames names(GENERAL_NAMES_new());
+  Handle<DIST_POINT_NAME, DIST_POINT_NAME_free> where(DIST_POINT_NAME_new());
+  Handle<DIST_POINT, DIST_POINT_free> point(DIST_POINT_new());
+  const Handle<CRL_DIST_POINTS, CRL_DIST_POINTS_free> points(CRL_DIST_POINTS_new());
+  if (!where || !point || !points || !push_name(names.get(), text_name(GEN_URI, url))) return false;
+  where->type = 0;  // fullName
+  where->name.fullname = names.release();
+  point->distpoint = where.release();
+  if (sk_DIST_POINT_push(points.get(), point.get()) <= 0) return false;
+  static_cast<void>(point.release());
+  return X509_add1_ext_i2d(certificate, NID_crl_distribution_points, points.get(), 0, X509V3_ADD_DEFAULT) ==
+         1;
+}
+
+bool push_access(AUTHORITY_INFO_ACCESS* list, int method, const std::string& url) {
+  if (url.empty()) return true;
+  Handle<ACCESS_DESCRIPTION, ACCESS_DESCRIPTION_free> access(ACCESS_DESCRIPTION_new());
+  GeneralName location = text_name(GEN_URI, url);
+  if (!access || !location) return false;
+  ASN1_OBJECT_free(access->method);
+  access->method = OBJ_nid2obj(method);
+  GENERAL_NAME_free(access->location);
+  access->location = location.release();
+  return sk_ACCESS_DESCRIPTION_push(list, access.get()) > 0 && access.release() != nullptr;
+}
+
+bool add_status_urls(X509* certificate, const StatusUrls& urls) {
+  const Handle<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free> list(AUTHORITY_INFO_ACCESS_new());
+  if (!add_distribution_point(certificate, urls.crl) || !push_access(list.get(), NID_ad_OCSP, urls.ocsp) ||
+      !push_access(list.get(), NID_ad_ca_issuers, urls.issuer))
+    return false;
+  return sk_ACCESS_DESCRIPTION_num(list.get()) == 0 ||
+         X509_add1_ext_i2d(certificate, NID_info_access, list.get(), 0, X509V3_ADD_DEFAULT) == 1;
 }
 
 bool add_usage(X509* certificate, X509* issuer, CertificateProfile::Kind kind) {
@@ -210,7 +185,7 @@ Result<std::string> public_key_of_csr(std::string_view csr_pem) {
   if (csr_pem.size() > kMaxCsrBytes)
     return fail(Errc::limit_exceeded, "the certificate request is too large");
   Handle<X509_REQ, X509_REQ_free> request(
-      PEM_read_bio_X509_REQ(reader(csr_pem).get(), nullptr, nullptr, nullptr));
+      PEM_read_bio_X509_REQ(reader_of(csr_pem).get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
   if (!request) return fail(Errc::malformed, "not a certificate request in PEM form");
   EVP_PKEY* key = X509_REQ_get0_pubkey(request.get());
@@ -260,6 +235,7 @@ Result<std::string> sign_certificate(const CertificateProfile& profile, std::str
   DUNLIN_CHECK(add_names(certificate.get(), profile));
   Bio out(BIO_new(BIO_s_mem()));
   const bool written = add_usage(certificate.get(), issuing, profile.kind) &&
+                       add_status_urls(certificate.get(), profile.status) &&
                        X509_sign(certificate.get(), signing_key.get(), digest_for(signing_key.get())) > 0 &&
                        PEM_write_bio_X509(out.get(), certificate.get()) == 1;
   ERR_clear_error();

@@ -9,6 +9,7 @@
 #include "hub/bus.h"
 #include "model/operation.h"
 #include "security/accounts.h"
+#include "security/authority_changes.h"
 #include "security/certificates.h"
 #include "security/pki.h"
 #include "security/policies.h"
@@ -23,6 +24,7 @@ struct AccessParts {
   hub::Bus& bus;
   security::Pki& pki;
   security::CertificateRegister& certificates;
+  security::AuthorityChanges& authorities;
   security::PolicyRegister& policies;
   security::PolicyTrial& policy_trial;
   security::Accounts& accounts;
@@ -37,7 +39,7 @@ struct AccessParts {
       {};
 };
 
-/// Declares ca.get, cert.*, policy.*, user.*, token.*, scram.*, key.*, totp.*, role.*,
+/// Declares ca.*, cert.*, policy.*, user.*, token.*, scram.*, key.*, totp.*, role.*,
 /// websession.* and thing.token. The parts must outlive
 /// the table. A revoked certificate or removed token or key ends the live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);

@@ -27,21 +27,22 @@ constexpr Field kIssueResponse[] = {
     {"ca", FieldType::text, Need::required, "what the device should trust, PEM"}};
 constexpr Field kOnlyFingerprint[] = {
     {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"}};
-constexpr Field kCertificate[] = {{"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
-                                  {"thing", FieldType::text, Need::required, "whose it is"},
-                                  {"state", FieldType::text, Need::required, "active or revoked"},
-                                  {"reason", FieldType::text, Need::optional,
-                                   "why revoked: requested, thing_removed or cessationOfOperation"},
-                                  {"not_after", FieldType::text, Need::required, "RFC 3339"}};
-constexpr Field kCaResponse[] = {{"ca", FieldType::text, Need::required, "the root certificate, PEM"}};
+constexpr Field kRevokeRequest[] = {
+    {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
+    {"reason", FieldType::text, Need::optional,
+     "keyCompromise, affiliationChanged, superseded, cessationOfOperation or unspecified"}};
+constexpr Field kCertificate[] = {
+    {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
+    {"thing", FieldType::text, Need::required, "whose it is"},
+    {"state", FieldType::text, Need::required, "active or revoked"},
+    {"reason", FieldType::text, Need::optional, "why revoked: requested, thing_removed or a stated reason"},
+    {"issuer", FieldType::text, Need::optional, "the intermediate that issued it; see ca.list"},
+    {"not_after", FieldType::text, Need::required, "RFC 3339"}};
 constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::conflict, Errc::limit_exceeded,
                                  Errc::invalid_argument, Errc::malformed};
 constexpr Errc kGetErrors[] = {Errc::not_found};
+constexpr Errc kRevokeErrors[] = {Errc::not_found, Errc::invalid_argument};
 
-constexpr model::OperationSpec kCa{"ca.get",       model::Method::get,
-                                   "/api/ca",      "The root certificate that devices and browsers trust.",
-                                   model::kPublic, {},
-                                   kCaResponse,    {}};
 constexpr model::OperationSpec kList{
     "cert.list",         model::Method::get, "/api/certificates", "List certificates.",
     "certificates:read", kListRequest,       kListResponse,       {}};
@@ -67,9 +68,9 @@ constexpr model::OperationSpec kRevoke{"cert.revoke",
                                        "/api/certificates/{fingerprint}",
                                        "Revoke a certificate and end its thing's sessions.",
                                        "certificates:write",
-                                       kOnlyFingerprint,
+                                       kRevokeRequest,
                                        kCertificate,
-                                       kGetErrors,
+                                       kRevokeErrors,
                                        model::Audited::by_handler};
 
 constexpr Field kPinRequest[] = {
@@ -127,8 +128,16 @@ void list(const AccessParts& parts, const boost::json::object& request, model::R
 
 void revoke(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
             model::Reply reply) {
+  const std::string stated = model::optional_text(request, "reason").value_or("unspecified");
+  const auto reason = security::reason_of_name(stated);
+  if (!reason) {
+    return reply(
+        fail(Errc::invalid_argument,
+             "\"reason\" must be keyCompromise, affiliationChanged, superseded, cessationOfOperation "
+             "or unspecified"));
+  }
   parts.certificates.revoke(
-      parts.executor, actor_of(caller), *model::optional_text(request, "fingerprint"),
+      parts.executor, actor_of(caller), *model::optional_text(request, "fingerprint"), *reason,
       model::reply_with(std::move(reply),
                         [&bus = parts.bus, tenant = caller.principal->tenant](const auto& record) {
                           bus.end_sessions(tenant, record.thing, "revoked");
@@ -139,9 +148,6 @@ void revoke(const AccessParts& parts, const model::Caller& caller, const boost::
 }  // namespace
 
 void declare_certificates(const AccessParts& parts, model::OperationTable& table) {
-  table.add(kCa, [parts](const model::Caller&, boost::json::object, model::Reply reply) {
-    reply(boost::json::value{{"ca", parts.pki.root_pem()}});
-  });
   table.add(kList, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     list(parts, request, std::move(reply));
   });
@@ -161,7 +167,7 @@ void declare_certificates(const AccessParts& parts, model::OperationTable& table
 }
 
 std::vector<model::OperationSpec> certificate_operations() {
-  return {kCa, kList, kIssue, kPin, kGet, kRevoke};
+  return {kList, kIssue, kPin, kGet, kRevoke};
 }
 
 }  // namespace dunlin::access

@@ -40,6 +40,7 @@ boost::json::object to_json(const security::CertificateRecord& record) {
           {"not_after", time_or_null(record.not_after)},
           {"revoked_at", time_or_null(record.revoked_at)},
           {"reason", record.reason.empty() ? boost::json::value() : boost::json::value(record.reason)},
+          {"issuer", record.issuer.empty() ? boost::json::value() : boost::json::value(record.issuer)},
           {"pinned", record.authority == security::kPinned},
           {"certificate", record.pem}};
 }
@@ -91,9 +92,9 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 }
 
 std::vector<model::OperationSpec> operations() {
-  std::vector<model::OperationSpec> all = certificate_operations();
-  for (const auto& more : {policy_operations(), account_operations(), scram_operations(), key_operations(),
-                           people_operations(), totp_operations()})
+  std::vector<model::OperationSpec> all = authority_operations();
+  for (const auto& more : {certificate_operations(), policy_operations(), account_operations(),
+                           scram_operations(), key_operations(), people_operations(), totp_operations()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -110,6 +111,7 @@ model::Reply credential_reply(const AccessParts& parts, const model::Caller& cal
 }
 
 void declare(const AccessParts& parts, model::OperationTable& table) {
+  declare_authorities(parts, table);
   declare_certificates(parts, table);
   declare_policies(parts, table);
   declare_accounts(parts, table);

@@ -50,6 +50,7 @@ void end_everything(const AccessParts& parts, const model::Caller& caller, const
 model::Reply credential_reply(const AccessParts& parts, const model::Caller& caller, std::string thing,
                               model::Reply reply);
 
+std::vector<model::OperationSpec> authority_operations();
 std::vector<model::OperationSpec> certificate_operations();
 std::vector<model::OperationSpec> people_operations();
 std::vector<model::OperationSpec> totp_operations();
@@ -60,6 +61,7 @@ std::vector<model::OperationSpec> key_operations();
 
 void declare_people(const AccessParts& parts, model::OperationTable& table);
 void declare_totp(const AccessParts& parts, model::OperationTable& table);
+void declare_authorities(const AccessParts& parts, model::OperationTable& table);
 void declare_certificates(const AccessParts& parts, model::OperationTable& table);
 void declare_policies(const AccessParts& parts, model::OperationTable& table);
 void declare_accounts(const AccessParts& parts, model::OperationTable& table);

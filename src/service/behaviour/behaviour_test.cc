@@ -89,7 +89,8 @@ struct BehaviourTest : model::testing::ServiceTest {
   }
   std::vector<std::string> open_alarms() {
     std::vector<std::string> open;
-    for (const auto& alarm : call("alarm.list", {{"state", "active"}})->at("alarms").as_array())
+    const auto answer = call("alarm.list", {{"state", "active"}});
+    for (const auto& alarm : answer->at("alarms").as_array())
       open.push_back(std::string(alarm.at("name").as_string()) + " " +
                      std::string(alarm.at("thing").as_string()));
     std::ranges::sort(open);

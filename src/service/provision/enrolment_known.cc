@@ -118,7 +118,7 @@ void Enrolment::give_stored(JobPtr job, std::string fingerprint) {
         job->answer.outcome = Enrolled::Outcome::repeated;
         job->answer.thing = record->thing;
         job->answer.fingerprint = record->fingerprint;
-        job->answer.chain_pem = record->pem + parts_.pki.issuing_pem();
+        job->answer.chain_pem = record->pem + parts_.pki.issuer_pem(record->issuer);
         Enrolled answer = std::move(job->answer);
         finish(std::move(job), std::move(answer));
       });

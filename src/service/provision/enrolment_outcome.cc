@@ -176,7 +176,10 @@ void Enrolment::give_credential(JobPtr job) {
 void Enrolment::adopt_certificate(JobPtr job) {
   const WallTime now = parts_.clock.wall_now();
   auto record = security::make_record(*job->shown, pem_of(job->wanted.certificate_der), job->name, now);
-  if (job->grant) record.authority = job->grant->id;
+  if (job->grant) {
+    record.authority = job->grant->id;
+    record.issuer.clear();
+  }
   job->answer.fingerprint = record.fingerprint;
   job->changes.push_back(
       security::put_change(DocumentKind::certificate, tenant_, security::document_of(record), 0));

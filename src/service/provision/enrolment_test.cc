@@ -95,7 +95,8 @@ TEST_F(ProvisionTest, ARevokedCertificateDoesNotComeBack) {
   const std::string certificate = acme.device("press-01");
   ASSERT_TRUE(enrol(registration(certificate, "press-01")));
   ASSERT_TRUE(wait<security::CertificateRecord>([&](auto done) {
-    certificates.revoke(executor, "admin", fingerprint_of(certificate), std::move(done));
+    certificates.revoke(executor, "admin", fingerprint_of(certificate),
+                        security::RevocationReason::unspecified, std::move(done));
   }));
   EXPECT_EQ(enrol(registration(certificate, "press-01")).error().code, Errc::permission_denied);
 }

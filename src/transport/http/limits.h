@@ -9,6 +9,9 @@ namespace dunlin::transport {
 
 inline constexpr std::size_t kMaxJsonDepth = 32;
 inline constexpr std::size_t kMaxApiBodyBytes = 1024 * 1024;
+/// How long caches may keep revocation lists, OCSP answers and authorities. What is revoked meanwhile they do
+/// not know.
+inline constexpr Duration kMaxStatusAge = std::chrono::minutes{5};
 inline constexpr std::size_t kMaxLivePages = 256;
 inline constexpr Duration kPageExpiryLook = std::chrono::minutes{1};  // whether its session has ended
 inline constexpr std::size_t kMaxSeriesPerPage = 20'000;

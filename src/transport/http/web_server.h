@@ -28,8 +28,8 @@ struct WebServerParts {
   std::string version;
   /// Whether the program accepts work (/readyz).
   std::function<bool()> is_ready;
-  /// How devices enrol, mounted beside the API; may be empty.
-  std::function<void(net::http::Router&)> mount_enrolment;
+  /// Further paths beside the API: how devices enrol, the status of certificates; may be empty.
+  std::function<void(net::http::Router&)> mount_more;
   std::span<const model::OperationSpec> enrolment_operations;
   /// Takes over a stream of MQTT over WebSocket (MQTT 5.0 section 6); it has no handler yet.
   std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;

@@ -1,0 +1,96 @@
+// What happens to the certificates of an intermediate that is to be forgotten.
+#include <utility>
+
+#include "security/certificates.h"
+
+namespace dunlin::security {
+namespace {
+
+constexpr std::size_t kPage = 500;
+
+}  // namespace
+
+void CertificateRegister::active_of(Executor& reply_to, const std::string& issuer, std::string after,
+                                    Found done) {
+  store::Query query;
+  query.kind = store::DocumentKind::certificate;
+  query.tenant = tenant_.value;
+  query.equals = {{"issuer", issuer}, {"state", "active"}};
+  query.after_id = std::move(after);
+  query.limit = kPage;
+  parts_.repository.find(reply_to, std::move(query), std::move(done));
+}
+
+void CertificateRegister::usable_of(Executor& reply_to, std::string issuer, Done<std::size_t> done) {
+  count_page(reply_to, std::move(issuer), "", 0, std::move(done));
+}
+
+void CertificateRegister::count_page(Executor& reply_to, std::string issuer, std::string after,
+                                     std::size_t counted, Done<std::size_t> done) {
+  active_of(reply_to, issuer, std::move(after),
+            [this, &reply_to, issuer, counted,
+             done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
+              if (!found) return done(std::unexpected(found.error()));
+              const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
+              for (const store::Document& document : *found) {
+                const auto record = certificate_of(document);
+                if (record && is_usable(*record, now)) ++counted;
+              }
+              if (found->size() < kPage) return done(counted);
+              count_page(reply_to, std::move(issuer), found->back().id, counted, std::move(done));
+            });
+}
+
+/// Revocations under way, a page at a time.
+struct CertificateRegister::Mass {
+  Executor& reply_to;
+  Actor actor;
+  std::string issuer;
+  Done<std::vector<CertificateRecord>> done;
+  std::vector<CertificateRecord> revoked{};
+};
+
+void CertificateRegister::revoke_of(Executor& reply_to, Actor actor, std::string issuer,
+                                    Done<std::vector<CertificateRecord>> done) {
+  // shared: by the steps, one of which runs at a time.
+  revoke_page(std::make_shared<Mass>(Mass{reply_to, std::move(actor), std::move(issuer), std::move(done)}));
+}
+
+void CertificateRegister::revoke_page(std::shared_ptr<Mass> mass) {
+  // Always the first page: what is revoked is not found again.
+  active_of(mass->reply_to, mass->issuer, "", [this, mass](Result<std::vector<store::Document>> found) {
+    if (!found) return mass->done(std::unexpected(found.error()));
+    const WallTime now = parts_.clock.wall_now();
+    std::vector<store::Change> changes;
+    std::vector<CertificateRecord> page;
+    for (const store::Document& document : *found) {
+      auto record = certificate_of(document);
+      if (!record) continue;
+      record->state = CertificateRecord::State::revoked;
+      record->revoked_at = unix_milliseconds(now);
+      record->reason = reason_name(RevocationReason::superseded);
+      changes.push_back(
+          put_change(store::DocumentKind::certificate, tenant_, document_of(*record), document.version));
+      changes.push_back(audit_change(tenant_, now,
+                                     {.actor = mass->actor,
+                                      .action = "certificate.revoke",
+                                      .object = record->fingerprint,
+                                      .detail = "with its intermediate, of " + record->thing}));
+      page.push_back(*std::move(record));
+    }
+    if (changes.empty()) return mass->done(std::move(mass->revoked));
+    parts_.repository.write(
+        mass->reply_to, std::move(changes),
+        [this, mass, page = std::move(page)](Result<std::vector<std::uint64_t>> written) mutable {
+          if (!written) return mass->done(std::unexpected(written.error()));
+          for (CertificateRecord& record : page) {
+            parts_.revocations.add(record.fingerprint);
+            record.pem.clear();  // they may be many
+            mass->revoked.push_back(std::move(record));
+          }
+          revoke_page(mass);
+        });
+  });
+}
+
+}  // namespace dunlin::security

@@ -23,8 +23,11 @@ enum class PrincipalKind : std::uint8_t { anonymous, device, gateway, user, serv
 enum class Proof : std::uint8_t { none, certificate, token, password, session, in_process };
 
 /// Immutable once made; shared by all messages of one connection. Every connection has one, so what few have
-/// costs a pointer.
-struct Principal {
+/// costs a pointer. Who remembers something about one can hold it: as long as it is held no other one has its
+/// address.
+struct Principal : std::enable_shared_from_this<Principal> {
+  Principal() = default;
+
   PrincipalKind kind = PrincipalKind::anonymous;
   Proof proof = Proof::none;
   Standing standing;  // of a thing, when this was made

@@ -199,15 +199,19 @@ Result<void> TlsBench::Parts::shake_hands(HandshakeKind kind, std::uint64_t coun
   auto& some = lanes.at(kind);
   std::uint64_t left = count * some.size();
   Result<void> outcome;
-  for (const auto& lane : some) {
-    lane->run(count, [&](Result<void> ended) {
-      if (!ended) outcome = std::move(ended);
-      if (!outcome || --left == 0) reactor.stop();
+  TimerId limit;
+  // Inside the loop: while it rests, its clock does.
+  reactor.post([&] {
+    limit = reactor.schedule(kTlsBenchPatience, [&] {
+      outcome = fail(Errc::timed_out, "the handshakes take too long");
+      reactor.stop();
     });
-  }
-  const TimerId limit = reactor.schedule(kTlsBenchPatience, [&] {
-    outcome = fail(Errc::timed_out, "the handshakes take too long");
-    reactor.stop();
+    for (const auto& lane : some) {
+      lane->run(count, [&](Result<void> ended) {
+        if (!ended) outcome = std::move(ended);
+        if (!outcome || --left == 0) reactor.stop();
+      });
+    }
   });
   reactor.run();
   reactor.cancel(limit);

@@ -272,6 +272,22 @@ TEST(Reactor, WhatNeverRanIsDestroyed) {
   EXPECT_EQ(token.use_count(), 1);
 }
 
+TEST(WorkerPool, WaitsUntilNothingIsUnderWay) {
+  ThreadWorkerPool pool(2);
+  pool.finish();
+  std::atomic<int> ended{0};
+  for (int i = 0; i < 4; ++i) {
+    pool.run([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds{2});
+      // What work submits counts too.
+      pool.run([&] { ++ended; });
+      ++ended;
+    });
+  }
+  pool.finish();
+  EXPECT_EQ(ended, 8);
+}
+
 TEST(WorkerPool, RunsEverythingBeforeItEnds) {
   std::atomic<int> count{0};
   {

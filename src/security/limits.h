@@ -71,6 +71,7 @@ inline constexpr std::size_t kMaxTopicLevels = 32;
 inline constexpr std::size_t kMaxTopicBytes = 65535;  // MQTT 5.0 section 1.5.4
 inline constexpr std::size_t kMaxVariableBytes = 256;
 inline constexpr std::size_t kMaxPoliciesPerPrincipal = 16;
+inline constexpr std::size_t kCachedDecisions = 2048;  // that a thread remembers; a power of two
 
 // Identity.
 inline constexpr std::size_t kMaxPasswordBytes = 1024;

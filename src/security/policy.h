@@ -100,7 +100,8 @@ class PolicyEngine {
   /// "$share/GROUP/FILTER" is judged by FILTER). A filter is allowed only if one allowed pattern covers all
   /// its topics and no denied pattern overlaps it. A thing whose standing is not the usual one may do what
   /// its policies and those of its standing (bounds()) allow. Takes no lock but on a thread's first question
-  /// after a change, and makes no copy.
+  /// after a change, and makes no copy. A thread remembers its last answers (DecisionCache) to principals
+  /// that a PrincipalRef holds, and those until others take their places.
   Decision authorize(const Principal& principal, Action action, std::string_view text) const;
 
  private:
@@ -108,6 +109,7 @@ class PolicyEngine {
       std::shared_ptr<const Table>;  // shared: with readers that judge while a writer replaces it
   Snapshot snapshot() const;
   const Table& current() const;
+  Decision judge(const Principal& principal, Action action, std::string_view text) const;
   static Decision within_bounds(const Table& table, const Principal& principal, Action action,
                                 std::string_view text, Decision own);
   void publish(Table changed);

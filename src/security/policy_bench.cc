@@ -1,8 +1,8 @@
 // Authorisation with 10,000 policies and 100,000 things: how long single questions take, to things drawn at
 // random. `uncached` is the first question of such a thing: its name, its policies and their text come from
-// memory. `cached` is the next one of the same thing, with all of it in the processor's cache, as on a
-// connection that is in use. The clock's own cost is in them and is shown as `clock_ns`. `change` is the time
-// from a change of one policy to the first answer by it.
+// memory. `cached` is the next one of the same thing and topic, which the thread's DecisionCache answers, as
+// on a connection that is in use. The clock's own cost is in them and is shown as `clock_ns`. `change` is the
+// time from a change of one policy to the first answer by it.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "security/decision_cache.h"
 #include "security/limits.h"
 #include "security/names.h"
 #include "security/policy.h"
@@ -205,6 +206,17 @@ void PolicyEngine::remove(const std::string& name) {
 }
 
 Decision PolicyEngine::authorize(const Principal& principal, Action action, std::string_view text) const {
+  DecisionCache& cache = DecisionCache::of_this_thread();
+  // The epoch is read before the table: after a change in between, the newer answer is kept under the older
+  // epoch, where no later question finds it.
+  const DecisionCache::Question question{id_, epoch(), principal, action, text};
+  if (const Decision* known = cache.find(question)) return *known;
+  const Decision decision = judge(principal, action, text);
+  cache.keep(question, decision);
+  return decision;
+}
+
+Decision PolicyEngine::judge(const Principal& principal, Action action, std::string_view text) const {
   if (principal.policies.size() > kMaxPoliciesPerPrincipal)
     return {Reason::broken_policy, static_cast<std::uint16_t>(kMaxPoliciesPerPrincipal)};
   const Table& table = current();

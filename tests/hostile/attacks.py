@@ -5,6 +5,7 @@ import itertools
 import json
 
 import packets
+from botnet import botnet
 from engine import Engine, Peer
 
 FLOOD = "hostile/flood"
@@ -143,13 +144,16 @@ ATTACKS = {function.__name__: function for function in (slow_readers, unread_ans
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=ATTACKS)
+    parser.add_argument("name", choices=[*ATTACKS, "botnet"])
     for port in ("mqtt", "http", "mqtts"):
         parser.add_argument(f"--{port}", type=int, required=True)
     parser.add_argument("--scale", type=float, default=1)
     arguments = parser.parse_args()
     engine = Engine()
-    engine.add(*ATTACKS[arguments.name](arguments, arguments.scale))
+    if arguments.name == "botnet":
+        engine.add(*botnet(arguments, arguments.scale, engine.counts))
+    else:
+        engine.add(*ATTACKS[arguments.name](arguments, arguments.scale))
     engine.run()
     print(json.dumps(engine.counts), flush=True)
 

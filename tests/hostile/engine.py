@@ -4,8 +4,10 @@ import errno
 import select
 import signal
 import socket
+import struct
 
 PORTION_BYTES = 1 << 18
+IP_BIND_ADDRESS_NO_PORT = 24  # ip(7)
 
 
 class Peer:
@@ -26,6 +28,9 @@ class Peer:
         if self.window:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.window)
         if self.source:
+            # The port is chosen with the connect; a close is a reset and leaves no TIME_WAIT.
+            self.socket.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.socket.bind((self.source, 0))
         self.made += 1
         self.rest = memoryview(self.first(self) if callable(self.first) else self.first)
@@ -85,6 +90,8 @@ class Engine:
 
     def serve(self, peer, events):
         try:
+            if events & select.EPOLLOUT and not peer.rest and peer.more:
+                peer.rest = memoryview(peer.more(peer) or b"")
             if events & select.EPOLLOUT and peer.rest:
                 sent = peer.socket.send(peer.rest[:PORTION_BYTES])
                 self.counts["bytes"] += sent

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from processes import MIB
 
 BASE_MIB = 96        # the server at rest, its stores' caches, the honest clients
+RECOVERED_MS = 50    # 99 % latency, or twice the quiet value, once an attack is over
 LEFT_MIB = 96        # what the allocator may keep afterwards, above the start
 
 
@@ -14,6 +15,10 @@ class Case:
     counters: tuple = ()  # each must have grown
     settings: dict = field(default_factory=dict)  # numbers, at scale 1
     left_mib: int = LEFT_MIB
+    quiet_times: float = 5          # how much slower honest clients may be
+    calm_seconds: float = 60        # in which the attackers' connections go after the attack
+    least_share: float = 0          # of all connections and of all messages that are the attack's
+    least_cpu: float = 0            # of the server's core that is busy under the attack, at scale 1
 
 
 CASES = {
@@ -28,6 +33,8 @@ CASES = {
     "websocket_bombs": Case(BASE_MIB + 40 * 4, "40 connections: a message of 1 MiB, 1 MiB of output", ()),
     "half_handshakes": Case(BASE_MIB + 160, "1024 handshakes of 128 KiB at most", ("dunlin_net_tls_handshakes_refused_total",),
                             {"listen.max_tls_handshakes": 1000}),
+    "botnet": Case(BASE_MIB + 160 + 200, "1024 handshakes of 128 KiB at most, 150 sessions of a MiB and their input",
+                   ("dunlin_mqtt_refusals_total", "dunlin_mqtt_dropped_total"), quiet_times=10, calm_seconds=5, least_share=0.9, least_cpu=0.9),
 }
 
 
@@ -43,6 +50,9 @@ class CaseResult:
     rss_end: int = 0
     alive: bool = False
     calm: bool = False
+    calm_seconds: float = 0
+    cpu: float = 0       # of its core, under the attack
+    shares: dict = field(default_factory=dict)  # of connections and messages that were the attack's
     exit_code: int | None = None
     before: dict = field(default_factory=dict)
     after: dict = field(default_factory=dict)
@@ -75,5 +85,10 @@ def judge(case, result):
         wrong.append("connections stay")
     if not result.done.get("bytes") and result.name != "no_connect":
         wrong.append("the attack sent nothing")
+    wrong += [f"only {share:.0%} of the {what} were the attack's" for what, share in result.shares.items() if share < case.least_share]
+    if result.limit_ms and result.cpu < case.least_cpu:
+        wrong.append(f"the attack took only {result.cpu:.0%} of the server's core")
+    if result.limit_ms and case.least_cpu and result.after_honest["p99_ms"] > max(RECOVERED_MS, 2 * result.quiet["p99_ms"]):
+        wrong.append("not recovered")
     wrong += [f"{counter} has not grown" for counter in not_counted(case, result.before, result.after)]
     return wrong

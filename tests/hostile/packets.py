@@ -21,13 +21,14 @@ def packet(first, *parts):
     return bytes([first]) + length(len(body)) + body
 
 
-def connect(client_id, keep_alive=0, clean=True, expiry=0, will=None):
+def connect(client_id, keep_alive=0, clean=True, expiry=0, will=None, user=None, password=None):
     """MQTT 5; will: (topic, payload)."""
-    flags = (2 if clean else 0) | (4 | 8 if will else 0)
+    flags = (2 if clean else 0) | (4 | 8 if will else 0) | (0x80 if user else 0) | (0x40 if password else 0)
     properties = b"\x11" + struct.pack(">I", expiry) if expiry else b""
     parts = [text("MQTT"), bytes([5, flags]), struct.pack(">H", keep_alive), length(len(properties)), properties, text(client_id)]
     if will:
         parts += [b"\0", text(will[0]), text(will[1])]
+    parts += [text(one) for one in (user, password) if one]
     return packet(0x10, *parts)
 
 

@@ -72,6 +72,13 @@ class Server:
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"^{field}:\s+(\d+)", text, re.M).group(1)) * 1024
 
+    def cpu_seconds(self):
+        """User and system, of all threads."""
+        if not self.alive():
+            return 0
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def forget_peak(self):
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
@@ -92,6 +99,7 @@ class Server:
     def stop(self):
         code = end(self.process)
         self.log.close()
+        self.last_words = self.tail()
         shutil.rmtree(self.folder, ignore_errors=True)
         return code
 

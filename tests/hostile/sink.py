@@ -5,6 +5,7 @@ import selectors
 import socket
 
 CONNACK = b"\x20\x03\0\0\0"
+HANDSHAKE = b"\x16\x03\x03\x07\xd0" + b"h" * 2000  # about what a server says to a ClientHello
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
 
@@ -27,6 +28,8 @@ def main():
                     key.data.send(CONNACK)
                 elif data[:4] == b"GET ":
                     key.data.send(SWITCHING)
+                elif data[:1] == b"\x16":
+                    key.data.send(HANDSHAKE)
             except BlockingIOError:
                 continue
             except OSError:

@@ -133,6 +133,8 @@ struct ServerLane {
   void begin_conduct(std::uint64_t peer);
   /// Something was refused to a thing that has no open session.
   void note_refusal(const Principal& principal);
+  /// Whether every open peer has been judged by the newest policies.
+  bool rights_are_settled() const;
   /// An open peer's proof ends at that time (Unix ms), and the peer with it.
   void expires(std::uint64_t peer, std::int64_t at);
   /// Takes a connection whose client has been authenticated elsewhere.
@@ -222,5 +224,9 @@ class MqttServer {
   mutable std::mutex drain_mutex_;
   std::shared_ptr<const DrainOptions> drain_;  // shared: with the lanes
 };
+
+inline bool ServerLane::rights_are_settled() const {
+  return unjudged_.empty() && judged_policies_ == server.policies();
+}
 
 }  // namespace dunlin::transport

@@ -272,7 +272,7 @@ void ServerPeer::open_session() {
         enhanced_ = std::move(request_->enhanced);
         const bool changed = request_->rights == ConnectRequest::Rights::changed;
         request_.reset();  // an idle connection keeps only what it needs
-        if (present == hub::Present::no) received_by_ = lane_.server.policies();  // no subscriptions so far
+        if (present == hub::Present::no) receives_ = Receives::all;  // no subscriptions so far
         // It may have lost rights meanwhile.
         if (present == hub::Present::yes || changed) lane_.judge_again(id_);
         connection_->settle();

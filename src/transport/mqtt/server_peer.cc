@@ -135,7 +135,8 @@ void ServerPeer::trace(hub::TraceKind kind, std::string_view topic, std::string_
 // ---- hub::SessionLink ----
 
 void ServerPeer::deliver(const hub::Outbound& publish, hub::EncodingCache& cache) {
-  if (received_by_ != lane_.server.policies() && !may_receive(publish.message.topic.text())) [[unlikely]] {
+  const bool free = receives_ == Receives::all && lane_.rights_are_settled();
+  if (!free && !may_receive(publish.message.topic.text())) [[unlikely]] {
     lane_.metrics.dropped_not_received.add();
     return discard(publish, hub::DropReason::not_authorized);
   }

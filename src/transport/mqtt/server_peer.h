@@ -112,7 +112,17 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
     mqtt::ReasonCode reason;
   };
 
-  /// What only a publisher needs. Made with its first PUBLISH.
+  /// Made with the first message that may be one of those that the client may not receive.
+  struct Receiving {
+    struct Known {
+      Slice topic;
+      Verdict verdict = Verdict::unknown;
+      std::uint64_t policies = 0;  // that the verdict is of
+    };
+    std::array<Known, kAuthorizedTopics> topics;  // direct-mapped
+  };
+
+  /// What only a publisher needs, or one that may not receive all. Made when that shows.
   struct Publishing {
     TimerId rest;         // until it is read again
     Instant rests_until;  // likewise
@@ -123,23 +133,13 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
     /// The message at hand. Its topic and publisher stay for the next one: counting references to them for
     /// every message costs more than the rest of a short one.
     hub::Message message;
-    hub::Conduct did;  // since the lane has looked last
+    std::unique_ptr<Receiving> receiving;  // null: nothing was asked so far
+    hub::Conduct did;                      // since the lane has looked last
     enum class Watched : std::uint8_t {
       no,
       yes
     } watched = Watched::no;  // the lane knows that there is something
   };
-  /// Made with the first message that may be one of those that the client may not receive.
-  struct Receiving {
-    struct Known {
-      Slice topic;
-      Verdict verdict = Verdict::unknown;
-      std::uint64_t policies = 0;  // that the verdict is of
-    };
-    std::array<Known, kAuthorizedTopics> topics;  // direct-mapped
-  };
-  static constexpr std::uint64_t kNoPolicies = UINT64_MAX;
-
   /// The fields of a PUBLISH without properties; its topic is not checked yet.
   struct PlainPublish {
     std::string_view topic;
@@ -259,16 +259,14 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   std::unique_ptr<ConnectRequest> request_;     // until the session is open
   std::unique_ptr<EnhancedExchange> enhanced_;  // of an open session that began with one
   std::unique_ptr<Publishing> publishing_;      // null: has published nothing
-  std::unique_ptr<Receiving> receiving_;        // null: may receive whatever it is subscribed to
-  /// The policies by which it may receive all topics of all its subscriptions: nothing is asked while they
-  /// hold.
-  std::uint64_t received_by_ = kNoPolicies;
   hub::Session* session_ = nullptr;
   State state_ = State::waiting;
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v3_1_1;  // of the CONNECT
   std::uint16_t outbound_aliases_maximum_ = 0;
   ConnectRequest::Kind kind_ = ConnectRequest::Kind::client;
   Pace pace_ = Pace::light;
+  /// Whether it may receive all topics of all its subscriptions, by the policies that the lane has judged by.
+  enum class Receives : std::uint8_t { all, ask } receives_ = Receives::ask;
   bool held_ = false;  // acknowledgements wait: a receiver of this peer's messages cannot follow
   std::uint8_t reading_stopped_ = 0;                        // reasons (Stop)
   std::uint32_t max_packet_bytes_ = mqtt::kMaxPacketBytes;  // to the client

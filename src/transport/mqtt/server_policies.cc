@@ -46,9 +46,9 @@ void ServerPeer::rights_changed() {
   if (publishing_) {
     for (KnownTopic& known : publishing_->topics) known.verdict = Verdict::unknown;
     publishing_->message.principal.reset();
+    publishing_->receiving.reset();
   }
-  received_by_ = kNoPolicies;
-  receiving_.reset();
+  receives_ = Receives::ask;
   if (request_) request_->rights = ConnectRequest::Rights::changed;
   lane_.judge_again(id_);
 }
@@ -57,7 +57,6 @@ void ServerPeer::rights_changed() {
 /// reason; when it subscribes again it is told of the filter. A session that lasts goes on without it.
 std::size_t ServerPeer::judge_rights() {
   if (state_ != State::open || session_ == nullptr) return 1;
-  const std::uint64_t policies = lane_.server.policies();  // before the questions
   const hub::Authorizer& authorize = lane_.server.authorize();
   const Principal& principal = *session_->principal();
   bool receives_all = true;
@@ -76,8 +75,8 @@ std::size_t ServerPeer::judge_rights() {
     lost.emplace_back(filter);
     if (kept) kept = std::move(may);
   });
-  received_by_ = receives_all ? policies : kNoPolicies;
-  if (receives_all) receiving_.reset();
+  receives_ = receives_all ? Receives::all : Receives::ask;
+  if (receives_all && publishing_) publishing_->receiving.reset();
   if (kept) return asked;
   if (!lost.empty()) session_->unsubscribe(lost, [](const std::vector<bool>&) {});
   lane_.metrics.rights_withdrawn.add();
@@ -91,8 +90,9 @@ const Principal& ServerPeer::principal() const {
 }
 
 bool ServerPeer::may_receive(std::string_view topic) {
-  if (!receiving_) receiving_ = std::make_unique<Receiving>();
-  Receiving::Known& known = receiving_->topics[hub::stable_hash(topic) % kAuthorizedTopics];
+  std::unique_ptr<Receiving>& receiving = publishing().receiving;
+  if (!receiving) receiving = std::make_unique<Receiving>();
+  Receiving::Known& known = receiving->topics[hub::stable_hash(topic) % kAuthorizedTopics];
   // Before the question: a change in between makes the next one ask again.
   const std::uint64_t policies = lane_.server.policies();
   const bool is_known =

@@ -271,9 +271,9 @@ ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription
     return ReasonCode::not_authorized;
   }
   Result<void> may = lane_.server.authorize()(principal(), hub::Action::subscribe, filter);
-  if (may && (shared || received_by_ == lane_.server.policies())) {
+  if (may && (shared || receives_ == Receives::all)) {
     const Result<void> receives = lane_.server.authorize()(principal(), hub::Action::receive, filter);
-    if (!receives && !shared) received_by_ = kNoPolicies;
+    if (!receives && !shared) receives_ = Receives::ask;
     // What such a member took and may not have would be lost for the group.
     if (!receives && shared) may = receives;
   }

@@ -66,7 +66,7 @@ void check_certificate(const std::string& path, const security::CertificateInfo&
                        Findings& found) {
   const bool authority = info.role == security::CertificateInfo::Role::authority;
   const std::string who = std::string(authority ? "the authority " : "the certificate ") + path;
-  const std::string mend = authority ? "make its successor before it ends: docs/security.md, Certificates"
+  const std::string mend = authority ? "make its successor before it ends: dunlin ca rotate (an intermediate)"
                                      : "restart the server, which makes it anew; its log says why it has not";
   if (now < info.not_before) {
     found.push_back({Severity::error, "clock_behind",
@@ -87,8 +87,10 @@ void check_certificate(const std::string& path, const security::CertificateInfo&
 
 void check_certificate_file(Fs& fs, const std::string& path, WallTime now, Findings& found) {
   const auto text = read_file(fs, path, security::kMaxPemFileBytes);
-  if (text && !text->contains("BEGIN CERTIFICATE")) return;
-  const auto blocks = text ? security::certificates_from_pem(*text)
+  // A key may stand before the certificate.
+  const std::size_t begin = text ? text->find("-----BEGIN CERTIFICATE") : 0;
+  if (begin == std::string::npos) return;
+  const auto blocks = text ? security::certificates_from_pem(std::string_view(*text).substr(begin))
                            : Result<std::vector<std::string>>(std::unexpected(text.error()));
   const auto info = blocks ? security::parse_certificate(as_bytes(blocks->front()))
                            : Result<security::CertificateInfo>(std::unexpected(blocks.error()));
@@ -102,7 +104,7 @@ void check_certificate_file(Fs& fs, const std::string& path, WallTime now, Findi
 
 Findings check_folder(Fs& fs, const std::string& folder) {
   Findings found;
-  for (const std::string& one : {folder, folder + "/pki"}) {
+  for (const std::string& one : {folder, folder + "/pki", folder + "/pki/issuers"}) {
     const auto mode = file_mode(one);
     if (!mode || (*mode & 0077U) == 0) continue;
     const bool writable = (*mode & kOthersWrite) != 0;
@@ -114,6 +116,7 @@ Findings check_folder(Fs& fs, const std::string& folder) {
   }
   check_place(fs, {folder}, found);
   check_place(fs, {folder + "/pki"}, found);
+  check_place(fs, {folder + "/pki/issuers", Place::Holds::secrets}, found);
   check_place(fs, {folder + "/bridge-secrets", Place::Holds::secrets}, found);
   return found;
 }
@@ -121,10 +124,15 @@ Findings check_folder(Fs& fs, const std::string& folder) {
 Findings check_certificates(Fs& fs, const std::string& folder, WallTime now) {
   Findings found;
   const std::string pki = folder + "/pki";
-  const auto names = fs.list(pki);
-  if (!names) return found;
-  for (const std::string& name : *names) {
-    if (name.ends_with(".pem")) check_certificate_file(fs, pki + "/" + name, now, found);
+  // An intermediate that was forgotten has nothing to say any more, though its file is kept.
+  const bool forgotten = fs.exists(pki + "/forgotten");
+  for (const std::string& place : {pki, pki + "/issuers"}) {
+    const auto names = fs.list(place);
+    if (!names) continue;
+    for (const std::string& name : *names) {
+      const bool counts = name.ends_with(".pem") && !(forgotten && name == "intermediate.pem");
+      if (counts) check_certificate_file(fs, place + "/" + name, now, found);
+    }
   }
   if (fs.exists(pki + "/root.key") && fs.exists(pki + "/intermediate.pem")) {
     found.push_back({Severity::note, "root_key_online", "the root's key lies beside the server",

@@ -207,6 +207,7 @@ TEST_F(DoctorRecords, WhoMayDoEverythingNeedsASecondFactor) {
   EXPECT_EQ(ids(look()), (std::vector<std::string>{"no_second_factor", "users_by_password_alone"}));
   security::SecondFactorRecord factor;
   factor.user = "root";
+  factor.salt = std::string(32, '0');
   factor.state = security::SecondFactorRecord::State::pending;
   repository.put(store::DocumentKind::second_factor, "root", security::document_of(factor).body);
   EXPECT_NE(find(look(), "no_second_factor"), nullptr) << "one that was not confirmed";

@@ -182,6 +182,7 @@ describe('script in what devices send', () => {
     const group = await connect(server, thing, { clientId: `${NAME}/group` });
     await group.subscribeAsync(`$share/${level('group')}/${at('jobs')}`, { qos: 1 });
     await evilCertificates();
+    await server.api('POST', '/api/enrolment/codes', { thing: 'saw-02', label: all('label').slice(0, 120) });
     await server.api('PUT', '/api/policies/evil', { document: { description: all('policy'), statements: [] } });
     const refused = { name: all('user'), password: all('password') };
     await connect(server, refused, { clientId: level('stranger') }).catch(() => {});
@@ -337,11 +338,10 @@ describe('guessing passwords', () => {
     for (let waits = 0; waits < 3; ) {
       statuses.push(await signIn(`guess number ${statuses.length}!`));
       assert(statuses.length < 40, statuses.join());
-      if (statuses.at(-1) === 429) await sleep(1000 * 2 ** waits++ + 200);
+      if (statuses.at(-1) !== 429) continue;
+      if (++waits < 3) await sleep(1000 * 2 ** waits);
     }
     assert(statuses.slice(0, 5).every((status) => status === 401), statuses.join());
-    await signIn('the guess that costs eight seconds');
-    assert.equal(await signIn('one more'), 429);
     const told = await page.getByRole('alert').innerText();
     assert.match(told, /again|wait|second|too/i);
     // While the penalty lasts the right password is refused too: that a guess was right is not told.

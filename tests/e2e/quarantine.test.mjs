@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Subscriber, as, publish, published } from './lib/mosquitto.mjs';
-import { connect, disconnectAll, messages } from './lib/mqtt.mjs';
+import { connect, disconnectAll, messages, publishRefused } from './lib/mqtt.mjs';
 import { until } from './lib/program.mjs';
 import { start, temporaryFolder } from './lib/server.mjs';
 
 const data = temporaryFolder();
 const telemetry = (name) => `demo/plant1/machine/${name}/temperature`;
-const refused = (client, topic) => assert.rejects(client.publishAsync(topic, '{"value":1}', { qos: 1 }), (error) => error.code === 135);
 const quarantine = async (name) => (await server.api('GET', `/api/things/${name}`)).quarantine;
 const held = (name) => until(async () => (await quarantine(name)) !== undefined, `${name} in quarantine`, { timeout: 15_000 });
 const alarms = async (thing) => (await server.api('GET', `/api/alarms?thing=${thing}&state=active`)).alarms.map((one) => one.name);
@@ -38,8 +37,8 @@ test('a device that floods is told of, loses its topics at once, and keeps its s
   assert.match(why.reason, /messages_per_second \d+, the limit is 20/);
   assert.equal(why.by, 'behaviour');
   assert.deepEqual(await alarms('wild-01'), ['behaviour']);
-  await refused(client, telemetry('wild-01'));
-  await refused(client, '$dunlin/things/wild-01/shadow/update');
+  await publishRefused(client, telemetry('wild-01'));
+  await publishRefused(client, '$dunlin/things/wild-01/shadow/update');
   await client.publishAsync('$dunlin/things/wild-01/status', 'still here', { qos: 1 });
   await client.subscribeAsync('$dunlin/things/wild-01/shadow/get/+', { qos: 1 });
   await client.publishAsync('$dunlin/things/wild-01/shadow/get', '{}', { qos: 1 });
@@ -59,7 +58,7 @@ test('quarantine outlasts a kill; an operator releases on the command line, and 
   const { token } = await server.api('POST', '/api/things/wild-01/tokens', {});
   const who = { name: 'wild-01', token };
   const client = await connect(server, who, { clientId: 'wild-01' });
-  await refused(client, telemetry('wild-01'));
+  await publishRefused(client, telemetry('wild-01'));
   const [granted] = await client.subscribeAsync('+/+/+/wild-01/#', { qos: 1 }).catch((error) => [{ qos: error.code ?? 135 }]);
   assert(granted.qos >= 128, JSON.stringify(granted));
   const freed = await server.cliJson('thing', 'release', 'wild-01', '--reason', 'a loop in its program');
@@ -76,7 +75,7 @@ test('size, refusals and reconnecting count, too', async () => {
   const { client: big } = await device('big-01');
   big.publish(telemetry('big-01'), 'x'.repeat(6000), { qos: 0 });
   const { client: curious } = await device('curious-01');
-  for (let i = 0; i < 30; ++i) await refused(curious, telemetry(`other-${i}`));
+  for (let i = 0; i < 30; ++i) await publishRefused(curious, telemetry(`other-${i}`));
   const { who } = await device('churn-01');
   for (let i = 0; i < 12; ++i) await published(as(server, who), '-i', `churn-01/${i}`, '-q', 1, '-t', telemetry('churn-01'), '-m', '1');
   for (const [name, reason] of [['big-01', /message_bytes/], ['curious-01', /refusals/], ['churn-01', /connects/]]) {

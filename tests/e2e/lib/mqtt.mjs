@@ -47,6 +47,15 @@ export async function messages(client, count, options) {
   return client.received;
 }
 
+/**
+ * Publishes until it is refused (Not authorized), for a second at most: the answer to a move of a thing does not wait for every
+ * connection, so what is published in the same moment may still pass.
+ */
+export function publishRefused(client, topic) {
+  const publish = () => client.publishAsync(topic, '{"value":1}', { qos: 1 });
+  return until(() => publish().then(() => false, ({ code }) => code === 135), 'the refusal', { timeout: 1000 });
+}
+
 /** Ends every client that is still there, so that node can end. */
 export function disconnectAll() {
   for (const client of open) client.end(true);

@@ -1,5 +1,5 @@
 // People who may sign in, and the tokens of their programs.
-import { createResource, createSignal, For, Show, type JSX } from 'solid-js';
+import { createResource, createSignal, For, Show } from 'solid-js';
 import { accounts, type ApiToken, type UserAccount } from '../api_security.ts';
 import { t } from '../i18n/index.ts';
 import { formatCount, formatDate, toMs } from '../lib/format.ts';
@@ -8,7 +8,8 @@ import { keepRows } from '../state/polling.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { ActionTable, FieldError } from '../ui/list.tsx';
+import { SentForm, type FieldText } from '../ui/form.tsx';
+import { ActionTable } from '../ui/list.tsx';
 import { CopyBox, Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf, say } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
@@ -28,39 +29,11 @@ function PermissionsField(props: { value: string }) {
   );
 }
 
-/** A form that is sent as a whole; what was refused stands above its button. */
-function SentForm(props: { button: string; send: (text: (name: string) => string) => Promise<unknown>; children: JSX.Element }) {
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
-  const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    setBusy(true);
-    setError(undefined);
-    try {
-      await props.send((name) => String(form.get(name) ?? ''));
-    } catch (problem) {
-      setError(reasonOf(problem));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <form class="form" onSubmit={submit}>
-      {props.children}
-      <FieldError text={error()} />
-      <button class="button primary" disabled={busy()}>
-        {props.button}
-      </button>
-    </form>
-  );
-}
-
 function UserForm(props: { onDone: () => void }) {
-  const send = async (text: (name: string) => string) => {
+  const send = async (text: FieldText, form: FormData) => {
     const made = await accounts.create({
-      name: text('name').trim(),
-      password: text('password'),
+      name: text('name'),
+      password: String(form.get('password')),
       permissions: listOf(text('permissions')),
     });
     if (made.note) say(made.note);
@@ -83,11 +56,11 @@ function UserForm(props: { onDone: () => void }) {
 }
 
 function TokenForm(props: { user: UserAccount; onDone: (token: string) => void }) {
-  const send = async (text: (name: string) => string) => {
+  const send = async (text: FieldText) => {
     const days = Number(text('days'));
     const made = await accounts.makeToken({
       owner: props.user.name,
-      label: text('label').trim(),
+      label: text('label'),
       permissions: listOf(text('permissions')),
       ...(days > 0 ? { days } : {}),
     });

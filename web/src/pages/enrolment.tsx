@@ -6,7 +6,8 @@ import { formatCount, formatDate, toMs } from '../lib/format.ts';
 import { keepRows, whileSeen } from '../state/polling.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { ActionTable, FieldError } from '../ui/list.tsx';
+import { SentForm, type FieldText } from '../ui/form.tsx';
+import { ActionTable } from '../ui/list.tsx';
 import { CopyBox, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
@@ -73,33 +74,20 @@ function WaitingRow(props: { device: WaitingDevice; onChange: () => void }) {
 }
 
 function CodeForm(props: { onMade: (code: NewCode) => void }) {
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
-  const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? '').trim();
-    setBusy(true);
-    setError(undefined);
-    try {
-      const thing = text('thing');
-      props.onMade(
-        await enrolment.makeCode({
-          ...(thing ? { thing } : {}),
-          label: text('label'),
-          hours: Number(text('hours')),
-          uses: Number(text('uses')),
-          approval: form.get('queue') ? 'queue' : 'automatic',
-        }),
-      );
-    } catch (problem) {
-      setError(reasonOf(problem));
-    } finally {
-      setBusy(false);
-    }
+  const send = async (text: FieldText, form: FormData) => {
+    const thing = text('thing');
+    props.onMade(
+      await enrolment.makeCode({
+        ...(thing ? { thing } : {}),
+        label: text('label'),
+        hours: Number(text('hours')),
+        uses: Number(text('uses')),
+        approval: form.get('queue') ? 'queue' : 'automatic',
+      }),
+    );
   };
   return (
-    <form class="form" onSubmit={submit}>
+    <SentForm button={t('enrol.code.new')} send={send}>
       <label>
         {t('enrol.code.thing')}
         <input name="thing" maxlength="128" pattern="[^\/+#$\s]+" title={t('thing.name.rule')} autocomplete="off" autofocus />
@@ -120,11 +108,7 @@ function CodeForm(props: { onMade: (code: NewCode) => void }) {
         <input name="queue" type="checkbox" />
         {t('enrol.code.queue')}
       </label>
-      <FieldError text={error()} />
-      <button class="button primary" disabled={busy()}>
-        {t('enrol.code.new')}
-      </button>
-    </form>
+    </SentForm>
   );
 }
 

@@ -8,7 +8,8 @@ import { keepRows } from '../state/polling.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { ActionTable, FieldError } from '../ui/list.tsx';
+import { SentForm, type FieldText } from '../ui/form.tsx';
+import { ActionTable } from '../ui/list.tsx';
 import { CopyBox, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
@@ -32,31 +33,18 @@ const statementsOf = (policy: PolicyDocument): number => {
 };
 
 function Editor(props: { policy: PolicyDocument; onDone: () => void }) {
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
   const fresh = () => props.policy.version === 0;
-  const save = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    setBusy(true);
-    setError(undefined);
-    try {
-      const document = JSON.parse(String(form.get('document'))) as Json;
-      const name = fresh() ? String(form.get('name')).trim() : props.policy.name;
-      await policies.put(name, document, props.policy.version);
-      props.onDone();
-    } catch (problem) {
-      setError(reasonOf(problem));
-    } finally {
-      setBusy(false);
-    }
+  const save = async (text: FieldText) => {
+    const document = JSON.parse(text('document')) as Json;
+    await policies.put(fresh() ? text('name') : props.policy.name, document, props.policy.version);
+    props.onDone();
   };
   const remove = async () => {
     if (await attempt(() => policies.remove(props.policy.name), t('removed', { name: props.policy.name }))) props.onDone();
   };
   return (
     <>
-      <form class="form" onSubmit={save}>
+      <SentForm button={t('save')} send={save}>
         <Show when={fresh()}>
           <label>
             {t('rule.name')}
@@ -75,11 +63,7 @@ function Editor(props: { policy: PolicyDocument; onDone: () => void }) {
           />
         </label>
         <p class="quiet-text">{t('policy.effect')}</p>
-        <FieldError text={error()} />
-        <button class="button primary" disabled={busy()}>
-          {t('save')}
-        </button>
-      </form>
+      </SentForm>
       <Show when={!fresh()}>
         <Deeds deeds={[{ label: t('remove'), icon: 'trash', quiet: true, sure: t('policy.remove.sure'), run: remove }]} />
       </Show>
@@ -105,26 +89,17 @@ function Verdict(props: { verdict: PolicyVerdict }) {
 
 function Simulator() {
   const [verdict, setVerdict] = createSignal<PolicyVerdict | undefined>();
-  const [error, setError] = createSignal<string>();
-  const ask = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? '').trim();
-    setError(undefined);
+  const ask = async (text: FieldText) => {
     setVerdict(undefined);
-    try {
-      const who = text('kind') === 'user' ? { user: text('who') } : { thing: text('who') };
-      setVerdict(await policies.test({ ...who, action: text('action') as PolicyAction, on: text('on') }));
-    } catch (problem) {
-      setError(reasonOf(problem));
-    }
+    const who = text('kind') === 'user' ? { user: text('who') } : { thing: text('who') };
+    setVerdict(await policies.test({ ...who, action: text('action') as PolicyAction, on: text('on') }));
   };
   return (
     <section class="panel simulator">
       <header class="section-head">
         <h2>{t('policy.try')}</h2>
       </header>
-      <form class="form" onSubmit={ask}>
+      <SentForm button={t('policy.ask')} send={ask}>
         <label>
           {t('policy.kind')}
           <select name="kind">
@@ -152,9 +127,7 @@ function Simulator() {
           {t('policy.on')}
           <input name="on" required maxlength="65535" autocomplete="off" placeholder="demo/plant1/machine/press-01/value" />
         </label>
-        <button class="button primary">{t('policy.ask')}</button>
-      </form>
-      <FieldError text={error()} />
+      </SentForm>
       <Show when={verdict()}>{(shown) => <Verdict verdict={shown()} />}</Show>
     </section>
   );

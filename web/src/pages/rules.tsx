@@ -3,7 +3,7 @@ import { rules as api, type Rule, type RuleAction } from '../api.ts';
 import { t } from '../i18n/index.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { FieldError } from '../ui/list.tsx';
+import { SentForm, type FieldText } from '../ui/form.tsx';
 import { Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import '../styles/tables.css';
@@ -18,33 +18,20 @@ const NEW_RULE: Rule = {
 };
 
 function Editor(props: { rule: Rule; fresh: boolean; onSaved: () => void }) {
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
-  const save = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? '').trim();
-    setBusy(true);
-    setError(undefined);
-    try {
-      const actions = JSON.parse(text('actions')) as RuleAction[];
-      if (!Array.isArray(actions)) throw new Error(t('rule.actions.array'));
-      await api.put({
-        name: props.fresh ? text('name') : props.rule.name,
-        sql: text('sql'),
-        description: text('description'),
-        enabled: props.rule.enabled,
-        actions,
-      });
-      props.onSaved();
-    } catch (problem) {
-      setError(reasonOf(problem));
-    } finally {
-      setBusy(false);
-    }
+  const save = async (text: FieldText) => {
+    const actions = JSON.parse(text('actions')) as RuleAction[];
+    if (!Array.isArray(actions)) throw new Error(t('rule.actions.array'));
+    await api.put({
+      name: props.fresh ? text('name') : props.rule.name,
+      sql: text('sql'),
+      description: text('description'),
+      enabled: props.rule.enabled,
+      actions,
+    });
+    props.onSaved();
   };
   return (
-    <form class="form" onSubmit={save}>
+    <SentForm button={t('save')} send={save}>
       <Show when={props.fresh}>
         <label>
           {t('rule.name')}
@@ -70,11 +57,7 @@ function Editor(props: { rule: Rule; fresh: boolean; onSaved: () => void }) {
           value={JSON.stringify(props.rule.actions, null, 2)}
         />
       </label>
-      <FieldError text={error()} />
-      <button class="button primary" disabled={busy()}>
-        {t('save')}
-      </button>
-    </form>
+    </SentForm>
   );
 }
 

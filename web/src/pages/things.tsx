@@ -7,9 +7,10 @@ import { deviceHref } from '../router.ts';
 import { loaded, removeThing, thingList, upsertThing } from '../state/fleet.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { ActionTable, FieldError, SearchBox } from '../ui/list.tsx';
+import { SentForm, type FieldText } from '../ui/form.tsx';
+import { ActionTable, SearchBox } from '../ui/list.tsx';
 import { Age, CopyBox, Loading, PageHead, PresenceDot } from '../ui/parts.tsx';
-import { attempt, reasonOf } from '../ui/toast.tsx';
+import { attempt } from '../ui/toast.tsx';
 import '../styles/tables.css';
 
 const STEP = 200;
@@ -31,30 +32,17 @@ function TokenShown(props: { thing: Thing; token: string }) {
 }
 
 function CreateThing(props: { onDone: (thing: Thing, token: string) => void }) {
-  const [error, setError] = createSignal<string>();
-  const [busy, setBusy] = createSignal(false);
-  const submit = async (event: SubmitEvent & { currentTarget: HTMLFormElement }) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? '').trim();
-    setBusy(true);
-    setError(undefined);
-    try {
-      const thing = await api.create({
-        name: text('name'),
-        type: text('type'),
-        attributes: text('site') ? { site: text('site') } : {},
-      });
-      upsertThing(thing);
-      props.onDone(thing, (await api.token(thing.name)).token);
-    } catch (problem) {
-      setError(reasonOf(problem));
-    } finally {
-      setBusy(false);
-    }
+  const send = async (text: FieldText) => {
+    const thing = await api.create({
+      name: text('name'),
+      type: text('type'),
+      attributes: text('site') ? { site: text('site') } : {},
+    });
+    upsertThing(thing);
+    props.onDone(thing, (await api.token(thing.name)).token);
   };
   return (
-    <form class="form" onSubmit={submit}>
+    <SentForm button={t('thing.create')} send={send}>
       <label>
         {t('thing.name')}
         <input
@@ -75,11 +63,7 @@ function CreateThing(props: { onDone: (thing: Thing, token: string) => void }) {
         {t('thing.site')}
         <input name="site" maxlength="64" placeholder="home" autocomplete="off" />
       </label>
-      <FieldError text={error()} />
-      <button class="button primary" disabled={busy()}>
-        {t('thing.create')}
-      </button>
-    </form>
+    </SentForm>
   );
 }
 

@@ -187,7 +187,9 @@ void ServerPeer::pause() {
 
 void ServerPeer::resume() {
   held_ = false;
-  if (!publishing_) return;
+  // The end of the session lets go of what it held, too: behind DISCONNECT nothing is sent (MQTT 5.0 section
+  // 3.14.4).
+  if (!publishing_ || state_ != State::open) return;
   for (const HeldAck& ack : std::exchange(publishing_->held_acks, {}))
     answer(ack.type, ack.packet_id, ack.reason);
 }

@@ -206,6 +206,8 @@ void PolicyEngine::remove(const std::string& name) {
 }
 
 Decision PolicyEngine::authorize(const Principal& principal, Action action, std::string_view text) const {
+  // Asked once a connection: kept, each answer would hold on to a principal that may have left.
+  if (action == Action::connect || action == Action::subscribe) return judge(principal, action, text);
   DecisionCache& cache = DecisionCache::of_this_thread();
   // The epoch is read before the table: after a change in between, the newer answer is kept under the older
   // epoch, where no later question finds it.

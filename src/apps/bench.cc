@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <thread>
 
 #include "apps/bench_load.h"
 #include "apps/commands.h"
@@ -12,8 +11,6 @@
 
 namespace dunlin::apps {
 namespace {
-
-constexpr Duration kSignalStep = std::chrono::milliseconds{50};
 
 Result<std::string> read_secret(Fs& fs, const std::string& path) {
   DUNLIN_TRY(std::string text, read_file(fs, path, load::kMaxCredentialBytes));
@@ -79,14 +76,7 @@ int run_bench_mqtt(const BenchMqttCommand& command) {
                               show_progress(load::progress_text(progress, previous));
                               previous = progress;
                             });
-  std::jthread signals([&process](const std::stop_token& done) {
-    while (!done.stop_requested()) {
-      if (end_comes_within(kSignalStep)) process.interrupt();
-    }
-  });
-  const auto result = process.run();
-  signals = {};
-  show_progress("");
+  const auto result = run_until_signal(process);
   if (!result) return report(result.error());
   const std::string text = command.output == BenchMqttCommand::Output::json
                                ? load::report_json(*options, *result) + "\n"

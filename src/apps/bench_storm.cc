@@ -1,5 +1,4 @@
 #include <cstdio>
-#include <thread>
 
 #include "apps/bench_load.h"
 #include "apps/commands.h"
@@ -10,8 +9,6 @@
 
 namespace dunlin::apps {
 namespace {
-
-constexpr Duration kSignalStep = std::chrono::milliseconds{50};
 
 Result<load::StormPlan> plan_of(const BenchStormCommand& command, Fs& fs) {
   load::StormPlan plan{.storm = command.storm, .live = {}, .process_ids = command.live.options.process_ids};
@@ -37,14 +34,7 @@ int run_bench_storm(const BenchStormCommand& command) {
   load::StormProcess process(*plan, [](const load::StormProcess::Progress& progress) {
     show_progress(load::progress_text(progress));
   });
-  std::jthread signals([&process](const std::stop_token& done) {
-    while (!done.stop_requested()) {
-      if (end_comes_within(kSignalStep)) process.interrupt();
-    }
-  });
-  const auto result = process.run();
-  signals = {};
-  show_progress("");
+  const auto result = run_until_signal(process);
   if (!result) return report(result.error());
   const std::string text = command.live.output == BenchMqttCommand::Output::json
                                ? load::storm_report_json(*plan, *result) + "\n"

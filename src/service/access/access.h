@@ -39,9 +39,9 @@ struct AccessParts {
       {};
 };
 
-/// Declares ca.*, cert.*, policy.*, user.*, token.*, scram.*, key.*, totp.*, role.*,
-/// websession.* and thing.token. The parts must outlive
-/// the table. A revoked certificate or removed token or key ends the live sessions of its owner.
+/// Declares ca.*, cert.*, policy.*, user.*, token.*, scram.*, key.*, totp.*, role.*, websession.* and
+/// thing.token. The parts must outlive the table. A revoked certificate or removed token or key ends the live
+/// sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 
 /// What declare() adds, for clients that render the operations without a server.

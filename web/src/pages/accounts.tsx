@@ -9,7 +9,7 @@ import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { SentForm, type FieldText } from '../ui/form.tsx';
-import { ActionTable } from '../ui/list.tsx';
+import { ActionTable, OpenCell } from '../ui/list.tsx';
 import { CopyBox, Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf, say } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
@@ -205,12 +205,7 @@ export default function Accounts() {
                     </td>
                     <td>{user.permissions.join(' ') || '–'}</td>
                     <td class="number">{formatDate(toMs(user.created_at))}</td>
-                    <td class="actions">
-                      <button type="button" class="button small" onClick={() => open(user.name)}>
-                        {t('session.open')}
-                        <span class="visually-hidden"> {user.name}</span>
-                      </button>
-                    </td>
+                    <OpenCell label={t('session.open')} of={user.name} open={() => open(user.name)} />
                   </tr>
                 )}
               </For>

@@ -7,7 +7,7 @@ import { keepRows, whileSeen } from '../state/polling.ts';
 import { Deeds, type Deed } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { ActionTable } from '../ui/list.tsx';
+import { ActionTable, OpenCell } from '../ui/list.tsx';
 import { Age, Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { BridgeForm } from './bridge_form.tsx';
@@ -193,12 +193,7 @@ function Row(props: { bridge: Bridge; onOpen: () => void }) {
       <td class="number" classList={{ bad: lost(props.bridge) > 0 }}>
         {formatCount(lost(props.bridge))}
       </td>
-      <td class="actions">
-        <button type="button" class="button small" onClick={() => props.onOpen()}>
-          {t('session.open')}
-          <span class="visually-hidden"> {props.bridge.name}</span>
-        </button>
-      </td>
+      <OpenCell label={t('session.open')} of={props.bridge.name} open={() => props.onOpen()} />
     </tr>
   );
 }

@@ -9,7 +9,7 @@ import { now } from '../state/clock.ts';
 import { createTyped, keepRows } from '../state/polling.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { ActionTable, SearchBox } from '../ui/list.tsx';
+import { ActionTable, OpenCell, SearchBox } from '../ui/list.tsx';
 import { CopyBox, Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
@@ -101,15 +101,7 @@ function Row(props: { certificate: Certificate; onOpen: () => void }) {
       </td>
       <td class="number">{formatDate(toMs(props.certificate.not_before))}</td>
       <td class="number">{formatDate(toMs(props.certificate.not_after))}</td>
-      <td class="actions">
-        <button type="button" class="button small" onClick={() => props.onOpen()}>
-          {t('session.open')}
-          <span class="visually-hidden">
-            {' '}
-            {props.certificate.thing} {props.certificate.fingerprint.slice(0, SHORT)}
-          </span>
-        </button>
-      </td>
+      <OpenCell label={t('session.open')} of={`${props.certificate.thing} ${props.certificate.fingerprint.slice(0, SHORT)}`} open={() => props.onOpen()} />
     </tr>
   );
 }

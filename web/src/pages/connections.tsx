@@ -5,7 +5,7 @@ import { formatCount, formatDate, formatDuration, toMs } from '../lib/format.ts'
 import { createTyped, keepRows, whileSeen } from '../state/polling.ts';
 import { Icon } from '../ui/icon.tsx';
 import { ListFrame } from '../ui/list_frame.tsx';
-import { SearchBox } from '../ui/list.tsx';
+import { OpenCell, SearchBox } from '../ui/list.tsx';
 import { Age, PageHead } from '../ui/parts.tsx';
 import { BrokerTabs } from './broker_tabs.tsx';
 import { SessionDialog } from './session_dialog.tsx';
@@ -46,12 +46,7 @@ function Row(props: { session: BrokerSession; onOpen: () => void }) {
       <td class="number" classList={{ bad: props.session.dropped > 0 }}>
         {formatCount(props.session.dropped)}
       </td>
-      <td class="actions">
-        <button type="button" class="button small" onClick={() => props.onOpen()}>
-          {t('session.open')}
-          <span class="visually-hidden"> {props.session.client_id}</span>
-        </button>
-      </td>
+      <OpenCell label={t('session.open')} of={props.session.client_id} open={() => props.onOpen()} />
     </tr>
   );
 }

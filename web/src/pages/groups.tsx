@@ -7,7 +7,7 @@ import { createTyped, keepRows, whileSeen } from '../state/polling.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { ListFrame } from '../ui/list_frame.tsx';
-import { SearchBox } from '../ui/list.tsx';
+import { OpenCell, SearchBox } from '../ui/list.tsx';
 import { Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { BrokerTabs } from './broker_tabs.tsx';
@@ -161,12 +161,7 @@ function Row(props: { group: SharedGroup; onOpen: () => void }) {
         <small class="quiet-text"> / {formatCount(props.group.lent)}</small>
       </td>
       <td class="number">{formatCount(props.group.given)}</td>
-      <td class="actions">
-        <button type="button" class="button small" onClick={() => props.onOpen()}>
-          {t('session.open')}
-          <span class="visually-hidden"> {props.group.name}</span>
-        </button>
-      </td>
+      <OpenCell label={t('session.open')} of={props.group.name} open={() => props.onOpen()} />
     </tr>
   );
 }

@@ -9,7 +9,7 @@ import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { SentForm, type FieldText } from '../ui/form.tsx';
-import { ActionTable } from '../ui/list.tsx';
+import { ActionTable, OpenCell } from '../ui/list.tsx';
 import { CopyBox, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
@@ -163,12 +163,7 @@ export default function Policies() {
                       </td>
                       <td class="number">{t('policy.statements.n', { n: statementsOf(policy) })}</td>
                       <td class="number">{t('shadow.version', { n: policy.version })}</td>
-                      <td class="actions">
-                        <button type="button" class="button small" onClick={() => open(policy)}>
-                          {t('edit')}
-                          <span class="visually-hidden"> {policy.name}</span>
-                        </button>
-                      </td>
+                      <OpenCell label={t('edit')} of={policy.name} open={() => open(policy)} />
                     </tr>
                   )}
                 </For>

@@ -5,7 +5,7 @@ import { formatCount, formatDate, toMs } from '../lib/format.ts';
 import { createTyped, keepRows } from '../state/polling.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { ActionTable, SearchBox } from '../ui/list.tsx';
+import { ActionTable, OpenCell, SearchBox } from '../ui/list.tsx';
 import { Age, CopyBox, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { BrokerTabs } from './broker_tabs.tsx';
@@ -65,12 +65,7 @@ function Row(props: { message: RetainedMessage; onOpen: () => void }) {
       <td title={formatDate(toMs(props.message.at))}>
         <Age at={toMs(props.message.at)} />
       </td>
-      <td class="actions">
-        <button type="button" class="button small" onClick={() => props.onOpen()}>
-          {t('session.open')}
-          <span class="visually-hidden"> {props.message.topic}</span>
-        </button>
-      </td>
+      <OpenCell label={t('session.open')} of={props.message.topic} open={() => props.onOpen()} />
     </tr>
   );
 }

@@ -36,6 +36,18 @@ export function ActionTable(props: { columns: string[]; class?: string; children
   );
 }
 
+/** The last cell of a row: the button that opens it, named for whoever only hears it. */
+export function OpenCell(props: { label: string; of: string; open: () => void }) {
+  return (
+    <td class="actions">
+      <button type="button" class="button small" onClick={() => props.open()}>
+        {props.label}
+        <span class="visually-hidden"> {props.of}</span>
+      </button>
+    </td>
+  );
+}
+
 /** Why something was refused; nothing where there is no text. */
 export function FieldError(props: { text: string | undefined | false }) {
   return (

@@ -405,6 +405,7 @@ void RunningServer::declare_access() {
       security_->policies(),
       security_->policy_trial(),
       security_->accounts(),
+      security_->roles(),
       security_->scram_credentials(),
       security_->thing_keys(),
       security_->second_factors(),

@@ -21,11 +21,11 @@ const user = (name, ...more) => server.cliJson('user', 'create', '--name', name,
 
 describe('a role', () => {
   test('is made, shown and given on the command line', async () => {
-    const made = await server.cliJson('role', 'create', '--name', 'line-lead', '--about', 'leads a line', '--permissions', '["things:read","things:write"]');
+    const made = await server.cliJson('role', 'create', '--name', 'line-lead', '--about', 'leads a line', '--permissions', '["things:read","things:write","series:read"]');
     assert.deepEqual([made.name, made.about, made.built_in], ['line-lead', 'leads a line', false]);
     const { roles } = await server.cliJson('role', 'list');
     assert.deepEqual(roles.map((one) => [one.name, one.built_in]), [['admin', true], ['operator', true], ['viewer', true], ['line-lead', false]]);
-    assert.deepEqual((await server.cliJson('role', 'get', 'line-lead')).permissions, ['things:read', 'things:write']);
+    assert.deepEqual((await server.cliJson('role', 'get', 'line-lead')).permissions, ['things:read', 'things:write', 'series:read']);
     const ann = await user('ann', '--roles', '["line-lead"]');
     assert.deepEqual([ann.roles, ann.permissions], [['line-lead'], []]);
     const { stdout } = await server.cli('role', '--help');
@@ -44,7 +44,7 @@ describe('a role', () => {
     const client = await connect(server, { name: 'ann', token }, { clientId: 'user-ann' });
     const clientClosed = new Promise((resolve) => client.once('close', resolve));
 
-    await server.cliJson('role', 'update', 'line-lead', '--permissions', '["things:read"]');
+    await server.cliJson('role', 'update', 'line-lead', '--permissions', '["things:read","series:read"]');
     assert.equal(await pageClosed, 1008);
     await clientClosed;
     for (const ask of [ann, byToken]) {
@@ -53,13 +53,13 @@ describe('a role', () => {
       assert.match(refused.text, /things:write/);
       assert.equal((await ask('GET', '/api/things')).status, 200);
     }
-    await server.cliJson('role', 'update', 'line-lead', '--permissions', '["things:read","things:write","rules:read"]');
+    await server.cliJson('role', 'update', 'line-lead', '--permissions', '["things:read","things:write","rules:read","series:read"]');
     for (const ask of [ann, byToken]) assert.equal((await ask('GET', '/api/rules')).status, 200);
     const { records } = await server.api('GET', '/api/audit?object=line-lead');
     assert.deepEqual(records.map(({ action, detail, actor }) => [action, detail, actor]), [
       ['role.update', '+things:write +rules:read', 'local-admin'],
       ['role.update', '-things:write', 'local-admin'],
-      ['role.create', '+things:read +things:write', 'local-admin'],
+      ['role.create', '+things:read +things:write +series:read', 'local-admin'],
     ]);
   });
 

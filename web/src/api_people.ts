@@ -32,5 +32,5 @@ export const people = {
   confirmSecondFactor: (user: string, code: string) =>
     call<{ recovery_codes: string[] }>('POST', at('users', user, 'totp', 'confirm'), { code }),
   removeSecondFactor: (user: string, code?: string) =>
-    call<unknown>('DELETE', at('users', user, 'totp'), undefined, { code }),
+    call<unknown>('POST', at('users', user, 'totp', 'remove'), code === undefined ? {} : { code }),
 };

@@ -1,6 +1,7 @@
 // The dashboard in Chromium, signed in as its first user.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { poorContrast } from '../../../web/dev/contrast.mjs';
 import { openBrowser, openPage } from './browser.mjs';
 
 export const PASSWORD = 'calm sea at dawn';
@@ -59,7 +60,7 @@ class Dashboard {
     assert.deepEqual(this.page.faults, []);
   }
 
-  /** Each page in dark, and both on a telephone. */
+  /** Each page in dark and in light, on a desktop and on a telephone; no text is pale. */
   async everyLook(hashes) {
     for (const scheme of ['dark', 'light']) {
       await this.page.emulateMedia({ colorScheme: scheme });
@@ -69,6 +70,7 @@ class Dashboard {
         await this.page.locator('main h1').waitFor();
         await this.page.waitForTimeout(500);
         await this.picture(name, { scheme });
+        assert.deepEqual(await poorContrast(this.page), [], `${scheme} ${name}`);
         await this.page.setViewportSize({ width: 390, height: 800 });
         await this.picture(`${name}-small`, { scheme });
       }

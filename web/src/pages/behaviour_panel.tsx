@@ -4,6 +4,7 @@ import { behaviour, MEASURES, RESPONSES, type Behaviour, type Limits, type Measu
 import { t } from '../i18n/index.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
 import { keepRows, whileSeen } from '../state/polling.ts';
+import { may } from '../state/session.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { SentForm, type FieldText } from '../ui/form.tsx';
 import { Loading, Problem } from '../ui/parts.tsx';
@@ -123,9 +124,11 @@ export function BehaviourPanel(props: { thing: string }) {
     <section class="panel behaviour-panel">
       <header class="section-head">
         <h2>{t('behaviour')}</h2>
-        <button type="button" class="button small" disabled={!known.latest} onClick={() => setEdits(true)}>
-          {t('behaviour.edit')}
-        </button>
+        <Show when={may('things:write')}>
+          <button type="button" class="button small" onClick={() => setEdits(true)}>
+            {t('behaviour.edit')}
+          </button>
+        </Show>
       </header>
       <Show when={!known.error} fallback={<Problem text={reasonOf(known.error)} retry={() => void refetch()} />}>
         <Show when={known.latest} fallback={<Loading />}>

@@ -5,6 +5,7 @@ import { life, STAGES, type Life, type LifeEvent, type Stage } from '../api_life
 import { audit } from '../api_security.ts';
 import { t } from '../i18n/index.ts';
 import { formatDate, toMs } from '../lib/format.ts';
+import { may } from '../state/session.ts';
 import { Deeds, type Deed } from '../ui/deeds.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Loading, Problem } from '../ui/parts.tsx';
@@ -45,7 +46,9 @@ export function QuarantineBanner(props: { thing: Thing }) {
             {t('life.since', { at: formatDate(toMs(event().at)) })}, {whyOf(event())}
           </p>
           <p>{t('quarantine.means')}</p>
-          <Deeds deeds={[releaseDeed(props.thing.name, () => {})]} />
+          <Show when={may('things:write')}>
+            <Deeds deeds={[releaseDeed(props.thing.name, () => {})]} />
+          </Show>
         </section>
       )}
     </Show>
@@ -97,16 +100,18 @@ function History(props: { thing: string; events: LifeEvent[] }) {
           </For>
         </ol>
       </Show>
-      <details onToggle={(event) => setWanted(event.currentTarget.open)}>
-        <summary>{t('life.audit')}</summary>
-        <Show when={wanted()}>
-          <Show when={!records.error} fallback={<Problem text={reasonOf(records.error)} />}>
-            <Show when={records.latest} fallback={<Loading />}>
-              {(list) => <AuditTable records={list()} nothing={t('life.audit.none')} />}
+      <Show when={may('audit:read')}>
+        <details onToggle={(event) => setWanted(event.currentTarget.open)}>
+          <summary>{t('life.audit')}</summary>
+          <Show when={wanted()}>
+            <Show when={!records.error} fallback={<Problem text={reasonOf(records.error)} />}>
+              <Show when={records.latest} fallback={<Loading />}>
+                {(list) => <AuditTable records={list()} nothing={t('life.audit.none')} />}
+              </Show>
             </Show>
           </Show>
-        </Show>
-      </details>
+        </details>
+      </Show>
     </>
   );
 }
@@ -160,7 +165,9 @@ export function LifePanel(props: { thing: Thing }) {
                   <strong>{t('life.wiping')}</strong>
                 </p>
               </Show>
-              <Deeds deeds={deedsOf(at(), () => void refetch())} />
+              <Show when={may('things:write')}>
+                <Deeds deeds={deedsOf(at(), () => void refetch())} />
+              </Show>
               <History thing={at().thing} events={at().events} />
             </>
           )}

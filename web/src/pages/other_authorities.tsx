@@ -4,6 +4,7 @@ import { authorities, type Authority, type AuthorityChange, type Template } from
 import { t } from '../i18n/index.ts';
 import { formatCount, formatDate, toMs } from '../lib/format.ts';
 import { keepRows, whileSeen } from '../state/polling.ts';
+import { may } from '../state/session.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -173,14 +174,16 @@ function AuthorityDialog(props: { authority: Authority; onClose: () => void; onC
     <Dialog title={nameOf(props.authority)} class="wide-dialog" onClose={props.onClose}>
       <Facts facts={factsOf(props.authority)} />
       <Show when={props.authority.certificate}>{(pem) => <CopyBox text={pem()} label="PEM" />}</Show>
-      <div class="second-step">
-        <SentForm button={t('save')} send={save}>
-          <Switches authority={props.authority} />
-        </SentForm>
-      </div>
-      <Deeds
-        deeds={[{ label: t('remove'), icon: 'trash', quiet: true, sure: t('authority.remove.sure'), run: remove }]}
-      />
+      <Show when={may('enrolment:write')}>
+        <div class="second-step">
+          <SentForm button={t('save')} send={save}>
+            <Switches authority={props.authority} />
+          </SentForm>
+        </div>
+        <Deeds
+          deeds={[{ label: t('remove'), icon: 'trash', quiet: true, sure: t('authority.remove.sure'), run: remove }]}
+        />
+      </Show>
     </Dialog>
   );
 }
@@ -220,10 +223,12 @@ export function OtherAuthorities() {
     <section class="panel-section">
       <header class="section-head">
         <h2>{t('authority.others')}</h2>
-        <button type="button" class="button" onClick={() => setRegisters(true)}>
-          <Icon name="plus" />
-          {t('authority.new')}
-        </button>
+        <Show when={may('enrolment:write')}>
+          <button type="button" class="button" onClick={() => setRegisters(true)}>
+            <Icon name="plus" />
+            {t('authority.new')}
+          </button>
+        </Show>
       </header>
       <ListFrame
         page={list}

@@ -4,6 +4,7 @@ import { ownAuthority, type Issuer, type OwnAuthority as Own, type Root } from '
 import { t } from '../i18n/index.ts';
 import { formatDate, toMs } from '../lib/format.ts';
 import { keepRows, whileSeen } from '../state/polling.ts';
+import { may } from '../state/session.ts';
 import { Deeds, type Deed } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -67,7 +68,9 @@ function IssuerDialog(props: { issuer: Issuer; onClose: () => void; onChange: ()
         <Download href={`/pki/${props.issuer.issuer}.crl`} label={t('ca.crl')} />
       </p>
       <Show when={props.issuer.state === 'trusted'} fallback={<p class="quiet-text hint">{t('ca.issuing.help')}</p>}>
-        <Deeds deeds={deeds()} />
+        <Show when={may('ca:write')}>
+          <Deeds deeds={deeds()} />
+        </Show>
       </Show>
     </Dialog>
   );
@@ -92,7 +95,7 @@ function RootPanel(props: { root: Root; key_is: Own['root_key'] | undefined; onK
             <p class="quiet-text">{t(`ca.root.key.${where()}`)}</p>
             <Download href="/pki/root.pem" label={t('ca.root.pem')} />
             <Download href="/pki/chain.pem" label={t('ca.chain')} />
-            <Show when={where() === 'here'}>
+            <Show when={where() === 'here' && may('ca:write')}>
               <button type="button" class="button small" onClick={() => props.onKey()}>
                 <Icon name="key" />
                 {t('ca.open.root')}
@@ -144,7 +147,7 @@ export function OwnAuthority() {
       <header class="section-head">
         <h2>{t('ca.own')}</h2>
         <div class="badges">
-          <For each={known() ? buttons() : []}>
+          <For each={known() && may('ca:write') ? buttons() : []}>
             {(name) => (
               <button type="button" class="button" onClick={() => open(name)}>
                 {t(`ca.open.${name}`)}

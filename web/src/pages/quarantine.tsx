@@ -8,6 +8,7 @@ import { byName } from '../lib/search.ts';
 import { deviceHref } from '../router.ts';
 import { alarmList, loaded, thingList } from '../state/fleet.ts';
 import { keepRows } from '../state/polling.ts';
+import { may } from '../state/session.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -43,7 +44,9 @@ function HeldDialog(props: { thing: Thing; onClose: () => void }) {
       <p class="hint">
         <a href={deviceHref(props.thing.name)}>{t('quarantine.look')}</a>
       </p>
-      <Deeds deeds={[releaseDeed(props.thing.name, props.onClose)]} />
+      <Show when={may('things:write')}>
+        <Deeds deeds={[releaseDeed(props.thing.name, props.onClose)]} />
+      </Show>
     </Dialog>
   );
 }
@@ -77,7 +80,7 @@ function Held(props: { things: Thing[] }) {
               </td>
               <td class="wrap">{whyOf(thing.quarantine!)}</td>
               <td class="number">{formatDate(toMs(thing.quarantine!.at))}</td>
-              <OpenCell label={t('quarantine.release')} of={thing.name} open={() => setOpened(thing.name)} />
+              <OpenCell label={t(may('things:write') ? 'quarantine.release' : 'session.open')} of={thing.name} open={() => setOpened(thing.name)} />
             </tr>
           )}
         </For>
@@ -153,10 +156,12 @@ function ScopesOfLimits() {
     <section class="panel-section">
       <header class="section-head">
         <h2>{t('behaviour.scopes')}</h2>
-        <button type="button" class="button" onClick={() => setOpened('new')}>
-          <Icon name="plus" />
-          {t('behaviour.scope.new')}
-        </button>
+        <Show when={may('things:write')}>
+          <button type="button" class="button" onClick={() => setOpened('new')}>
+            <Icon name="plus" />
+            {t('behaviour.scope.new')}
+          </button>
+        </Show>
       </header>
       <ListFrame
         page={list}

@@ -10,6 +10,7 @@
 #include "net/crl.h"
 #include "platform/config.h"
 #include "security/accounts.h"
+#include "security/attachment_register.h"
 #include "security/authenticator.h"
 #include "security/authority_changes.h"
 #include "security/certificates.h"
@@ -36,16 +37,16 @@ struct SecurityEnvironment {
   metrics::Registry& metrics;
 };
 
-/// Any thread, but for load(), and the revocation lists, OCSP responder, expiry watch and changes of
-/// authorities, which are the executor's.
+/// Any thread, but for load(), and the attachments, revocation lists, OCSP responder, expiry watch and
+/// changes of authorities, which are the executor's.
 class SecurityStack {
  public:
   /// Opens or makes the certificate authority. Blocks. Errors: corrupt, io, no_space, invalid_argument.
   static Result<std::unique_ptr<SecurityStack>> open(SecurityEnvironment environment,
                                                      const ServerConfig& config);
 
-  /// Reads roles, policies and revocations, and makes the claim for the first user: its token, or nullopt
-  /// once a user exists.
+  /// Reads roles, policies, attachments and revocations, and makes the claim for the first user: its token,
+  /// or nullopt once a user exists.
   using LoadDone = std::move_only_function<void(Result<std::optional<std::string>>)>;
   void load(Executor& executor, LoadDone done);
 
@@ -68,6 +69,7 @@ class SecurityStack {
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
   security::ThingKeys& thing_keys() { return thing_keys_; }
   security::PolicyRegister& policies() { return policies_; }
+  security::AttachmentRegister& attachments() { return attachments_; }
   security::PolicyTrial& policy_trial() { return policy_trial_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
@@ -89,6 +91,7 @@ class SecurityStack {
                 std::unique_ptr<security::Pki> pki, Secrets secrets);
 
  private:
+  void load_certificates(Executor& executor, LoadDone done);
   void prepare_claim(Executor& executor, LoadDone done);
 
   std::unique_ptr<security::Pki> pki_;
@@ -106,6 +109,7 @@ class SecurityStack {
   security::ThingCredentials thing_credentials_;
   security::ThingKeys thing_keys_;
   security::PolicyRegister policies_;
+  security::AttachmentRegister attachments_;
   security::PolicyTrial policy_trial_;
   security::ScramAuthenticator scram_;
   security::ScramCredentials scram_credentials_;

@@ -237,7 +237,8 @@ void RunningServer::compose() {
     const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
     if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
   });
-  withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
+  withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials(),
+                                   security_->attachments());
   lives_ = std::make_unique<ThingLives>(
       ThingLives::Parts{home(), services_->registry(), *hub_, standings_,
                         [this](std::string_view thing) { return mapping_of(config_).filters_of(thing); }});
@@ -403,6 +404,7 @@ void RunningServer::declare_access() {
       security_->certificates(),
       security_->authority_changes(),
       security_->policies(),
+      security_->attachments(),
       security_->policy_trial(),
       security_->accounts(),
       security_->roles(),

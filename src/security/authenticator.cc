@@ -92,20 +92,21 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
 
 void Authenticator::by_certificate(AttemptPtr attempt) {
   attempt->proof = Proof::certificate;
-  const auto info = parse_certificate(as_bytes(attempt->credentials.certificate_der));
+  auto info = parse_certificate(as_bytes(attempt->credentials.certificate_der));
   if (!info) return refuse(std::move(attempt), "the certificate cannot be read");
   const WallTime now = parts_.clock.wall_now();
   if (now < info->not_before || now >= info->not_after)
     return refuse(std::move(attempt), "the certificate is out of date");
   if (parts_.revocations.is_revoked(info->fingerprint))
     return refuse(std::move(attempt), "the certificate is revoked");
-  attempt->fingerprint = info->fingerprint;
-  by_register(std::move(attempt), info->thing_name, Unregistered::may_be_new);
+  std::string named = info->thing_name;
+  attempt->certificate = *std::move(info);
+  by_register(std::move(attempt), std::move(named), Unregistered::may_be_new);
 }
 
 void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregistered unregistered) {
   Executor& reply_to = *attempt->reply_to;
-  std::string fingerprint = attempt->fingerprint;
+  std::string fingerprint = attempt->certificate->fingerprint;
   parts_.repository.get(
       reply_to, DocumentKind::certificate, options_.tenant.value, std::move(fingerprint),
       [this, attempt = std::move(attempt), named = std::move(named),
@@ -292,7 +293,7 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
 void Authenticator::accept(AttemptPtr attempt, Principal principal) {
   principal.tenant = options_.tenant;
   principal.proof = attempt->proof;
-  principal.certificate_fingerprint = attempt->fingerprint;
+  if (attempt->certificate) show_certificate(principal, *attempt->certificate);
   principal.client_id = attempt->credentials.client_id;
   principal.expires_at = attempt->proof_ends;
   if (attempt->credentials.protocol == "mqtt") {

@@ -2,9 +2,11 @@
 // One authentication under way. Internal to Authenticator.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "security/authenticator.h"
+#include "security/x509.h"
 
 namespace dunlin::security {
 
@@ -13,10 +15,10 @@ struct Authenticator::Attempt {
   Credentials credentials;
   AuthenticationDone done;
   Proof proof = Proof::none;
-  std::string fingerprint;
-  std::string penalty_key;      // empty: failures cost nothing
-  std::string person;           // whom a refusal is told of; empty: it is no person's token
-  std::int64_t proof_ends = 0;  // Unix ms; 0: never
+  std::optional<CertificateInfo> certificate;  // that has proven it
+  std::string penalty_key;                     // empty: failures cost nothing
+  std::string person;                          // whom a refusal is told of; empty: it is no person's token
+  std::int64_t proof_ends = 0;                 // Unix ms; 0: never
 };
 
 }  // namespace dunlin::security

@@ -5,6 +5,7 @@
 #include "apps/commands.h"
 #include "apps/configuration.h"
 #include "apps/signals.h"
+#include "base/cpu_time.h"
 #include "load/tls_cost.h"
 
 namespace dunlin::apps {
@@ -14,6 +15,7 @@ using Rounds = std::map<net::HandshakeKind, std::vector<load::TlsRound>>;
 
 /// Kind after kind and then again: what disturbs the machine for a while disturbs all of them.
 Result<Rounds> measure(const BenchTlsCommand& command) {
+  DUNLIN_CHECK(stay_on_one_core());
   DUNLIN_TRY(const auto bench, load::TlsBench::make());
   Rounds rounds;
   for (std::uint64_t number = 1; number <= command.rounds; ++number) {

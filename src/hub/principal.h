@@ -22,12 +22,27 @@ enum class PrincipalKind : std::uint8_t { anonymous, device, gateway, user, serv
 /// How the identity was proven.
 enum class Proof : std::uint8_t { none, certificate, token, password, session, in_process };
 
-/// Immutable once made; shared by all messages of one connection. Every connection has one, so what few have
-/// costs a pointer. Who remembers something about one can hold it: as long as it is held no other one has its
-/// address.
-struct Principal : std::enable_shared_from_this<Principal> {
-  Principal() = default;
+/// Tells principals apart without holding them: no two have the same one as long as this program runs. 0:
+/// none, since it may still change. A copy has none.
+class PrincipalNumber {
+ public:
+  PrincipalNumber() = default;
+  PrincipalNumber(const PrincipalNumber&) {}
+  PrincipalNumber& operator=(const PrincipalNumber&) {
+    value_ = 0;
+    return *this;
+  }
+  /// Becomes one that nobody has had.
+  void renew();
+  std::uint64_t value() const { return value_; }
 
+ private:
+  std::uint64_t value_ = 0;
+};
+
+/// Immutable once made; shared by all messages of one connection. Every connection has one, so what few have
+/// costs a pointer.
+struct Principal {
   PrincipalKind kind = PrincipalKind::anonymous;
   Proof proof = Proof::none;
   Standing standing;  // of a thing, when this was made
@@ -41,6 +56,7 @@ struct Principal : std::enable_shared_from_this<Principal> {
 
   /// When the proof ends, Unix milliseconds; 0: never. A transport ends what is open for longer.
   std::int64_t expires_at = 0;
+  PrincipalNumber number;  // seal() gives one
 
   std::string_view fingerprint() const {
     return {certificate_fingerprint.begin(), certificate_fingerprint.size()};
@@ -51,6 +67,8 @@ struct Principal : std::enable_shared_from_this<Principal> {
 };
 using PrincipalRef = std::shared_ptr<const Principal>;  // shared: by every message in flight, on any thread
 
+/// Final, with a number of its own.
+PrincipalRef seal(Principal principal);
 /// Of a part of this program, for the messages that it publishes itself.
 PrincipalRef make_service_principal(std::string_view name);
 /// The same one in another tenant; `principal` itself where it is that tenant's already.

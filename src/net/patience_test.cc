@@ -95,6 +95,7 @@ TEST(Keepalive, AcceptedSocketsInheritWhatTheListenerWasTold) {
   EXPECT_EQ(option(accepted.get(), IPPROTO_TCP, TCP_KEEPIDLE), 90);
   EXPECT_EQ(option(accepted.get(), IPPROTO_TCP, TCP_KEEPINTVL), 20);
   EXPECT_EQ(option(accepted.get(), IPPROTO_TCP, TCP_KEEPCNT), kKeepaliveProbes);
+  EXPECT_NE(option(accepted.get(), IPPROTO_TCP, TCP_NODELAY), 0);
 }
 
 TEST(Keepalive, WithoutLimitsTheKernelsDefaultsHold) {

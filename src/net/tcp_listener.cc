@@ -59,7 +59,7 @@ Result<UniqueFd> open_listening_socket(const Endpoint& endpoint, int backlog, Po
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (sharing == PortSharing::between_reactors) set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   if (address->family() == AF_INET6) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // what is accepted inherits it
   set_patience(socket.get(), patience);
   if (::bind(socket.get(), &address->base, address->length) != 0)
     return socket_error(endpoint, "bind", errno);
@@ -121,12 +121,7 @@ bool TcpListener::accept_one() {
     return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN ||
            error == EHOSTUNREACH;
   }
-  if (local_.is_unix_socket()) {
-    stream.address = local_peer(stream.fd.get());
-  } else {
-    // Inherited from the listener on Linux; set again so that it never depends on that.
-    set_option(stream.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  }
+  if (local_.is_unix_socket()) stream.address = local_peer(stream.fd.get());
   auto connection = TcpConnection::make(context_, std::move(stream));
   if (connection == nullptr) {
     context_.metrics.accept_failures.add();

@@ -247,7 +247,7 @@ void Authenticator::by_nothing(AttemptPtr attempt) {
                             return finish(std::move(attempt),
                                           fail(Errc::permission_denied, "this client id belongs to a thing"));
                           principal.client_id = attempt->credentials.client_id;
-                          finish(std::move(attempt), std::make_shared<const Principal>(std::move(principal)));
+                          finish(std::move(attempt), seal(std::move(principal)));
                         });
 }
 
@@ -305,7 +305,7 @@ void Authenticator::accept(AttemptPtr attempt, Principal principal) {
     attempt->person = principal.name;
     tell_of(*attempt, AuditOutcome::ok, "by MQTT");
   }
-  finish(std::move(attempt), std::make_shared<const Principal>(std::move(principal)));
+  finish(std::move(attempt), seal(std::move(principal)));
 }
 
 void Authenticator::authenticate_bearer(Executor& reply_to, Secret token, std::string address,

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -27,8 +26,7 @@ class DecisionCache {
 
   /// Null if it is not known. Valid until the next keep().
   const Decision* find(const Question& question) const;
-  /// Holds the principal for as long as the answer is kept. Ignored for one that no PrincipalRef holds (it
-  /// may change, and another one may have its address later) and for a text over kTextBytes.
+  /// Ignored for a principal without a number (it may change) and for a text over kTextBytes.
   void keep(const Question& question, Decision decision);
 
  private:
@@ -37,7 +35,7 @@ class DecisionCache {
   struct Entry {
     std::uint64_t engine = 0;
     std::uint64_t epoch = 0;
-    PrincipalRef principal;
+    std::uint64_t principal = 0;  // its number
     Decision decision;
     Action action{};
     std::uint8_t length = 0;

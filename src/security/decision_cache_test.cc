@@ -19,12 +19,12 @@ PolicyEngine::PolicyRef policy_for(std::string_view effect, const std::string& t
   return policy ? std::make_shared<const Policy>(std::move(*policy)) : nullptr;
 }
 
-std::shared_ptr<Principal> device(const std::string& name, const std::string& policy) {
-  auto principal = std::make_shared<Principal>();
-  principal->kind = PrincipalKind::device;
-  principal->name = name;
-  principal->policies = {policy};
-  return principal;
+PrincipalRef device(const std::string& name, const std::string& policy) {
+  Principal principal;
+  principal.kind = PrincipalKind::device;
+  principal.name = name;
+  principal.policies = {policy};
+  return seal(std::move(principal));
 }
 
 class DecisionCacheTest : public testing::Test {
@@ -85,7 +85,7 @@ TEST_F(DecisionCacheTest, AClientThatComesAfterAnotherOneIsNotTakenForIt) {
   }
 }
 
-TEST_F(DecisionCacheTest, WhoIsNotSharedMayChange) {
+TEST_F(DecisionCacheTest, WhoIsNotSealedMayChange) {
   Principal press = *device("press", "some");
   EXPECT_TRUE(may(press, "allowed/a"));
   press.policies = {"none"};
@@ -115,7 +115,7 @@ TEST_F(DecisionCacheTest, LongTopicsAreJudgedEveryTime) {
 
 // A topic with the same place is found by trying.
 TEST(DecisionCacheCollisionTest, ComparesTheWholeText) {
-  const auto press = std::make_shared<const Principal>();
+  const auto press = seal({});
   DecisionCache cache;
   const auto asked = [&](std::string_view text) {
     return DecisionCache::Question{1, 1, *press, Action::publish, text};

@@ -101,7 +101,7 @@ class PolicyEngine {
   /// its topics and no denied pattern overlaps it. A thing whose standing is not the usual one may do what
   /// its policies and those of its standing (bounds()) allow. Takes no lock but on a thread's first question
   /// after a change, and makes no copy. A thread remembers its last answers (DecisionCache) to principals
-  /// that a PrincipalRef holds, and those until others take their places.
+  /// that are sealed.
   Decision authorize(const Principal& principal, Action action, std::string_view text) const;
 
  private:

@@ -51,7 +51,7 @@ struct Fleet {
       const std::string group = "group-" + std::to_string(i % (kPolicies - default_policies().size()));
       principal.policies = {"device", group};
       topics.push_back(group + "/line-1/" + principal.name + "/temperature");
-      things.push_back(std::make_shared<const Principal>(std::move(principal)));
+      things.push_back(seal(std::move(principal)));
     }
   }
 

@@ -206,7 +206,7 @@ void PolicyEngine::remove(const std::string& name) {
 }
 
 Decision PolicyEngine::authorize(const Principal& principal, Action action, std::string_view text) const {
-  // Asked once a connection: kept, each answer would hold on to a principal that may have left.
+  // Asked once a connection: kept, the answer would only take the place of one that is asked again.
   if (action == Action::connect || action == Action::subscribe) return judge(principal, action, text);
   DecisionCache& cache = DecisionCache::of_this_thread();
   // The epoch is read before the table: after a change in between, the newer answer is kept under the older

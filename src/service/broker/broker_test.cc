@@ -184,6 +184,25 @@ TEST(ExplainTest, ADeniedPublisherComesBeforeTheQueue) {
   EXPECT_EQ(explain(question, evidence, allow).verdict, "delivered");
 }
 
+TEST(ExplainTest, APublisherThatIsTooFastRests) {
+  Evidence evidence;
+  evidence.client = connected("t");
+  evidence.now = WallTime{std::chrono::seconds{1000}};
+  evidence.publisher.emplace();
+  evidence.publisher->principal = hub::testing::principal("p");
+  hub::PublishMeter& meter = evidence.publisher->activity.meter.get();
+  const Question question{.client_id = "a", .topic = "t", .publisher = "p"};
+  const auto told = [&] {
+    const Explanation explanation = explain(question, evidence, allow);
+    const auto step = std::ranges::find(explanation.steps, "publisher", &Step::check);
+    return step == explanation.steps.end() ? "" : step->text;
+  };
+  meter.rests_until = evidence.now + std::chrono::seconds{2};
+  EXPECT_THAT(told(), HasSubstr("not read before 1970-01-01T00:16:42"));
+  meter.rests_until = evidence.now;
+  EXPECT_THAT(told(), HasSubstr("not held back"));
+}
+
 TEST(ExplainTest, AQueueOfLargeQos0MessagesIsFullByItsBytes) {
   Evidence evidence;
   evidence.client = connected("t");

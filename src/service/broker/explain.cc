@@ -223,6 +223,12 @@ void Judge::judge_publisher() {
                    number(publisher.held_by, "slow receiver", "slow receivers") +
                    ": its acknowledgements wait until they have caught up.");
   }
+  if (const hub::PublishMeter* meter = publisher.activity.meter.find();
+      meter != nullptr && meter->rests_until > evidence_.now) {
+    return add("publisher", Outcome::note,
+               "The publisher has published faster than it may: what it sends is not read before " +
+                   format_rfc3339(meter->rests_until) + ".");
+  }
   add("publisher", Outcome::ok, "The publisher may publish to it and is not held back.");
 }
 

@@ -1,5 +1,8 @@
-// English: the complete table that defines the keys.
+// English: the complete table that defines the keys. What the pages of Security say besides is in en_security.ts.
+import { security } from './en_security.ts';
+
 export const en = {
+  ...security,
   actions: 'Actions',
   back: 'Back to the overview',
   cancel: 'Cancel',
@@ -42,7 +45,9 @@ export const en = {
   'tab.bridges': 'Bridges',
   'tab.trace': 'Trace',
   'tab.certificates': 'Certificates',
+  'tab.authorities': 'Authorities',
   'tab.enrolment': 'Enrolment',
+  'tab.quarantine': 'Quarantine',
   'tab.policies': 'Policies',
   'tab.accounts': 'Users',
   'tab.audit': 'Audit',

@@ -36,6 +36,7 @@
 #include "platform/web_door.h"
 #include "security/vault.h"
 #include "security/vault_files.h"
+#include "security/vault_record.h"
 #include "service/access/access.h"
 #include "service/audit/audit.h"
 #include "service/behaviour/behaviour_service.h"
@@ -113,6 +114,7 @@ class RunningServer final : public Server {
   Stores stores_;
   security::AuditChain* audit_chain_ = nullptr;  // the repository in stores_
   std::unique_ptr<Audit> audit_;
+  security::VaultState vault_state_;
   std::unique_ptr<security::Vault> vault_;  // null: the keys are not protected
   std::unique_ptr<SecurityStack> security_;
   hub::Standings standings_;
@@ -166,6 +168,7 @@ store::BrokenDisk RunningServer::disk_watch() {
 }
 
 Result<void> RunningServer::open_vault() {
+  DUNLIN_TRY(vault_state_, security::vault_state(fs_, config_.data_folder));
   if (!security::Vault::exists(fs_, config_.data_folder)) return {};
   DUNLIN_TRY(vault_, security::Vault::open(fs_, config_.data_folder, config_.passphrase_source));
   // What a crash has left in the clear while the keys were being protected, or what was put there since.
@@ -225,7 +228,7 @@ void RunningServer::compose() {
       [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); },
       &conduct_});
   bridges_ = std::make_unique<bridge::Bridges>(
-      bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
+      bridge::BridgesEnvironment{{home(), network_, workers_, {fs_, vault_.get()}, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},
                                  *stores_.repository,
                                  services_->alarms()},
@@ -324,6 +327,7 @@ Result<void> RunningServer::start() {
     crls_->start();
     security_->revocation_lists().start();
     security_->expiry_watch().start();
+    security::record_vault_state({home(), *stores_.repository, clock_, metrics_}, vault_state_);
     sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
     services_->registry().resume_wipes();

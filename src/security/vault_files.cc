@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 9> kNames{
     "token.secret", "scram.secret",         "provision.secret", "audit.key",      "audit.key.fresh",
     "pki/root.key", "pki/intermediate.key", "pki/server.key",   "pki/request.key"};
 constexpr std::string_view kCertificate = "-----BEGIN CERTIFICATE";
+constexpr std::uint64_t kMaxSecretFileBytes = 4 * kMaxPemFileBytes;
 constexpr std::string_view kUnfinished = ".new";  // of write_file_atomically()
 
 Result<std::vector<std::string>> paths_in(Fs& fs, const std::string& folder) {
@@ -26,17 +27,18 @@ Result<std::vector<std::string>> paths_in(Fs& fs, const std::string& folder) {
     std::string path = folder + "/" + std::string(name);
     if (fs.exists(path)) paths.push_back(std::move(path));
   }
-  const std::string issuers = folder + "/pki/issuers";
-  if (!fs.is_folder(issuers)) return paths;
-  DUNLIN_TRY(const auto names, fs.list(issuers));
-  for (const std::string& name : names) {
-    if (name.ends_with(".pem")) paths.push_back(issuers + "/" + name);
+  for (const std::string& place : {folder + "/pki/issuers", folder + "/bridge-secrets"}) {
+    if (!fs.is_folder(place)) continue;
+    DUNLIN_TRY(const auto names, fs.list(place));
+    for (const std::string& name : names) {
+      if (!name.ends_with(kUnfinished) && !fs.is_folder(place + "/" + name)) paths.push_back(place + "/" + name);
+    }
   }
   return paths;
 }
 
 Result<std::string> text_of_file(Fs& fs, const std::string& path) {
-  return read_file(fs, path, 4 * kMaxPemFileBytes);
+  return read_file(fs, path, kMaxSecretFileBytes);
 }
 
 /// A text that a crash left half-way holds a secret all the same.
@@ -51,7 +53,12 @@ Result<std::vector<SecretFileState>> secret_files(Fs& fs, const std::string& fol
   DUNLIN_TRY(const auto paths, paths_in(fs, folder));
   std::vector<SecretFileState> files;
   for (const std::string& path : paths) {
-    DUNLIN_TRY(std::string text, text_of_file(fs, path));
+    auto read = text_of_file(fs, path);
+    // Nothing of ours is as large; a bridge does not take it either.
+    if (!read && read.error().code == Errc::limit_exceeded) continue;
+    DUNLIN_TRY(std::string text, std::move(read));
+    // An authority that a bridge trusts is no secret.
+    if (text.starts_with(kCertificate)) continue;
     const Kept kept = text.starts_with(kSealedBegin) ? Kept::sealed
                       : is_in_token(text)            ? Kept::in_token
                                                      : Kept::in_the_clear;
@@ -87,7 +94,7 @@ Result<std::size_t> open_files(Fs& fs, const std::string& folder, const Vault& v
   std::size_t opened = 0;
   for (const SecretFileState& state : states) {
     if (state.kept != Kept::sealed) continue;
-    DUNLIN_TRY(std::string text, inside.read(state.path, kMaxPemFileBytes));
+    DUNLIN_TRY(std::string text, inside.read(state.path, kMaxSecretFileBytes));
     const auto written = outside.write(state.path, text);
     wipe(text);
     DUNLIN_CHECK(written);

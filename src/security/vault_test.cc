@@ -86,6 +86,19 @@ TEST_F(VaultTest, NoSecretIsInTheClearOnceTheyAreProtected) {
   EXPECT_EQ(seal_files(fs, "data", *vault).value(), 0U) << "a second time there is nothing to do";
 }
 
+TEST_F(VaultTest, SecretsOfBridgesAreSealedAndTheirAuthoritiesStayReadable) {
+  fs.create_folders("data/bridge-secrets").value();
+  const std::string authority = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+  ASSERT_TRUE(write_file_atomically(fs, "data/bridge-secrets/password", as_bytes("of the other server\n")));
+  ASSERT_TRUE(write_file_atomically(fs, "data/bridge-secrets/ca.pem", as_bytes(authority)));
+  const auto vault = Vault::make(fs, rng, "data", lock()).value();
+  EXPECT_EQ(seal_files(fs, "data", *vault).value(), 1U);
+  EXPECT_EQ(read_file(fs, "data/bridge-secrets/ca.pem").value(), authority);
+  EXPECT_THAT(read_file(fs, "data/bridge-secrets/password").value(), Not(HasSubstr("of the other")));
+  EXPECT_EQ(SecretFiles(fs, vault.get()).read("data/bridge-secrets/password", 4096).value(),
+            "of the other server\n");
+}
+
 TEST_F(VaultTest, WithoutThePassphraseNothingStarts) {
   start(fs, nullptr).value();
   ASSERT_TRUE(seal_files(fs, "data", *Vault::make(fs, rng, "data", lock()).value()));

@@ -272,6 +272,9 @@ describe('keys on the disk', () => {
     await server.start();
     assert.equal((await send(server, device)).code, 0);
     assert.equal((await server.cli('audit', 'verify')).code, 0);
+    const { records } = await server.cliJson('audit', 'list', '--action', 'vault.change');
+    assert.deepEqual(records.map((record) => record.detail), ['the keys on the disk are protected by passphrase']);
+    assert.equal(await server.metric('dunlin_vault_protected'), 1);
     await server.cliJson('ca', 'rotate');
     for (const [path, text] of contents(join(server.data, 'pki'))) assert(!text.includes('PRIVATE KEY'), path);
     await refused(/another dunlin runs/, ...vault('change', server.data, '--passphrase', source, '--new-passphrase', source));

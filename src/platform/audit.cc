@@ -11,7 +11,7 @@ using security::AuditOutcome;
 
 Audit::Audit(Parts parts)
     : parts_(parts),
-      log_({parts.chain, parts.executor, parts.chain.key(), parts.metrics}),
+      log_({parts.chain, parts.executor, parts.workers, parts.chain.key(), parts.metrics}),
       sums_({parts.executor, parts.chain, kDefaultTenant, parts.metrics}) {}
 
 model::CallRecorder Audit::calls() {

@@ -23,6 +23,7 @@ class Audit {
  public:
   struct Parts {
     Executor& executor;
+    WorkerPool& workers;
     security::AuditChain& chain;
     metrics::Registry& metrics;
     Duration keep{0};        // 0: for ever

@@ -32,6 +32,7 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       second_factors_({environment.repository, environment.clock, environment.rng, authenticator_.penalties(),
                        secrets.keys, "Dunlin on " + host_name()}),
       accounts_(environment.repository, authenticator_, second_factors_, environment.clock, environment.rng),
+      roles_(environment.repository, authenticator_.roles(), environment.clock),
       certificates_({environment.repository, environment.workers, *pki_, revocations_, environment.clock,
                      environment.rng}),
       revocation_lists_({environment.executor, environment.workers, environment.fs, environment.repository,
@@ -80,20 +81,26 @@ Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment e
   return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki), std::move(secrets));
 }
 
-void SecurityStack::load(Executor& executor,
-                         std::move_only_function<void(Result<std::optional<std::string>>)> done) {
-  policies_.load(executor, [this, &executor, done = std::move(done)](Result<void> loaded) mutable {
-    if (!loaded) return done(std::unexpected(loaded.error()));
-    certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
-      if (!indexed) return done(std::unexpected(indexed.error()));
-      accounts_.prepare_claim(
-          executor, [done = std::move(done)](Result<std::optional<security::Secret>> claim) mutable {
-            if (!claim) return done(std::unexpected(claim.error()));
-            if (!*claim) return done(std::nullopt);
-            done(std::string((*claim)->view()));
-          });
+void SecurityStack::load(Executor& executor, LoadDone done) {
+  roles_.load(executor, [this, &executor, done = std::move(done)](Result<void> roles) mutable {
+    if (!roles) return done(std::unexpected(roles.error()));
+    policies_.load(executor, [this, &executor, done = std::move(done)](Result<void> loaded) mutable {
+      if (!loaded) return done(std::unexpected(loaded.error()));
+      certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
+        if (!indexed) return done(std::unexpected(indexed.error()));
+        prepare_claim(executor, std::move(done));
+      });
     });
   });
+}
+
+void SecurityStack::prepare_claim(Executor& executor, LoadDone done) {
+  accounts_.prepare_claim(executor,
+                          [done = std::move(done)](Result<std::optional<security::Secret>> claim) mutable {
+                            if (!claim) return done(std::unexpected(claim.error()));
+                            if (!*claim) return done(std::nullopt);
+                            done(std::string((*claim)->view()));
+                          });
 }
 
 Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock,

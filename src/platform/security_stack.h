@@ -19,6 +19,7 @@
 #include "security/policies.h"
 #include "security/policy_trial.h"
 #include "security/revocation_lists.h"
+#include "security/role_register.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_credentials.h"
 #include "security/thing_keys.h"
@@ -44,9 +45,10 @@ class SecurityStack {
   static Result<std::unique_ptr<SecurityStack>> open(SecurityEnvironment environment,
                                                      const ServerConfig& config);
 
-  /// Reads policies and revocations, and makes the claim for the first user: its token, or nullopt once a
-  /// user exists.
-  void load(Executor& executor, std::move_only_function<void(Result<std::optional<std::string>>)> done);
+  /// Reads roles, policies and revocations, and makes the claim for the first user: its token, or nullopt
+  /// once a user exists.
+  using LoadDone = std::move_only_function<void(Result<std::optional<std::string>>)>;
+  void load(Executor& executor, LoadDone done);
 
   struct Tls {
     std::shared_ptr<net::TlsServerContext> devices;  // asks for a client certificate
@@ -72,6 +74,7 @@ class SecurityStack {
   security::Authenticator& authenticator() { return authenticator_; }
   security::SecondFactors& second_factors() { return second_factors_; }
   security::Accounts& accounts() { return accounts_; }
+  security::RoleRegister& roles() { return roles_; }
   security::ScramAuthenticator& scram() { return scram_; }
   security::ScramCredentials& scram_credentials() { return scram_credentials_; }
 
@@ -87,12 +90,15 @@ class SecurityStack {
                 std::unique_ptr<security::Pki> pki, Secrets secrets);
 
  private:
+  void prepare_claim(Executor& executor, LoadDone done);
+
   std::unique_ptr<security::Pki> pki_;
   security::RevocationIndex revocations_;
   security::PolicyEngine engine_;
   security::Authenticator authenticator_;
   security::SecondFactors second_factors_;
   security::Accounts accounts_;
+  security::RoleRegister roles_;
   security::CertificateRegister certificates_;
   security::RevocationLists revocation_lists_;
   security::OcspResponder ocsp_;

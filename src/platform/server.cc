@@ -184,7 +184,7 @@ Result<void> RunningServer::chain_records() {
       security::AuditChainParts{std::move(stores_.repository), home(), clock_, metrics_, std::move(key)});
   audit_chain_ = chain.get();
   stores_.repository = std::move(chain);
-  audit_ = std::make_unique<Audit>(Audit::Parts{home(), *audit_chain_, metrics_, config_.keep_audit,
+  audit_ = std::make_unique<Audit>(Audit::Parts{home(), workers_, *audit_chain_, metrics_, config_.keep_audit,
                                                 static_cast<std::uint64_t>(config_.max_audit_records)});
   return {};
 }
@@ -424,6 +424,7 @@ void RunningServer::declare_access() {
       security_->policies(),
       security_->policy_trial(),
       security_->accounts(),
+      security_->roles(),
       security_->scram_credentials(),
       security_->thing_keys(),
       security_->second_factors(),

@@ -40,6 +40,7 @@ struct NewApiToken {
   std::string label;
   std::vector<std::string> permissions;
   Duration lifetime{0};  // 0: does not expire
+  std::vector<std::string> roles{};
 };
 
 struct IssuedToken {
@@ -58,6 +59,7 @@ struct StartedSession {
   Secret cookie;  // value of dunlin_session
   UserRecord user;
   WallTime expires_at{};
+  std::vector<std::string> permissions{};  // with those of the roles
 };
 
 /// `actor` is who asks, for the audit record that goes into the same write. Any thread; completions run on
@@ -100,8 +102,8 @@ class Accounts {
                            Done<IssuedToken> done);
   /// Errors: not_found (user), invalid_argument, permission_denied (more than the owner has), limit_exceeded.
   void create_api_token(Executor& reply_to, Actor actor, NewApiToken wanted, Done<IssuedToken> done);
-  /// An API token that may less from now on. Errors: not_found, permission_denied (more than it has),
-  /// invalid_argument.
+  /// An API token that may less from now on: these permissions, and no roles. Errors: not_found,
+  /// permission_denied (more than it has), invalid_argument.
   void narrow_token(Executor& reply_to, Actor actor, std::string id, std::vector<std::string> permissions,
                     Done<TokenRecord> done);
   /// Errors: not_found.

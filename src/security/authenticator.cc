@@ -173,7 +173,7 @@ void Authenticator::check_token(AttemptPtr attempt, TokenText token, const store
   if (!username.empty() && username != record->owner)
     return refuse(std::move(attempt), "the token is not valid");
   if (record->type == TokenType::api)
-    return load_user(std::move(attempt), record->owner, record->permissions);
+    return load_user(std::move(attempt), record->owner, roles_.permissions_of(*record));
   if (is_idle(*record)) return refuse(std::move(attempt), "the session has ended");
   touch_session(*attempt->reply_to, *record, stored.version);
   // Whatever lives longer than a request asks again before the session could have ended unseen.
@@ -282,8 +282,9 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
                           if (!user || user->state != UserRecord::State::enabled)
                             return refuse(std::move(attempt), "the user is not known");
                           Principal principal = principal_of_user(*user);
-                          if (cut_to != std::vector<std::string>{"*"})
-                            principal.permissions = cut_permissions(cut_to, permissions_of(*user));
+                          auto all = roles_.permissions_of(*user);
+                          const bool uncut = cut_to == std::vector<std::string>{"*"};
+                          principal.permissions = uncut ? std::move(all) : cut_permissions(cut_to, all);
                           accept(std::move(attempt), std::move(principal));
                         });
 }

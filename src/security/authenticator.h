@@ -21,6 +21,7 @@
 #include "security/penalty.h"
 #include "security/records.h"
 #include "security/revocation.h"
+#include "security/roles.h"
 #include "store/repository.h"
 
 namespace dunlin::security {
@@ -141,6 +142,8 @@ class Authenticator {
   }
 
   PenaltyTable& penalties() { return penalties_; }
+  /// Who has which permissions now.
+  RoleTable& roles() { return roles_; }
   TenantId tenant() const { return options_.tenant; }
 
   struct Counts {
@@ -185,6 +188,7 @@ class Authenticator {
   std::function<void(SignIn)> observer_;
   PasswordGate gate_;
   PenaltyTable penalties_;
+  RoleTable roles_;
   Newcomers newcomers_;
   GroupKeys group_keys_;
   std::string dummy_password_;  // verified for unknown users, so that they take as long as known ones

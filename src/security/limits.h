@@ -93,6 +93,9 @@ inline constexpr std::size_t kMaxPasswordBytes = 1024;
 inline constexpr std::size_t kMinPasswordBytes = 12;
 inline constexpr std::size_t kMaxPermissions = 64;
 inline constexpr std::size_t kMaxPermissionBytes = 64;
+inline constexpr std::size_t kMaxRoles = 100;  // of one's own, in one tenant
+inline constexpr std::size_t kMaxRoleName = 64;
+inline constexpr std::size_t kMaxRolesPerHolder = 16;
 inline constexpr std::size_t kMaxTokensPerOwner = 32;
 inline constexpr std::size_t kMaxCertificatesPerThing = 16;
 inline constexpr std::size_t kMaxWithdrawn =
@@ -159,6 +162,7 @@ inline constexpr std::size_t kMaxAuditHeads = 1024;
 inline constexpr std::size_t kAuditPage = 200;
 /// Records that one call of list() looks at; its answer says where to go on.
 inline constexpr std::size_t kMaxAuditScanned = 10'000;
+inline constexpr std::size_t kMaxAuditTimes = 50'000;  // blocks of kAuditPage records whose times are known
 /// Events that are summed up: separate sums a minute, and the time of one sum. What comes past the number is
 /// one sum more.
 inline constexpr std::size_t kMaxAuditSums = 16;

@@ -99,6 +99,12 @@ Document document(std::string id, const json::object& body,
   return {.id = std::move(id), .version = 0, .body = json::serialize(body), .index = std::move(index)};
 }
 
+std::vector<std::pair<std::string, std::string>> role_fields(const std::vector<std::string>& roles) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const std::string& role : roles) fields.emplace_back(kRoleIndex, role);
+  return fields;
+}
+
 }  // namespace
 
 Result<UserRecord> user_of(const Document& stored) {
@@ -116,12 +122,30 @@ Result<UserRecord> user_of(const Document& stored) {
 }
 
 Document document_of(const UserRecord& user) {
-  return document(user.name, {{"password", user.password},
-                              {"permissions", array_of(user.permissions)},
-                              {"roles", array_of(user.roles)},
-                              {"policies", array_of(user.policies)},
-                              {"state", user.state == UserRecord::State::enabled ? "enabled" : "disabled"},
-                              {"created_at", user.created_at}});
+  return document(user.name,
+                  {{"password", user.password},
+                   {"permissions", array_of(user.permissions)},
+                   {"roles", array_of(user.roles)},
+                   {"policies", array_of(user.policies)},
+                   {"state", user.state == UserRecord::State::enabled ? "enabled" : "disabled"},
+                   {"created_at", user.created_at}},
+                  role_fields(user.roles));
+}
+
+Result<RoleRecord> role_of(const Document& stored) {
+  Reader reader(stored);
+  RoleRecord role;
+  role.name = stored.id;
+  role.about = reader.text("about");
+  role.permissions = reader.texts("permissions");
+  role.created_at = reader.number("created_at");
+  return reader.finish(std::move(role), "role");
+}
+
+Document document_of(const RoleRecord& role) {
+  return document(
+      role.name,
+      {{"about", role.about}, {"permissions", array_of(role.permissions)}, {"created_at", role.created_at}});
 }
 
 Result<TokenRecord> token_of(const Document& stored) {
@@ -136,6 +160,7 @@ Result<TokenRecord> token_of(const Document& stored) {
   token.hash = reader.text("hash");
   token.label = reader.text("label");
   token.permissions = reader.texts("permissions");
+  if (reader.member("roles") != nullptr) token.roles = reader.texts("roles");
   token.created_at = reader.number("created_at");
   token.expires_at = reader.number("expires_at");
   token.last_used_at = reader.number("last_used_at");
@@ -143,16 +168,19 @@ Result<TokenRecord> token_of(const Document& stored) {
 }
 
 Document document_of(const TokenRecord& token) {
+  auto index = role_fields(token.roles);
+  index.emplace_back("owner", token_owner_key(token.type, token.owner));
   return document(token.id,
                   {{"type", type_name(token.type)},
                    {"owner", token.owner},
                    {"hash", token.hash},
                    {"label", token.label},
                    {"permissions", array_of(token.permissions)},
+                   {"roles", array_of(token.roles)},
                    {"created_at", token.created_at},
                    {"expires_at", token.expires_at},
                    {"last_used_at", token.last_used_at}},
-                  {{"owner", token_owner_key(token.type, token.owner)}});
+                  std::move(index));
 }
 
 Result<CertificateRecord> certificate_of(const Document& stored) {

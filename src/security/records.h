@@ -1,7 +1,7 @@
 #pragma once
-// The documents of this room in the repository: users, tokens (also sessions), certificates, the claim.
-// Audit records: audit.h. JSON bodies; times are Unix milliseconds, 0 for none. docs/security.md lists the
-// members.
+// The documents of this room in the repository: users, roles, tokens (also sessions), certificates, the
+// claim. Audit records: audit.h. JSON bodies; times are Unix milliseconds, 0 for none. docs/security.md lists
+// the members.
 
 #include <cstdint>
 #include <map>
@@ -30,6 +30,14 @@ struct UserRecord {
   std::int64_t created_at = 0;
 };
 
+/// A set of permissions that an installation has given a name (roles.h).
+struct RoleRecord {
+  std::string name;
+  std::string about;
+  std::vector<std::string> permissions;
+  std::int64_t created_at = 0;
+};
+
 enum class TokenType : std::uint8_t { device, api, session };
 
 struct TokenRecord {
@@ -39,6 +47,7 @@ struct TokenRecord {
   std::string hash;                      // SHA-256 of the secret part, hexadecimal
   std::string label;                     // session: the address it began from
   std::vector<std::string> permissions;  // api only
+  std::vector<std::string> roles{};      // api only, beside the permissions
   std::int64_t created_at = 0;
   std::int64_t expires_at = 0;
   std::int64_t last_used_at = 0;  // session only
@@ -110,6 +119,7 @@ Result<void> check_takes_credentials(const store::Document& thing);
 
 /// Errors of all: corrupt.
 Result<UserRecord> user_of(const store::Document& stored);
+Result<RoleRecord> role_of(const store::Document& stored);
 Result<TokenRecord> token_of(const store::Document& stored);
 Result<CertificateRecord> certificate_of(const store::Document& stored);
 Result<ScramRecord> scram_of(const store::Document& stored);
@@ -117,11 +127,15 @@ Result<ClaimRecord> claim_of(const store::Document& stored);
 Result<ThingRecord> thing_of(const store::Document& stored);
 
 store::Document document_of(const UserRecord& user);
+store::Document document_of(const RoleRecord& role);
 store::Document document_of(const TokenRecord& token);
 store::Document document_of(const CertificateRecord& certificate);
 store::Document document_of(const ScramRecord& credential);
 store::Document document_of(const ClaimRecord& claim);
 inline constexpr std::string_view kClaimId = "claim";
+
+/// Users and tokens have an index field of this name for each of their roles.
+inline constexpr const char* kRoleIndex = "role";
 
 /// The value of the token index "owner": "device:NAME", "api:NAME", "session:NAME".
 std::string token_owner_key(TokenType type, std::string_view owner);

@@ -216,11 +216,13 @@ void Accounts::start_session(Executor& reply_to, UserRecord user, Beginning begi
                 }
                 changes.push_back(audit(actor, kLoginAction, user.name, detail));
                 write(reply_to, std::move(changes),
-                      [user = std::move(user), made = std::move(made),
+                      [this, user = std::move(user), made = std::move(made),
                        done = std::move(done)](Result<void> written) mutable {
                         if (!written) return done(std::unexpected(written.error()));
                         const WallTime expires_at = from_unix_milliseconds(made.record.expires_at);
-                        done(StartedSession{std::move(made.text), std::move(user), expires_at});
+                        auto permissions = authenticator_.roles().permissions_of(user);
+                        done(StartedSession{std::move(made.text), std::move(user), expires_at,
+                                            std::move(permissions)});
                       });
               });
 }

@@ -28,7 +28,8 @@ enum class DocumentKind : std::uint8_t {
   audit,
   scram,
   thing_keys,
-  second_factor
+  second_factor,
+  role
 };
 
 struct Document {

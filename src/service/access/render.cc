@@ -60,6 +60,7 @@ boost::json::object to_json(const security::TokenRecord& record) {
           {"owner", record.owner},
           {"label", record.label},
           {"permissions", array_of(record.permissions)},
+          {"roles", array_of(record.roles)},
           {"created_at", time_or_null(record.created_at)},
           {"expires_at", time_or_null(record.expires_at)}};
 }
@@ -93,8 +94,9 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 
 std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = authority_operations();
-  for (const auto& more : {certificate_operations(), policy_operations(), account_operations(),
-                           scram_operations(), key_operations(), people_operations(), totp_operations()})
+  for (const auto& more :
+       {certificate_operations(), policy_operations(), account_operations(), scram_operations(),
+        key_operations(), people_operations(), totp_operations(), role_operations()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -119,6 +121,7 @@ void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_keys(parts, table);
   declare_people(parts, table);
   declare_totp(parts, table);
+  declare_roles(parts, table);
 }
 
 }  // namespace dunlin::access

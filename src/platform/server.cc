@@ -34,6 +34,9 @@
 #include "platform/thing_lives.h"
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
+#include "security/vault.h"
+#include "security/vault_files.h"
+#include "security/vault_record.h"
 #include "service/access/access.h"
 #include "service/audit/audit.h"
 #include "service/behaviour/behaviour_service.h"
@@ -69,6 +72,7 @@ class RunningServer final : public Server {
 
  private:
   Executor& home() { return threads_.at(0); }
+  Result<void> open_vault();
   Result<void> chain_records();
   void compose_hub();
   void compose();
@@ -110,6 +114,8 @@ class RunningServer final : public Server {
   Stores stores_;
   security::AuditChain* audit_chain_ = nullptr;  // the repository in stores_
   std::unique_ptr<Audit> audit_;
+  security::VaultState vault_state_;
+  std::unique_ptr<security::Vault> vault_;  // null: the keys are not protected
   std::unique_ptr<SecurityStack> security_;
   hub::Standings standings_;
   std::unique_ptr<hub::Hub> hub_;
@@ -141,13 +147,15 @@ class RunningServer final : public Server {
 
 Result<void> RunningServer::open() {
   DUNLIN_TRY(lock_, lock_data_folder(fs_, config_.data_folder));
+  DUNLIN_CHECK(open_vault());
   std::vector<Executor*> executors;
   for (net::Reactor* reactor : threads_.all()) executors.push_back(reactor);
   DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors, disk_watch()}, config_));
-  DUNLIN_TRY(group_secret_, provision::load_group_secret(fs_, rng_, config_.data_folder));
+  DUNLIN_TRY(group_secret_, provision::load_group_secret({fs_, vault_.get()}, rng_, config_.data_folder));
   DUNLIN_CHECK(chain_records());
-  DUNLIN_TRY(security_, SecurityStack::open(
-                            {home(), fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
+  DUNLIN_TRY(security_, SecurityStack::open({home(), fs_, clock_, rng_, workers_, *stores_.repository,
+                                             metrics_, vault_.get()},
+                                            config_));
   compose();
   return crls_->load();
 }
@@ -159,9 +167,19 @@ store::BrokenDisk RunningServer::disk_watch() {
   };
 }
 
+Result<void> RunningServer::open_vault() {
+  DUNLIN_TRY(vault_state_, security::vault_state(fs_, config_.data_folder));
+  if (!security::Vault::exists(fs_, config_.data_folder)) return {};
+  DUNLIN_TRY(vault_, security::Vault::open(fs_, config_.data_folder, config_.passphrase_source));
+  // What a crash has left in the clear while the keys were being protected, or what was put there since.
+  DUNLIN_CHECK(security::seal_files(fs_, config_.data_folder, *vault_));
+  return {};
+}
+
 /// From here on every write goes through the audit log.
 Result<void> RunningServer::chain_records() {
-  DUNLIN_TRY(security::AuditKey key, security::AuditKey::open(fs_, rng_, config_.data_folder));
+  DUNLIN_TRY(security::AuditKey key,
+             security::AuditKey::open({fs_, vault_.get()}, rng_, config_.data_folder));
   auto chain = std::make_unique<security::AuditChain>(
       security::AuditChainParts{std::move(stores_.repository), home(), clock_, metrics_, std::move(key)});
   audit_chain_ = chain.get();
@@ -210,7 +228,7 @@ void RunningServer::compose() {
       [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); },
       &conduct_});
   bridges_ = std::make_unique<bridge::Bridges>(
-      bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
+      bridge::BridgesEnvironment{{home(), network_, workers_, {fs_, vault_.get()}, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},
                                  *stores_.repository,
                                  services_->alarms()},
@@ -309,6 +327,7 @@ Result<void> RunningServer::start() {
     crls_->start();
     security_->revocation_lists().start();
     security_->expiry_watch().start();
+    security::record_vault_state({home(), *stores_.repository, clock_, metrics_}, vault_state_);
     sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
     services_->registry().resume_wipes();

@@ -4,7 +4,6 @@
 
 #include "security/limits.h"
 #include "security/names.h"
-#include "security/secret_file.h"
 
 namespace dunlin::security {
 namespace {
@@ -38,8 +37,9 @@ Error refusal(const Error& error) {
 
 }  // namespace
 
-Result<std::string> ScramAuthenticator::load_secret(Fs& fs, Rng& rng, const std::string& data_folder) {
-  return load_secret_file(fs, rng, data_folder + "/scram.secret");
+Result<std::string> ScramAuthenticator::load_secret(const SecretFiles& files, Rng& rng,
+                                                    const std::string& data_folder) {
+  return load_secret_file(files, rng, data_folder + "/scram.secret");
 }
 
 bool ScramAuthenticator::must_wait(const ScramExchange& exchange) {

@@ -350,6 +350,8 @@ export const things = {
     call<Thing>('POST', at('things'), thing),
   remove: (name: string) => call<unknown>('DELETE', at('things', name)),
   token: (name: string) => call<{ token: string }>('POST', at('things', name, 'tokens'), {}),
+  /** Ends its quarantine. */
+  release: (name: string) => call<unknown>('POST', at('things', name, 'release'), {}),
 };
 
 export const presence = {
@@ -460,6 +462,7 @@ export type LiveMessage =
   | { type: 'alarm'; alarm: Alarm }
   | { type: 'trace'; state: 'running' | 'ended' | 'refused'; reason?: string; message?: string }
   | { type: 'trace_events'; events: TraceEvent[]; dropped: number }
+  | { type: 'refusals'; total: number }
   | { type: 'pong' }
   | { type: 'error'; message: string }
   | { type: 'frame'; device: string; channel: string; content_type: string; at?: string };

@@ -23,6 +23,7 @@ const Certificates = lazy(() => import('./pages/certificates.tsx'));
 const Enrolment = lazy(() => import('./pages/enrolment.tsx'));
 const Policies = lazy(() => import('./pages/policies.tsx'));
 const Accounts = lazy(() => import('./pages/accounts.tsx'));
+const Attacks = lazy(() => import('./pages/attacks.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
 
 function Page() {
@@ -77,6 +78,9 @@ function Page() {
         </Match>
         <Match when={route().page === 'accounts'}>
           <Accounts />
+        </Match>
+        <Match when={route().page === 'attacks'}>
+          <Attacks />
         </Match>
         <Match when={route().page === 'audit'}>
           <Audit />

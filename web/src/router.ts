@@ -5,7 +5,7 @@ import { createSignal } from 'solid-js';
 export const BROKER_PAGES = ['connections', 'groups', 'retained', 'bridges', 'trace'] as const;
 export type BrokerPage = (typeof BROKER_PAGES)[number];
 /** The tabs of the page Security. */
-export const SECURITY_PAGES = ['certificates', 'enrolment', 'policies', 'accounts', 'audit'] as const;
+export const SECURITY_PAGES = ['certificates', 'enrolment', 'policies', 'accounts', 'attacks', 'audit'] as const;
 export type SecurityPage = (typeof SECURITY_PAGES)[number];
 const TABS = [...BROKER_PAGES, ...SECURITY_PAGES];
 

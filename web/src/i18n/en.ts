@@ -1,4 +1,6 @@
 // English: the complete table that defines the keys.
+import { attacks } from './en_attacks.ts';
+
 export const en = {
   actions: 'Actions',
   back: 'Back to the overview',
@@ -45,6 +47,7 @@ export const en = {
   'tab.enrolment': 'Enrolment',
   'tab.policies': 'Policies',
   'tab.accounts': 'Users',
+  'tab.attacks': 'Attacks',
   'tab.audit': 'Audit',
   'session.all': 'All',
   'session.slow': 'Slow',
@@ -483,4 +486,6 @@ export const en = {
   'status.listeners': 'Listeners',
   'status.connect': 'API',
   'status.connect.text': 'Everything here can be done by API:',
+
+  ...attacks,
 };

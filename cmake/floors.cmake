@@ -3,7 +3,7 @@ foreach(folder
     src/base
     src/wire/mqtt src/wire/proxy
     src/net src/net/http src/net/websocket
-    src/store src/store/rocks src/store/sqlite
+    src/store src/store/chunk src/store/rocks src/store/sqlite
     src/hub
     src/security
     src/model

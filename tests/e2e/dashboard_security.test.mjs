@@ -1,51 +1,34 @@
 // The page Security in Chromium: certificates, enrolment, policies, users, the audit log. What a person does there is seen at the
 // devices: a revoked one is cut off, an approved one comes in, a changed policy holds.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openBrowser, openPage } from './lib/browser.mjs';
+import { openDashboard, PASSWORD } from './lib/dashboard.mjs';
 import { connect, disconnectAll } from './lib/mqtt.mjs';
 import { run, until } from './lib/program.mjs';
 import { start, temporaryFolder } from './lib/server.mjs';
 
-const PASSWORD = 'calm sea at dawn';
-const PICTURES = process.env.DUNLIN_SCREENSHOTS ?? new URL('../../build/screenshots', import.meta.url).pathname;
 const NAME = 'press-01';
 let server;
-let context;
+let board;
 let page;
-let origin;
 
 before(async () => {
-  mkdirSync(PICTURES, { recursive: true });
   server = await start();
-  origin = `https://localhost:${server.ports.https}`;
   await server.thing(NAME, { attributes: { site: 'plant1' } });
-  context = await openBrowser({ rootFile: server.rootFile });
-  page = await openPage(context, origin);
-  await page.goto(`${origin}/#/claim/${(await server.claimLink()).split('/').at(-1)}`);
-  await page.getByLabel('New password').fill(PASSWORD);
-  await page.getByLabel('The same again').fill(PASSWORD);
-  await page.getByRole('button', { name: /Set password/ }).click();
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  board = await openDashboard(server, { pictures: 'security' });
+  page = board.page;
 });
 after(async () => {
-  await context?.close();
+  await board?.context.close();
   disconnectAll();
 });
 
-async function picture(name) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert(wide <= 0, `${name}: the page is ${wide} px wider than its window`);
-  await page.screenshot({ path: `${PICTURES}/light-security-${name}.png`, fullPage: true });
-}
-const tab = async (name, hash) => {
-  await page.goto(`${origin}/#/${hash}`);
-  await page.getByRole('navigation', { name: 'Security' }).getByRole('link', { name, exact: true }).and(page.locator('[aria-current=page]')).waitFor();
-};
-const noFaults = () => assert.deepEqual(page.faults, []);
-const row = (text) => page.locator('tbody tr', { hasText: text });
+const picture = (name) => board.picture(name);
+const tab = (name, hash) => board.tab(name, hash);
+const noFaults = () => board.noFaults();
+const row = (text) => board.row(text);
 
 describe('certificates', () => {
   test('the empty list says how to get one', async () => {
@@ -222,16 +205,6 @@ describe('the audit log', () => {
   });
 
   test('the pages in dark, and on a telephone', async () => {
-    await page.emulateMedia({ colorScheme: 'dark' });
-    for (const name of ['certificates', 'enrolment', 'policies', 'accounts', 'audit']) {
-      await page.setViewportSize({ width: 1360, height: 860 });
-      await page.goto(`${origin}/#/${name}`);
-      await page.locator('main h1').waitFor();
-      await page.waitForTimeout(400);
-      await page.screenshot({ path: `${PICTURES}/dark-security-${name}.png`, fullPage: true });
-      await page.setViewportSize({ width: 390, height: 800 });
-      await picture(`${name}-small`);
-    }
-    noFaults();
+    await board.everyLook(Object.fromEntries(['certificates', 'enrolment', 'policies', 'accounts', 'audit'].map((name) => [name, name])));
   });
 });

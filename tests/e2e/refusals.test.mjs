@@ -146,7 +146,7 @@ describe('kinds', () => {
     const row = () => refusals().then((now) => find(now.devices, 'device', 'drill-01'));
     await until(async () => (await row()).quarantine, 'quarantine in the picture');
     assert.match((await row()).reason, /case open/);
-    await server.api('POST', '/api/things/drill-01/release', {});
+    await server.api('DELETE', '/api/things/drill-01/quarantine');
     await until(async () => !(await row()).quarantine, 'its end');
   });
 

@@ -15,7 +15,7 @@ const PASSWORD = 'calm sea at dawn';
 const NAME = 'press-01';
 const PAGES = [
   ...['', 'alarms', 'things', 'rules', 'connections', 'groups', 'retained', 'bridges', 'trace', 'status', `device/${NAME}`],
-  ...['certificates', 'enrolment', 'policies', 'accounts', 'audit'],
+  ...['certificates', 'authorities', 'enrolment', 'quarantine', 'policies', 'accounts', 'audit', 'me'],
 ];
 const folder = temporaryFolder('web-security');
 let server;
@@ -226,6 +226,7 @@ describe('script in what devices send', () => {
       retained: level('retained'),
       rules: "globalThis.ran='rule'",
       enrolment: "globalThis.ran='label'",
+      authorities: level('authority'),
       [`device/${NAME}`]: "globalThis.ran='shadow value'",
     };
     for (const [hash, text] of Object.entries(shown)) {

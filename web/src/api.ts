@@ -1,4 +1,5 @@
-// The server's HTTP API as the dashboard uses it: every type and every call is here or in api_security.ts.
+// The server's HTTP API as the dashboard uses it: every type and every call is here or in api_*.ts.
+import type { LifeEvent, Stage } from './api_life.ts';
 import type { Json, JsonObject } from './lib/shadow.ts';
 
 /** Unix milliseconds, or an ISO 8601 text. */
@@ -12,7 +13,7 @@ export interface SessionInfo {
   user: User;
 }
 /** Who is signed in, if anybody is. */
-export type Session = ({ signed_in: true } & SessionInfo) | { signed_in: false };
+export type Session = ({ signed_in: true; session?: string } & SessionInfo) | { signed_in: false };
 
 /** A sign-in that is done, or one whose password is right and that needs a code beside it. */
 export type SignInAnswer = ({ signed_in: true } & SessionInfo) | { signed_in: false; needs: 'code' };
@@ -22,6 +23,12 @@ export interface Thing {
   type?: string;
   attributes?: Record<string, Json>;
   gateway?: string | null;
+  // Unset: nobody has registered it.
+  lifecycle?: Stage;
+  quarantine?: LifeEvent;
+  wiping?: boolean;
+  /** 0: it was removed. */
+  version?: number;
   // From its presence; unset: never seen.
   online?: boolean;
   last_seen?: Time | null;
@@ -350,8 +357,6 @@ export const things = {
     call<Thing>('POST', at('things'), thing),
   remove: (name: string) => call<unknown>('DELETE', at('things', name)),
   token: (name: string) => call<{ token: string }>('POST', at('things', name, 'tokens'), {}),
-  /** Ends its quarantine. */
-  release: (name: string) => call<unknown>('POST', at('things', name, 'release'), {}),
 };
 
 export const presence = {

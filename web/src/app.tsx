@@ -20,11 +20,14 @@ const Bridges = lazy(() => import('./pages/bridges.tsx'));
 const Trace = lazy(() => import('./pages/trace.tsx'));
 const Status = lazy(() => import('./pages/status.tsx'));
 const Certificates = lazy(() => import('./pages/certificates.tsx'));
+const Authorities = lazy(() => import('./pages/authorities.tsx'));
 const Enrolment = lazy(() => import('./pages/enrolment.tsx'));
+const Quarantine = lazy(() => import('./pages/quarantine.tsx'));
 const Policies = lazy(() => import('./pages/policies.tsx'));
 const Accounts = lazy(() => import('./pages/accounts.tsx'));
 const Attacks = lazy(() => import('./pages/attacks.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
+const Me = lazy(() => import('./pages/me.tsx'));
 
 function Page() {
   const deviceName = () => {
@@ -70,6 +73,15 @@ function Page() {
         <Match when={route().page === 'certificates'}>
           <Certificates />
         </Match>
+        <Match when={route().page === 'authorities'}>
+          <Authorities />
+        </Match>
+        <Match when={route().page === 'quarantine'}>
+          <Quarantine />
+        </Match>
+        <Match when={route().page === 'me'}>
+          <Me />
+        </Match>
         <Match when={route().page === 'enrolment'}>
           <Enrolment />
         </Match>
@@ -94,6 +106,7 @@ function titleOf(): string {
   const at = route();
   if (at.page === 'device') return at.name;
   if (at.page === 'claim' || at.page === 'unknown') return '';
+  if (at.page === 'me') return t('me');
   const tab = [...BROKER_PAGES.slice(1), ...SECURITY_PAGES].find((page) => page === at.page);
   return tab ? t(`tab.${tab}`) : t(`nav.${at.page}` as TextKey);
 }

@@ -5,12 +5,21 @@ import { createSignal } from 'solid-js';
 export const BROKER_PAGES = ['connections', 'groups', 'retained', 'bridges', 'trace'] as const;
 export type BrokerPage = (typeof BROKER_PAGES)[number];
 /** The tabs of the page Security. */
-export const SECURITY_PAGES = ['certificates', 'enrolment', 'policies', 'accounts', 'attacks', 'audit'] as const;
+export const SECURITY_PAGES = [
+  'certificates',
+  'authorities',
+  'enrolment',
+  'quarantine',
+  'policies',
+  'accounts',
+  'attacks',
+  'audit',
+] as const;
 export type SecurityPage = (typeof SECURITY_PAGES)[number];
 const TABS = [...BROKER_PAGES, ...SECURITY_PAGES];
 
 export type Route =
-  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'status' | BrokerPage | SecurityPage }
+  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'status' | 'me' | BrokerPage | SecurityPage }
   | { page: 'device'; name: string }
   | { page: 'claim'; token: string }
   | { page: 'unknown' };
@@ -26,7 +35,8 @@ export function parseRoute(hash: string): Route {
   if (page === '') return { page: 'overview' };
   if (page === 'device' && name) return { page, name };
   if (page === 'claim' && name) return { page, token: name };
-  if (page === 'alarms' || page === 'things' || page === 'rules' || page === 'status') return { page };
+  if (page === 'alarms' || page === 'things' || page === 'rules' || page === 'status' || page === 'me')
+    return { page };
   const tab = TABS.find((one) => one === page);
   if (tab) return { page: tab };
   return { page: 'unknown' };

@@ -102,6 +102,7 @@ export function Shell(props: { children: JSX.Element }) {
       icon: 'certificates' as IconName,
       run: () => go(`#/${tab}`),
     })),
+    { name: t('me'), type: 'g m', icon: 'person', run: () => go('#/me') },
     { name: t('theme.toggle'), type: 'd', icon: theme() === 'dark' ? 'sun' : 'moon', run: toggleTheme },
     { name: t('help.title'), type: '?', icon: 'help', run: () => setOverlay('help') },
     { name: t('signout'), type: userName(), icon: 'out', run: leave },
@@ -154,6 +155,15 @@ export function Shell(props: { children: JSX.Element }) {
             >
               <Icon name="help" />
             </button>
+            <a
+              class="button quiet square"
+              href="#/me"
+              aria-label={t('me')}
+              aria-current={route().page === 'me' ? 'page' : undefined}
+              title={`${t('me')}: ${userName()} (g m)`}
+            >
+              <Icon name="person" />
+            </a>
             <button
               type="button"
               class="button quiet square"

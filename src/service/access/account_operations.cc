@@ -42,6 +42,8 @@ constexpr Field kOnlyToken[] = {{"token", FieldType::text, Need::required, "the 
 constexpr Errc kCreateErrors[] = {Errc::invalid_argument, Errc::already_exists, Errc::unavailable};
 constexpr Errc kTokenErrors[] = {Errc::not_found, Errc::permission_denied, Errc::limit_exceeded};
 constexpr Errc kGetErrors[] = {Errc::not_found};
+constexpr Errc kListTokenErrors[] = {Errc::permission_denied};
+constexpr Errc kDeleteTokenErrors[] = {Errc::not_found, Errc::permission_denied};
 constexpr Errc kThingTokenErrors[] = {Errc::not_found, Errc::conflict, Errc::limit_exceeded};
 
 constexpr model::OperationSpec kListUsers{"user.list",  model::Method::get, "/api/users", "List users.",
@@ -69,15 +71,15 @@ constexpr model::OperationSpec kCreateToken{"token.create",
                                             model::Audited::by_handler};
 constexpr model::OperationSpec kListTokens{
     "token.list", model::Method::get, "/api/tokens", "List tokens of a thing or user.",
-    "users:read", kTokenListRequest,  kTokenList,    {}};
+    {},           kTokenListRequest,  kTokenList,    kListTokenErrors};
 constexpr model::OperationSpec kDeleteToken{"token.delete",
                                             model::Method::del,
                                             "/api/tokens/{token}",
                                             "Remove a token and end its owner's sessions.",
-                                            "users:write",
+                                            {},
                                             kOnlyToken,
                                             {},
-                                            kGetErrors,
+                                            kDeleteTokenErrors,
                                             model::Audited::by_handler};
 constexpr model::OperationSpec kThingToken{
     "thing.token",
@@ -156,7 +158,7 @@ void remove_user(const AccessParts& parts, const model::Caller& caller, const st
                              });
 }
 
-void remove_token(const AccessParts& parts, const model::Caller& caller, const std::string& id,
+void remove_found(const AccessParts& parts, const model::Caller& caller, const std::string& id,
                   model::Reply reply) {
   parts.accounts.remove_token(parts.executor, actor_of(caller), id,
                               [parts, caller, reply = std::move(reply)](auto token) mutable {
@@ -166,7 +168,26 @@ void remove_token(const AccessParts& parts, const model::Caller& caller, const s
                               });
 }
 
-void list_tokens(const AccessParts& parts, const boost::json::object& request, model::Reply reply) {
+/// Without the right to change users it must be a token of the caller's own programs; whether there is
+/// another of that id is not told.
+void remove_token(const AccessParts& parts, const model::Caller& caller, const std::string& id,
+                  model::Reply reply) {
+  if (model::has_permission(*caller.principal, "users:write"))
+    return remove_found(parts, caller, id, std::move(reply));
+  parts.accounts.get_token(
+      parts.executor, id,
+      [parts, caller, id, reply = std::move(reply)](Result<security::TokenRecord> found) mutable {
+        const bool own = found && found->type == security::TokenType::api && is_self(caller, found->owner);
+        if (!own) {
+          return reply(fail(Errc::permission_denied,
+                            "there is no such token of yours; others' need the permission \"users:write\""));
+        }
+        remove_found(parts, caller, id, std::move(reply));
+      });
+}
+
+void list_tokens(const AccessParts& parts, const model::Caller& caller, const boost::json::object& request,
+                 model::Reply reply) {
   const std::string word = model::optional_text(request, "type").value_or("api");
   if (word != "device" && word != "api" && word != "session") {
     return reply(fail(Errc::invalid_argument, "\"type\" must be device, api or session"));
@@ -174,7 +195,11 @@ void list_tokens(const AccessParts& parts, const boost::json::object& request, m
   const auto type = word == "device" ? security::TokenType::device
                     : word == "api"  ? security::TokenType::api
                                      : security::TokenType::session;
-  parts.accounts.list_tokens(parts.executor, type, *model::optional_text(request, "owner"),
+  const std::string owner = *model::optional_text(request, "owner");
+  const bool own = type == security::TokenType::api && is_self(caller, owner);
+  if (!own && !model::has_permission(*caller.principal, "users:read"))
+    return reply(fail(Errc::permission_denied, "others' tokens need the permission \"users:read\""));
+  parts.accounts.list_tokens(parts.executor, type, owner,
                              model::reply_list(std::move(reply), "tokens", Form()));
 }
 
@@ -207,9 +232,10 @@ void declare_accounts(const AccessParts& parts, model::OperationTable& table) {
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               create_token(parts, caller, request, std::move(reply));
             });
-  table.add(kListTokens, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
-    list_tokens(parts, request, std::move(reply));
-  });
+  table.add(kListTokens,
+            [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+              list_tokens(parts, caller, request, std::move(reply));
+            });
   table.add(kDeleteToken,
             [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
               remove_token(parts, caller, *model::optional_text(request, "token"), std::move(reply));

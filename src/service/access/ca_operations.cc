@@ -1,4 +1,5 @@
 #include <boost/json.hpp>
+#include <set>
 
 #include "base/time_text.h"
 #include "model/json_fields.h"
@@ -16,12 +17,15 @@ constexpr Field kCaResponse[] = {
     {"ca", FieldType::text, Need::required, "what devices should trust, PEM: the root, or several"}};
 constexpr Field kListResponse[] = {
     {"issuers", FieldType::array, Need::required, "intermediates, the one that issues first"},
+    {"roots", FieldType::array, Need::required,
+     "what is above them, the one above what issues first: name, fingerprint, not_before, not_after"},
     {"root_key", FieldType::text, Need::required, "here or offline"}};
 constexpr Field kIssuer[] = {{"issuer", FieldType::text, Need::required, "its key identifier"},
                              {"state", FieldType::text, Need::required, "issuing or trusted"},
                              {"name", FieldType::text, Need::required, "its common name"},
                              {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
                              {"root", FieldType::text, Need::required, "fingerprint of the root above it"},
+                             {"not_before", FieldType::text, Need::required, "RFC 3339"},
                              {"not_after", FieldType::text, Need::required, "RFC 3339"},
                              {"certificate", FieldType::text, Need::required, "PEM"}};
 constexpr Field kRotateRequest[] = {
@@ -120,6 +124,7 @@ boost::json::object to_json(const IssuerStatus& issuer) {
           {"name", issuer.info.common_name},
           {"fingerprint", issuer.info.fingerprint},
           {"root", issuer.root.fingerprint},
+          {"not_before", format_rfc3339(issuer.info.not_before)},
           {"not_after", format_rfc3339(issuer.info.not_after)},
           {"certificate", issuer.certificate_pem}};
 }
@@ -128,9 +133,25 @@ auto reply_issuer(model::Reply reply) {
   return model::reply_with(std::move(reply), [](const IssuerStatus& issuer) { return to_json(issuer); });
 }
 
+/// Each once, in the order of the intermediates below them.
+boost::json::array roots_of(const std::vector<IssuerStatus>& issuers) {
+  boost::json::array roots;
+  std::set<std::string_view> seen;
+  for (const IssuerStatus& issuer : issuers) {
+    if (!seen.insert(issuer.root.fingerprint).second) continue;
+    roots.push_back(boost::json::object{{"name", issuer.root.common_name},
+                                        {"fingerprint", issuer.root.fingerprint},
+                                        {"not_before", format_rfc3339(issuer.root.not_before)},
+                                        {"not_after", format_rfc3339(issuer.root.not_after)}});
+  }
+  return roots;
+}
+
 void list(const AccessParts& parts, model::Reply reply) {
+  const std::vector<IssuerStatus> issuers = parts.pki.issuers();
   boost::json::object answer =
-      model::list_of("issuers", parts.pki.issuers(), [](const auto& issuer) { return to_json(issuer); });
+      model::list_of("issuers", issuers, [](const auto& issuer) { return to_json(issuer); });
+  answer["roots"] = roots_of(issuers);
   answer["root_key"] = parts.pki.root_is_offline() ? "offline" : "here";
   reply(boost::json::value(std::move(answer)));
 }

@@ -63,9 +63,10 @@ constexpr model::OperationSpec kShow{"totp.show",
                                      kOnlyUser,
                                      kState,
                                      kErrors};
+// No DELETE: a code belongs into no address.
 constexpr model::OperationSpec kRemove{"totp.remove",
-                                       model::Method::del,
-                                       "/api/users/{user}/totp",
+                                       model::Method::post,
+                                       "/api/users/{user}/totp/remove",
                                        "Remove a user's second factor.",
                                        {},
                                        kRemoveRequest,

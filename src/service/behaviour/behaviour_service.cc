@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <utility>
 
 #include "base/log.h"
 #include "model/cursors.h"
@@ -117,7 +118,7 @@ void BehaviourService::set_floor() {
 }
 
 void BehaviourService::begin_window() {
-  tallies_.clear();
+  before_ = std::exchange(tallies_, {});
   window_ = environment_.executor.schedule(kWindow, [this] { begin_window(); });
 }
 
@@ -153,20 +154,31 @@ void BehaviourService::on_session(const hub::SessionEvent& event) {
   if (lowest && tally->connects > *lowest) judge(event.principal->tenant, event.principal->name, *tally);
 }
 
+std::uint64_t BehaviourService::measured(const Tally& tally, Measure measure) {
+  switch (measure) {
+    case Measure::messages_per_second:
+      return tally.did.messages / kWindowSeconds;
+    case Measure::bytes_per_second:
+      return tally.did.bytes / kWindowSeconds;
+    case Measure::message_bytes:
+      return tally.did.largest;
+    case Measure::refusals:
+      return tally.did.refusals;
+    case Measure::connects:
+      return tally.connects;
+  }
+  return 0;
+}
+
 /// The first limit that is passed, in words; empty: none is.
 std::string BehaviourService::excess_of(const Tally& tally, std::string_view type,
                                         std::string_view thing) const {
   const Thresholds thresholds = table_.of(type, thing);
-  std::string why;
-  const auto look = [&](Measure measure, std::uint64_t found) {
-    if (why.empty()) why = excess(thresholds, measure, found);
-  };
-  look(Measure::messages_per_second, tally.did.messages / kWindowSeconds);
-  look(Measure::bytes_per_second, tally.did.bytes / kWindowSeconds);
-  look(Measure::message_bytes, tally.did.largest);
-  look(Measure::refusals, tally.did.refusals);
-  look(Measure::connects, tally.connects);
-  return why;
+  for (std::size_t i = 0; i < kMeasures; ++i) {
+    const auto measure = static_cast<Measure>(i);
+    if (std::string why = excess(thresholds, measure, measured(tally, measure)); !why.empty()) return why;
+  }
+  return {};
 }
 
 /// The type decides which limits count. It is remembered, so that a low limit of one thing does not have all

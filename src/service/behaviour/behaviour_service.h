@@ -2,6 +2,7 @@
 // Watches what things do: whoever does what no device does that is well is told of by an alarm and put in
 // quarantine.
 
+#include <boost/json/fwd.hpp>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -47,7 +48,7 @@ class BehaviourService {
   /// Reads the limits and takes up the journal where it left off. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
 
-  /// Declares behaviour.list, get, put, delete.
+  /// Declares behaviour.list, get, put, delete, use.
   void declare(model::OperationTable& table);
 
  private:
@@ -68,6 +69,7 @@ class BehaviourService {
   void take(const std::vector<hub::ConductReport>& reports);
   void on_session(const hub::SessionEvent& event);
   Tally* tally_of(TenantId tenant, const std::string& thing);
+  static std::uint64_t measured(const Tally& tally, Measure measure);
   std::string excess_of(const Tally& tally, std::string_view type, std::string_view thing) const;
   void judge(TenantId tenant, const std::string& thing, Tally& tally);
   void judged(TenantId tenant, const Tally& tally, Result<registry::Thing> thing);
@@ -84,10 +86,14 @@ class BehaviourService {
   void put(const model::Caller& caller, std::string scope, Thresholds thresholds, model::Reply reply);
   void remove(const model::Caller& caller, std::string scope, model::Reply reply);
   void show(const model::Caller& caller, std::string scope, model::Reply reply);
+  void show_use(const model::Caller& caller, std::string thing, model::Reply reply);
+  /// The most of the present window and the one before it.
+  boost::json::object use_of(TenantId tenant, const std::string& thing) const;
 
   BehaviourEnvironment environment_;
   ThresholdTable table_;
   std::unordered_map<std::string, Tally> tallies_;      // by tenant and thing
+  std::unordered_map<std::string, Tally> before_;       // of the window before, to be shown
   std::unordered_map<std::string, std::string> types_;  // likewise; of things that were judged
   TimerId window_;
   std::vector<hub::JournalPosition> positions_;

@@ -215,5 +215,30 @@ TEST_F(BehaviourTest, LimitsAreListedShownAndRemoved) {
       100);
 }
 
+TEST_F(BehaviourTest, WhatAThingDoesIsShownBesideItsLimits) {
+  ASSERT_TRUE(call("behaviour.put", {{"scope", "thing:press-01"}, {"refusals", 20}}));
+  const auto used = [this](std::string_view measure) {
+    return call("behaviour.use", {{"thing", "press-01"}})->at("use").at(measure).to_number<int>();
+  };
+  did("press-01", refused(12));
+  comes("press-01");
+  const auto shown = call("behaviour.use", {{"thing", "press-01"}});
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->at("own").at("refusals").to_number<int>(), 20);
+  EXPECT_EQ(shown->at("in_force").at("connects").to_number<int>(), 100);
+  EXPECT_EQ(shown->at("use").as_object().size(), kMeasures);
+  EXPECT_EQ(used("refusals"), 12);
+  EXPECT_EQ(used("connects"), 1);
+  pass(kWindow);
+  EXPECT_EQ(used("refusals"), 12) << "of the window before";
+  did("press-01", refused(3));
+  EXPECT_EQ(used("refusals"), 12) << "the most of both";
+  pass(kWindow);
+  EXPECT_EQ(used("refusals"), 3);
+  pass(kWindow);
+  EXPECT_EQ(used("refusals"), 0);
+  EXPECT_EQ(ask("behaviour.use", {{"thing", "nobody"}}), "not_found");
+}
+
 }  // namespace
 }  // namespace dunlin::behaviour

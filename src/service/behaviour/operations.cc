@@ -1,8 +1,10 @@
 #include "service/behaviour/operations.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
+#include "model/keys.h"
 #include "model/reply.h"
 #include "security/audit.h"
 #include "service/behaviour/behaviour_service.h"
@@ -34,6 +36,15 @@ constexpr Field kShown[] = {
     {"own", FieldType::object, Need::required, "what is set for this scope"},
     {"in_force", FieldType::object, Need::required, "with what the wider scopes add"}};
 constexpr Field kList[] = {{"scopes", FieldType::array, Need::required, "scope and own, by scope"}};
+constexpr Field kOnlyThing[] = {{"thing", FieldType::text, Need::required, "the thing's name"}};
+constexpr Field kUseShown[] = {
+    {"thing", FieldType::text, Need::required, "the thing's name"},
+    {"own", FieldType::object, Need::required, "what is set for this thing alone"},
+    {"in_force", FieldType::object, Need::required, "with what the wider scopes add"},
+    {"use", FieldType::object, Need::required,
+     "by limit: the most of the present ten seconds and the ten before. Seconds in which the thing did less "
+     "than a quarter of the lowest limit of any scope are not counted"}};
+constexpr Errc kUseErrors[] = {Errc::not_found};
 constexpr Errc kPutErrors[] = {Errc::invalid_argument, Errc::limit_exceeded};
 constexpr Errc kGetErrors[] = {Errc::not_found, Errc::invalid_argument};
 
@@ -53,6 +64,14 @@ constexpr model::OperationSpec kGet{"behaviour.get",
                                     kOnlyScope,
                                     kShown,
                                     kGetErrors};
+constexpr model::OperationSpec kUse{"behaviour.use",
+                                    model::Method::get,
+                                    "/api/things/{thing}/behaviour",
+                                    "Show what a thing does now beside its limits.",
+                                    "things:read",
+                                    kOnlyThing,
+                                    kUseShown,
+                                    kUseErrors};
 constexpr model::OperationSpec kPut{
     "behaviour.put",
     model::Method::put,
@@ -159,6 +178,35 @@ void BehaviourService::show(const model::Caller& caller, std::string scope, mode
                             });
 }
 
+boost::json::object BehaviourService::use_of(TenantId tenant, const std::string& thing) const {
+  const std::string key = model::tenant_key(tenant, thing);
+  boost::json::object use;
+  for (std::size_t i = 0; i < kMeasures; ++i) {
+    const auto measure = static_cast<Measure>(i);
+    std::uint64_t most = 0;
+    for (const auto* window : {&before_, &tallies_}) {
+      const auto found = window->find(key);
+      if (found != window->end()) most = std::max(most, measured(found->second, measure));
+    }
+    use[measure_name(measure)] = most;
+  }
+  return use;
+}
+
+void BehaviourService::show_use(const model::Caller& caller, std::string thing, model::Reply reply) {
+  const TenantId tenant = caller.principal->tenant;
+  environment_.registry.get(
+      tenant, std::move(thing),
+      model::reply_with(std::move(reply), [this, tenant](const registry::Thing& found) {
+        const auto own = table_.scopes().find("thing:" + found.name);
+        return boost::json::object{
+            {"thing", found.name},
+            {"own", own == table_.scopes().end() ? boost::json::object{} : to_json(own->second)},
+            {"in_force", to_json(table_.of(found.type, found.name))},
+            {"use", use_of(tenant, found.name)}};
+      }));
+}
+
 void BehaviourService::declare(model::OperationTable& table) {
   table.add(kListAll, [this](const model::Caller&, boost::json::object, model::Reply reply) {
     boost::json::array rows;
@@ -170,6 +218,9 @@ void BehaviourService::declare(model::OperationTable& table) {
     std::string scope = *model::optional_text(request, "scope");
     if (const auto fits = check_scope(scope); !fits) return reply(std::unexpected(fits.error()));
     show(caller, std::move(scope), std::move(reply));
+  });
+  table.add(kUse, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    show_use(caller, *model::optional_text(request, "thing"), std::move(reply));
   });
   table.add(kPut, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     std::string scope = *model::optional_text(request, "scope");
@@ -184,7 +235,7 @@ void BehaviourService::declare(model::OperationTable& table) {
 }
 
 std::vector<model::OperationSpec> operations() {
-  return {kListAll, kGet, kPut, kDelete};
+  return {kListAll, kGet, kUse, kPut, kDelete};
 }
 
 }  // namespace dunlin::behaviour

@@ -8,6 +8,7 @@
 #include "model/json_fields.h"
 #include "security/names.h"
 #include "security/records.h"
+#include "security/x509.h"
 #include "service/provision/pattern.h"
 
 namespace dunlin::provision {
@@ -179,8 +180,14 @@ json::object to_json(const Grant& grant) {
                      {"expires_at", time_or_null(grant.expires_at)},
                      {"uses_left", grant.uses_left < 0 ? json::value() : json::value(grant.uses_left)},
                      {"template", rules_json(grant.rules)}};
-  if (grant.kind == GrantKind::authority)
+  if (grant.kind == GrantKind::authority) {
     shown["auto_registration"] = grant.auto_registration == Grant::AutoRegistration::on;
+    if (const auto ders = security::certificates_from_pem(grant.pem); ders && !ders->empty()) {
+      const auto info = security::parse_certificate(as_bytes(ders->front()));
+      shown["name"] = info ? info->common_name : std::string();
+      if (info) shown["not_after"] = format_rfc3339(info->not_after);
+    }
+  }
   if (!grant.thing.empty()) shown["thing"] = grant.thing;
   if (!grant.pem.empty()) shown["certificate"] = grant.pem;
   return shown;

@@ -36,14 +36,18 @@ constexpr std::array<Field, N + kTemplateFields.size()> with_template(const std:
 inline constexpr std::array<Field, 2> kPage = {
     {{"after", FieldType::text, Need::optional, "page: begin behind this"},
      {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}}};
-inline constexpr std::array<Field, 7> kGrant = {
+inline constexpr std::array<Field, 10> kGrant = {
     {{"id", FieldType::text, Need::required, "what it is called in other calls"},
      {"label", FieldType::text, Need::required, "for people"},
      {"state", FieldType::text, Need::required, "enabled or disabled"},
      {"enrolled", FieldType::integer, Need::required, "devices so far"},
      {"expires_at", FieldType::text, Need::optional, "RFC 3339"},
      {"uses_left", FieldType::integer, Need::optional, "none: any number"},
-     {"template", FieldType::object, Need::required, "what becomes of a device"}}};
+     {"template", FieldType::object, Need::required, "what becomes of a device"},
+     {"name", FieldType::text, Need::optional, "an authority's common name"},
+     {"not_after", FieldType::text, Need::optional, "when an authority's certificate ends, RFC 3339"},
+     {"auto_registration", FieldType::boolean, Need::optional,
+      "whether an authority's devices may register themselves"}}};
 inline constexpr std::array<Errc, 1> kOnlyNotFound = {Errc::not_found};
 inline constexpr std::array<Errc, 3> kMakeErrors = {Errc::invalid_argument, Errc::limit_exceeded,
                                                     Errc::already_exists};

@@ -25,6 +25,7 @@ constexpr Field kLife[] = {
     {"lifecycle", FieldType::text, Need::required, "the stage that it is in"},
     {"quarantine", FieldType::object, Need::optional, "the step that began it; absent: it is in none"},
     {"wiping", FieldType::boolean, Need::optional, "what it has left is being removed"},
+    {"next", FieldType::array, Need::required, "the stages that it may be moved to"},
     {"events", FieldType::array, Need::required,
      "the last 32 steps, the newest last: at, by, event (moved, quarantined, released), from, to, reason"}};
 constexpr Errc kStepErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid_argument,
@@ -70,6 +71,10 @@ constexpr model::OperationSpec kRelease{"thing.release",
 boost::json::object life_json(const Thing& thing) {
   boost::json::object answer{{"thing", thing.name}};
   show_life(thing.life, answer);
+  boost::json::array next;
+  for (const std::string_view name : kLifecycleNames)
+    if (may_move(thing.life.stage, *parse_lifecycle(name))) next.emplace_back(name);
+  answer["next"] = std::move(next);
   boost::json::array events;
   for (const LifeEvent& event : thing.life.events) events.push_back(to_json(event));
   answer["events"] = std::move(events);

@@ -168,6 +168,7 @@ TEST_F(RegistryLifeTest, QuarantineLastsUntilSomebodyReleases) {
   const auto held = call("thing.quarantine", {{"thing", "press-01"}, {"reason", "odd traffic"}});
   ASSERT_TRUE(held);
   EXPECT_EQ(held->at("quarantine").at("reason").as_string(), "odd traffic");
+  EXPECT_EQ(held->at("next"), (boost::json::array{"maintenance", "decommission"}));
   EXPECT_EQ(move("maintenance"), "maintenance") << "its stage is another matter";
   EXPECT_TRUE(call("thing.get", {{"thing", "press-01"}})->as_object().contains("quarantine"));
   ASSERT_TRUE(call("thing.update", {{"thing", "press-01"}, {"type", "press"}}));

@@ -8,6 +8,9 @@ namespace dunlin::series {
 namespace {
 
 constexpr char kRowVersion = 1;
+/// The byte behind it: quality (2 bits), flags (6 bits).
+constexpr unsigned kQualityMask = 0x03;
+constexpr unsigned kFlagsShift = 2;
 enum class Type : char { number = 0, integer = 1, boolean = 2, text = 3, json = 4 };
 
 std::string fixed_64(std::uint64_t bits) {
@@ -64,18 +67,21 @@ WallTime time_of_row_key(std::string_view key) {
 std::string encode_point(const Point& point) {
   std::string bytes;
   bytes.push_back(kRowVersion);
-  bytes.push_back(static_cast<char>(point.quality));
+  bytes.push_back(static_cast<char>(static_cast<unsigned>(point.quality) |
+                                    (static_cast<unsigned>(point.flags) << kFlagsShift)));
   std::visit(Encoder{bytes}, point.value);
   return bytes;
 }
 
 Result<Point> decode_point(std::string_view key, std::string_view bytes) {
-  if (key.size() != kRowKeyBytes || bytes.size() < 3 || bytes[0] != kRowVersion ||
-      static_cast<std::uint8_t>(bytes[1]) > 2) {
+  if (key.size() != kRowKeyBytes || bytes.size() < 3 || bytes[0] != kRowVersion)
     return fail(Errc::corrupt, "a stored point has an unknown form");
-  }
+  const auto how = static_cast<std::uint8_t>(bytes[1]);
+  const auto quality = static_cast<model::Quality>(how & kQualityMask);
+  if (quality > model::Quality::bad) return fail(Errc::corrupt, "a stored point has an unknown quality");
   DUNLIN_TRY(model::Value value, decode_value(static_cast<Type>(bytes[2]), bytes.substr(3)));
-  return Point{time_of_row_key(key), std::move(value), static_cast<model::Quality>(bytes[1])};
+  return Point{time_of_row_key(key), std::move(value), quality,
+               static_cast<std::uint8_t>(how >> kFlagsShift)};
 }
 
 std::optional<double> number_of(const model::Value& value) {

@@ -14,7 +14,7 @@ std::string row_key(TenantId tenant, SeriesId series, WallTime time);
 WallTime time_of_row_key(std::string_view key);
 constexpr std::size_t kRowKeyBytes = 16;
 
-/// version (1) | quality (1) | type (1) | value.
+/// version (1) | quality and flags (1) | type (1) | value.
 std::string encode_point(const Point& point);
 /// Errors: corrupt.
 Result<Point> decode_point(std::string_view key, std::string_view bytes);

@@ -18,7 +18,7 @@ class SeriesDictionaryTest : public ::testing::Test {
     auto keyed = store::open_reference_keyed(disk_, workers_, "keyed");
     ASSERT_TRUE(keyed.has_value());
     keyed_ = std::move(*keyed);
-    store_ = std::make_unique<SeriesStore>(executor_, *keyed_);
+    store_ = std::make_unique<SeriesStore>(executor_, *keyed_, metrics_);
     bool opened = false;
     store_->open([&opened](Result<void> result) { opened = result.has_value(); });
     scheduler_.run_ready();
@@ -44,6 +44,7 @@ class SeriesDictionaryTest : public ::testing::Test {
   VirtualScheduler scheduler_{clock_};
   VirtualExecutor executor_{scheduler_};
   VirtualWorkerPool workers_{executor_};
+  metrics::Registry metrics_;
   std::unique_ptr<store::Keyed> keyed_;
   std::unique_ptr<SeriesStore> store_;
 };

@@ -31,7 +31,7 @@ SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& ke
     : executor_(executor),
       bus_(bus),
       keyed_(keyed),
-      store_(executor, keyed),
+      store_(executor, keyed, metrics),
       mapping_(std::move(mapping)),
       retry_(executor, metrics, kConsumer),
       stored_(metrics.counter("dunlin_series_samples_stored_total", "Samples stored")),

@@ -5,13 +5,17 @@
 
 #include "model/cursors.h"
 #include "model/keys.h"
+#include "service/series/downsampler.h"
+#include "service/series/piece.h"
 #include "service/series/row.h"
+#include "service/series/scan.h"
+#include "service/series/sealer.h"
+#include "service/series/window.h"
 
 namespace dunlin::series {
 namespace {
 
 constexpr std::string_view kDictionary = "series/";
-constexpr std::size_t kRowsPerPage = 4096;
 
 std::string name_key(TenantId tenant, std::string_view device, std::string_view channel) {
   std::string key = model::tenant_key(tenant, device);
@@ -50,8 +54,15 @@ bool fits(const model::Value& value) {
 
 }  // namespace
 
+SeriesStore::SeriesStore(Executor& executor, store::Keyed& keyed, metrics::Registry& metrics)
+    : executor_(executor), keyed_(keyed), sealer_(std::make_unique<Sealer>(executor, keyed, metrics)) {}
+SeriesStore::~SeriesStore() = default;
+
 void SeriesStore::open(std::move_only_function<void(Result<void>)> done) {
-  load_dictionary(std::string(kDictionary), std::move(done));
+  load_dictionary(std::string(kDictionary), [this, done = std::move(done)](Result<void> loaded) mutable {
+    if (!loaded) return done(std::move(loaded));
+    sealer_->open(std::move(done));
+  });
 }
 
 void SeriesStore::load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done) {
@@ -72,27 +83,46 @@ void SeriesStore::load_dictionary(std::string after, std::move_only_function<voi
                });
 }
 
+/// The newest point is in the window that the last key is of, but not always behind that key: a late row
+/// stands behind the beginning of a chunk.
 void SeriesStore::load_last(std::vector<SeriesInfo*> pending,
                             std::move_only_function<void(Result<void>)> done) {
   if (pending.empty()) return done({});
   SeriesInfo* info = pending.back();
-  pending.pop_back();
   store::Range range;
   range.begin = row_key(info->tenant, info->id, WallTime::min());
   range.end = row_key(info->tenant, SeriesId{info->id.value + 1}, WallTime::min());
   range.max_entries = 1;
   range.order = store::Range::Order::descending;
   keyed_.range(executor_, store::Table::series, std::move(range),
-               [this, info, pending = std::move(pending),
+               [this, pending = std::move(pending),
                 done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
                  if (!entries) return done(std::unexpected(entries.error()));
-                 if (!entries->empty()) {
-                   auto point = decode_point(entries->front().key, entries->front().value);
-                   if (!point) return done(std::unexpected(point.error()));
-                   info->last = *std::move(point);
+                 if (entries->empty()) {
+                   pending.pop_back();
+                   return load_last(std::move(pending), std::move(done));
                  }
-                 load_last(std::move(pending), std::move(done));
+                 load_last_of(time_of_row_key(entries->front().key), std::move(pending), std::move(done));
                });
+}
+
+void SeriesStore::load_last_of(WallTime last_key, std::vector<SeriesInfo*> pending,
+                               std::move_only_function<void(Result<void>)> done) {
+  SeriesInfo* info = pending.back();
+  pending.pop_back();
+  Scan::Visitor visitor;
+  visitor.point = [info](Point point) {
+    info->last = std::move(point);
+    return Scan::Go::on;
+  };
+  const WallTime start = window_start(last_key);
+  std::make_shared<Scan>(
+      executor_, keyed_, Scan::Wanted{info->tenant, info->id, start, WallTime::max()}, std::move(visitor),
+      [this, pending = std::move(pending), done = std::move(done)](Result<void> read) mutable {
+        if (!read) return done(std::move(read));
+        load_last(std::move(pending), std::move(done));
+      })
+      ->start();
 }
 
 SeriesInfo* SeriesStore::series_for(const model::Sample& sample, Touched& touched) {
@@ -127,15 +157,17 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
   store::Batch batch;
   Written written;
   Touched touched;
+  Sealer::Touched windows;
   for (const model::Sample& sample : samples) {
     SeriesInfo* info = fits(sample.value) ? series_for(sample, touched) : nullptr;
     if (info == nullptr) {
       ++written.skipped;
       continue;
     }
-    Point point{sample.t_source, sample.value, sample.quality};
+    Point point{sample.t_source, sample.value, sample.quality, sample.flags};
     batch.puts.push_back(
         {store::Table::series, row_key(sample.tenant, info->id, point.time), encode_point(point)});
+    sealer_->touch(windows, sample.tenant, info->id, point.time);
     if (const auto* bytes = std::get_if<model::Bytes>(&point.value)) {
       point.value = static_cast<std::int64_t>(bytes->value.size());
     }
@@ -147,14 +179,16 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
     batch.puts.push_back({store::Table::meta, std::string(kDictionary) + key, dictionary_entry(info)});
   }
   model::put_cursors(batch, consumer, positions);
+  sealer_->mark(batch, windows);
   if (batch.empty()) return done(written);
-  keyed_.write(
-      executor_, std::move(batch),
-      [this, written, touched = std::move(touched), done = std::move(done)](Result<void> result) mutable {
-        if (!result) return done(std::unexpected(result.error()));
-        mark_stored(touched);
-        done(written);
-      });
+  keyed_.write(executor_, std::move(batch),
+               [this, written, touched = std::move(touched), windows = std::move(windows),
+                done = std::move(done)](Result<void> result) mutable {
+                 sealer_->written(windows, result ? Sealer::Outcome::stored : Sealer::Outcome::failed);
+                 if (!result) return done(std::unexpected(result.error()));
+                 mark_stored(touched);
+                 done(written);
+               });
 }
 
 const SeriesInfo* SeriesStore::find(TenantId tenant, std::string_view device,
@@ -172,123 +206,39 @@ std::vector<const SeriesInfo*> SeriesStore::list(TenantId tenant, std::string_vi
   return found;
 }
 
-struct SeriesStore::Scan {
-  TenantId tenant;
-  std::string begin;
-  std::string end;
-  std::size_t rows = 0;
-  std::size_t limit = 0;
-  // Says whether to go on.
-  std::move_only_function<bool(Point)> visit;
-  std::move_only_function<void(Result<void>)> done;
-};
-
-// Shared because each page's completion hands it to the next; one owner at a time.
-void SeriesStore::scan(std::shared_ptr<Scan> state) {
-  store::Range range{.begin = state->begin, .end = state->end, .max_entries = kRowsPerPage};
-  keyed_.range(executor_, store::Table::series, std::move(range),
-               [this, state](Result<std::vector<store::Entry>> entries) {
-                 if (!entries) return state->done(std::unexpected(entries.error()));
-                 for (const store::Entry& entry : *entries) {
-                   auto point = decode_point(entry.key, entry.value);
-                   if (!point) return state->done(std::unexpected(point.error()));
-                   if (!state->visit(*std::move(point))) return state->done({});
-                 }
-                 if (entries->empty()) return state->done({});
-                 state->rows += entries->size();
-                 if (state->rows > state->limit) {
-                   return state->done(
-                       fail(Errc::limit_exceeded, "the range holds too many points; ask for a shorter one"));
-                 }
-                 state->begin = entries->back().key + '\0';
-                 scan(state);
-               });
-}
-
 void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,
                          std::move_only_function<void(Result<std::vector<Point>>)> done) {
   auto found = std::make_shared<std::vector<Point>>();  // shared by the visitor and the completion
-  auto state = std::make_shared<Scan>();
-  state->tenant = tenant;
-  state->begin = row_key(tenant, series, from);
-  state->end = row_key(tenant, series, to);
-  state->limit = kMaxRowsPerQuery;
-  state->visit = [found, limit](Point point) {
+  Scan::Visitor visitor;
+  visitor.point = [found, limit](Point point) {
     if (found->size() < limit) found->push_back(std::move(point));
-    return found->size() < limit;
+    return found->size() < limit ? Scan::Go::on : Scan::Go::stop;
   };
-  state->done = [found, done = std::move(done)](Result<void> result) mutable {
-    if (!result) return done(std::unexpected(result.error()));
-    done(std::move(*found));
-  };
-  scan(std::move(state));
+  std::make_shared<Scan>(executor_, keyed_, Scan::Wanted{tenant, series, from, to}, std::move(visitor),
+                         [found, done = std::move(done)](Result<void> result) mutable {
+                           if (!result) return done(std::unexpected(result.error()));
+                           done(std::move(*found));
+                         })
+      ->start();
 }
-
-namespace {
-
-/// Keeps the points while they are few and parts of the range from then on.
-class Downsampler {
- public:
-  Downsampler(WallTime from, WallTime to, std::size_t buckets)
-      : from_(from),
-        most_(std::max<std::size_t>(buckets, 1)),
-        length_(std::max(static_cast<double>((to - from).count()) / static_cast<double>(most_), 1.0)) {}
-
-  void add(WallTime time, double value) {
-    if (points_.size() < most_ && parts_.empty()) {
-      points_.push_back({time, value, value, value, 1});
-      return;
-    }
-    for (const Bucket& point : std::exchange(points_, {})) add_to_part(point.time, point.mean);
-    add_to_part(time, value);
-  }
-
-  std::vector<Bucket> take() { return parts_.empty() ? std::move(points_) : std::move(parts_); }
-
- private:
-  void add_to_part(WallTime time, double value) {
-    // Rounding may lift a time just before the end into a part of its own.
-    const auto part =
-        std::min(static_cast<std::size_t>(static_cast<double>((time - from_).count()) / length_), most_ - 1);
-    if (parts_.empty() || part != part_) parts_.push_back({time, 0, value, value, 0});
-    part_ = part;
-    Bucket& into = parts_.back();
-    ++into.count;
-    const auto count = static_cast<double>(into.count);
-    into.mean += value / count - into.mean / count;
-    into.min = std::min(into.min, value);
-    into.max = std::max(into.max, value);
-  }
-
-  WallTime from_;
-  std::size_t most_;
-  double length_;  // of a part, in nanoseconds
-  std::size_t part_ = 0;
-  std::vector<Bucket> points_;
-  std::vector<Bucket> parts_;
-};
-
-}  // namespace
 
 void SeriesStore::downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to,
                               std::size_t buckets,
                               std::move_only_function<void(Result<std::vector<Bucket>>)> done) {
   auto found = std::make_shared<Downsampler>(from, to, buckets);  // shared by the visitor and the completion
-  auto state = std::make_shared<Scan>();
-  state->tenant = tenant;
-  state->begin = row_key(tenant, series, from);
-  state->end = row_key(tenant, series, to);
-  state->limit = kMaxRowsPerQuery;
-  state->visit = [found](Point point) {
+  Scan::Visitor visitor;
+  visitor.point = [found](const Point& point) {
     const auto value = number_of(point.value);
     if (value && std::isfinite(*value)) found->add(point.time, *value);
-    return true;
+    return Scan::Go::on;
   };
-  state->done = [found, done = std::move(done)](Result<void> result) mutable {
-    if (!result) return done(std::unexpected(result.error()));
-    done(found->take());
-  };
-  scan(std::move(state));
+  visitor.chunk = [found](const store::ChunkSummary& chunk) { return found->add_whole(chunk); };
+  std::make_shared<Scan>(executor_, keyed_, Scan::Wanted{tenant, series, from, to}, std::move(visitor),
+                         [found, done = std::move(done)](Result<void> result) mutable {
+                           if (!result) return done(std::unexpected(result.error()));
+                           done(found->take());
+                         })
+      ->start();
 }
 
 }  // namespace dunlin::series

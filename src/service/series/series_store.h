@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "base/metrics.h"
 #include "hub/bus.h"
 #include "model/sample.h"
 #include "store/keyed.h"
@@ -19,7 +20,7 @@ namespace dunlin::series {
 inline constexpr std::size_t kMaxSeries = 1'000'000;
 inline constexpr std::size_t kMaxTextValueBytes = 1024;
 inline constexpr std::size_t kMaxRowsPerQuery =
-    5'000'000;  // scanned; a longer range is answered with limit_exceeded
+    5'000'000;  // points read; a longer range is answered with limit_exceeded
 inline constexpr std::size_t kMaxPointsPerAnswer = 10'000;
 
 using SeriesId = Id<struct SeriesTag, std::uint32_t>;
@@ -28,6 +29,8 @@ struct Point {
   WallTime time{};
   model::Value value;
   model::Quality quality = model::Quality::good;
+  std::uint8_t flags = 0;  // model::kHistorical ...
+  friend bool operator==(const Point&, const Point&) = default;
 };
 
 /// One series: what is known of it without reading its rows.
@@ -52,12 +55,16 @@ struct Bucket {
   std::uint64_t count = 0;
 };
 
+class Sealer;
+
 /// One executor's thread; completions run there.
 class SeriesStore {
  public:
-  SeriesStore(Executor& executor, store::Keyed& keyed) : executor_(executor), keyed_(keyed) {}
+  SeriesStore(Executor& executor, store::Keyed& keyed, metrics::Registry& metrics);
+  ~SeriesStore();
 
-  /// Reads the dictionary of series and their last values. Errors: corrupt, io.
+  /// Reads the dictionary of series and their last values, and begins to seal windows that are over. Errors:
+  /// corrupt, io.
   void open(std::move_only_function<void(Result<void>)> done);
 
   /// Stores the samples and how far their consumer has come, in one atomic write. The same (series, time)
@@ -88,19 +95,20 @@ class SeriesStore {
   std::size_t size() const { return by_name_.size(); }
 
  private:
-  struct Scan;
   using Touched =
       std::map<std::string, std::uint64_t>;  // dictionary entries in a batch, by name, with their change
   SeriesInfo* series_for(const model::Sample& sample, Touched& touched);
   void mark_stored(const Touched& touched);
   void load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done);
   void load_last(std::vector<SeriesInfo*> pending, std::move_only_function<void(Result<void>)> done);
-  void scan(std::shared_ptr<Scan> state);
+  void load_last_of(WallTime last_key, std::vector<SeriesInfo*> pending,
+                    std::move_only_function<void(Result<void>)> done);
 
   Executor& executor_;
   store::Keyed& keyed_;
   std::map<std::string, SeriesInfo, std::less<>> by_name_;  // by tenant | device NUL channel
   std::uint32_t next_id_ = 1;
+  std::unique_ptr<Sealer> sealer_;
 };
 
 }  // namespace dunlin::series

@@ -88,8 +88,8 @@ class FakeKeyed final : public Keyed {
       const auto present = found == rows(expected.table).end() ? std::nullopt : std::optional(found->second);
       if (present != expected.value) return fail(Errc::conflict, "another value");
     }
-    for (const Put& put : batch.puts) rows(put.table)[put.key] = put.value;
     for (const Delete& gone : batch.deletes) rows(gone.table).erase(gone.key);
+    for (const Put& put : batch.puts) rows(put.table)[put.key] = put.value;
     ++writes;
     return {};
   }

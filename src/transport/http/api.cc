@@ -5,6 +5,7 @@
 
 #include "base/core/assert.h"
 #include "model/json_fields.h"
+#include "security/records.h"
 #include "transport/http/openapi.h"
 
 namespace dunlin::transport {
@@ -50,7 +51,7 @@ bool is_secure(const Request& request) {
   return !request.peer->tls_version.empty();
 }
 
-boost::json::value user_json(const Principal& principal) {
+boost::json::object user_json(const Principal& principal) {
   boost::json::array permissions(principal.permissions.begin(), principal.permissions.end());
   return {{"signed_in", true}, {"user", {{"name", principal.name}, {"permissions", std::move(permissions)}}}};
 }
@@ -68,7 +69,7 @@ SignInDone answer_signed_in(bool secure, Responder responder) {
     if (!signed_in) return responder.send(render_refusal(signed_in.error()));
     if (!signed_in->principal)
       return responder.send(render(boost::json::value{{"signed_in", false}, {"needs", "code"}}));
-    Response response = render(user_json(*signed_in->principal));
+    Response response = render(boost::json::value(user_json(*signed_in->principal)));
     net::http::SetCookie cookie;
     cookie.name = kSessionCookie;
     cookie.value = signed_in->session_token;
@@ -95,6 +96,7 @@ constexpr Field kClaimFields[] = {
 constexpr Field kSessionFields[] = {
     {"signed_in", FieldType::boolean, Need::required, "whether anybody is"},
     {"user", FieldType::object, Need::optional, "who is: name and permissions"},
+    {"session", FieldType::text, Need::optional, "the id of the web session that asks (get)"},
     {"needs", FieldType::text, Need::optional, "\"code\": the password is right, send a code beside it"}};
 constexpr Errc kSignInErrors[] = {Errc::unauthenticated, Errc::permission_denied, Errc::unavailable};
 constexpr Errc kSignOutErrors[] = {Errc::permission_denied};
@@ -226,13 +228,17 @@ void Api::serve(const model::Operation& operation, Request request, const PathPa
 void Api::serve_session(Request request, Responder responder) {
   // A token is a claim that can be wrong; a cookie may just have ended.
   const bool by_token = !bearer_token(request).empty();
-  identify(request, [by_token, responder = std::move(responder)](Result<model::Caller> caller) mutable {
+  const auto shown = security::parse_token(session_token(request));
+  const std::string id = !by_token && shown ? shown->id : std::string();
+  identify(request, [by_token, id, responder = std::move(responder)](Result<model::Caller> caller) mutable {
     const bool ended = !caller && !by_token && caller.error().code == Errc::unauthenticated;
     if (!caller && !ended) return responder.send(render_refusal(caller.error()));
     if (ended || caller->principal->kind == PrincipalKind::anonymous) {
       return responder.send(render(boost::json::value{{"signed_in", false}}));
     }
-    responder.send(render(user_json(*caller->principal)));
+    boost::json::object answer = user_json(*caller->principal);
+    if (!id.empty()) answer["session"] = id;
+    responder.send(render(boost::json::value(std::move(answer))));
   });
 }
 

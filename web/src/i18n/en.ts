@@ -1,7 +1,9 @@
-// English: the complete table that defines the keys.
+// English: the complete table that defines the keys. What the pages of Security say besides is in en_security.ts.
 import { attacks } from './en_attacks.ts';
+import { security } from './en_security.ts';
 
 export const en = {
+  ...security,
   actions: 'Actions',
   back: 'Back to the overview',
   cancel: 'Cancel',
@@ -44,7 +46,9 @@ export const en = {
   'tab.bridges': 'Bridges',
   'tab.trace': 'Trace',
   'tab.certificates': 'Certificates',
+  'tab.authorities': 'Authorities',
   'tab.enrolment': 'Enrolment',
+  'tab.quarantine': 'Quarantine',
   'tab.policies': 'Policies',
   'tab.accounts': 'Users',
   'tab.attacks': 'Attacks',

@@ -35,6 +35,7 @@ export const attacks = {
   'attack.block': 'Block for an hour',
   'attack.released': '{name} is released',
   'attack.is.blocked': '{name} is blocked',
+  'attack.release.reason': 'released on the page Attacks',
   'attack.release.device': 'Release from quarantine',
   'attack.note': 'The lists are of the last hour; of IPv6 a network of 64 bits counts as one address. All of this is kept in memory: a restart begins anew. What was changed is in the audit log.',
   'attack.group.connections': 'Connections',

@@ -3,16 +3,19 @@ import { createResource, createSignal, For, Show } from 'solid-js';
 import { accounts, type ApiToken, type UserAccount } from '../api_security.ts';
 import { t } from '../i18n/index.ts';
 import { formatCount, formatDate, toMs } from '../lib/format.ts';
-import { access } from '../state/session.ts';
+import { access, may } from '../state/session.ts';
 import { keepRows } from '../state/polling.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { SentForm, type FieldText } from '../ui/form.tsx';
-import { ActionTable, OpenCell } from '../ui/list.tsx';
-import { CopyBox, Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
+import { ListFrame } from '../ui/list_frame.tsx';
+import { OpenCell } from '../ui/list.tsx';
+import { CopyBox, Facts, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf, say } from '../ui/toast.tsx';
+import { OthersSecondFactor } from './second_factor.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
+import { WebSessions } from './web_sessions.tsx';
 import '../styles/security.css';
 
 const PASSWORD_MIN = 12;
@@ -55,7 +58,7 @@ function UserForm(props: { onDone: () => void }) {
   );
 }
 
-function TokenForm(props: { user: UserAccount; onDone: (token: string) => void }) {
+function TokenForm(props: { user: Pick<UserAccount, 'name' | 'permissions'>; onDone: (token: string) => void }) {
   const send = async (text: FieldText) => {
     const days = Number(text('days'));
     const made = await accounts.makeToken({
@@ -81,7 +84,8 @@ function TokenForm(props: { user: UserAccount; onDone: (token: string) => void }
   );
 }
 
-function Tokens(props: { user: UserAccount }) {
+/** Of a user, for whoever may see them; who may not make users makes no tokens. */
+export function Tokens(props: { user: Pick<UserAccount, 'name' | 'permissions'> }) {
   const [tokens, { refetch }] = createResource(() => accounts.tokens(props.user.name), { storage: keepRows('id') });
   const [state, setState] = createSignal<'list' | 'form' | { token: string }>('list');
   const shown = () => {
@@ -106,6 +110,9 @@ function Tokens(props: { user: UserAccount }) {
         )}
       </Show>
       <Show when={!tokens.error} fallback={<Problem text={reasonOf(tokens.error)} />}>
+        <Show when={tokens.latest?.length === 0}>
+          <p class="quiet-text">{t('account.tokens.none')}</p>
+        </Show>
         <ul class="token-list">
           <For each={tokens.latest ?? []}>
             {(token) => (
@@ -133,10 +140,12 @@ function Tokens(props: { user: UserAccount }) {
       <Show
         when={state() === 'form'}
         fallback={
-          <button type="button" class="button" onClick={() => setState('form')}>
-            <Icon name="plus" />
-            {t('account.token.new')}
-          </button>
+          <Show when={may('users:write')}>
+            <button type="button" class="button" onClick={() => setState('form')}>
+              <Icon name="plus" />
+              {t('account.token.new')}
+            </button>
+          </Show>
         }
       >
         <TokenForm
@@ -168,7 +177,16 @@ function UserDialog(props: { user: UserAccount; onClose: () => void; onRemoved: 
     <Dialog title={props.user.name} class="wide-dialog session-dialog" onClose={props.onClose}>
       <Facts facts={facts()} />
       <Tokens user={props.user} />
-      <Show when={!isMe()} fallback={<p class="quiet-text hint">{t('account.me')}</p>}>
+      <WebSessions user={props.user.name} />
+      <Show
+        when={!isMe()}
+        fallback={
+          <p class="quiet-text hint">
+            {t('account.me')} <a href="#/me">{t('me.open')}</a>
+          </p>
+        }
+      >
+        <OthersSecondFactor user={props.user.name} />
         <Deeds deeds={[{ label: t('remove'), icon: 'trash', quiet: true, sure: t('account.remove.sure'), run: remove }]} />
       </Show>
     </Dialog>
@@ -193,26 +211,26 @@ export default function Accounts() {
           {t('account.new')}
         </button>
       </PageHead>
-      <Show when={!list.error} fallback={<Problem text={reasonOf(list.error)} retry={() => void refetch()} />}>
-        <Show when={list.latest} fallback={<Loading />}>
-          <div class="panel table-scroll">
-            <ActionTable columns={[t('signin.user'), t('account.permissions'), t('account.since')]}>
-              <For each={rows()}>
-                {(user) => (
-                  <tr>
-                    <td class="wide">
-                      <b>{user.name}</b>
-                    </td>
-                    <td>{user.permissions.join(' ') || '–'}</td>
-                    <td class="number">{formatDate(toMs(user.created_at))}</td>
-                    <OpenCell label={t('session.open')} of={user.name} open={() => open(user.name)} />
-                  </tr>
-                )}
-              </For>
-            </ActionTable>
-          </div>
-        </Show>
-      </Show>
+      <ListFrame
+        page={list}
+        retry={() => void refetch()}
+        rows={rows().length}
+        nothing={t('account.none')}
+        columns={[t('signin.user'), t('account.permissions'), t('account.since')]}
+      >
+        <For each={rows()}>
+          {(user) => (
+            <tr>
+              <td class="wide">
+                <b>{user.name}</b>
+              </td>
+              <td>{user.permissions.join(' ') || '–'}</td>
+              <td class="number">{formatDate(toMs(user.created_at))}</td>
+              <OpenCell label={t('session.open')} of={user.name} open={() => open(user.name)} />
+            </tr>
+          )}
+        </For>
+      </ListFrame>
       <Show when={window() === 'form'}>
         <Dialog title={t('account.new')} onClose={() => window() === 'form' && open(undefined)}>
           <UserForm onDone={done} />

@@ -1,6 +1,6 @@
 // The picture of an attack: what is refused, over time and now, by kind, address, device and user; and what can be done about it.
 import { createResource, createSignal, For, onCleanup, Show, type JSX } from 'solid-js';
-import { things as thingApi } from '../api.ts';
+import { life } from '../api_life.ts';
 import { refusals, type RefusalPicture, type RefusedAddress, type RefusedDevice, type RefusedUser, type Talker } from '../api_security.ts';
 import { en } from '../i18n/en.ts';
 import { t, type TextKey } from '../i18n/index.ts';
@@ -10,7 +10,7 @@ import { deviceHref } from '../router.ts';
 import { things } from '../state/fleet.ts';
 import { onRefusals } from '../state/live.ts';
 import { keepRows, whileSeen } from '../state/polling.ts';
-import { access } from '../state/session.ts';
+import { may } from '../state/session.ts';
 import { Age, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
 import { AttackChart } from './attack_chart.tsx';
@@ -25,11 +25,6 @@ const kindName = (kind: string): string => {
   const key = `attack.kind.${kind}`;
   return key in en ? t(key as TextKey) : kind;
 };
-function may(permission: string): boolean {
-  const now = access();
-  const held = (now.state === 'in' ? now.user.permissions : undefined) ?? [];
-  return held.some((one) => one === '*' || one === permission || one === `${permission.split(':')[0]}:*`);
-}
 const minutes = (seconds: number): string => t('attack.minutes', { n: Math.max(1, Math.ceil(seconds / 60)) });
 
 function Kind(props: { kind: string }) {
@@ -174,7 +169,7 @@ function DeviceRow(props: { row: RefusedDevice; done: () => void }) {
             class="button small"
             onClick={() =>
               void attempt(
-                () => thingApi.release(props.row.device),
+                () => life.release(props.row.device, t('attack.release.reason')),
                 t('attack.released', { name: props.row.device }),
               ).then(props.done)
             }

@@ -2,11 +2,12 @@
 import { createResource, createSignal, For, Show } from 'solid-js';
 import { audit, type AuditCheck, type AuditRecord } from '../api_security.ts';
 import { t } from '../i18n/index.ts';
-import { formatCount, formatDate, toMs } from '../lib/format.ts';
+import { formatCount } from '../lib/format.ts';
 import { createTyped } from '../state/polling.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
+import { AuditTable } from './audit_table.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
 import '../styles/security.css';
 
@@ -45,31 +46,6 @@ function Check() {
         )}
       </Show>
     </div>
-  );
-}
-
-function Row(props: { record: AuditRecord }) {
-  const who = () => [props.record.proof, props.record.address].filter(Boolean).join(' · ');
-  return (
-    <tr>
-      <td class="number">{formatDate(toMs(props.record.at))}</td>
-      <td>
-        <b>{props.record.actor}</b>
-        <div class="quiet-text">{who()}</div>
-      </td>
-      <td>
-        <code>{props.record.action}</code>
-        <Show when={props.record.outcome !== 'ok'}>
-          {' '}
-          <span class={`state audit-${props.record.outcome}`}>{t(`audit.${props.record.outcome}`)}</span>
-        </Show>
-        <Show when={props.record.count > 1}> × {formatCount(props.record.count)}</Show>
-      </td>
-      <td class="wide wrap">
-        {props.record.object}
-        <div class="quiet-text">{props.record.detail}</div>
-      </td>
-    </tr>
   );
 }
 
@@ -127,27 +103,11 @@ export default function Audit() {
       <Check />
       <Show when={!newest.error} fallback={<Problem text={reasonOf(newest.error)} retry={() => void refetch()} />}>
         <Show when={newest.latest} fallback={<Loading />}>
-          <Show when={rows().length > 0} fallback={<p class="nothing">{t('search.none')}</p>}>
-            <div class="panel table-scroll">
-              <table>
-                <thead>
-                  <tr>
-                    <th>{t('audit.when')}</th>
-                    <th>{t('audit.who')}</th>
-                    <th>{t('audit.what')}</th>
-                    <th>{t('audit.to')}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  <For each={rows()}>{(record) => <Row record={record} />}</For>
-                </tbody>
-              </table>
-            </div>
-            <Show when={next() !== undefined}>
-              <button type="button" class="button" onClick={() => void more()}>
-                {t('audit.more')}
-              </button>
-            </Show>
+          <AuditTable records={rows()} nothing={t('search.none')} />
+          <Show when={next() !== undefined}>
+            <button type="button" class="button" onClick={() => void more()}>
+              {t('audit.more')}
+            </button>
           </Show>
         </Show>
       </Show>

@@ -5,30 +5,21 @@ import { PAGE } from '../api.ts';
 import { t } from '../i18n/index.ts';
 import { formatCount, formatDate, toMs } from '../lib/format.ts';
 import { deviceHref } from '../router.ts';
-import { now } from '../state/clock.ts';
 import { createTyped, keepRows } from '../state/polling.ts';
 import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { ActionTable, OpenCell, SearchBox } from '../ui/list.tsx';
-import { CopyBox, Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
-import { attempt, reasonOf } from '../ui/toast.tsx';
+import { ListFrame } from '../ui/list_frame.tsx';
+import { OpenCell, SearchBox } from '../ui/list.tsx';
+import { CopyBox, Facts, PageHead } from '../ui/parts.tsx';
+import { StandingBadge, standingOf } from '../ui/standing.tsx';
+import { attempt } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
 import '../styles/security.css';
 
-const DAY_MS = 86_400_000;
-const SOON_DAYS = 30;
 const SHORT = 16;
 
-type Standing = 'good' | 'soon' | 'expired' | 'revoked';
 const FILTERS = ['all', 'soon', 'expired', 'revoked'] as const;
 type Filter = (typeof FILTERS)[number];
-
-function standingOf(certificate: Certificate): Standing {
-  if (certificate.state === 'revoked') return 'revoked';
-  const left = toMs(certificate.not_after) - now();
-  if (left <= 0) return 'expired';
-  return left < SOON_DAYS * DAY_MS ? 'soon' : 'good';
-}
 
 /** All of them while they fit into one answer; of more, those whose thing is named whole are found, too. */
 async function search(query: string): Promise<{ rows: Certificate[]; cut: boolean }> {
@@ -40,16 +31,6 @@ async function search(query: string): Promise<{ rows: Certificate[]; cut: boolea
   const known = new Set(rows.map((one) => one.fingerprint));
   const named = await certificates.list(query);
   return { rows: [...rows, ...named.filter((one) => !known.has(one.fingerprint))], cut };
-}
-
-function StandingBadge(props: { certificate: Certificate }) {
-  const standing = () => standingOf(props.certificate);
-  const days = () => Math.ceil((toMs(props.certificate.not_after) - now()) / DAY_MS);
-  return (
-    <span class={`state certificate-${standing()}`}>
-      {standing() === 'soon' ? t('cert.days', { n: days() }) : t(`cert.${standing()}`)}
-    </span>
-  );
 }
 
 function factsOf(certificate: Certificate): [string, string][] {
@@ -119,7 +100,6 @@ export default function Certificates() {
       .filter((one) => filter() === 'all' || standingOf(one) === filter())
       .toSorted((a, b) => toMs(a.not_after) - toMs(b.not_after)),
   );
-  const open = () => all().find((one) => one.fingerprint === opened());
   return (
     <>
       <PageHead title={t('nav.certificates')} count={all().length ? formatCount(all().length) : undefined}>
@@ -135,33 +115,29 @@ export default function Certificates() {
           )}
         </For>
       </div>
-      <Show when={!found.error} fallback={<Problem text={reasonOf(found.error)} retry={() => void refetch()} />}>
-        <Show when={found.latest} fallback={<Loading />}>
-          <Show
-            when={rows().length > 0}
-            fallback={<p class="nothing">{t(query() || filter() !== 'all' ? 'search.none' : 'cert.none')}</p>}
-          >
-            <div class="panel table-scroll">
-              <ActionTable columns={[t('device'), t('alarm.state'), t('cert.from'), t('cert.until')]}>
-                <For each={rows()}>
-                  {(one) => <Row certificate={one} onOpen={() => setOpened(one.fingerprint)} />}
-                </For>
-              </ActionTable>
-            </div>
-            <Show when={found.latest!.cut}>
-              <p class="quiet-text">{t('cert.cut', { n: PAGE })}</p>
-            </Show>
+      <ListFrame
+        page={found}
+        retry={() => void refetch()}
+        rows={rows().length}
+        nothing={t(query() || filter() !== 'all' ? 'search.none' : 'cert.none')}
+        columns={[t('device'), t('alarm.state'), t('cert.from'), t('cert.until')]}
+        opened={opened()}
+        dialog={(fingerprint) => (
+          <Show when={all().find((one) => one.fingerprint === fingerprint)}>
+            {(one) => (
+              <CertificateDialog
+                certificate={one()}
+                onClose={() => setOpened(undefined)}
+                onChange={() => void refetch()}
+              />
+            )}
           </Show>
-        </Show>
-      </Show>
-      <Show when={open()}>
-        {(one) => (
-          <CertificateDialog
-            certificate={one()}
-            onClose={() => setOpened(undefined)}
-            onChange={() => void refetch()}
-          />
         )}
+      >
+        <For each={rows()}>{(one) => <Row certificate={one} onOpen={() => setOpened(one.fingerprint)} />}</For>
+      </ListFrame>
+      <Show when={!found.error && found.latest?.cut}>
+        <p class="quiet-text">{t('cert.cut', { n: PAGE })}</p>
       </Show>
     </>
   );

@@ -82,6 +82,7 @@ export default function Connections() {
         page={page}
         retry={() => void refetch()}
         rows={rows().length}
+        matched={page.error ? undefined : page.latest?.matched}
         nothing={t(query() ? 'session.none.search' : chip() === 'slow' ? 'session.none.slow' : 'session.none')}
         columns={[
           t('session.client'),

@@ -9,9 +9,12 @@ import { backfill } from '../state/backfill.ts';
 import { applyLast, pictureOf, seriesOf } from '../state/live.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Age, ChannelRow, Loading, PresenceDot, Problem } from '../ui/parts.tsx';
+import { StageBadge } from '../ui/stage_badge.tsx';
 import { AlarmRow } from './alarms.tsx';
 import { CameraPicture } from './device_card.tsx';
 import { DeviceChart } from './device_chart.tsx';
+import { BehaviourPanel } from './behaviour_panel.tsx';
+import { LifePanel, QuarantineBanner } from './life_panel.tsx';
 import { ShadowPanel } from './shadow_panel.tsx';
 import '../styles/tables.css';
 import '../styles/device.css';
@@ -27,6 +30,7 @@ function Head(props: { thing: Thing }) {
         <h1>
           <PresenceDot online={props.thing.online} />
           {props.thing.name}
+          <StageBadge thing={props.thing} />
         </h1>
         <p class="quiet-text">
           {[props.thing.type, site()].filter(Boolean).join(' · ')}
@@ -126,6 +130,7 @@ function Body(props: { thing: Thing }) {
   return (
     <>
       <Head thing={props.thing} />
+      <QuarantineBanner thing={props.thing} />
       <Show when={alarms().length > 0}>
         <section class="panel table-scroll device-alarms" aria-label={t('nav.alarms')}>
           <table>
@@ -141,6 +146,10 @@ function Body(props: { thing: Thing }) {
             <DeviceChart channels={channels()} />
           </Show>
           <ShadowPanel thing={name()} />
+          <Show when={props.thing.lifecycle}>
+            <LifePanel thing={props.thing} />
+            <BehaviourPanel thing={name()} />
+          </Show>
         </div>
         <div class="device-side">
           <Show when={pictureOf(name())}>

@@ -1,5 +1,5 @@
 // Devices that ask to come in: those that wait for a person, and the codes that let one in.
-import { createResource, createSignal, For, onCleanup, Show } from 'solid-js';
+import { createResource, createSignal, For, Show } from 'solid-js';
 import { enrolment, type Grant, type NewCode, type WaitingDevice } from '../api_security.ts';
 import { t } from '../i18n/index.ts';
 import { formatCount, formatDate, toMs } from '../lib/format.ts';
@@ -7,9 +7,10 @@ import { keepRows, whileSeen } from '../state/polling.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { SentForm, type FieldText } from '../ui/form.tsx';
-import { ActionTable } from '../ui/list.tsx';
-import { CopyBox, Loading, PageHead, Problem } from '../ui/parts.tsx';
-import { attempt, reasonOf } from '../ui/toast.tsx';
+import { ListFrame } from '../ui/list_frame.tsx';
+import { CopyBox, PageHead } from '../ui/parts.tsx';
+import { QrCode } from '../ui/qr.tsx';
+import { attempt } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
 import '../styles/security.css';
 
@@ -113,14 +114,12 @@ function CodeForm(props: { onMade: (code: NewCode) => void }) {
 }
 
 function CodeShown(props: { code: NewCode }) {
-  const picture = URL.createObjectURL(new Blob([props.code.qr_svg], { type: 'image/svg+xml' }));
-  onCleanup(() => URL.revokeObjectURL(picture));
   return (
     <div class="form">
       <p>
         <strong>{t('token.once')}</strong>
       </p>
-      <img class="qr" alt={t('enrol.code.qr')} src={picture} />
+      <QrCode svg={props.code.qr_svg} alt={t('enrol.code.qr')} />
       <CopyBox text={props.code.code} label={t('enrol.code')} />
       <p class="quiet-text">{t('enrol.code.use')}</p>
     </div>
@@ -175,18 +174,15 @@ function Codes() {
           {t('enrol.code.new')}
         </button>
       </header>
-      <Show when={codes.error}>
-        <Problem text={reasonOf(codes.error)} retry={() => void refetch()} />
-      </Show>
-      <Show when={rows().length > 0} fallback={<p class="nothing">{t('enrol.codes.none')}</p>}>
-        <div class="panel table-scroll">
-          <ActionTable
-            columns={[t('enrol.code'), t('enrol.code.enrolled'), t('enrol.code.left'), t('cert.until')]}
-          >
-            <For each={rows()}>{(code) => <CodeRow code={code} onChange={() => void refetch()} />}</For>
-          </ActionTable>
-        </div>
-      </Show>
+      <ListFrame
+        page={codes}
+        retry={() => void refetch()}
+        rows={rows().length}
+        nothing={t('enrol.codes.none')}
+        columns={[t('enrol.code'), t('enrol.code.enrolled'), t('enrol.code.left'), t('cert.until')]}
+      >
+        <For each={rows()}>{(code) => <CodeRow code={code} onChange={() => void refetch()} />}</For>
+      </ListFrame>
       <Show when={window() === 'form'}>
         <Dialog title={t('enrol.code.new')} onClose={() => window() === 'form' && open(undefined)}>
           <CodeForm
@@ -222,17 +218,15 @@ export default function Enrolment() {
         <header class="section-head">
           <h2>{t('enrol.waiting')}</h2>
         </header>
-        <Show when={!waiting.error} fallback={<Problem text={reasonOf(waiting.error)} retry={() => void refetch()} />}>
-          <Show when={waiting.latest} fallback={<Loading />}>
-            <Show when={rows().length > 0} fallback={<p class="nothing">{t('enrol.waiting.none')}</p>}>
-              <div class="panel table-scroll">
-                <ActionTable columns={[t('device'), t('enrol.by'), t('alarm.state')]}>
-                  <For each={rows()}>{(device) => <WaitingRow device={device} onChange={() => void refetch()} />}</For>
-                </ActionTable>
-              </div>
-            </Show>
-          </Show>
-        </Show>
+        <ListFrame
+          page={waiting}
+          retry={() => void refetch()}
+          rows={rows().length}
+          nothing={t('enrol.waiting.none')}
+          columns={[t('device'), t('enrol.by'), t('alarm.state')]}
+        >
+          <For each={rows()}>{(device) => <WaitingRow device={device} onChange={() => void refetch()} />}</For>
+        </ListFrame>
       </section>
       <Codes />
     </>

@@ -186,6 +186,7 @@ export default function Groups() {
         page={page}
         retry={() => void refetch()}
         rows={rows().length}
+        matched={page.error ? undefined : page.latest?.matched}
         nothing={t(query() ? 'group.none.search' : 'group.none')}
         columns={[t('group.name'), t('alarm.state'), t('group.connected'), t('session.waiting'), t('group.got')]}
         opened={opened()}

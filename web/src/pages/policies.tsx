@@ -9,9 +9,10 @@ import { Deeds } from '../ui/deeds.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { SentForm, type FieldText } from '../ui/form.tsx';
-import { ActionTable, OpenCell } from '../ui/list.tsx';
-import { CopyBox, Loading, PageHead, Problem } from '../ui/parts.tsx';
-import { attempt, reasonOf } from '../ui/toast.tsx';
+import { ListFrame } from '../ui/list_frame.tsx';
+import { OpenCell } from '../ui/list.tsx';
+import { CopyBox, PageHead } from '../ui/parts.tsx';
+import { attempt } from '../ui/toast.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
 import '../styles/security.css';
 
@@ -150,28 +151,26 @@ export default function Policies() {
           {t('policy.new')}
         </button>
       </PageHead>
-      <Show when={!list.error} fallback={<Problem text={reasonOf(list.error)} retry={() => void refetch()} />}>
-        <Show when={list.latest} fallback={<Loading />}>
-          <Show when={rows().length > 0} fallback={<p class="nothing">{t('policy.none')}</p>}>
-            <div class="panel table-scroll">
-              <ActionTable columns={[t('policy.policy'), t('policy.statements'), t('policy.version')]}>
-                <For each={rows()}>
-                  {(policy) => (
-                    <tr>
-                      <td class="wide">
-                        <b>{policy.name}</b>
-                      </td>
-                      <td class="number">{t('policy.statements.n', { n: statementsOf(policy) })}</td>
-                      <td class="number">{t('shadow.version', { n: policy.version })}</td>
-                      <OpenCell label={t('edit')} of={policy.name} open={() => open(policy)} />
-                    </tr>
-                  )}
-                </For>
-              </ActionTable>
-            </div>
-          </Show>
-        </Show>
-      </Show>
+      <ListFrame
+        page={list}
+        retry={() => void refetch()}
+        rows={rows().length}
+        nothing={t('policy.none')}
+        columns={[t('policy.policy'), t('policy.statements'), t('policy.version')]}
+      >
+        <For each={rows()}>
+          {(policy) => (
+            <tr>
+              <td class="wide">
+                <b>{policy.name}</b>
+              </td>
+              <td class="number">{t('policy.statements.n', { n: statementsOf(policy) })}</td>
+              <td class="number">{t('shadow.version', { n: policy.version })}</td>
+              <OpenCell label={t('edit')} of={policy.name} open={() => open(policy)} />
+            </tr>
+          )}
+        </For>
+      </ListFrame>
       <Simulator />
       <Show when={window()} keyed>
         {(policy) => (

@@ -10,6 +10,7 @@ import { Icon } from '../ui/icon.tsx';
 import { SentForm, type FieldText } from '../ui/form.tsx';
 import { ActionTable, SearchBox } from '../ui/list.tsx';
 import { Age, CopyBox, Loading, PageHead, PresenceDot } from '../ui/parts.tsx';
+import { StageBadge } from '../ui/stage_badge.tsx';
 import { attempt } from '../ui/toast.tsx';
 import '../styles/tables.css';
 
@@ -77,7 +78,8 @@ function ThingRow(props: { thing: Thing; open: (window: Window) => void }) {
   return (
     <tr>
       <td class="wide">
-        <PresenceDot online={props.thing.online} /> <a href={deviceHref(props.thing.name)}>{props.thing.name}</a>
+        <PresenceDot online={props.thing.online} /> <a href={deviceHref(props.thing.name)}>{props.thing.name}</a>{' '}
+        <StageBadge thing={props.thing} />
       </td>
       <td>{props.thing.type || '–'}</td>
       <td>{String(props.thing.attributes?.['site'] ?? '–')}</td>

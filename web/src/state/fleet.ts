@@ -33,8 +33,12 @@ export async function loadFleet(): Promise<void> {
   setLoaded(true);
 }
 
+/** What is known of its presence stays; all else is as it is told, also what is gone. */
 export function upsertThing(thing: Thing): void {
-  setThings(thing.name, reconcile({ ...things[thing.name], ...thing }));
+  if (thing.version === 0) return removeThing(thing.name);
+  const { online, last_seen } = untrack(() => things[thing.name] ?? thing);
+  const presence = { ...(online === undefined ? {} : { online }), ...(last_seen === undefined ? {} : { last_seen }) };
+  setThings(thing.name, reconcile({ ...thing, ...presence }));
 }
 
 export function removeThing(name: string): void {

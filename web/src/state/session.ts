@@ -7,6 +7,14 @@ export type Access = { state: 'unknown' | 'out' | 'unreachable' } | { state: 'in
 const [access, setAccess] = createSignal<Access>({ state: 'unknown' });
 export { access };
 
+/** Whether the server lets the person do it, as it told when the page was opened: "things:write". */
+export function may(permission: string): boolean {
+  const who = access();
+  if (who.state !== 'in') return false;
+  const all = `${permission.split(':')[0]}:*`;
+  return (who.user.permissions ?? []).some((held) => held === '*' || held === permission || held === all);
+}
+
 function enter(user: User): void {
   setAccess({ state: 'in', user });
   startLive();
@@ -17,13 +25,15 @@ function leave(): void {
   setAccess({ state: 'out' });
 }
 
-whenSignedOut(leave);
-whenLinkRefused(() => {
+/** A refusal may be of a code or password that was wrong, and the session still good. */
+function ask(): void {
   session.get().then(
     (present) => present.signed_in || leave(),
     () => {}, // not reachable: the link says so by itself
   );
-});
+}
+whenSignedOut(ask);
+whenLinkRefused(ask);
 
 export async function resume(): Promise<void> {
   try {

@@ -12,6 +12,7 @@ const KEYS: [string, TextKey][] = [
   ['g c', 'nav.connections'],
   ['g b', 'tab.bridges'],
   ['g u', 'nav.certificates'],
+  ['g m', 'me'],
   ['g s', 'nav.status'],
   ['Space', 'help.pause'],
   ['d', 'theme.toggle'],

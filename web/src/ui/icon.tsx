@@ -26,6 +26,8 @@ const PATHS = {
   device: 'M5 5h14v14H5zM9 9h6v6H9zM9 2v3M15 2v3M9 19v3M15 19v3',
   command: 'M5 7l5 5-5 5M12 18h7',
   down: 'M6 9l6 6 6-6',
+  lock: 'M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 7 0v3',
+  person: 'M12 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM4.500 20a7.500 7.500 0 0 1 15 0',
 } as const;
 
 export type IconName = keyof typeof PATHS;

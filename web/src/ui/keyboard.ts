@@ -16,6 +16,7 @@ const GO: Record<string, string> = {
   c: '#/connections',
   b: '#/bridges',
   u: '#/certificates',
+  m: '#/me',
   s: '#/status',
 };
 const SEQUENCE_MS = 1200;

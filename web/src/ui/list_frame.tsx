@@ -8,14 +8,17 @@ import { reasonOf } from './toast.tsx';
 
 /** The rows are the children; `nothing` stands there without any. */
 export function ListFrame(props: {
-  page: Resource<{ matched: number }>;
+  page: Pick<Resource<unknown>, 'error' | 'latest'>;
   retry: () => void;
   rows: number;
+  /** How many there are in all, where not all may be shown. */
+  matched?: number | undefined;
   nothing: string;
   columns: string[];
   children: JSX.Element;
-  opened: string | undefined;
-  dialog: (name: string) => JSX.Element;
+  /** The row whose dialog is open. */
+  opened?: string | undefined;
+  dialog?: (name: string) => JSX.Element;
 }) {
   return (
     <>
@@ -34,13 +37,13 @@ export function ListFrame(props: {
           <div class="panel table-scroll">
             <ActionTable columns={props.columns}>{props.children}</ActionTable>
           </div>
-          <Show when={props.page.latest!.matched > props.rows}>
-            <p class="quiet-text">{t('list.cut', { n: props.rows, all: props.page.latest!.matched })}</p>
+          <Show when={(props.matched ?? 0) > props.rows}>
+            <p class="quiet-text">{t('list.cut', { n: props.rows, all: props.matched! })}</p>
           </Show>
         </Show>
       </Show>
       <Show when={props.opened} keyed>
-        {(name) => props.dialog(name)}
+        {(name) => props.dialog?.(name)}
       </Show>
     </>
   );

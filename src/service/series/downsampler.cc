@@ -1,0 +1,68 @@
+#include "service/series/downsampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace dunlin::series {
+
+Downsampler::Downsampler(WallTime from, WallTime to, std::size_t buckets)
+    : from_(from),
+      most_(std::max<std::size_t>(buckets, 1)),
+      length_(std::max(static_cast<double>((to - from).count()) / static_cast<double>(most_), 1.0)) {}
+
+void Downsampler::add(WallTime time, double value) {
+  if (points_.size() < most_ && parts_.empty()) {
+    points_.push_back({time, value, value, value, 1});
+    return;
+  }
+  spread();
+  add_to_part(time, value);
+}
+
+bool Downsampler::add_whole(const store::ChunkSummary& chunk) {
+  const bool is_few = parts_.empty() && points_.size() + chunk.numbers <= most_;
+  if (is_few || chunk.numbers == 0 || !std::isfinite(chunk.sum)) return false;
+  const WallTime first = from_unix_nanoseconds(chunk.first_time);
+  const std::size_t part = part_of(first);
+  if (part != part_of(from_unix_nanoseconds(chunk.last_time))) return false;
+  spread();
+  Bucket& into = bucket_for(part, first);
+  const auto numbers = static_cast<double>(chunk.numbers);
+  const double share = numbers / (static_cast<double>(into.count) + numbers);
+  into.mean += (chunk.sum / numbers - into.mean) * share;
+  into.min = into.count == 0 ? chunk.min : std::min(into.min, chunk.min);
+  into.max = into.count == 0 ? chunk.max : std::max(into.max, chunk.max);
+  into.count += chunk.numbers;
+  return true;
+}
+
+std::vector<Bucket> Downsampler::take() {
+  return parts_.empty() ? std::move(points_) : std::move(parts_);
+}
+
+/// Rounding may lift a time just before the end into a part of its own.
+std::size_t Downsampler::part_of(WallTime time) const {
+  return std::min(static_cast<std::size_t>(static_cast<double>((time - from_).count()) / length_), most_ - 1);
+}
+
+void Downsampler::spread() {
+  for (const Bucket& point : std::exchange(points_, {})) add_to_part(point.time, point.mean);
+}
+
+Bucket& Downsampler::bucket_for(std::size_t part, WallTime time) {
+  if (parts_.empty() || part != part_) parts_.push_back({time, 0, 0, 0, 0});
+  part_ = part;
+  return parts_.back();
+}
+
+void Downsampler::add_to_part(WallTime time, double value) {
+  Bucket& into = bucket_for(part_of(time), time);
+  into.min = into.count == 0 ? value : std::min(into.min, value);
+  into.max = into.count == 0 ? value : std::max(into.max, value);
+  ++into.count;
+  const auto count = static_cast<double>(into.count);
+  into.mean += value / count - into.mean / count;
+}
+
+}  // namespace dunlin::series

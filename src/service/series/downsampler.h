@@ -1,0 +1,37 @@
+#pragma once
+// A range of a series in at most so many parts.
+
+#include <cstddef>
+#include <vector>
+
+#include "service/series/series_store.h"
+#include "store/chunk/chunk.h"
+
+namespace dunlin::series {
+
+/// Keeps the points while they are few, and parts of the range of equal length from then on. What is added
+/// ascends by time.
+class Downsampler {
+ public:
+  Downsampler(WallTime from, WallTime to, std::size_t buckets);
+
+  void add(WallTime time, double value);
+  /// Takes a whole chunk by its summary; false if its points are needed.
+  bool add_whole(const store::ChunkSummary& chunk);
+  std::vector<Bucket> take();
+
+ private:
+  std::size_t part_of(WallTime time) const;
+  void spread();
+  Bucket& bucket_for(std::size_t part, WallTime time);
+  void add_to_part(WallTime time, double value);
+
+  WallTime from_;
+  std::size_t most_;
+  double length_;  // of a part, in nanoseconds
+  std::size_t part_ = 0;
+  std::vector<Bucket> points_;
+  std::vector<Bucket> parts_;
+};
+
+}  // namespace dunlin::series

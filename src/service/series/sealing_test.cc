@@ -1,0 +1,351 @@
+// Windows that are over become chunks. Whatever is written, late or twice, before, while or after that
+// happens, and wherever the process dies, the points are those that were written last.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/rng.h"
+#include "model/testing/service_test.h"
+#include "service/series/piece.h"
+#include "service/series/row.h"
+#include "service/series/sealer.h"
+#include "service/series/series_store.h"
+#include "service/series/window.h"
+
+namespace dunlin::series {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+
+class SealingTest : public model::testing::ServiceTest {
+ protected:
+  void SetUp() override { boot(); }
+
+  void boot() {
+    store = std::make_unique<SeriesStore>(*executor, keyed, *metrics);
+    Result<void> opened = fail(Errc::internal, "not opened");
+    store->open([&](Result<void> result) { opened = std::move(result); });
+    settle();
+    ASSERT_TRUE(opened) << opened.error().message;
+  }
+  void restart() {
+    store.reset();
+    restart_process();
+    boot();
+  }
+
+  model::Sample sample(WallTime time, model::Value value, const std::string& channel = "temperature") {
+    model::Sample made;
+    made.device = "press-01";
+    made.channel = channel;
+    made.t_source = time;
+    made.value = std::move(value);
+    return made;
+  }
+  /// Nothing is awaited.
+  void write(std::vector<model::Sample> samples) {
+    store->write(samples, "test", {},
+                 [this](Result<SeriesStore::Written> written) { stored += written ? written->stored : 0; });
+  }
+  std::vector<Point> points(WallTime from = WallTime::min(), WallTime to = WallTime::max()) {
+    std::vector<Point> found;
+    const SeriesInfo* info = store->find(kDefaultTenant, "press-01", "temperature");
+    if (info == nullptr) return found;
+    Result<void> outcome = fail(Errc::internal, "no answer");
+    store->points(info->id, kDefaultTenant, from, to, 1'000'000, [&](Result<std::vector<Point>> read) {
+      outcome = read ? Result<void>() : std::unexpected(read.error());
+      if (read) found = *std::move(read);
+    });
+    settle();
+    EXPECT_TRUE(outcome) << outcome.error().message;
+    return found;
+  }
+  std::size_t count_rows() {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        keyed.rows(store::Table::series), [](const auto& row) { return !is_chunk_key(row.first); }));
+  }
+  std::size_t count_chunks() { return keyed.rows(store::Table::series).size() - count_rows(); }
+  std::size_t count_marks() {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        keyed.rows(store::Table::meta), [](const auto& row) { return row.first.starts_with("unsealed/"); }));
+  }
+
+  /// Two hours of a point a minute, which begin with a window.
+  std::vector<model::Sample> window_of(WallTime start) {
+    std::vector<model::Sample> samples;
+    for (int i = 0; i < 120; ++i) samples.push_back(sample(start + minutes{i}, 20.0 + i / 10.0));
+    return samples;
+  }
+  WallTime now_window() { return window_start(clock.wall_now()); }
+
+  std::unique_ptr<SeriesStore> store;
+  std::size_t stored = 0;
+};
+
+TEST_F(SealingTest, AWindowThatIsOverBecomesOneChunk) {
+  write(window_of(now_window()));
+  settle();
+  EXPECT_EQ(count_rows(), 120U);
+  EXPECT_EQ(count_marks(), 1U);
+  const auto before = points();
+  pass(hours{3});
+  EXPECT_EQ(count_rows(), 0U);
+  EXPECT_EQ(count_chunks(), 1U);
+  EXPECT_EQ(count_marks(), 0U);
+  EXPECT_EQ(counted("dunlin_series_points_sealed_total"), 120);
+  EXPECT_EQ(points(), before);
+  restart();
+  EXPECT_EQ(points(), before);
+  EXPECT_EQ(store->find(kDefaultTenant, "press-01", "temperature")->last, before.back());
+}
+
+TEST_F(SealingTest, AWindowThatIsNotOverIsLeft) {
+  write({sample(clock.wall_now(), 1.0)});
+  pass(minutes{1});
+  EXPECT_EQ(count_chunks(), 0U);
+}
+
+TEST_F(SealingTest, ARangeBeginsInsideOfAChunk) {
+  const WallTime start = now_window();
+  write(window_of(start));
+  pass(hours{3});
+  const auto some = points(start + minutes{60}, start + minutes{63});
+  ASSERT_EQ(some.size(), 3U);
+  EXPECT_EQ(some[0].time, start + minutes{60});
+}
+
+TEST_F(SealingTest, LateSamplesReplaceAndJoinWhatIsSealed) {
+  const WallTime start = now_window();
+  write(window_of(start));
+  pass(hours{3});
+  write({sample(start, 1.0), sample(start + minutes{30}, 2.0), sample(start + seconds{30}, 3.0)});
+  settle();
+  const auto check = [&] {
+    const auto all = points();
+    ASSERT_EQ(all.size(), 121U);
+    EXPECT_EQ(all[0].value, model::Value{1.0});
+    EXPECT_EQ(all[1].value, model::Value{3.0});
+    EXPECT_EQ(all[31].value, model::Value{2.0});
+    EXPECT_EQ(store->find(kDefaultTenant, "press-01", "temperature")->last.time, start + minutes{119});
+  };
+  check();
+  restart();
+  check();
+  pass(minutes{11});
+  EXPECT_EQ(count_rows(), 0U);
+  EXPECT_EQ(count_chunks(), 1U);
+  check();
+}
+
+TEST_F(SealingTest, EveryKindOfValueQualityAndFlagComesBack) {
+  const WallTime start = now_window();
+  std::vector<model::Sample> samples{sample(start, 20.5),
+                                     sample(start + seconds{1}, std::int64_t{21}),
+                                     sample(start + seconds{2}, 21.5),
+                                     sample(start + seconds{3}, std::int64_t{1} << 60),
+                                     sample(start + seconds{4}, true),
+                                     sample(start + seconds{5}, std::string("hot")),
+                                     sample(start + seconds{6}, model::JsonText{"{}"}),
+                                     sample(start + seconds{7}, false),
+                                     sample(start + seconds{8}, -0.0),
+                                     sample(start + seconds{9}, std::numeric_limits<double>::infinity())};
+  samples[1].quality = model::Quality::bad;
+  samples[2].flags = model::kHistorical | model::kEstimated;
+  samples[5].quality = model::Quality::uncertain;
+  write(samples);
+  settle();
+  const auto before = points();
+  ASSERT_EQ(before.size(), samples.size());
+  EXPECT_EQ(before[2].flags, model::kHistorical | model::kEstimated);
+  pass(hours{3});
+  EXPECT_EQ(count_rows(), 0U);
+  EXPECT_EQ(points(), before);
+  EXPECT_TRUE(std::signbit(std::get<double>(points()[8].value)));
+}
+
+TEST_F(SealingTest, WholeNumbersAmongOthersShareAChunk) {
+  std::vector<model::Sample> samples;
+  for (int i = 0; i < 100; ++i) {
+    const WallTime time = now_window() + seconds{i};
+    samples.push_back(i % 2 == 0 ? sample(time, 20.5) : sample(time, std::int64_t{21}));
+  }
+  write(samples);
+  pass(hours{3});
+  EXPECT_EQ(count_chunks(), 1U);
+  EXPECT_EQ(points()[1].value, model::Value{std::int64_t{21}});
+}
+
+TEST_F(SealingTest, ManyRowsAreSealedWhileTheirWindowIsOpen) {
+  const WallTime start = now_window();
+  std::size_t written = 0;
+  for (int round = 0; round < 30; ++round) {
+    std::vector<model::Sample> samples;
+    for (int i = 0; i < 1000; ++i)
+      samples.push_back(sample(start + std::chrono::milliseconds{written++}, i / 10.0));
+    write(std::move(samples));
+    settle();
+    ASSERT_LE(count_rows(), 2 * kSealRows);
+  }
+  EXPECT_EQ(points().size(), 30'000U);
+  pass(hours{3});
+  EXPECT_EQ(count_rows(), 0U);
+  EXPECT_EQ(count_chunks(), (30'000 + kSealedPoints - 1) / kSealedPoints);
+  EXPECT_EQ(points().size(), 30'000U);
+}
+
+TEST_F(SealingTest, AFailedSealIsTriedAgain) {
+  write(window_of(now_window()));
+  settle();
+  keyed.fail_writes = 2;
+  pass(hours{3});
+  EXPECT_EQ(counted("dunlin_series_seal_failures_total"), 2);
+  EXPECT_EQ(count_rows(), 0U);
+  EXPECT_EQ(points().size(), 120U);
+}
+
+TEST_F(SealingTest, ASampleWrittenWhileItsWindowIsSealedIsNotLost) {
+  const WallTime start = now_window();
+  write(window_of(start));
+  settle();
+  keyed.hold_writes = true;
+  pass(hours{3});  // the seal's write is held
+  write({sample(start + minutes{5}, 7.0)});
+  keyed.release_writes();
+  settle();
+  EXPECT_EQ(points()[5].value, model::Value{7.0});
+  EXPECT_EQ(count_marks(), 1U);
+  pass(minutes{11});
+  EXPECT_EQ(points()[5].value, model::Value{7.0});
+  EXPECT_EQ(points().size(), 120U);
+  EXPECT_EQ(count_rows() + count_marks(), 0U);
+}
+
+TEST_F(SealingTest, AWriteUnderWayWhenTheSealBeginsIsNotLost) {
+  const WallTime start = now_window();
+  write(window_of(start));
+  settle();
+  pass(hours{2} + minutes{1});
+  keyed.hold_writes = true;
+  write({sample(start + minutes{5}, 7.0)});  // not on the disk before the rows are read
+  pass(hours{1});
+  keyed.release_writes();
+  settle();
+  EXPECT_EQ(points()[5].value, model::Value{7.0});
+  pass(minutes{11});
+  EXPECT_EQ(points()[5].value, model::Value{7.0});
+  EXPECT_EQ(count_rows() + count_marks(), 0U);
+}
+
+TEST_F(SealingTest, ADamagedChunkIsAnErrorAndKeepsItsRows) {
+  const WallTime start = now_window();
+  write(window_of(start));
+  pass(hours{3});
+  auto& chunk = keyed.rows(store::Table::series).begin()->second;
+  chunk.resize(chunk.size() - 1);
+  write({sample(start + minutes{5}, 7.0)});
+  pass(hours{1});
+  EXPECT_EQ(count_rows(), 1U);
+  EXPECT_GT(counted("dunlin_series_seal_failures_total"), 0);
+  Result<std::vector<Point>> answer;
+  store->points(store->find(kDefaultTenant, "press-01", "temperature")->id, kDefaultTenant, WallTime::min(),
+                WallTime::max(), 10, [&](Result<std::vector<Point>> read) { answer = std::move(read); });
+  settle();
+  EXPECT_EQ(answer.error().code, Errc::corrupt);
+}
+
+TEST_F(SealingTest, DownsamplingUsesSummariesAndSaysTheSame) {
+  const WallTime start = now_window();
+  for (int i = 0; i < 6; ++i) write(window_of(start + i * kWindow));
+  settle();
+  const auto ask = [&](WallTime from, WallTime to, std::size_t buckets) {
+    std::vector<Bucket> answer;
+    store->downsampled(store->find(kDefaultTenant, "press-01", "temperature")->id, kDefaultTenant, from, to,
+                       buckets, [&](Result<std::vector<Bucket>> read) { answer = *read; });
+    settle();
+    return answer;
+  };
+  const auto same = [](const std::vector<Bucket>& a, const std::vector<Bucket>& b) {
+    return std::ranges::equal(a, b, [](const Bucket& x, const Bucket& y) {
+      return x.time == y.time && x.count == y.count && x.min == y.min && x.max == y.max &&
+             std::abs(x.mean - y.mean) < 1e-9;
+    });
+  };
+  const auto day = ask(start, start + hours{24}, 3);
+  const auto some = ask(start + minutes{17}, start + hours{9}, 5);
+  const auto few = ask(start, start + minutes{3}, 10);
+  pass(hours{30});
+  ASSERT_EQ(count_rows(), 0U);
+  EXPECT_TRUE(same(ask(start, start + hours{24}, 3), day));
+  EXPECT_TRUE(same(ask(start + minutes{17}, start + hours{9}, 5), some));
+  EXPECT_TRUE(same(ask(start, start + minutes{3}, 10), few));
+  ASSERT_EQ(few.size(), 3U);
+}
+
+TEST_F(SealingTest, RandomWritesSealsFailuresAndCrashesLeaveWhatWasAcknowledged) {
+  SeededRng rng(11);
+  std::map<WallTime, std::int64_t> truth;
+  const WallTime start = now_window();
+  std::int64_t number = 0;
+  for (int step = 0; step < 3000; ++step) {
+    std::vector<model::Sample> samples;
+    std::map<WallTime, std::int64_t> these;
+    for (std::uint64_t i = rng.below(6); i > 0; --i) {
+      const WallTime time = start + minutes{rng.below(60 * 12)};
+      samples.push_back(sample(time, ++number));
+      these[time] = number;
+    }
+    if (rng.below(10) == 0) keyed.hold_writes = true;
+    if (rng.below(20) == 0) keyed.fail_writes = 1;
+    if (rng.below(20) == 0) keyed.fail_reads = 1;
+    // What was not acknowledged may be there or not; it is written again, as the journal would.
+    Result<SeriesStore::Written> answer = fail(Errc::unavailable, "no answer");
+    store->write(samples, "test", {},
+                 [&](Result<SeriesStore::Written> written) { answer = std::move(written); });
+    if (rng.below(3) == 0) pass(minutes{rng.below(20)});
+    if (rng.below(40) == 0) {
+      keyed.drop_held_writes();
+      keyed.fail_reads = 0;
+      restart();
+    }
+    keyed.release_writes();
+    settle();
+    keyed.fail_writes = 0;
+    if (!answer) {
+      store->write(samples, "test", {},
+                   [&](Result<SeriesStore::Written> written) { answer = std::move(written); });
+      settle();
+    }
+    ASSERT_TRUE(answer) << answer.error().message;
+    for (const auto& [time, value] : these) truth[time] = value;
+    keyed.fail_reads = 0;
+    if (step % 20 != 0) continue;
+    const auto found = points();
+    ASSERT_EQ(found.size(), truth.size()) << "step " << step;
+    std::size_t i = 0;
+    for (const auto& [time, value] : truth) {
+      ASSERT_EQ(found[i].time, time) << "step " << step;
+      ASSERT_EQ(found[i++].value, model::Value{value}) << "step " << step;
+    }
+  }
+  pass(hours{24});
+  EXPECT_EQ(count_rows() + count_marks(), 0U);
+  EXPECT_EQ(points().size(), truth.size());
+}
+
+TEST(WindowTest, HoldsEveryTime) {
+  for (const WallTime time : {WallTime::min(), WallTime{}, WallTime{} - Duration{1}, WallTime::max(),
+                              from_unix_milliseconds(1'700'000'000'000)}) {
+    EXPECT_LE(window_start(time), time);
+    EXPECT_GE(window_last(window_start(time)), time);
+    EXPECT_EQ(window_start(window_start(time)), window_start(time));
+    EXPECT_EQ(window_start(window_last(window_start(time))), window_start(time));
+  }
+  EXPECT_EQ(window_start(WallTime{} - Duration{1}), WallTime{} - kWindow);
+}
+
+}  // namespace
+}  // namespace dunlin::series

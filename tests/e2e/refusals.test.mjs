@@ -206,11 +206,12 @@ describe('who waits', () => {
   });
 
   test('an operator sees it, a viewer does not, and only an admin releases', async () => {
-    const token = async (name, role) => {
+    const token = async (name, role, permissions) => {
       await server.api('POST', '/api/users', { name, password: right, roles: [role] });
-      return (await server.api('POST', '/api/tokens', { owner: name, permissions: ['*'] })).token;
+      return (await server.api('POST', '/api/tokens', { owner: name, permissions })).token;
     };
-    const [viewer, operator] = [await token('vera', 'viewer'), await token('otto', 'operator')];
+    const viewer = await token('vera', 'viewer', ['series:read']);
+    const operator = await token('otto', 'operator', ['series:read', 'security:read']);
     const ask = async (who) => (await server.request('GET', '/api/security/refusals', { token: who })).status;
     assert.deepEqual([await ask(viewer), await ask(operator), await ask(undefined)], [403, 200, 401]);
     for (const path of ['release', 'block']) {
@@ -281,7 +282,7 @@ describe('other addresses, by a proxy', () => {
     assert.equal(now.blocks[0].address, '203.0.113.8');
     assert(find(now.addresses, 'address', '203.0.113.8').blocked_seconds > 290);
     assert.equal(await server.metric('dunlin_net_blocked_total'), 1);
-    assert.deepEqual(await server.api('POST', '/api/security/release', { address: '203.0.113.8' }), { penalties: 0, was_blocked: true });
+    assert.deepEqual(await server.api('POST', '/api/security/release', { address: '203.0.113.8' }), { penalties: 1, was_blocked: true }, 'one wrong token, and the block');
     const again = await from('203.0.113.8', wrong);
     assert((await again.untilClosed()).length > 0);
     now = await refusals();

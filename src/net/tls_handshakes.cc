@@ -75,8 +75,9 @@ void TlsHandshakes::report_failure(Handshake& handshake, Error error) {
     // The reason is part of the message, so that each kind is seen once a minute.
     const Endpoint& peer = handshake.connection->peer().address;
     const bool late = error.code == Errc::timed_out;
-    metrics_.tell(late ? RefusalKind::tls_timeout : handshake.connection->failure_kind(), peer,
-                  error.message);
+    const RefusalKind kind = late ? RefusalKind::tls_timeout : handshake.connection->failure_kind();
+    // Who goes away by itself (browsers open connections ahead of need) was not refused.
+    if (error.code != Errc::unavailable) metrics_.tell(kind, peer, error.message);
     log::refusal("net", "TLS handshake failed: " + error.message, peer.host);
   }
   handshake.connection->set_handler(&handshake);

@@ -56,7 +56,7 @@ test('what peers are refused appears by itself, with the right numbers', async (
   const press = await server.thing('press-01');
   for (let i = 0; i < 3; ++i) await publish(as(server, { name: 'mallory', password: 'guess' }), '-i', 'user-mallory', '-t', 'a', '-m', '1');
   await row('Users', 'mallory').getByText('wrong password').waitFor();
-  assert.match(await row('Users', 'mallory').innerText(), /mallory\s+3\s/);
+  await until(async () => /mallory\s+3\s/.test(await row('Users', 'mallory').innerText()), 'three refusals of mallory');
   const client = await connect(server, press, { clientId: 'press-01' });
   for (let i = 0; i < 4; ++i) await publishRefused(client, 'demo/plant1/machine/other/value');
   const device = row('Devices', 'press-01');
@@ -107,18 +107,20 @@ test('a device leads to its page; one in quarantine is released from here', asyn
 
 test('who waits is seen and released; what cannot be blocked is said', async () => {
   const login = () => server.request('POST', '/api/session', { body: { user: 'mallory', password: 'guess' }, csrf: true });
-  for (let i = 0; i < 3; ++i) await login();
-  const waits = row('Users', 'mallory').getByText(/^waits/);
-  const release = page.getByRole('button', { name: 'Release mallory' });
-  // The wait grows with each failure: long enough to be seen and ended.
+  // The wait doubles with each failure: now long enough to be seen and ended.
   await until(async () => {
     await login();
-    return release.isVisible();
-  }, 'the wait of mallory', { interval: 300 });
-  await waits.waitFor();
+    const { users } = await server.api('GET', '/api/security/refusals');
+    return users.find(({ user }) => user === 'mallory').penalty_seconds >= 15;
+  }, 'the wait of mallory', { interval: 200 });
+  await row('Users', 'mallory').getByText(/^waits/).waitFor();
+  await row('Addresses', '127.0.0.1').getByText(/^waits/).waitFor();
   await picture('light-waits');
-  await release.click();
-  await page.getByText('mallory is released').waitFor();
+  for (const name of ['mallory', '127.0.0.1']) {
+    await page.getByRole('button', { name: `Release ${name}`, exact: true }).click();
+    await page.getByText(`${name} is released`).waitFor();
+    await page.getByRole('button', { name: `Release ${name}`, exact: true }).waitFor({ state: 'detached' });
+  }
   await page.getByRole('button', { name: 'Block for an hour 127.0.0.1' }).click();
   await page.getByText(/your own address|machine itself/).waitFor();
   page.faults = page.faults.filter((text) => !/status of (400|409) .*\/api\/security\/block/.test(text));

@@ -346,7 +346,7 @@ export default function Attacks() {
               <Who picture={shown()} done={again} />
               <Kinds picture={shown()} span={span()} />
               <Newest picture={shown()} />
-              <p class="quiet-text">{t('attack.note')}</p>
+              <p class="quiet-text attack-note">{t('attack.note')}</p>
             </Show>
           )}
         </Show>

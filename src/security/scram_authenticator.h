@@ -61,6 +61,7 @@ class ScramAuthenticator {
   void challenge(std::unique_ptr<ScramExchange> exchange, const ScramClientFirst& first,
                  const std::optional<ScramRecord>& credential, Done<std::unique_ptr<ScramExchange>> done);
   bool must_wait(const ScramExchange& exchange);
+  void tell_refused(const ScramExchange& exchange, RefusalKind kind, const char* why) const;
   void failed(const ScramExchange& exchange);
   void tell(const ScramExchange& exchange, const char* detail) const;
 

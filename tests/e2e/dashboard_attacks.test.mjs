@@ -112,7 +112,7 @@ test('who waits is seen and released; what cannot be blocked is said', async () 
   await until(async () => {
     await login();
     const { users } = await server.api('GET', '/api/security/refusals');
-    return users.find(({ user }) => user === 'mallory').penalty_seconds >= 6;
+    return users.find(({ user }) => user === 'mallory').penalty_seconds >= 12;
   }, 'the wait of mallory', { interval: 200, timeout: 90_000 });
   await row('Users', 'mallory').getByText(/^waits/).waitFor();
   await row('Addresses', '127.0.0.1').getByText(/^waits/).waitFor();

@@ -24,8 +24,7 @@ void RefusalBook::refused(const Refusal& refusal) {
   kinds_[kind].last = now;
   hour_.add(refusal.kind, now);
   day_.add(refusal.kind, now);
-  const std::string_view who = refusal.device.empty() ? refusal.user : refusal.device;
-  if (!address.empty()) addresses_.add(address, who, refusal, now);
+  if (!address.empty()) addresses_.add(address, refusal.device, refusal, now);
   if (!refusal.device.empty()) devices_.add(refusal.device, address, refusal, now);
   if (!refusal.user.empty()) users_.add(refusal.user, address, refusal, now);
   Entry& entry = recent_[total_++ % kRecentRefusals];

@@ -35,7 +35,7 @@ const times = async (n, deed) => {
 describe('kinds', () => {
   let press;
   before(async () => {
-    server = await start({ set: ['mqtt.connect_deadline=500ms', 'listen.tls_handshake_deadline=500ms', 'mqtt.max_packet_bytes=20000'] });
+    server = await start({ set: ['mqtt.connect_deadline=3s', 'listen.tls_handshake_deadline=500ms', 'mqtt.max_packet_bytes=20000'] });
     press = await server.thing('press-01');
   });
 

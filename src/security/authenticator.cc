@@ -60,7 +60,7 @@ bool Authenticator::must_wait(const Attempt& attempt) const {
 void Authenticator::turn_away(AttemptPtr attempt) {
   penalised_.fetch_add(1, std::memory_order_relaxed);
   if (!attempt->person.empty()) tell_of(*attempt, AuditOutcome::failed, kWaits);
-  finish(std::move(attempt), fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+  finish(std::move(attempt), fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
 }
 
 void Authenticator::authenticate(Executor& reply_to, Credentials credentials, AuthenticationDone done) {

@@ -54,8 +54,8 @@ inline constexpr std::string_view kClaimAction = "session.claim";
 inline constexpr const char* kWaits = "turned away for earlier failures";
 
 /// Errors: unauthenticated (the sentence never says which part was wrong), permission_denied (client id),
-/// limit_exceeded (waiting after failures, or a field too long), unavailable (too many passwords at once), io
-/// and corrupt (repository).
+/// quota_exceeded (waiting after failures), limit_exceeded (a field is too long), unavailable (too many
+/// passwords at once), io and corrupt (repository).
 using AuthenticationDone = std::move_only_function<void(Result<PrincipalRef>)>;
 
 inline constexpr std::string_view kDefaultAudience = "dunlin";

@@ -56,7 +56,7 @@ void Authenticator::check_password(Executor& reply_to, std::string username, Sec
     failed.detail = kWaits;
     tell(std::move(failed));
     return answer(std::move(done),
-                  fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                  fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   if (!check_user_name(username) || password.view().size() > kMaxPasswordBytes) {
     penalties_.failed(address_key, kMaxAddressPenalty);

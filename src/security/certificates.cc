@@ -147,7 +147,7 @@ void CertificateRegister::check_room(Executor& reply_to, std::string thing, Done
           return !record || is_usable(*record, now);
         });
         if (static_cast<std::size_t>(living) < kMaxCertificatesPerThing) return done({});
-        done(fail(Errc::limit_exceeded, thing + " has too many certificates: revoke one first"));
+        done(fail(Errc::quota_exceeded, thing + " has too many certificates: revoke one first"));
       });
 }
 

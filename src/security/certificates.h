@@ -40,7 +40,7 @@ class CertificateRegister {
   void load(Executor& reply_to, Done<void> done);
 
   /// Record and audit are one write; only then is the certificate handed out. Errors: not_found (thing),
-  /// limit_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
+  /// quota_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
   void issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<IssuedCertificate> done);
   struct NewPin {
     std::string thing;
@@ -49,7 +49,7 @@ class CertificateRegister {
   };
   /// Registers a certificate of anybody's for the thing: TLS takes it whatever its chain is, until it has
   /// expired (by the fingerprint alone: kMaxDeviceLifetime from now, or before if the certificate says so) or
-  /// is revoked here. Errors: not_found (thing), invalid_argument, malformed, already_exists, limit_exceeded
+  /// is revoked here. Errors: not_found (thing), invalid_argument, malformed, already_exists, quota_exceeded
   /// (kMaxCertificatesPerThing that are active).
   void pin(Executor& reply_to, Actor actor, NewPin wanted, Done<CertificateRecord> done);
   /// Whether TLS takes this certificate (DER) without a chain. Any thread.
@@ -61,7 +61,7 @@ class CertificateRegister {
   /// Signs without a look at the register, for whoever puts the changes into a write of its own; until that
   /// is durable the certificate must not leave. Errors: those of Pki::issue_device_certificate.
   void sign(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<Signed> done);
-  /// How many certificates the thing can use now. Errors: limit_exceeded (kMaxCertificatesPerThing).
+  /// How many certificates the thing can use now. Errors: quota_exceeded (kMaxCertificatesPerThing).
   void check_room(Executor& reply_to, std::string thing, Done<void> done);
   /// Answers the record; the caller ends the thing's sessions (hub::Bus::end_sessions). Revoking twice is no
   /// error. Errors: not_found.

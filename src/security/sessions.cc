@@ -73,7 +73,7 @@ void Accounts::claim(Executor& reply_to, Secret token, Secret password, std::str
   if (authenticator_.penalties().wait({key}) > Duration{0}) {
     attempt.detail = kWaits;
     authenticator_.tell(std::move(attempt));
-    return refuse({Errc::limit_exceeded, "too many failed attempts; wait before the next"});
+    return refuse({Errc::quota_exceeded, "too many failed attempts; wait before the next"});
   }
   // The password first: a claim must not be spent, nor punished, for one that is too short.
   if (const auto fits = check_new_password(password.view()); !fits) return refuse(fits.error());

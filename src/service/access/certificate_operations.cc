@@ -38,8 +38,8 @@ constexpr Field kCertificate[] = {
     {"reason", FieldType::text, Need::optional, "why revoked: requested, thing_removed or a stated reason"},
     {"issuer", FieldType::text, Need::optional, "the intermediate that issued it; see ca.list"},
     {"not_after", FieldType::text, Need::required, "RFC 3339"}};
-constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::conflict, Errc::limit_exceeded,
-                                 Errc::invalid_argument, Errc::malformed};
+constexpr Errc kIssueErrors[] = {Errc::not_found,      Errc::conflict,         Errc::quota_exceeded,
+                                 Errc::limit_exceeded, Errc::invalid_argument, Errc::malformed};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 constexpr Errc kRevokeErrors[] = {Errc::not_found, Errc::invalid_argument};
 
@@ -77,8 +77,8 @@ constexpr Field kPinRequest[] = {
     {"thing", FieldType::text, Need::required, "the thing it is for"},
     {"certificate", FieldType::text, Need::optional, "the certificate, PEM, self-signed or of anybody"},
     {"fingerprint", FieldType::text, Need::optional, "or only its SHA-256, hexadecimal"}};
-constexpr Errc kPinErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::malformed, Errc::already_exists,
-                               Errc::limit_exceeded};
+constexpr Errc kPinErrors[] = {Errc::not_found,      Errc::invalid_argument, Errc::malformed,
+                               Errc::already_exists, Errc::quota_exceeded,   Errc::limit_exceeded};
 constexpr model::OperationSpec kPin{"cert.pin",
                                     model::Method::post,
                                     "/api/certificates/pinned",

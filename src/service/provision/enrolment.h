@@ -77,8 +77,8 @@ class Enrolment {
 
   /// Errors: unauthenticated (nothing that proves anything, or a wrong code), permission_denied (proven, and
   /// may not), already_exists (another device has the name), conflict (another waits under it),
-  /// limit_exceeded (quota, uses, or waiting after failures), malformed and invalid_argument (request, name),
-  /// unavailable (too many at once), io, no_space, corrupt.
+  /// quota_exceeded (quota, or waiting after failures), limit_exceeded (too large), malformed and
+  /// invalid_argument (request, name), unavailable (too many at once), io, no_space, corrupt.
   void enrol(Application wanted, Done done);
   /// A certificate that TLS has verified and no register knows: a registered authority may vouch for it.
   void admit(std::string certificate_der, std::string asked, std::string address,

@@ -121,10 +121,10 @@ void Enrolment::judge(JobPtr job) {
     return refuse(std::move(job), Errc::permission_denied, kMayNotEnrol);
   const Template& rules = job->rules();
   if (!job->thing && rules.quota != 0 && grant != nullptr && grant->enrolled >= rules.quota)
-    return refuse(std::move(job), Errc::limit_exceeded,
+    return refuse(std::move(job), Errc::quota_exceeded,
                   "no more than " + std::to_string(rules.quota) + " devices may enrol this way");
   if (!job->thing && job->count.quota != 0 && job->count.enrolled >= job->count.quota)
-    return refuse(std::move(job), Errc::limit_exceeded,
+    return refuse(std::move(job), Errc::quota_exceeded,
                   "no more than " + std::to_string(job->count.quota) + " devices may enrol here");
   if (!job->waiting) {
     if (rules.approval == Approval::queue && !job->thing) return put_into_queue(std::move(job));

@@ -32,7 +32,7 @@ void Enrolment::begin(JobPtr job) {
 void Enrolment::begin_code(JobPtr job) {
   const std::string key = penalty_key(job->wanted);
   if (parts_.penalties.wait({key}) > Duration{0})
-    return refuse(std::move(job), Errc::limit_exceeded, "too many wrong codes; wait before the next");
+    return refuse(std::move(job), Errc::quota_exceeded, "too many wrong codes; wait before the next");
   job->penalty = key;
   const auto hash = security::code_hash(job->wanted.code.view());
   if (!hash) return refuse(std::move(job), Errc::unauthenticated, "the enrolment code is not valid");
@@ -42,7 +42,7 @@ void Enrolment::begin_code(JobPtr job) {
 void Enrolment::begin_group(JobPtr job) {
   const std::string key = penalty_key(job->wanted);
   if (parts_.penalties.wait({key}) > Duration{0})
-    return refuse(std::move(job), Errc::limit_exceeded, "too many wrong signatures; wait before the next");
+    return refuse(std::move(job), Errc::quota_exceeded, "too many wrong signatures; wait before the next");
   job->penalty = key;
   if (!security::check_thing_name(job->wanted.group->group))
     return refuse(std::move(job), Errc::unauthenticated, "the signature is not right");

@@ -107,7 +107,7 @@ TEST_F(ProvisionTest, TheTemplateSaysWhoMayCome) {
             Errc::permission_denied)
       << "not on the list";
   EXPECT_EQ(enrol(registration(acme.device("press-01"), ""))->thing, "acme-press-01");
-  EXPECT_EQ(enrol(registration(acme.device("press-02"), "acme-press-02")).error().code, Errc::limit_exceeded)
+  EXPECT_EQ(enrol(registration(acme.device("press-02"), "acme-press-02")).error().code, Errc::quota_exceeded)
       << "the quota";
   EXPECT_EQ(count(DocumentKind::thing), 1);
 }
@@ -130,7 +130,7 @@ TEST_F(ProvisionTest, WithoutAutoRegistrationOrDisabledNobodyComes) {
 TEST_F(ProvisionTest, TheTenantsQuotaHoldsForAll) {
   ASSERT_TRUE(wait<TenantCount>([&](auto done) { grants.set_tenant_quota("admin", 1, std::move(done)); }));
   ASSERT_TRUE(enrol(with_code(code(one_use("press-01")), csr())));
-  EXPECT_EQ(enrol(with_code(code(one_use("press-02")), csr())).error().code, Errc::limit_exceeded);
+  EXPECT_EQ(enrol(with_code(code(one_use("press-02")), csr())).error().code, Errc::quota_exceeded);
   EXPECT_EQ(wait<TenantCount>([&](auto done) { grants.tenant_count(std::move(done)); })->enrolled, 1);
 }
 
@@ -159,7 +159,7 @@ TEST_F(ProvisionTest, WrongCodesAreSlowedDown) {
   const std::string right = code(one_use("press-01"));
   for (int i = 0; i < 6; ++i)
     EXPECT_EQ(enrol(with_code("0000-0000-0000-0000", csr())).error().code, Errc::unauthenticated) << i;
-  EXPECT_EQ(enrol(with_code(right, csr())).error().code, Errc::limit_exceeded) << "also the right one waits";
+  EXPECT_EQ(enrol(with_code(right, csr())).error().code, Errc::quota_exceeded) << "also the right one waits";
   pass(std::chrono::minutes{16});
   EXPECT_TRUE(enrol(with_code(right, csr())));
 }

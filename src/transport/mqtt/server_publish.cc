@@ -18,6 +18,7 @@ ReasonCode publish_reason(Errc code) {
   switch (code) {
     case Errc::no_space:
     case Errc::limit_exceeded:
+    case Errc::quota_exceeded:
     case Errc::unavailable:
       return ReasonCode::quota_exceeded;
     default:

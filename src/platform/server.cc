@@ -202,6 +202,7 @@ void RunningServer::compose_hub() {
 void RunningServer::compose() {
   security_->authenticator().on_sign_in(audit_->sign_ins());
   operations_.record_calls(audit_->calls());
+  operations_.answer_behind([this](Task done) { mqtt_->settle(home(), std::move(done)); });
   compose_hub();
   mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
       *hub_, make_mqtt_authenticator(home(), security_->authenticator()),

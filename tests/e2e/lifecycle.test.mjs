@@ -63,17 +63,18 @@ describe('stages', () => {
     const wide = await connect(server, who, { clientId: 'gate-01/wide' });
     await wide.subscribeAsync('demo/plant1/#', { qos: 1 });
     const told = new Promise((resolve) => wide.once('disconnect', resolve));
-    const began = Date.now();
     await move(server, 'gate-01', 'maintenance');
+    // The answer came behind the change on every connection: its rights are gone, and so is the wide subscription.
     await publishRefused(gate, telemetry('press-77'));
-    assert(Date.now() - began < 1000);
+    const { subscriptions } = await server.api('GET', '/api/subscriptions?client_id=gate-01/wide');
+    assert.deepEqual(subscriptions, []);
     const packet = await told;
     assert.equal(packet.reasonCode, 135);
     assert.match(packet.properties.reasonString, /maintenance/);
     await gate.publishAsync(telemetry('gate-01'), '{"value":1}', { qos: 1 });
     await messages(own, 1);
     await move(server, 'gate-01', 'operation');
-    await until(() => gate.publishAsync(telemetry('press-77'), '{"value":2}', { qos: 1 }).then(() => true, () => false), 'its rights to be back', { timeout: 1000 });
+    await gate.publishAsync(telemetry('press-77'), '{"value":2}', { qos: 1 });
   });
 
   test('a policy may name the stage', async () => {

@@ -135,6 +135,9 @@ struct ServerLane {
   void note_refusal(const Principal& principal);
   /// Whether every open peer has been judged by the newest policies.
   bool rights_are_settled() const;
+  /// Judges every open peer by the newest policies, without waiting for the next look; `judged` runs when all
+  /// have been.
+  void judge_all(Task judged);
   /// An open peer's proof ends at that time (Unix ms), and the peer with it.
   void expires(std::uint64_t peer, std::int64_t at);
   /// Takes a connection whose client has been authenticated elsewhere.
@@ -144,6 +147,7 @@ struct ServerLane {
   void drain_some();
   void serve_resting();
   void watch_policies();
+  void notice_policies();
   void judge_some();
   void look_at_conduct();
   void look_at_some();
@@ -170,6 +174,7 @@ struct ServerLane {
   TimerId policies_timer_;
   std::uint64_t judged_policies_ = 0;   // the open peers were judged by these, or are in the queue
   std::deque<std::uint64_t> unjudged_;  // peers
+  std::vector<Task> awaiting_;          // run when there are none of these; at most kMaxAwaiting
 
   std::deque<std::uint64_t> resting_;
   bool serves_ = false;             // serve_resting() is due
@@ -201,6 +206,10 @@ class MqttServer {
   void resume();
   /// Null: not draining. Any thread.
   std::shared_ptr<const DrainOptions> draining() const;
+
+  /// Runs `done` once every lane has done what was posted to its executor before this call, and has judged
+  /// its clients by the newest policies; after kSettleLimit at the latest. On `reply_to`, whose thread calls.
+  void settle(Executor& reply_to, Task done);
 
   hub::Hub& hub() { return environment_.hub; }
   const ServerLimits& limits() const { return environment_.limits; }

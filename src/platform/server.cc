@@ -28,6 +28,7 @@
 #include "platform/security_stack.h"
 #include "platform/server_limits.h"
 #include "platform/services.h"
+#include "platform/spoken_for.h"
 #include "platform/status.h"
 #include "platform/stores.h"
 #include "platform/sys_topics.h"
@@ -206,10 +207,12 @@ void RunningServer::compose() {
   compose_hub();
   mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
       *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
-      make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_),
-      make_mqtt_scram(home(), security_->scram()), &security_->policy_engine().changes(),
+      judge_spoken_for({make_mqtt_authorizer(security_->policy_engine()), security_->policy_engine(),
+                        standings_, mapping_of(config_), audit_->spoken_for()}),
+      metrics_, rng_, mqtt_limits(config_), make_mqtt_scram(home(), security_->scram()),
+      &security_->policy_engine().changes(),
       [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); },
-      &conduct_});
+      &conduct_, &standings_.changes()});
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
                                   config_.data_folder + "/bridge-secrets"},

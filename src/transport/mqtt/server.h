@@ -31,12 +31,14 @@ struct ServerEnvironment {
   Rng& rng;  // used in the constructor only
   ServerLimits limits = {};
   hub::EnhancedAuthenticator enhanced = {};  // none: every authentication method is refused
-  /// Rises with every change of what `authorize` would answer; null: that never changes.
+  /// Rises with every change of the policies by which `authorize` judges; null: they never change.
   const std::atomic<std::uint64_t>* policies = nullptr;
   /// The standing of a thing now: its principal was made some time before its session begins. Called on the
   /// lanes' threads. None: it is as the principal says.
   std::function<Standing(const Principal&)> standing = {};
   hub::ConductWatch* conduct = nullptr;  // who is told what things do; null: nobody
+  /// Rises with every change of what may be published in the name of others; null: that never changes.
+  const std::atomic<std::uint64_t>* spoken_for = nullptr;
 };
 
 class ServerPeer;
@@ -72,6 +74,7 @@ struct ServerMetrics {
   metrics::Cell& redirected;       // clients that were told so
   metrics::Cell& dropped_too_large;
   metrics::Cell& dropped_not_authorized;
+  metrics::Cell& dropped_spoken_for;    // said in the name of a thing whose standing does not allow it
   metrics::Cell& dropped_not_received;  // messages to clients that may not receive their topics
   metrics::Cell& rights_withdrawn;      // peers that were ended because a policy changed
   metrics::Cell& proofs_expired;        // peers that were ended because what they had shown has expired
@@ -220,14 +223,18 @@ class MqttServer {
     if (!environment_.standing || !principal.is_thing()) return principal.standing;
     return environment_.standing(principal);
   }
-  /// An answer of authorize() holds while this is the same. Any thread.
-  std::uint64_t policies() const {
-    return environment_.policies == nullptr ? 0 : environment_.policies->load(std::memory_order_acquire);
-  }
+  /// Judged rights to subscribe and to receive hold while this is the same. Any thread.
+  std::uint64_t policies() const { return newest(environment_.policies); }
+  /// And those to publish while this is. Any thread.
+  std::uint64_t verdicts() const { return policies() + newest(environment_.spoken_for); }
   hub::ConductWatch* conduct() const { return environment_.conduct; }
   ServerLane& lane(std::size_t shard) { return *lanes_[shard]; }
 
  private:
+  static std::uint64_t newest(const std::atomic<std::uint64_t>* changes) {
+    return changes == nullptr ? 0 : changes->load(std::memory_order_acquire);
+  }
+
   ServerEnvironment environment_;
   std::vector<std::unique_ptr<ServerLane>> lanes_;
   mutable std::mutex drain_mutex_;

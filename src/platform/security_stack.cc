@@ -39,6 +39,7 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
                          *pki_, revocations_, environment.clock, environment.metrics, config.data_folder}),
       ocsp_({environment.executor, environment.workers, environment.repository, *pki_, revocations_,
              environment.clock, environment.metrics}),
+      retirement_({environment.executor, environment.repository, revocations_, environment.clock}),
       expiry_watch_(
           {environment.executor, environment.repository, *pki_, environment.clock, environment.metrics}),
       authority_changes_({environment.executor, environment.workers, environment.repository, *pki_,
@@ -85,11 +86,18 @@ void SecurityStack::load(Executor& executor, LoadDone done) {
     if (!roles) return done(std::unexpected(roles.error()));
     policies_.load(executor, [this, &executor, done = std::move(done)](Result<void> loaded) mutable {
       if (!loaded) return done(std::unexpected(loaded.error()));
-      certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
+      load_certificates(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
         if (!indexed) return done(std::unexpected(indexed.error()));
         prepare_claim(executor, std::move(done));
       });
     });
+  });
+}
+
+void SecurityStack::load_certificates(Executor& executor, std::move_only_function<void(Result<void>)> done) {
+  certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
+    if (!indexed) return done(std::move(indexed));
+    certificates_.note_server(executor, std::move(done));
   });
 }
 

@@ -222,7 +222,10 @@ void RunningServer::compose() {
   make_memory_guard();
   provisioning_ = std::make_unique<Provisioning>(Provisioning::Parts{
       home(), *stores_.repository, services_->registry(), *security_, clock_, rng_, metrics_,
-      std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); }});
+      std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); },
+      [this](TenantId tenant, std::vector<std::string> fingerprints, std::string reason) {
+        hub_->end_certificates(tenant, std::move(fingerprints), std::move(reason));
+      }});
   provisioning_->declare(operations_);
   services_->declare(operations_);
   behaviour_->declare(operations_);
@@ -313,6 +316,7 @@ Result<void> RunningServer::start() {
     crls_->start();
     security_->revocation_lists().start();
     security_->expiry_watch().start();
+    security_->retirement().start();
     sys_topics_->start();
     sweep_credentials(home(), security_->thing_credentials());
     services_->registry().resume_wipes();
@@ -431,6 +435,11 @@ Result<void> RunningServer::adopt_certificate() {
   listeners_->replace_tls("mqtts", tls.devices);
   listeners_->replace_tls("https", tls.people);
   listeners_->replace_tls("tls", tls.shared);
+  security_->certificates().note_server(home(), [](const Result<void>& noted) {
+    // OCSP knows the present one all the same; the next start tries again.
+    if (!noted)
+      log::error("platform", "the server's certificate is not on record", {{"why", noted.error().message}});
+  });
   return {};
 }
 

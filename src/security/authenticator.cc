@@ -114,8 +114,11 @@ void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregiste
         if (!*found && newcomers_ && unregistered == Unregistered::may_be_new)
           return ask_newcomers(std::move(attempt), std::move(named));
         const auto record = *found ? certificate_of(**found) : fail(Errc::not_found, "");
+        if (record && record->use == CertificateRecord::Use::claim)
+          return refuse(std::move(attempt), "a claim certificate may only enrol");
         // A registered authority's certificates are named by its template; ours name their thing themselves.
-        const bool fits = record && (record->thing == named || !record->authority.empty());
+        const bool fits = record && record->use == CertificateRecord::Use::device &&
+                          (record->thing == named || !record->authority.empty());
         if (!fits) return refuse(std::move(attempt), "the certificate is not registered");
         if (record->state != CertificateRecord::State::active)
           return refuse(std::move(attempt), "the certificate is revoked");
@@ -126,6 +129,7 @@ void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregiste
           return refuse(std::move(attempt), "the user name is not the name in the certificate");
         attempt->proof_ends =
             record->retires_at == 0 ? record->not_after : std::min(record->not_after, record->retires_at);
+        if (record->authority != kPinned) attempt->authority = record->authority;
         load_thing(std::move(attempt), record->thing, record->created_at);
       });
 }
@@ -290,6 +294,12 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
 }
 
 void Authenticator::accept(AttemptPtr attempt, Principal principal) {
+  // Withdrawn while it was looked at: whoever did that has ended the sessions that were open then.
+  if (!attempt->fingerprint.empty() && parts_.revocations.is_revoked(attempt->fingerprint))
+    return refuse(std::move(attempt), "the certificate is revoked");
+  if (!attempt->authority.empty() && vouchers_ &&
+      !vouchers_(attempt->authority, attempt->credentials.certificate_der))
+    return refuse(std::move(attempt), "the authority that vouches for the certificate is disabled");
   principal.tenant = options_.tenant;
   principal.proof = attempt->proof;
   principal.certificate_fingerprint = attempt->fingerprint;

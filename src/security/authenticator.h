@@ -125,6 +125,11 @@ class Authenticator {
                                        std::move_only_function<void(Result<std::optional<Digest>>)> done)>;
   /// At most one, at start-up; without one no group's keys count.
   void take_group_keys(GroupKeys keys) { group_keys_ = std::move(keys); }
+  /// Whether a registered authority (its fingerprint) counts now, or another one vouches for the certificate.
+  /// On the thread of the call's executor.
+  using Vouchers = std::function<bool(std::string_view authority, std::string_view certificate_der)>;
+  /// At most one, at start-up; without one TLS alone decides.
+  void ask_vouchers(Vouchers vouchers) { vouchers_ = std::move(vouchers); }
   /// A person who signs in, or tries to.
   struct SignIn {
     AuditOutcome outcome = AuditOutcome::failed;
@@ -191,6 +196,7 @@ class Authenticator {
   RoleTable roles_;
   Newcomers newcomers_;
   GroupKeys group_keys_;
+  Vouchers vouchers_;
   std::string dummy_password_;  // verified for unknown users, so that they take as long as known ones
   mutable std::mutex mutex_;    // guards the two below
   std::unordered_map<std::string, std::int64_t> session_use_;  // id -> Unix ms, newer than what is stored

@@ -63,8 +63,10 @@ class CertificateRegister {
   void sign(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<Signed> done);
   /// How many certificates the thing can use now. Errors: quota_exceeded (kMaxCertificatesPerThing).
   void check_room(Executor& reply_to, std::string thing, Done<void> done);
+  /// Puts the server's present certificate on record, where it is not yet.
+  void note_server(Executor& reply_to, Done<void> done);
   /// Answers the record; the caller ends the thing's sessions (hub::Bus::end_sessions). Revoking twice is no
-  /// error. Errors: not_found.
+  /// error. Errors: not_found, conflict (the server's present one).
   void revoke(Executor& reply_to, Actor actor, std::string fingerprint, RevocationReason reason,
               Done<CertificateRecord> done);
   /// How many of that intermediate's certificates can be used now.
@@ -72,6 +74,8 @@ class CertificateRegister {
   /// Revokes them all, with the reason superseded; answers those that it has revoked.
   void revoke_of(Executor& reply_to, Actor actor, std::string issuer,
                  Done<std::vector<CertificateRecord>> done);
+  /// The fingerprints of those that a registered authority vouches for, and that are not revoked here.
+  void active_of_authority(Executor& reply_to, std::string authority, Done<std::vector<std::string>> done);
   /// Errors: not_found.
   void get(Executor& reply_to, std::string fingerprint, Done<CertificateRecord> done);
   /// Sorted by fingerprint, behind `after`; `thing` empty: of all things.
@@ -81,7 +85,9 @@ class CertificateRegister {
  private:
   void complete_page(Executor& reply_to, std::string after, Done<void> done);
   using Found = Done<std::vector<store::Document>>;
-  void active_of(Executor& reply_to, const std::string& issuer, std::string after, Found done);
+  void active_of(Executor& reply_to, store::Repository::Field whose, std::string after, Found done);
+  void gather_active(Executor& reply_to, std::string authority, std::vector<std::string> found,
+                     Done<std::vector<std::string>> done);
   void count_page(Executor& reply_to, std::string issuer, std::string after, std::size_t counted,
                   Done<std::size_t> done);
   struct Mass;

@@ -163,7 +163,8 @@ void ExpiryWatch::count_page(std::string after, std::int64_t counted) {
                            const WallTime now = parts_.clock.wall_now();
                            for (const store::Document& document : *found) {
                              const auto record = certificate_of(document);
-                             if (record && is_usable(*record, unix_milliseconds(now)) &&
+                             if (record && record->use == CertificateRecord::Use::device &&
+                                 is_usable(*record, unix_milliseconds(now)) &&
                                  record->not_after <= unix_milliseconds(now + kExpirySoon))
                                ++counted;
                            }

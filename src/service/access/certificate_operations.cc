@@ -33,7 +33,8 @@ constexpr Field kRevokeRequest[] = {
      "keyCompromise, affiliationChanged, superseded, cessationOfOperation or unspecified"}};
 constexpr Field kCertificate[] = {
     {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
-    {"thing", FieldType::text, Need::required, "whose it is"},
+    {"use", FieldType::text, Need::required, "device, claim (it only enrols devices) or server"},
+    {"thing", FieldType::text, Need::required, "whose it is; empty: no device's"},
     {"state", FieldType::text, Need::required, "active or revoked"},
     {"reason", FieldType::text, Need::optional, "why revoked: requested, thing_removed or a stated reason"},
     {"issuer", FieldType::text, Need::optional, "the intermediate that issued it; see ca.list"},
@@ -41,7 +42,7 @@ constexpr Field kCertificate[] = {
 constexpr Errc kIssueErrors[] = {Errc::not_found,      Errc::conflict,         Errc::quota_exceeded,
                                  Errc::limit_exceeded, Errc::invalid_argument, Errc::malformed};
 constexpr Errc kGetErrors[] = {Errc::not_found};
-constexpr Errc kRevokeErrors[] = {Errc::not_found, Errc::invalid_argument};
+constexpr Errc kRevokeErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::conflict};
 
 constexpr model::OperationSpec kList{
     "cert.list",         model::Method::get, "/api/certificates", "List certificates.",
@@ -131,10 +132,7 @@ void revoke(const AccessParts& parts, const model::Caller& caller, const boost::
   const std::string stated = model::optional_text(request, "reason").value_or("unspecified");
   const auto reason = security::reason_of_name(stated);
   if (!reason) {
-    return reply(
-        fail(Errc::invalid_argument,
-             "\"reason\" must be keyCompromise, affiliationChanged, superseded, cessationOfOperation "
-             "or unspecified"));
+    return reply(fail(Errc::invalid_argument, security::kReasonsTaken));
   }
   parts.certificates.revoke(
       parts.executor, actor_of(caller), *model::optional_text(request, "fingerprint"), *reason,

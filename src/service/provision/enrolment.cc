@@ -117,7 +117,7 @@ void Enrolment::finish(JobPtr job, Result<Enrolled> result) {
   job->done(std::move(result));
 }
 
-void Enrolment::refuse(JobPtr job, Errc code, std::string why) {
+void Enrolment::refuse(JobPtr&& job, Errc code, std::string why) {
   finish(std::move(job), fail(code, std::move(why)));
 }
 

@@ -93,6 +93,14 @@ void Enrolment::begin_certificate(JobPtr job) {
           return refuse(std::move(job), Errc::permission_denied, "the certificate is revoked");
         if (!security::is_usable(*record, unix_milliseconds(parts_.clock.wall_now())))
           return refuse(std::move(job), Errc::permission_denied, "the certificate is no longer taken");
+        if (record->use == security::CertificateRecord::Use::claim) return look_for_claim(std::move(job));
+        if (record->use == security::CertificateRecord::Use::server)
+          return refuse(std::move(job), Errc::permission_denied, "the certificate is the server's");
+        const bool by_other = !record->authority.empty() && record->authority != security::kPinned;
+        if (by_other && !parts_.authorities.is_trusted(record->authority) &&
+            !find_voucher(job->wanted.certificate_der, job->wanted.chain_pem))
+          return refuse(std::move(job), Errc::permission_denied,
+                        "the authority that vouches for the certificate is disabled or was removed");
         if (job->wanted.csr.empty()) return repeat_registration(std::move(job), *std::move(record));
         renew(std::move(job), *std::move(record), (*found)->version);
       });

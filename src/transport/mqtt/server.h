@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/refusal.h"
 #include "base/rng.h"
 #include "hub/access.h"
 #include "hub/conduct.h"
@@ -39,6 +40,7 @@ struct ServerEnvironment {
   hub::ConductWatch* conduct = nullptr;  // who is told what things do; null: nobody
   /// Rises with every change of what may be published in the name of others; null: that never changes.
   const std::atomic<std::uint64_t>* spoken_for = nullptr;
+  RefusalSink* refusals = nullptr;       // who keeps what is refused, but for what `authenticate` refuses
 };
 
 class ServerPeer;
@@ -228,6 +230,7 @@ class MqttServer {
   /// And those to publish while this is. Any thread.
   std::uint64_t verdicts() const { return policies() + newest(environment_.spoken_for); }
   hub::ConductWatch* conduct() const { return environment_.conduct; }
+  RefusalSink* refusals() const { return environment_.refusals; }
   ServerLane& lane(std::size_t shard) { return *lanes_[shard]; }
 
  private:

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "base/log.h"
+
 namespace dunlin::platform {
 namespace {
 
@@ -109,6 +111,14 @@ void SecurityStack::prepare_claim(Executor& executor, LoadDone done) {
                             if (!*claim) return done(std::nullopt);
                             done(std::string((*claim)->view()));
                           });
+}
+
+void SecurityStack::note_server_certificate(Executor& executor) {
+  certificates_.note_server(executor, [](const Result<void>& noted) {
+    // OCSP knows the present one all the same; the next start tries again.
+    if (!noted)
+      log::error("platform", "the server's certificate is not on record", {{"why", noted.error().message}});
+  });
 }
 
 Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock,

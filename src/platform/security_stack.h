@@ -61,6 +61,9 @@ class SecurityStack {
   Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation,
                        const std::vector<std::string>& authorities) const;
 
+  /// After it has changed: it is put on record.
+  void note_server_certificate(Executor& executor);
+
   security::Pki& pki() { return *pki_; }
   security::CertificateRegister& certificates() { return certificates_; }
   security::RevocationLists& revocation_lists() { return revocation_lists_; }

@@ -3,7 +3,6 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <future>
 #include <map>
 
@@ -23,7 +22,6 @@
 #include "platform/listeners.h"
 #include "platform/live_wiring.h"
 #include "platform/memory_guard.h"
-#include "platform/port_owner.h"
 #include "platform/provisioning.h"
 #include "platform/refusal_operations.h"
 #include "platform/security_stack.h"
@@ -89,7 +87,6 @@ class RunningServer final : public Server {
   Result<SecurityStack::Tls> make_tls() const;
   void declare_access();
   Result<void> adopt_certificate();
-  Result<void> write_server_file();
   void make_memory_guard();
   store::BrokenDisk disk_watch();
   /// For /readyz: a load balancer should send new clients here.
@@ -238,19 +235,18 @@ void RunningServer::compose() {
       &security_->policy_engine().changes(),
       [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); },
       &conduct_, &standings_.changes(), &refusals_});
-  bridges_ =
-      std::make_unique<bridge::Bridges>(bridge::BridgesEnvironment{{home(),
-                                                                    network_,
-                                                                    workers_,
-                                                                    {fs_, vault_.get()},
-                                                                    *hub_,
-                                                                    *stores_.keyed,
-                                                                    metrics_,
-                                                                    rng_,
-                                                                    config_.data_folder + "/bridge-secrets"},
-                                                                   *stores_.repository,
-                                                                   services_->alarms()},
-                                        config_.bridges);
+  bridge::BridgeEnvironment lines{home(),
+                                  network_,
+                                  workers_,
+                                  {fs_, vault_.get()},
+                                  *hub_,
+                                  *stores_.keyed,
+                                  metrics_,
+                                  rng_,
+                                  config_.data_folder + "/bridge-secrets"};
+  bridges_ = std::make_unique<bridge::Bridges>(
+      bridge::BridgesEnvironment{std::move(lines), *stores_.repository, services_->alarms()},
+      config_.bridges);
   make_memory_guard();
   provisioning_ = std::make_unique<Provisioning>(Provisioning::Parts{
       home(), *stores_.repository, services_->registry(), *security_, clock_, rng_, metrics_,
@@ -276,10 +272,6 @@ void RunningServer::compose() {
   wire_live_feed(*services_, *live_);
   live_->set_tracer(hub_->tracer());
   refusal_feed_ = std::make_unique<RefusalFeed>(home(), refusals_, *live_);
-  services_->registry().on_change([this](TenantId tenant, const registry::Thing& thing) {
-    const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
-    if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
-  });
   withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
   lives_ = std::make_unique<ThingLives>(
       ThingLives::Parts{home(), services_->registry(), *hub_, standings_,
@@ -345,7 +337,7 @@ Result<void> RunningServer::start() {
   DUNLIN_CHECK(wait_for([this](Done done) { start_parts(std::move(done)); }));
   DUNLIN_CHECK(wait_for([this](Done done) { open_listeners(std::move(done)); }));
   DUNLIN_CHECK(security_->authenticator().write_local_admin_token(fs_, config_.data_folder));
-  DUNLIN_CHECK(write_server_file());
+  DUNLIN_CHECK(write_server_file(fs_, config_.data_folder, listener_infos_));
   home().post([this] {
     audit_->start();
     memory_->start();
@@ -419,25 +411,9 @@ void RunningServer::open_listeners(Done done) {
   const auto accept_any = [this](std::unique_ptr<net::Connection> connection) {
     splits_.at(&connection->executor())->accept(std::move(connection));
   };
-  using On = ListenerRequest::On;
-  std::vector<ListenerRequest> wanted{
-      {"mqtt", config_.listen_mqtt, nullptr, On::every_reactor, accept_mqtt},
-      {"mqtts", config_.listen_mqtts, tls->devices, On::every_reactor, accept_mqtt},
-      {"https", config_.listen_https, tls->people, On::home, accept_web},
-      {"http", config_.listen_http, nullptr, On::home, accept_web},
-      {"tls", config_.listen_tls, tls->shared, On::every_reactor, accept_any}};
-  if (!config_.listen_mqtt_unix.empty()) {
-    // One socket, one listener: the sessions' connections move to their reactors.
-    wanted.push_back({"mqtt_unix", "unix:" + config_.listen_mqtt_unix, nullptr, On::home, accept_mqtt});
-    wanted.back().unix_mode = unix_mode(config_).value();  // check() has seen it
-  }
-  auto proxies = trusted_proxies(config_);
-  if (!proxies) return done(std::unexpected(proxies.error()));
-  for (ListenerRequest& request : wanted) {
-    set_limits(request, config_, *proxies);
-    request.blocks = blocks_;
-  }
-  listeners_->open(std::move(wanted), config_.busy_port,
+  auto wanted = listener_requests(config_, *tls, {accept_mqtt, accept_web, accept_any}, blocks_);
+  if (!wanted) return done(std::unexpected(wanted.error()));
+  listeners_->open(*std::move(wanted), config_.busy_port,
                    [this, done = std::move(done)](Result<std::vector<ListenerInfo>> opened) mutable {
                      if (!opened) return done(std::unexpected(opened.error()));
                      listener_infos_ = *std::move(opened);
@@ -477,20 +453,8 @@ Result<void> RunningServer::adopt_certificate() {
   listeners_->replace_tls("mqtts", tls.devices);
   listeners_->replace_tls("https", tls.people);
   listeners_->replace_tls("tls", tls.shared);
-  security_->certificates().note_server(home(), [](const Result<void>& noted) {
-    // OCSP knows the present one all the same; the next start tries again.
-    if (!noted)
-      log::error("platform", "the server's certificate is not on record", {{"why", noted.error().message}});
-  });
+  security_->note_server_certificate(home());
   return {};
-}
-
-Result<void> RunningServer::write_server_file() {
-  boost::json::object addresses;
-  for (const ListenerInfo& info : listener_infos_) addresses[info.name] = info.address.to_string();
-  const std::string text = boost::json::serialize(
-      boost::json::object{{"process", process_id()}, {"listeners", std::move(addresses)}});
-  return write_file_atomically(fs_, config_.data_folder + "/server.json", as_bytes(text));
 }
 
 void RunningServer::stop() {

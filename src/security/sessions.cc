@@ -171,7 +171,7 @@ void Accounts::second_factor_judged(Executor& reply_to, UserRecord user, std::st
                                     Result<SecondFactors::Verdict> verdict,
                                     Done<std::optional<StartedSession>> done) {
   if (!verdict) {
-    const bool waits = verdict.error().code == Errc::limit_exceeded;
+    const bool waits = verdict.error().code == Errc::quota_exceeded;
     authenticator_.tell_refused({.kind = waits ? RefusalKind::penalty : RefusalKind::second_factor,
                                  .address = address,
                                  .user = user.name,

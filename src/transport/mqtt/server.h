@@ -40,7 +40,7 @@ struct ServerEnvironment {
   hub::ConductWatch* conduct = nullptr;  // who is told what things do; null: nobody
   /// Rises with every change of what may be published in the name of others; null: that never changes.
   const std::atomic<std::uint64_t>* spoken_for = nullptr;
-  RefusalSink* refusals = nullptr;       // who keeps what is refused, but for what `authenticate` refuses
+  RefusalSink* refusals = nullptr;  // who keeps what is refused, but for what `authenticate` refuses
 };
 
 class ServerPeer;

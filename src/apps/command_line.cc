@@ -95,8 +95,9 @@ Words words_of(std::string_view name) {
 /// Fields that a command line does not take themselves, since it stays in the shell's history and shows to
 /// others, or since they have many lines: `--passphrase-file FILE` stands for them.
 bool is_from_file(const model::OperationSpec& spec, std::string_view field) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kFields = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kFields = {
       {{"ca.import", "certificate"},
+       {"ca.import-list", "list"},
        {"ca.export-root", "passphrase"},
        {"ca.remove-root", "key"},
        {"ca.remove-root", "passphrase"}}};

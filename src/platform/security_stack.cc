@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "base/log.h"
+
 namespace dunlin::platform {
 namespace {
 
@@ -39,6 +41,7 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
                          *pki_, revocations_, environment.clock, environment.metrics, config.data_folder}),
       ocsp_({environment.executor, environment.workers, environment.repository, *pki_, revocations_,
              environment.clock, environment.metrics}),
+      retirement_({environment.executor, environment.repository, revocations_, environment.clock}),
       expiry_watch_(
           {environment.executor, environment.repository, *pki_, environment.clock, environment.metrics}),
       authority_changes_({environment.executor, environment.workers, environment.repository, *pki_,
@@ -86,11 +89,18 @@ void SecurityStack::load(Executor& executor, LoadDone done) {
     if (!roles) return done(std::unexpected(roles.error()));
     policies_.load(executor, [this, &executor, done = std::move(done)](Result<void> loaded) mutable {
       if (!loaded) return done(std::unexpected(loaded.error()));
-      certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
+      load_certificates(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
         if (!indexed) return done(std::unexpected(indexed.error()));
         prepare_claim(executor, std::move(done));
       });
     });
+  });
+}
+
+void SecurityStack::load_certificates(Executor& executor, std::move_only_function<void(Result<void>)> done) {
+  certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
+    if (!indexed) return done(std::move(indexed));
+    certificates_.note_server(executor, std::move(done));
   });
 }
 
@@ -101,6 +111,14 @@ void SecurityStack::prepare_claim(Executor& executor, LoadDone done) {
                             if (!*claim) return done(std::nullopt);
                             done(std::string((*claim)->view()));
                           });
+}
+
+void SecurityStack::note_server_certificate(Executor& executor) {
+  certificates_.note_server(executor, [](const Result<void>& noted) {
+    // OCSP knows the present one all the same; the next start tries again.
+    if (!noted)
+      log::error("platform", "the server's certificate is not on record", {{"why", noted.error().message}});
+  });
 }
 
 Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock,

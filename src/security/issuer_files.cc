@@ -7,6 +7,7 @@
 #include "security/crypto.h"
 #include "security/enrolment_formats.h"
 #include "security/limits.h"
+#include "security/root_lists.h"
 
 namespace dunlin::security {
 namespace {
@@ -71,6 +72,12 @@ std::vector<std::string> IssuerSet::roots() const {
     if (std::ranges::find(all, issuer->root_pem) == all.end()) all.push_back(issuer->root_pem);
   }
   return all;
+}
+
+StatusUrls status_urls_at(const std::string& public_url, const std::string& id) {
+  if (public_url.empty()) return {};
+  const std::string base = public_url + "/pki/" + id;
+  return {.crl = base + ".crl", .ocsp = {}, .issuer = base + ".crt"};
 }
 
 CertificateProfile new_profile(Kind kind, std::string common_name, Duration lifetime, WallTime now,
@@ -244,7 +251,7 @@ Result<void> IssuerFiles::write_pair(const std::string& stem, const Pair& pair) 
 }
 
 /// `issuer`: empty for a root.
-Result<IssuerFiles::Pair> IssuerFiles::make_authority(CertificateProfile profile, const Pair& issuer) {
+Result<IssuerFiles::Pair> IssuerFiles::make_authority(CertificateProfile profile, const Pair& issuer) const {
   profile.organisation = organisation_;
   Pair made;
   DUNLIN_TRY(made.key_pem, make_key(keeping_, profile.kind == Kind::root ? "root" : "intermediate", rng_));
@@ -252,6 +259,7 @@ Result<IssuerFiles::Pair> IssuerFiles::make_authority(CertificateProfile profile
   if (!issuer.certificate_pem.empty()) {
     DUNLIN_TRY(const CertificateInfo above, info_of(issuer.certificate_pem));
     profile.not_after = std::min(profile.not_after, above.not_after);
+    profile.status = status_urls_at(public_url_, root_id(above));
   }
   const std::string& signing = issuer.key_pem.empty() ? made.key_pem : issuer.key_pem;
   DUNLIN_TRY(made.certificate_pem,
@@ -318,15 +326,18 @@ Result<void> IssuerFiles::set_issuing(const Issuer& issuer) {
   return write_file_atomically(fs_, path(kIssuing), as_bytes(issuer.id + "\n"));
 }
 
+Result<void> IssuerFiles::check_may_forget(const IssuerSet& present, const Issuer& issuer) const {
+  const auto of_root = std::ranges::count_if(
+      present.issuers, [&](const IssuerRef& one) { return one->root_pem == issuer.root_pem; });
+  if (of_root > 1 || issuer.root_pem != present.root_pem || root_is_offline()) return {};
+  return fail(Errc::conflict,
+              "it is the last intermediate of the root whose key is here: export and remove that key first");
+}
+
 Result<void> IssuerFiles::forget(const IssuerSet& present, const Issuer& issuer) {
+  DUNLIN_CHECK(check_may_forget(present, issuer));
   IssuerSet rest = present;
   std::erase_if(rest.issuers, [&](const IssuerRef& one) { return one->id == issuer.id; });
-  const bool last_of_root = std::ranges::none_of(
-      rest.issuers, [&](const IssuerRef& one) { return one->root_pem == issuer.root_pem; });
-  if (last_of_root && issuer.root_pem == present.root_pem && !root_is_offline())
-    return fail(
-        Errc::conflict,
-        "it is the last intermediate of the root whose key is here: export and remove that key first");
   const std::string file = path(kIssuers + "/" + issuer.id + ".pem");
   if (fs_.exists(file)) {
     DUNLIN_CHECK(fs_.remove(file));
@@ -337,6 +348,14 @@ Result<void> IssuerFiles::forget(const IssuerSet& present, const Issuer& issuer)
     DUNLIN_CHECK(remove_first());
   }
   return adopt_root(rest);
+}
+
+Result<std::string> IssuerFiles::sign_root_list(const CrlProfile& profile) const {
+  DUNLIN_TRY(Pair root, read_pair(kRoot));
+  if (root.key_pem.empty()) return fail(Errc::unavailable, "the root's key is not here: it is offline");
+  auto signed_list = sign_crl(profile, Signer{root.key_pem, root.certificate_pem});
+  wipe(root.key_pem);
+  return signed_list;
 }
 
 Result<std::string> IssuerFiles::export_root_key(std::string_view passphrase) const {
@@ -354,13 +373,15 @@ Result<std::string> IssuerFiles::export_root_key(std::string_view passphrase) co
   return encrypted;
 }
 
-Result<void> IssuerFiles::remove_root_key(std::string_view exported, std::string_view passphrase) {
+Result<void> IssuerFiles::remove_root_key(std::string_view exported, std::string_view passphrase,
+                                          const std::function<Result<void>()>& before) {
   if (root_is_offline()) return fail(Errc::unavailable, "the root's key is not here: it is offline already");
   DUNLIN_TRY(std::string key, decrypt_private_key(exported, passphrase));
   DUNLIN_TRY(const std::string root, read_text(kRoot + ".pem"));
   const auto belongs = check_key_belongs(key, root);
   wipe(key);
   if (!belongs) return fail(Errc::permission_denied, "what was sent is not the root's key");
+  DUNLIN_CHECK(before());
   DUNLIN_CHECK(fs_.remove(path(kRoot + ".key")));
   return fs_.sync_folder(folder_);
 }

@@ -50,6 +50,12 @@ inline constexpr Duration kCrlLifetime = std::chrono::hours{24};
 /// A list is made anew when it has so long to live, and after a failure so often.
 inline constexpr Duration kCrlRenewal = std::chrono::hours{12};
 inline constexpr Duration kCrlRetry = std::chrono::minutes{1};
+/// The list of a root whose key is here, made anew when less than kRootListSoon is left; and the one that it
+/// signs last, before its key is removed.
+inline constexpr Duration kRootListLifetime = std::chrono::days{30};
+inline constexpr Duration kLastRootListLifetime = std::chrono::days{180};
+/// Intermediates that were revoked, ever.
+inline constexpr std::size_t kMaxRevokedIssuers = 1000;
 /// Callers that wait for a list under way; past it they are given the one before.
 inline constexpr std::size_t kMaxCrlWaiting = 256;
 inline constexpr std::size_t kMaxOcspRequestBytes = 4096;

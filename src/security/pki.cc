@@ -58,7 +58,8 @@ Pki::Pki(Fs& fs, const Clock& clock, Rng& rng, std::string folder, PkiOptions op
       folder_(std::move(folder)),
       options_(std::move(options)),
       secrets_(fs, options_.keys.vault),
-      files_(fs, clock, rng, folder_, options_.organisation, options_.keys) {}
+      files_(fs, clock, rng, folder_, options_.organisation, options_.public_url, options_.keys),
+      root_lists_(fs, folder_) {}
 
 Pki::~Pki() {
   wipe(server_.private_key_pem);
@@ -72,6 +73,7 @@ Result<std::unique_ptr<Pki>> Pki::open(Fs& fs, const Clock& clock, Rng& rng, std
   DUNLIN_CHECK(pki->check_options());
   DUNLIN_CHECK(fs.create_folders(pki->folder_));
   DUNLIN_TRY(pki->set_, pki->files_.load());
+  DUNLIN_CHECK(pki->load_root_lists());
   DUNLIN_CHECK(pki->load_server());
   return pki;
 }
@@ -102,9 +104,9 @@ CertificateProfile Pki::make_profile(CertificateProfile::Kind kind, const std::s
 }
 
 StatusUrls Pki::status_urls(const Issuer& issuer) const {
-  if (options_.public_url.empty()) return {};
-  const std::string base = options_.public_url + "/pki/";
-  return {.crl = base + issuer.id + ".crl", .ocsp = base + "ocsp", .issuer = base + issuer.id + ".crt"};
+  StatusUrls urls = status_urls_at(options_.public_url, issuer.id);
+  if (!urls.crl.empty()) urls.ocsp = options_.public_url + "/pki/ocsp";
+  return urls;
 }
 
 IssuerSet Pki::set() const {
@@ -131,8 +133,13 @@ std::string Pki::client_ca_pem() const {
 }
 
 std::string Pki::issuer_pem(std::string_view id) const {
-  const IssuerRef found = set().find(id);
-  return found ? found->certificate_pem : std::string();
+  const IssuerSet present = set();
+  if (const IssuerRef found = present.find(id)) return found->certificate_pem;
+  for (const std::string& root : root_pems()) {
+    const auto info = info_of(root);
+    if (info && root_id(*info) == id) return root;
+  }
+  return {};
 }
 
 IssuerStatus Pki::status_of(const Issuer& issuer, IssuerStatus::Use use) {

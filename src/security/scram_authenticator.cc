@@ -86,7 +86,7 @@ void ScramAuthenticator::begin(Executor& reply_to, Credentials credentials, cons
   if (first) exchange->username = first->username;
   if (must_wait(*exchange)) {
     return answer<Exchange>(reply_to, std::move(done),
-                            fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                            fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   const Credentials& shown = exchange->credentials;
   if (first && !shown.username.empty() && shown.username != first->username)
@@ -149,7 +149,7 @@ void ScramAuthenticator::finish(Executor& reply_to, std::unique_ptr<ScramExchang
                                 const std::string& message, Done<Success> done) {
   if (must_wait(*exchange)) {
     return answer<Success>(reply_to, std::move(done),
-                           fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                           fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   Result<std::string> verified = verify_scram(exchange->challenge, message, exchange->keys);
   if (verified && !exchange->proven) verified = fail(Errc::unauthenticated, std::string(kNotRight));

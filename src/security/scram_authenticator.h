@@ -45,7 +45,7 @@ class ScramAuthenticator {
   static Result<std::string> load_secret(const SecretFiles& files, Rng& rng, const std::string& data_folder);
 
   /// The client-first-message. Errors: unauthenticated (malformed, a user name or a certificate that is not
-  /// the SCRAM user's), limit_exceeded (waiting after failures, or too long), io, corrupt.
+  /// the SCRAM user's), quota_exceeded (waiting after failures), limit_exceeded (too long), io, corrupt.
   void begin(Executor& reply_to, Credentials credentials, const std::string& message,
              Done<std::unique_ptr<ScramExchange>> done);
 

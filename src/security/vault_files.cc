@@ -31,7 +31,8 @@ Result<std::vector<std::string>> paths_in(Fs& fs, const std::string& folder) {
     if (!fs.is_folder(place)) continue;
     DUNLIN_TRY(const auto names, fs.list(place));
     for (const std::string& name : names) {
-      if (!name.ends_with(kUnfinished) && !fs.is_folder(place + "/" + name)) paths.push_back(place + "/" + name);
+      if (!name.ends_with(kUnfinished) && !fs.is_folder(place + "/" + name))
+        paths.push_back(place + "/" + name);
     }
   }
   return paths;

@@ -29,9 +29,9 @@ void write_state(VaultRecordParts parts, const VaultState& state, TenantId tenan
                                   .action = "vault.change",
                                   .object = "vault",
                                   .detail = "the keys on the disk are protected by " + state.opened_by}));
-  changes.push_back(put_change(store::DocumentKind::setting, tenant,
-                               {.id = std::string(kSetting), .version = 0, .body = body_of(state), .index = {}},
-                               version));
+  changes.push_back(
+      put_change(store::DocumentKind::setting, tenant,
+                 {.id = std::string(kSetting), .version = 0, .body = body_of(state), .index = {}}, version));
   parts.repository.write(parts.executor, std::move(changes), [](const auto& written) {
     if (!written)
       log::error("security", "an audit record was not written", {{"why", written.error().message}});

@@ -5,6 +5,8 @@ import type { Json } from './lib/shadow.ts';
 
 export interface Certificate {
   fingerprint: string;
+  /** Those of things are `device`. */
+  use: 'device' | 'claim' | 'server';
   thing: string;
   serial: string;
   state: 'active' | 'revoked';

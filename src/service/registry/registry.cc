@@ -82,6 +82,11 @@ store::Change Registry::put_thing(TenantId tenant, const Thing& thing,
   change.document.index = {{"type", thing.type}, {"gateway", thing.gateway}};
   const bool usual = thing.life.standing().is_usual() && thing.life.wipe == Life::Wipe::none;
   if (!usual) change.document.index.emplace_back(kStandingIndex, kUnusual);
+  const auto by = thing.attributes.find(std::string(kEnrolledBy));
+  if (by != thing.attributes.end() && thing.life.stage != Lifecycle::decommission) {
+    change.document.index.emplace_back(kEnrolledBy, by->second);
+    change.document.index.emplace_back(kEnrolledIndex, kEnrolled);
+  }
   change.expected_version = expected;
   return change;
 }

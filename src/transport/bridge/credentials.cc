@@ -15,8 +15,8 @@ constexpr FileKey kFiles[] = {{"password_file", &BridgeSettings::password_file},
                               {"certificate_file", &BridgeSettings::certificate_file},
                               {"key_file", &BridgeSettings::key_file}};
 
-Result<std::string> read_named(const security::SecretFiles& files, const FileKey& file, const BridgeSettings& settings, Source source,
-                               const std::string& folder) {
+Result<std::string> read_named(const security::SecretFiles& files, const FileKey& file,
+                               const BridgeSettings& settings, Source source, const std::string& folder) {
   const std::string& name = settings.*file.member;
   if (name.empty()) return std::string{};
   const std::string path = source == Source::api ? folder + "/" + name : name;

@@ -32,6 +32,7 @@ Result<void> Listeners::listen_on(std::size_t reactor, const ListenerRequest& re
   options.max_handshakes = request.max_handshakes;
   options.handshake_deadline = request.handshake_deadline;
   options.limiter = request.limiter;
+  options.blocks = request.blocks;
   auto listener = network_.listen(threads_.at(reactor), std::move(options),
                                   [accept = request.accept](std::unique_ptr<net::Connection> connection) {
                                     accept(std::move(connection));

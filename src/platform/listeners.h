@@ -26,6 +26,7 @@ struct ListenerRequest {
   std::size_t max_handshakes = 1024;
   Duration handshake_deadline = std::chrono::seconds{5};
   std::shared_ptr<net::ConnectionLimiter> limiter = nullptr;  // shared by the reactors' listeners
+  std::shared_ptr<const net::AddressBlocks> blocks = nullptr;
 };
 
 /// open() and close() are called on the home reactor, and complete there.

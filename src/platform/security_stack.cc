@@ -70,13 +70,14 @@ Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment e
   options.names = config.certificate_names;
   options.addresses = config.certificate_addresses;
   options.public_url = config.public_url;
+  options.keys = {environment.vault, config.key_token};
   DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng,
                                            config.data_folder, options));
+  const security::SecretFiles files(environment.fs, environment.vault);
   Secrets secrets;
   DUNLIN_TRY(secrets.scram,
-             security::ScramAuthenticator::load_secret(environment.fs, environment.rng, config.data_folder));
-  DUNLIN_TRY(secrets.keys,
-             security::ThingKeys::load_secret(environment.fs, environment.rng, config.data_folder));
+             security::ScramAuthenticator::load_secret(files, environment.rng, config.data_folder));
+  DUNLIN_TRY(secrets.keys, security::ThingKeys::load_secret(files, environment.rng, config.data_folder));
   return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki), std::move(secrets));
 }
 

@@ -34,6 +34,7 @@ struct SecurityEnvironment {
   WorkerPool& workers;
   store::Repository& repository;
   metrics::Registry& metrics;
+  const security::Vault* vault = nullptr;  // seals the server's secrets; null: they are in the clear
 };
 
 /// Any thread, but for load(), and the revocation lists, OCSP responder, expiry watch and changes of

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/fs.h"
+#include "base/refusal.h"
 #include "base/result.h"
 #include "base/rng.h"
 #include "hub/principal.h"
@@ -86,7 +87,7 @@ class Authenticator {
   /// An API token, or the local administrator's from a loopback address (Authorization: Bearer ...).
   void authenticate_bearer(Executor& reply_to, Secret token, std::string address, AuthenticationDone done);
   /// The value of the cookie dunlin_session. Moves the session's idle time.
-  void authenticate_session(Executor& reply_to, Secret cookie, AuthenticationDone done);
+  void authenticate_session(Executor& reply_to, Secret cookie, std::string address, AuthenticationDone done);
 
   /// Who has proven a name in an exchange of its own (scram_authenticator.h).
   struct Proven {
@@ -141,6 +142,12 @@ class Authenticator {
     if (observer_) observer_(std::move(event));
   }
 
+  /// Who keeps what is refused here: every failed proof. At most one, at start-up; it must outlive this.
+  void keep_refusals(RefusalSink& sink) { refusals_ = &sink; }
+  void tell_refused(const Refusal& refusal) const {
+    if (refusals_ != nullptr) refusals_->refused(refusal);
+  }
+
   PenaltyTable& penalties() { return penalties_; }
   /// Who has which permissions now.
   RoleTable& roles() { return roles_; }
@@ -158,6 +165,8 @@ class Authenticator {
   struct Attempt;
   using AttemptPtr = std::unique_ptr<Attempt>;
   void finish(AttemptPtr attempt, Result<PrincipalRef> result);
+  void give(AttemptPtr attempt, Result<PrincipalRef> result);
+  void tell_failure(const Attempt& attempt, const Error& error) const;
   void refuse(AttemptPtr attempt, std::string_view detail);
   void tell_of(const Attempt& attempt, AuditOutcome outcome, std::string_view detail) const;
   void by_certificate(AttemptPtr attempt);
@@ -177,6 +186,8 @@ class Authenticator {
   void verify_sas_token(AttemptPtr attempt, SasToken token, const ThingKeysRecord& held);
   void ask_group_key(AttemptPtr attempt, SasToken token, std::string group);
   void by_password(AttemptPtr attempt);
+  void judge_password(Executor& reply_to, std::string username, Secret password, std::string address,
+                      UserDone done);
   void require_one_factor(AttemptPtr attempt, std::string user);
   void by_nothing(AttemptPtr attempt);
   void load_thing(AttemptPtr attempt, std::string name, std::int64_t credential_made_at);
@@ -186,6 +197,7 @@ class Authenticator {
   Parts parts_;
   const AuthenticatorOptions options_;
   std::function<void(SignIn)> observer_;
+  RefusalSink* refusals_ = nullptr;
   PasswordGate gate_;
   PenaltyTable penalties_;
   RoleTable roles_;

@@ -14,6 +14,7 @@ struct Authenticator::Attempt {
   AuthenticationDone done;
   Proof proof = Proof::none;
   std::string fingerprint;
+  RefusalKind refused_as = RefusalKind::no_credentials;
   std::string penalty_key;      // empty: failures cost nothing
   std::string person;           // whom a refusal is told of; empty: it is no person's token
   std::int64_t proof_ends = 0;  // Unix ms; 0: never

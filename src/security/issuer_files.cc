@@ -195,7 +195,7 @@ Result<void> IssuerFiles::adopt_root(IssuerSet& set) {
 
 Result<std::string> IssuerFiles::read_text(const std::string& file) const {
   if (!fs_.exists(path(file))) return std::string();
-  return read_file(fs_, path(file), kMaxPemFileBytes);
+  return secrets_.read(path(file), kMaxPemFileBytes);
 }
 
 Result<IssuerFiles::Pair> IssuerFiles::read_pair(const std::string& stem) const {
@@ -211,31 +211,35 @@ Result<IssuerFiles::Pair> IssuerFiles::read_pair(const std::string& stem) const 
   pair.certificate_pem.clear();
   for (const std::string& part : *parts) pair.certificate_pem += part;
   if (pair.key_pem.empty()) return pair;
-  if (const auto belongs = check_key_belongs(pair.key_pem, pair.certificate_pem); !belongs)
-    return fail(Errc::corrupt, path(stem + ".key") + ": " + belongs.error().message);
+  DUNLIN_CHECK(check_key_of(stem + ".key", pair));
   return pair;
 }
 
 Result<IssuerFiles::Pair> IssuerFiles::read_later(const std::string& file) const {
   DUNLIN_TRY(const std::string text, read_text(file));
-  if (const auto belongs = check_key_belongs(text, text); !belongs)
-    return fail(Errc::corrupt, path(file) + ": " + belongs.error().message);
-  return Pair{.certificate_pem = text, .key_pem = text};
+  Pair pair{.certificate_pem = text, .key_pem = text};
+  DUNLIN_CHECK(check_key_of(file, pair));
+  return pair;
+}
+
+Result<void> IssuerFiles::check_key_of(const std::string& file, const Pair& pair) const {
+  const auto belongs = check_key_belongs(pair.key_pem, pair.certificate_pem);
+  if (belongs) return {};
+  // A token that is not there now is no damage.
+  const Errc code = is_in_token(pair.key_pem) ? belongs.error().code : Errc::corrupt;
+  return fail(code, path(file) + ": " + belongs.error().message);
 }
 
 /// Durable as a whole.
 Result<IssuerRef> IssuerFiles::write_later(std::string_view id, const Pair& pair) {
   const std::string file = path(kIssuers + "/" + std::string(id) + ".pem");
   DUNLIN_CHECK(fs_.create_folders(parent_folder(file)));
-  std::string text = pair.key_pem + pair.certificate_pem;
-  const auto written = write_file_atomically(fs_, file, as_bytes(text));
-  wipe(text);
-  DUNLIN_CHECK(written);
+  DUNLIN_CHECK(secrets_.write(file, pair.key_pem, pair.certificate_pem));
   return make_issuer(pair.certificate_pem, pair.key_pem, {});
 }
 
 Result<void> IssuerFiles::write_pair(const std::string& stem, const Pair& pair) {
-  DUNLIN_CHECK(write_file_atomically(fs_, path(stem + ".key"), as_bytes(pair.key_pem)));
+  DUNLIN_CHECK(secrets_.write(path(stem + ".key"), pair.key_pem));
   return write_file_atomically(fs_, path(stem + ".pem"), as_bytes(pair.certificate_pem));
 }
 
@@ -243,7 +247,7 @@ Result<void> IssuerFiles::write_pair(const std::string& stem, const Pair& pair) 
 Result<IssuerFiles::Pair> IssuerFiles::make_authority(CertificateProfile profile, const Pair& issuer) {
   profile.organisation = organisation_;
   Pair made;
-  DUNLIN_TRY(made.key_pem, generate_key_pem());
+  DUNLIN_TRY(made.key_pem, make_key(keeping_, profile.kind == Kind::root ? "root" : "intermediate", rng_));
   DUNLIN_TRY(const std::string public_key, public_key_of(made.key_pem));
   if (!issuer.certificate_pem.empty()) {
     DUNLIN_TRY(const CertificateInfo above, info_of(issuer.certificate_pem));
@@ -275,8 +279,8 @@ Result<IssuerRef> IssuerFiles::make_intermediate(const IssuerSet& present) {
 Result<std::string> IssuerFiles::request_pem() {
   DUNLIN_TRY(std::string key, read_text(kRequestKey));
   if (key.empty()) {
-    DUNLIN_TRY(key, generate_key_pem());
-    DUNLIN_CHECK(write_file_atomically(fs_, path(kRequestKey), as_bytes(key)));
+    DUNLIN_TRY(key, make_key(keeping_, "intermediate", rng_));
+    DUNLIN_CHECK(secrets_.write(path(kRequestKey), key));
   }
   DUNLIN_TRY(const std::string public_key, public_key_of(key));
   const std::string number = sha256_hex(as_bytes(public_key)).substr(0, 8);
@@ -340,6 +344,11 @@ Result<std::string> IssuerFiles::export_root_key(std::string_view passphrase) co
     return fail(Errc::invalid_argument, "a passphrase has 12 to 1024 bytes");
   DUNLIN_TRY(std::string key, read_text(kRoot + ".key"));
   if (key.empty()) return fail(Errc::unavailable, "the root's key is not here: it is offline already");
+  if (is_in_token(key))
+    return fail(
+        Errc::unsupported,
+        "the root's key is in a PKCS#11 token, which gives it out to nobody: stop the server, remove " +
+            path(kRoot + ".key") + ", and take the token away");
   auto encrypted = encrypt_private_key(key, passphrase);
   wipe(key);
   return encrypted;

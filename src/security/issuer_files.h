@@ -9,6 +9,8 @@
 //                               there as a whole or not at all
 //   issuing                     ID of the one that issues; missing: the first one
 //   request.key                 the key of a request that waits for its certificate
+//
+// A key that is in a PKCS#11 token has its URI in the place of the PEM text. With a vault, keys are sealed.
 
 #include <memory>
 #include <string>
@@ -19,6 +21,8 @@
 #include "base/fs.h"
 #include "base/result.h"
 #include "base/rng.h"
+#include "security/key_keeping.h"
+#include "security/secret_file.h"
 #include "security/x509.h"
 
 namespace dunlin::security {
@@ -27,7 +31,7 @@ namespace dunlin::security {
 struct Issuer {
   std::string id;  // its key identifier, which its certificates and its list name: lower-case hexadecimal
   std::string certificate_pem;
-  std::string key_pem;
+  std::string key_pem;  // or a URI: see x509.h
   CertificateInfo info;
   std::string root_pem;
   CertificateInfo root;
@@ -62,15 +66,19 @@ CertificateProfile new_profile(CertificateProfile::Kind kind, std::string common
 class IssuerFiles {
  public:
   /// `folder`: DIR/pki. The others must outlive the object; `rng` must bear any thread.
-  IssuerFiles(Fs& fs, const Clock& clock, Rng& rng, std::string folder, std::string organisation)
+  IssuerFiles(Fs& fs, const Clock& clock, Rng& rng, std::string folder, std::string organisation,
+              KeyKeeping keeping)
       : fs_(fs),
+        keeping_(std::move(keeping)),
+        secrets_(fs, keeping_.vault),
         clock_(clock),
         rng_(rng),
         folder_(std::move(folder)),
         organisation_(std::move(organisation)) {}
 
   /// Makes what is missing at a first start: the root, then the first intermediate. What is there is never
-  /// replaced. Errors: corrupt (a file does not parse, a key is missing or is not its certificate's).
+  /// replaced. Errors: corrupt (a file does not parse, a key is missing or is not its certificate's), those
+  /// of SecretFiles and of keys in tokens.
   Result<IssuerSet> load();
 
   /// A new intermediate, signed by the root. Errors: unavailable (the root is offline), limit_exceeded.
@@ -90,7 +98,7 @@ class IssuerFiles {
 
   bool root_is_offline() const { return !fs_.exists(path("root.key")); }
   /// The root's key, encrypted (PKCS#8, PEM). Errors: unavailable (the root is offline), invalid_argument
-  /// (the passphrase).
+  /// (the passphrase), unsupported (it is in a token, which gives it out to nobody).
   Result<std::string> export_root_key(std::string_view passphrase) const;
   /// Removes root.key if `exported` can be opened and holds that key. Errors: unavailable (it is gone
   /// already), permission_denied (wrong passphrase or another key), malformed.
@@ -113,11 +121,14 @@ class IssuerFiles {
   Result<void> load_later(IssuerSet& set);
   Result<void> put_issuing_first(IssuerSet& set) const;
   Result<Pair> read_later(const std::string& file) const;
+  Result<void> check_key_of(const std::string& file, const Pair& pair) const;
   Result<IssuerRef> write_later(std::string_view id, const Pair& pair);
   Result<void> drop_used_request(const IssuerSet& set);
   Result<void> adopt_root(IssuerSet& set);
 
   Fs& fs_;
+  const KeyKeeping keeping_;
+  const SecretFiles secrets_;
   const Clock& clock_;
   Rng& rng_;
   const std::string folder_;

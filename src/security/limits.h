@@ -61,6 +61,21 @@ inline constexpr std::size_t kMaxOcspInWork = 64;
 /// Answers without a nonce that are kept; past it all are forgotten.
 inline constexpr std::size_t kMaxOcspCached = 4096;
 
+// Sealed blobs; in memory as a whole.
+inline constexpr std::size_t kMaxSealableBytes = 64UL * 1024 * 1024;
+inline constexpr std::size_t kMaxSealedBytes = kMaxSealableBytes + 64UL * 1024;
+
+// The vault. What scrypt (RFC 7914) may cost where it is read; ours is N = 2^15, r = 8, p = 3: 32 MiB, and
+// some 0.3 s of CPU.
+inline constexpr std::size_t kMaxVaultBytes = 64UL * 1024;
+inline constexpr std::uint64_t kScryptN = 1U << 15U;
+inline constexpr std::uint64_t kScryptR = 8;
+inline constexpr std::uint64_t kScryptP = 3;
+inline constexpr std::uint64_t kMaxScryptN = 1U << 20U;
+inline constexpr std::uint64_t kMaxScryptR = 32;
+inline constexpr std::uint64_t kMaxScryptP = 16;
+inline constexpr std::uint64_t kMaxScryptMemory = 1ULL << 30U;
+
 // Policies.
 inline constexpr std::size_t kMaxPolicyBytes = 64 * 1024;
 inline constexpr std::size_t kMaxPolicies = 10'000;  // of one find() of the repository

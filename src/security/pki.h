@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "security/crl.h"
 #include "security/issuer_files.h"
+#include "security/key_keeping.h"
 #include "security/limits.h"
 #include "security/ocsp.h"
 #include "security/x509.h"
@@ -29,6 +30,7 @@ struct PkiOptions {
   /// Where /pki/ is found from outside, e.g. "http://pki.example", without a '/' at the end; empty:
   /// certificates do not say where to ask for their status.
   std::string public_url{};
+  KeyKeeping keys{};
 };
 
 /// Errors: invalid_argument.
@@ -37,7 +39,7 @@ Result<void> check_public_url(std::string_view url);
 /// Leaf first, then the intermediate; ready for net::TlsServerOptions.
 struct ServerIdentity {
   std::string certificate_chain_pem;
-  std::string private_key_pem;
+  std::string private_key_pem;  // or a URI: see x509.h
   CertificateInfo info;
 };
 
@@ -75,7 +77,7 @@ class Pki {
   /// or addresses of status are no longer those asked for, or when another intermediate issues. `fs`, `clock`
   /// and `rng` must outlive the object; `rng` must bear any thread (SystemRng does). Errors: corrupt (a file
   /// does not parse, a key is missing or is not its certificate's), invalid_argument (a name or address in
-  /// the options), io, no_space.
+  /// the options), io, no_space, those of SecretFiles and of keys in tokens.
   static Result<std::unique_ptr<Pki>> open(Fs& fs, const Clock& clock, Rng& rng, std::string data_folder,
                                            PkiOptions options);
 
@@ -146,7 +148,7 @@ class Pki {
   Pki(Fs& fs, const Clock& clock, Rng& rng, std::string folder, PkiOptions options);
   Result<void> check_options();
   Result<void> load_server();
-  Result<ServerIdentity> make_server();
+  Result<ServerIdentity> make_server(const std::string& present_key);
   bool is_current(const ServerIdentity& identity) const;
   CertificateProfile make_profile(CertificateProfile::Kind kind, const std::string& common_name,
                                   Duration lifetime, const Issuer& issuer) const;
@@ -162,6 +164,7 @@ class Pki {
   Rng& rng_;
   const std::string folder_;
   const PkiOptions options_;
+  const SecretFiles secrets_;
   std::vector<std::string> dns_names_;  // of the server, without repetition
   std::vector<std::string> addresses_;
   mutable std::mutex changes_;  // one change of files at a time; taken before mutex_

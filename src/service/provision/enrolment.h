@@ -12,6 +12,7 @@
 
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "base/refusal.h"
 #include "base/rng.h"
 #include "base/token_bucket.h"
 #include "security/certificates.h"
@@ -71,7 +72,8 @@ class Enrolment {
     const Clock& clock;
     Rng& rng;
     metrics::Registry& metrics;
-    std::string secret;  // load_group_secret()
+    std::string secret;               // load_group_secret()
+    RefusalSink* refusals = nullptr;  // who keeps what is refused; null: nobody
   };
   explicit Enrolment(Parts parts, TenantId tenant = kDefaultTenant);
 
@@ -88,7 +90,7 @@ class Enrolment {
   Result<std::string> find_voucher(std::string_view leaf_der, std::string_view chain_pem) const;
   /// A translator refused something before it became an application: counted and, within the bound, written
   /// down.
-  void refused(Way way, const std::string& address, const Error& why);
+  void refused(Way way, const std::string& address, const Error& why, const std::string& name = {});
 
   /// At start-up: counts who waits.
   void load(std::move_only_function<void(Result<void>)> done);

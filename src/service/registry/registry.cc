@@ -202,6 +202,7 @@ void Registry::list(ThingQuery query, std::move_only_function<void(Result<std::v
   find.limit = query.limit;
   if (!query.type.empty()) find.equals.emplace_back("type", std::move(query.type));
   if (!query.gateway.empty()) find.equals.emplace_back("gateway", std::move(query.gateway));
+  if (query.standings == ThingQuery::Standings::unusual) find.equals.emplace_back(kStandingIndex, kUnusual);
   repository_.find(executor_, std::move(find),
                    [done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
                      if (!found) return done(std::unexpected(found.error()));

@@ -141,11 +141,12 @@ Result<std::vector<std::string>> read_texts(const model::OperationSpec& spec, co
 }  // namespace
 
 Api::Api(const model::OperationTable& table, WebDoor door, std::string version,
-         std::span<const model::OperationSpec> device_operations)
+         std::span<const model::OperationSpec> device_operations, RefusalSink* refusals)
     : table_(table),
       door_(std::move(door)),
       openapi_(
-          boost::json::serialize(openapi_document(table, kSessionOperations, device_operations, version))) {}
+          boost::json::serialize(openapi_document(table, kSessionOperations, device_operations, version))),
+      refusals_(refusals) {}
 
 void Api::mount(net::http::Router& router) {
   const auto add = [&router](net::http::Method method, std::string_view path,
@@ -187,13 +188,25 @@ void Api::identify(const Request& request, CallerDone done) {
   }
   if (!credentials.session_token.empty() && changes_something(request) &&
       !request.headers.get(kRequestHeader)) {
-    return done(fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing"));
+    Error missing{Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing"};
+    tell_refused({std::make_shared<Principal>(), address}, missing);
+    return done(std::unexpected(std::move(missing)));
   }
   door_.authenticate(std::move(credentials),
                      [address, done = std::move(done)](Result<PrincipalRef> principal) mutable {
                        if (!principal) return done(std::unexpected(principal.error()));
                        done(model::Caller{*std::move(principal), address});
                      });
+}
+
+void Api::tell_refused(const model::Caller& caller, const Error& error) const {
+  const bool unknown = error.code == Errc::unauthenticated;
+  if (refusals_ == nullptr || (!unknown && error.code != Errc::permission_denied)) return;
+  const Principal& principal = *caller.principal;
+  refusals_->refused({.kind = unknown ? RefusalKind::http_unauthenticated : RefusalKind::http_forbidden,
+                      .address = caller.address,
+                      .user = principal.kind == PrincipalKind::user ? std::string_view(principal.name) : "",
+                      .reason = error.message});
 }
 
 void Api::serve(const model::Operation& operation, Request request, const PathParameters& path,
@@ -203,10 +216,12 @@ void Api::serve(const model::Operation& operation, Request request, const PathPa
   identify(request, [this, &operation, fields = *std::move(fields),
                      responder = std::move(responder)](Result<model::Caller> caller) mutable {
     if (!caller) return responder.send(render_refusal(caller.error()));
-    table_.invoke(operation, *caller, std::move(fields),
-                  [responder = std::move(responder)](Result<boost::json::value> answer) mutable {
-                    responder.send(render(answer));
-                  });
+    table_.invoke(
+        operation, *caller, std::move(fields),
+        [this, who = *caller, responder = std::move(responder)](Result<boost::json::value> answer) mutable {
+          if (!answer) tell_refused(who, answer.error());
+          responder.send(render(answer));
+        });
   });
 }
 

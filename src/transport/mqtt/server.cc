@@ -132,6 +132,11 @@ void MqttServer::accept(std::unique_ptr<net::Connection> connection) {
     if (&lane->executor != &connection->executor()) continue;
     if (lane->peers.size() >= limits().max_connections) {
       lane->metrics.refusal(mqtt::ReasonCode::quota_exceeded).add();
+      if (RefusalSink* sink = refusals(); sink != nullptr) {
+        sink->refused({.kind = RefusalKind::connection_limit,
+                       .address = connection->peer().address.host,
+                       .reason = "too many connections are open"});
+      }
       return;  // closes it: there is no room even for a CONNACK
     }
     lane->metrics.accepted.add();

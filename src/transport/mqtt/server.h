@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/refusal.h"
 #include "base/rng.h"
 #include "hub/access.h"
 #include "hub/conduct.h"
@@ -37,6 +38,7 @@ struct ServerEnvironment {
   /// lanes' threads. None: it is as the principal says.
   std::function<Standing(const Principal&)> standing = {};
   hub::ConductWatch* conduct = nullptr;  // who is told what things do; null: nobody
+  RefusalSink* refusals = nullptr;       // who keeps what is refused, but for what `authenticate` refuses
 };
 
 class ServerPeer;
@@ -216,6 +218,7 @@ class MqttServer {
     return environment_.policies == nullptr ? 0 : environment_.policies->load(std::memory_order_acquire);
   }
   hub::ConductWatch* conduct() const { return environment_.conduct; }
+  RefusalSink* refusals() const { return environment_.refusals; }
   ServerLane& lane(std::size_t shard) { return *lanes_[shard]; }
 
  private:

@@ -156,6 +156,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void go_home();
   void open_session();
   mqtt::Connack accepting(hub::Present present) const;
+  /// `kind`: as what it is told of; nullopt: it is not, or was already.
+  void refuse_connect(mqtt::ReasonCode reason, std::string_view why, std::optional<RefusalKind> kind);
   void refuse_connect(mqtt::ReasonCode reason, std::string_view why);
   void refuse_session(const Error& error);
   void check_keep_alive();
@@ -250,6 +252,11 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void trace(hub::TraceKind kind, std::string_view topic, std::string_view detail,
              hub::QoS qos = hub::QoS::at_most_once) const;
   void log_refusal(mqtt::ReasonCode reason, std::string_view why);
+  // What whoever keeps refusals is told (server_refusals.cc).
+  /// As what kind such a reason counts; nullopt: it is not one that says anything, or needs a closer word.
+  static std::optional<RefusalKind> kind_of(mqtt::ReasonCode reason);
+  void tell_refusal(std::optional<RefusalKind> kind, std::string_view why) const;
+  void tell_denied(RefusalKind kind, std::string_view topic) const;
   void take_request(std::unique_ptr<ConnectRequest> request);
   bool v5() const { return version_ == mqtt::ProtocolVersion::v5; }
 

@@ -165,6 +165,7 @@ bool ServerPeer::publish_plainly(ByteView frame) {
 void ServerPeer::refuse_publish(const mqtt::Publish& publish) {
   lane_.metrics.dropped_not_authorized.add();
   ++conduct().refusals;
+  tell_denied(RefusalKind::publish_denied, publishing().topics[publishing().last_topic].topic.text());
   if (traced()) [[unlikely]]
     trace(hub::TraceKind::publish_refused, publishing().topics[publishing().last_topic].topic.text(),
           "not_authorized", static_cast<hub::QoS>(publish.qos));
@@ -180,6 +181,8 @@ void ServerPeer::published(PacketType type, std::uint16_t packet_id, Result<void
   if (result) return answer(type, packet_id, ReasonCode::success);
   const ReasonCode reason = publish_reason(result.error().code);
   lane_.metrics.refusal(reason).add();
+  if (result.error().code == Errc::limit_exceeded)
+    tell_refusal(RefusalKind::publish_limit, result.error().message);
   if (traced()) [[unlikely]]
     trace(hub::TraceKind::publish_refused, {}, result.error().message);
   // MQTT 3.1.1 cannot say that the message was not taken: closing without an answer makes the client send it
@@ -268,6 +271,7 @@ ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription
   if (!hub::check_filter(filter)) return ReasonCode::topic_filter_invalid;
   if (is_denied(lane_.server.limits().denied_filters, filter)) {
     log_refusal(ReasonCode::not_authorized, "the filter is denied by mqtt.denied_filters");
+    tell_denied(RefusalKind::subscribe_denied, subscription.filter);
     return ReasonCode::not_authorized;
   }
   Result<void> may = lane_.server.authorize()(principal(), hub::Action::subscribe, filter);
@@ -280,6 +284,7 @@ ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription
   if (may) return static_cast<ReasonCode>(subscription.qos);
   ++conduct().refusals;
   log_refusal(ReasonCode::not_authorized, may.error().message);
+  tell_denied(RefusalKind::subscribe_denied, subscription.filter);
   return ReasonCode::not_authorized;
 }
 

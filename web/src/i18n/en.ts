@@ -1,4 +1,5 @@
 // English: the complete table that defines the keys. What the pages of Security say besides is in en_security.ts.
+import { attacks } from './en_attacks.ts';
 import { security } from './en_security.ts';
 
 export const en = {
@@ -50,6 +51,7 @@ export const en = {
   'tab.quarantine': 'Quarantine',
   'tab.policies': 'Policies',
   'tab.accounts': 'Users',
+  'tab.attacks': 'Attacks',
   'tab.audit': 'Audit',
   'session.all': 'All',
   'session.slow': 'Slow',
@@ -494,4 +496,6 @@ export const en = {
   'status.listeners': 'Listeners',
   'status.connect': 'API',
   'status.connect.text': 'Everything here can be done by API:',
+
+  ...attacks,
 };

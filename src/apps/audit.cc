@@ -2,8 +2,14 @@
 
 #include "service/audit/audit.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
 #include <cstdio>
+#include <thread>
+#include <utility>
 
 #include "apps/api_client.h"
 #include "apps/configuration.h"
@@ -16,6 +22,9 @@ namespace dunlin::apps {
 namespace {
 
 constexpr std::size_t kBlock = 64 * 1024;
+// Between two questions how far a verification is: short at first, most logs are.
+constexpr std::chrono::milliseconds kFirstWait{10};
+constexpr std::chrono::milliseconds kLongestWait{320};
 
 model::OperationSpec operation(std::string_view name) {
   for (const model::OperationSpec& spec : audit::operations()) {
@@ -132,23 +141,67 @@ int verify_file(const AuditVerifyCommand& command, Fs& fs) {
   return 0;
 }
 
+/// One line that is written over on a terminal, else one a while.
+class ProgressLine {
+ public:
+  void show(std::string_view text) {
+    const bool overwrite = isatty(STDERR_FILENO) == 1;
+    if (!overwrite && ++shown_ % kEvery != 1) return;
+    std::fprintf(stderr, overwrite ? "\r%.*s " : "%.*s\n", static_cast<int>(text.size()), text.data());
+    open_ = overwrite;
+  }
+  void end() {
+    if (std::exchange(open_, false)) std::fputc('\n', stderr);
+  }
+
+ private:
+  static constexpr unsigned kEvery = 10;
+  unsigned shown_ = 0;
+  bool open_ = false;
+};
+
+std::string member(const boost::json::object& found, std::string_view name) {
+  const auto* value = found.if_contains(name);
+  if (value == nullptr) return {};
+  return value->is_string() ? std::string(value->get_string()) : model::json_text(*value);
+}
+
+/// Begins a verification and waits until it is over; what the server says of it then. Errors: the server's,
+/// malformed, unavailable (it could not read its log).
+Result<boost::json::object> verification_of(ApiClient& client, CallTarget::Output output) {
+  ProgressLine line;
+  auto wait = kFirstWait;
+  for (auto asked = operation("audit.verify");; asked = operation("audit.progress")) {
+    auto answer = client.call(asked, {});
+    if (!answer || !answer->is_object()) line.end();
+    if (!answer) return std::unexpected(answer.error());
+    if (!answer->is_object()) return fail(Errc::malformed, "the server's answer is no report");
+    boost::json::object& found = answer->get_object();
+    const std::string state = member(found, "state");
+    if (state != "running") line.end();
+    if (state == "done") return std::move(found);
+    if (state == "none") return fail(Errc::unavailable, "the server has begun anew: verify again");
+    if (state != "running")
+      return fail(Errc::unavailable, "the server could not read its log: " + member(found, "why"));
+    if (output == CallTarget::Output::text && wait == kLongestWait)
+      line.show("verified " + member(found, "checked") + " of " + member(found, "of") + " records");
+    std::this_thread::sleep_for(wait);
+    wait = std::min(2 * wait, kLongestWait);
+  }
+}
+
 int verify_server(const AuditVerifyCommand& command, Fs& fs) {
   auto client = ApiClient::open(command.target, fs);
   if (!client) return report(client.error());
-  const auto answer = (*client)->call(operation("audit.verify"), {});
-  if (!answer) return report(answer.error());
-  const auto* found = answer->if_object();
-  const auto* ok = found == nullptr ? nullptr : found->if_contains("ok");
+  const auto found = verification_of(**client, command.target.output);
+  if (!found) return report(found.error());
+  const auto* ok = found->if_contains("ok");
   if (ok == nullptr || !ok->is_bool()) return report({Errc::malformed, "the server's answer is no report"});
   if (command.target.output == CallTarget::Output::json) {
-    std::printf("%s\n", model::json_text(*answer).c_str());
+    std::printf("%s\n", model::json_text(*found).c_str());
     return ok->get_bool() ? 0 : 1;
   }
-  const auto text = [&](std::string_view name) {
-    const auto* value = found->if_contains(name);
-    if (value == nullptr) return std::string();
-    return value->is_string() ? std::string(value->get_string()) : model::json_text(*value);
-  };
+  const auto text = [&](std::string_view name) { return member(*found, name); };
   if (!ok->get_bool()) return say_problem(text("problem"));
   std::printf("the audit log holds: %s records, %s to %s\nhash of the last: %s\n", text("records").c_str(),
               text("first").c_str(), text("last").c_str(), text("hash").c_str());

@@ -11,7 +11,7 @@ using security::AuditOutcome;
 
 Audit::Audit(Parts parts)
     : parts_(parts),
-      log_({parts.chain, parts.executor, parts.chain.key(), parts.metrics}),
+      log_({parts.chain, parts.executor, parts.workers, parts.chain.key(), parts.metrics}),
       sums_({parts.executor, parts.chain, kDefaultTenant, parts.metrics}) {}
 
 model::CallRecorder Audit::calls() {
@@ -27,6 +27,16 @@ std::function<void(security::Authenticator::SignIn)> Audit::sign_ins() {
                .object = event.name,
                .outcome = event.outcome,
                .detail = std::move(event.detail)});
+  };
+}
+
+std::function<void(const Principal&, const std::string&, const std::string&)> Audit::spoken_for() {
+  return [this](const Principal& speaker, const std::string& thing, const std::string& why) {
+    sums_.add({.actor = {speaker.name, speaker.proof, {}},
+               .action = "thing.speak",
+               .object = thing,
+               .outcome = AuditOutcome::denied,
+               .detail = why});
   };
 }
 

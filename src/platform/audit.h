@@ -23,6 +23,7 @@ class Audit {
  public:
   struct Parts {
     Executor& executor;
+    WorkerPool& workers;
     security::AuditChain& chain;
     metrics::Registry& metrics;
     Duration keep{0};        // 0: for ever
@@ -35,6 +36,9 @@ class Audit {
   model::CallRecorder calls();
   /// For Authenticator::on_sign_in(). Any thread.
   std::function<void(security::Authenticator::SignIn)> sign_ins();
+
+  /// What was refused to a thing that spoke for another one. Any thread.
+  std::function<void(const Principal&, const std::string& thing, const std::string& why)> spoken_for();
 
   /// Begins to remove old records.
   void start();

@@ -20,10 +20,10 @@ using Severity = Finding::Severity;
 using store::DocumentKind;
 
 constexpr std::size_t kPage = 500;
-// Second factors before the users that have them.
+// Second factors and roles before the users that have them.
 constexpr DocumentKind kKinds[] = {
-    DocumentKind::setting,     DocumentKind::second_factor, DocumentKind::user,  DocumentKind::token,
-    DocumentKind::certificate, DocumentKind::authority,     DocumentKind::policy};
+    DocumentKind::setting, DocumentKind::second_factor, DocumentKind::role,      DocumentKind::user,
+    DocumentKind::token,   DocumentKind::certificate,   DocumentKind::authority, DocumentKind::policy};
 constexpr Duration kLongToken = std::chrono::days{366};
 constexpr Duration kLongGrant = std::chrono::days{90};
 constexpr Duration kSoon = std::chrono::days{30};
@@ -77,6 +77,8 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
         return look_at_setting(document);
       case DocumentKind::second_factor:
         return look_at_second_factor(document);
+      case DocumentKind::role:
+        return look_at_role(document);
       case DocumentKind::user:
         return look_at_user(document);
       case DocumentKind::token:
@@ -108,13 +110,19 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
     if (factor->state == security::SecondFactorRecord::State::active) with_second_factor_.insert(document.id);
   }
 
+  void look_at_role(const store::Document& document) {
+    auto role = security::role_of(document);
+    if (!role) return unreadable("role", document.id);
+    roles_.put({*std::move(role), security::Role::Origin::own, document.version});
+  }
+
   void look_at_user(const store::Document& document) {
     const auto user = security::user_of(document);
     if (!user) return unreadable("user", document.id);
     see_time(user->created_at, "a user");
     if (user->state == security::UserRecord::State::disabled || with_second_factor_.contains(user->name))
       return;
-    const auto permissions = security::permissions_of(*user);
+    const auto permissions = roles_.permissions_of(*user);
     const bool all = std::ranges::find(permissions, "*") != permissions.end();
     if (!all) {
       users_by_password_alone_ += !permissions.empty();
@@ -137,7 +145,8 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
     }
     const std::string who = "the API token " + token->id + " of " + token->owner;
     const std::string mend = "dunlin token delete " + token->id + ", and a new one with --days 90";
-    const bool all = std::ranges::find(token->permissions, "*") != token->permissions.end();
+    const auto permissions = roles_.permissions_of(*token);
+    const bool all = std::ranges::find(permissions, "*") != permissions.end();
     const auto severity = all ? Severity::error : Severity::warning;
     const std::string why = all ? "who finds it may do everything" : "who finds it may use it";
     if (token->expires_at == 0) {
@@ -153,7 +162,8 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
     if (!record) return unreadable("certificate", document.id);
     see_time(record->created_at, "a certificate");
     const std::int64_t now = unix_ms();
-    if (!security::is_usable(*record, now) || record->retires_at != 0) return;
+    const bool counts = record->use == security::CertificateRecord::Use::device && record->retires_at == 0;
+    if (!counts || !security::is_usable(*record, now)) return;
     ending_certificates_ += wall_of(record->not_after) - now_ < kSoon;
   }
 
@@ -289,6 +299,7 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
   std::size_t unending_device_tokens_ = 0;
   std::size_t users_by_password_alone_ = 0;
   std::set<std::string> with_second_factor_;
+  security::RoleTable roles_;
   bool clock_was_told_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include "security/accounts.h"
 #include "security/authenticator.h"
 #include "security/authority_changes.h"
+#include "security/certificate_retirement.h"
 #include "security/certificates.h"
 #include "security/expiry_watch.h"
 #include "security/ocsp_responder.h"
@@ -19,6 +20,7 @@
 #include "security/policies.h"
 #include "security/policy_trial.h"
 #include "security/revocation_lists.h"
+#include "security/role_register.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_credentials.h"
 #include "security/thing_keys.h"
@@ -33,6 +35,7 @@ struct SecurityEnvironment {
   WorkerPool& workers;
   store::Repository& repository;
   metrics::Registry& metrics;
+  const security::Vault* vault = nullptr;  // seals the server's secrets; null: they are in the clear
 };
 
 /// Any thread, but for load(), and the revocation lists, OCSP responder, expiry watch and changes of
@@ -43,9 +46,10 @@ class SecurityStack {
   static Result<std::unique_ptr<SecurityStack>> open(SecurityEnvironment environment,
                                                      const ServerConfig& config);
 
-  /// Reads policies and revocations, and makes the claim for the first user: its token, or nullopt once a
-  /// user exists.
-  void load(Executor& executor, std::move_only_function<void(Result<std::optional<std::string>>)> done);
+  /// Reads roles, policies and revocations, and makes the claim for the first user: its token, or nullopt
+  /// once a user exists.
+  using LoadDone = std::move_only_function<void(Result<std::optional<std::string>>)>;
+  void load(Executor& executor, LoadDone done);
 
   struct Tls {
     std::shared_ptr<net::TlsServerContext> devices;  // asks for a client certificate
@@ -57,10 +61,14 @@ class SecurityStack {
   Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation,
                        const std::vector<std::string>& authorities) const;
 
+  /// After it has changed: it is put on record.
+  void note_server_certificate(Executor& executor);
+
   security::Pki& pki() { return *pki_; }
   security::CertificateRegister& certificates() { return certificates_; }
   security::RevocationLists& revocation_lists() { return revocation_lists_; }
   security::OcspResponder& ocsp() { return ocsp_; }
+  security::CertificateRetirement& retirement() { return retirement_; }
   security::ExpiryWatch& expiry_watch() { return expiry_watch_; }
   security::AuthorityChanges& authority_changes() { return authority_changes_; }
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
@@ -71,6 +79,7 @@ class SecurityStack {
   security::Authenticator& authenticator() { return authenticator_; }
   security::SecondFactors& second_factors() { return second_factors_; }
   security::Accounts& accounts() { return accounts_; }
+  security::RoleRegister& roles() { return roles_; }
   security::ScramAuthenticator& scram() { return scram_; }
   security::ScramCredentials& scram_credentials() { return scram_credentials_; }
 
@@ -86,15 +95,20 @@ class SecurityStack {
                 std::unique_ptr<security::Pki> pki, Secrets secrets);
 
  private:
+  void load_certificates(Executor& executor, std::move_only_function<void(Result<void>)> done);
+  void prepare_claim(Executor& executor, LoadDone done);
+
   std::unique_ptr<security::Pki> pki_;
   security::RevocationIndex revocations_;
   security::PolicyEngine engine_;
   security::Authenticator authenticator_;
   security::SecondFactors second_factors_;
   security::Accounts accounts_;
+  security::RoleRegister roles_;
   security::CertificateRegister certificates_;
   security::RevocationLists revocation_lists_;
   security::OcspResponder ocsp_;
+  security::CertificateRetirement retirement_;
   security::ExpiryWatch expiry_watch_;
   security::AuthorityChanges authority_changes_;
   security::ThingCredentials thing_credentials_;

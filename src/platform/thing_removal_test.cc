@@ -23,6 +23,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
   security::SecondFactors second_factors{
       {repository, clock, rng, authenticator.penalties(), "secret", "Dunlin"}};
   security::Accounts accounts{repository, authenticator, second_factors, clock, rng};
+  security::RoleRegister roles{repository, authenticator.roles(), clock};
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
   security::AuthorityChanges authorities{{*executor, workers, repository, *pki, certificates, clock}};
   security::ScramCredentials scram{{repository, workers, clock, rng}};
@@ -43,6 +44,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
                      policies,
                      policy_trial,
                      accounts,
+                     roles,
                      scram,
                      keys,
                      second_factors,

@@ -1,7 +1,5 @@
 #include "platform/web_door.h"
 
-#include "security/roles.h"
-
 namespace dunlin::platform {
 namespace {
 
@@ -12,7 +10,7 @@ transport::SignedIn signed_in(const security::StartedSession& session, const Clo
   principal->kind = PrincipalKind::user;
   principal->proof = Proof::session;
   principal->name = session.user.name;
-  principal->permissions = security::permissions_of(session.user);
+  principal->permissions = session.permissions;
   return {std::move(principal), std::string(session.cookie.view()), session.expires_at - clock.wall_now()};
 }
 

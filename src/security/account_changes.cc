@@ -17,7 +17,6 @@ using OptionalDocument = std::optional<Document>;
 
 Result<void> check_change(const UserChange& change) {
   if (change.permissions) DUNLIN_CHECK(check_permissions(*change.permissions));
-  if (change.roles) DUNLIN_CHECK(check_roles(*change.roles));
   if (change.policies) DUNLIN_CHECK(check_policies(*change.policies));
   return {};
 }
@@ -89,6 +88,9 @@ void Accounts::get_user(Executor& reply_to, std::string name, Done<UserRecord> d
 void Accounts::change_user(Executor& reply_to, Actor actor, std::string name, UserChange change,
                            Done<UserRecord> done) {
   if (const auto fits = check_change(change); !fits) return answer(reply_to, std::move(done), fits.error());
+  auto lease = authenticator_.roles().lease(change.roles.value_or(std::vector<std::string>{}));
+  if (!lease) return answer(reply_to, std::move(done), lease.error());
+  done = holding(*std::move(lease), std::move(done));
   load_user(reply_to, std::move(name),
             [this, &reply_to, actor = std::move(actor), change = std::move(change),
              done = std::move(done)](Result<Document> found) mutable {
@@ -177,9 +179,11 @@ void Accounts::narrow_token(Executor& reply_to, Actor actor, std::string id,
         auto token = *found ? token_of(**found) : fail(Errc::not_found, "there is no such token");
         if (token && token->type != TokenType::api) token = fail(Errc::not_found, "this is no API token");
         if (!token) return done(std::unexpected(token.error()));
-        if (cut_permissions(permissions, token->permissions).size() != permissions.size())
+        const auto held = authenticator_.roles().permissions_of(*token);
+        if (cut_permissions(permissions, held).size() != permissions.size())
           return done(fail(Errc::permission_denied, "a token can be given less than it has, never more"));
         token->permissions = std::move(permissions);
+        token->roles.clear();
         std::vector<Change> changes = {
             put_change(DocumentKind::token, tenant(), document_of(*token), (*found)->version),
             audit(actor, "token.narrow", token->id, "of " + token_owner_key(token->type, token->owner))};

@@ -22,7 +22,8 @@ struct AccountChangesTest : IdentityTest {
   }
   Result<IssuedToken> token(const std::string& owner, Texts permissions) {
     return wait<IssuedToken>([&](auto done) {
-      accounts->create_api_token(executor, "test", {owner, "", std::move(permissions), {}}, std::move(done));
+      accounts->create_api_token(executor, "test", {owner, "", std::move(permissions), {}, {}},
+                                 std::move(done));
     });
   }
   Result<TokenRecord> narrow(const std::string& id, Texts permissions) {
@@ -38,18 +39,19 @@ struct AccountChangesTest : IdentityTest {
 };
 
 TEST(Roles, EachHasAllOfTheNext) {
-  const auto viewer = permissions_of(Texts{"viewer"});
-  const auto operators = permissions_of(Texts{"operator"});
+  const RoleTable roles;
+  const auto viewer = roles.permissions_of(Texts{"viewer"});
+  const auto operators = roles.permissions_of(Texts{"operator"});
   for (const std::string& one : viewer) EXPECT_THAT(operators, Contains(one));
   EXPECT_THAT(operators, Contains("things:write"));
   for (const char* one : {"users:read", "users:write", "audit:read", "policies:write", "system:write", "*"})
     EXPECT_THAT(operators, Not(Contains(one)));
   for (const std::string& one : viewer) EXPECT_TRUE(one.ends_with(":read")) << one;
-  EXPECT_EQ(permissions_of(Texts{"admin"}), Texts{"*"});
-  EXPECT_TRUE(permissions_of(Texts{"owner"}).empty());
-  EXPECT_TRUE(check_roles({"viewer", "admin"}));
-  EXPECT_FALSE(check_roles({"owner"}));
-  EXPECT_FALSE(check_roles({"viewer", "viewer", "viewer", "viewer"}));
+  EXPECT_EQ(roles.permissions_of(Texts{"admin"}), Texts{"*"});
+  EXPECT_TRUE(roles.permissions_of(Texts{"owner"}).empty());
+  EXPECT_TRUE(roles.lease({"viewer", "admin"}));
+  EXPECT_EQ(roles.lease({"owner"}).error().code, Errc::invalid_argument);
+  EXPECT_EQ(roles.lease(Texts(kMaxRolesPerHolder + 1, "viewer")).error().code, Errc::limit_exceeded);
 }
 
 TEST_F(AccountChangesTest, RolesCountFromTheNextRequestOn) {

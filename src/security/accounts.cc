@@ -19,7 +19,6 @@ using OptionalDocument = std::optional<Document>;
 Result<void> check_user(const NewUser& user) {
   DUNLIN_CHECK(check_user_name(user.name));
   DUNLIN_CHECK(check_permissions(user.permissions));
-  DUNLIN_CHECK(check_roles(user.roles));
   DUNLIN_CHECK(check_policies(user.policies));
   return check_new_password(user.password.view());
 }
@@ -50,7 +49,9 @@ struct Accounts::PendingUser {
 void Accounts::create_user(Executor& reply_to, Actor actor, NewUser user, Done<CreatedUser> done) {
   if (const auto fits = check_user(user); !fits)
     return answer<CreatedUser>(reply_to, std::move(done), std::unexpected(fits.error()));
-  PendingUser pending{reply_to, std::move(actor), {}, std::move(done)};
+  auto lease = authenticator_.roles().lease(user.roles);
+  if (!lease) return answer<CreatedUser>(reply_to, std::move(done), std::unexpected(lease.error()));
+  PendingUser pending{reply_to, std::move(actor), {}, holding(*std::move(lease), std::move(done))};
   pending.user.name = std::move(user.name);
   pending.user.permissions = std::move(user.permissions);
   pending.user.roles = std::move(user.roles);
@@ -214,25 +215,29 @@ void Accounts::create_device_token(Executor& reply_to, Actor actor, std::string 
 void Accounts::create_api_token(Executor& reply_to, Actor actor, NewApiToken wanted, Done<IssuedToken> done) {
   auto fits = check_permissions(wanted.permissions);
   const bool lifetime_fits = wanted.lifetime >= Duration{0} && wanted.lifetime <= kMaxTokenLifetime;
-  if (fits && (!lifetime_fits || wanted.label.size() > kMaxLabel || wanted.permissions.empty())) {
+  const bool gives_nothing = wanted.permissions.empty() && wanted.roles.empty();
+  if (fits && (!lifetime_fits || wanted.label.size() > kMaxLabel || gives_nothing)) {
     fits = fail(Errc::invalid_argument,
-                "a token needs a permission, a lifetime of at most five years and a short label");
+                "a token needs a permission or a role, a lifetime of at most five years and a short label");
   }
   if (!fits) return answer<IssuedToken>(reply_to, std::move(done), std::unexpected(fits.error()));
-  repository_.get(
-      reply_to, DocumentKind::user, tenant().value, wanted.owner,
-      [=, this, &reply_to, done = std::move(done)](Result<OptionalDocument> found) mutable {
+  auto lease = authenticator_.roles().lease(wanted.roles);
+  if (!lease) return answer<IssuedToken>(reply_to, std::move(done), std::unexpected(lease.error()));
+  done = holding(*std::move(lease), std::move(done));
+  load_user(
+      reply_to, wanted.owner, [=, this, &reply_to, done = std::move(done)](Result<Document> found) mutable {
         if (!found) return done(std::unexpected(found.error()));
-        if (!*found) return done(fail(Errc::not_found, "there is no user " + wanted.owner));
-        const auto user = user_of(**found);
+        const auto user = user_of(*found);
         if (!user) return done(std::unexpected(user.error()));
-        if (cut_permissions(wanted.permissions, permissions_of(*user)).size() != wanted.permissions.size()) {
-          return done(fail(Errc::permission_denied, "a token cannot have more permissions than its owner"));
-        }
         const WallTime now = clock_.wall_now();
         NewToken made = make_token(TokenType::api, wanted.owner, now, rng_);
         made.record.label = wanted.label;
         made.record.permissions = wanted.permissions;
+        made.record.roles = wanted.roles;
+        const RoleTable& roles = authenticator_.roles();
+        const auto all = roles.permissions_of(made.record);
+        if (cut_permissions(all, roles.permissions_of(*user)).size() != all.size())
+          return done(fail(Errc::permission_denied, "a token cannot have more permissions than its owner"));
         if (wanted.lifetime > Duration{0}) made.record.expires_at = unix_milliseconds(now + wanted.lifetime);
         store_token(reply_to, actor, std::move(made), std::move(done));
       });

@@ -40,6 +40,7 @@ struct NewApiToken {
   std::string label;
   std::vector<std::string> permissions;
   Duration lifetime{0};  // 0: does not expire
+  std::vector<std::string> roles{};
 };
 
 struct IssuedToken {
@@ -58,6 +59,7 @@ struct StartedSession {
   Secret cookie;  // value of dunlin_session
   UserRecord user;
   WallTime expires_at{};
+  std::vector<std::string> permissions{};  // with those of the roles
 };
 
 /// `actor` is who asks, for the audit record that goes into the same write. Any thread; completions run on
@@ -100,8 +102,8 @@ class Accounts {
                            Done<IssuedToken> done);
   /// Errors: not_found (user), invalid_argument, permission_denied (more than the owner has), limit_exceeded.
   void create_api_token(Executor& reply_to, Actor actor, NewApiToken wanted, Done<IssuedToken> done);
-  /// An API token that may less from now on. Errors: not_found, permission_denied (more than it has),
-  /// invalid_argument.
+  /// An API token that may less from now on: these permissions, and no roles. Errors: not_found,
+  /// permission_denied (more than it has), invalid_argument.
   void narrow_token(Executor& reply_to, Actor actor, std::string id, std::vector<std::string> permissions,
                     Done<TokenRecord> done);
   /// Errors: not_found.
@@ -117,12 +119,12 @@ class Accounts {
   void prepare_claim(Executor& reply_to, Done<std::optional<Secret>> done);
   /// Spends the claim on the first user ("admin", all permissions) and signs in. Errors: unauthenticated
   /// (wrong, used, void or expired claim, or a user exists; the message says what to do), invalid_argument
-  /// (password), limit_exceeded (waiting after failures), unavailable.
+  /// (password), quota_exceeded (waiting after failures), unavailable.
   void claim(Executor& reply_to, Secret token, Secret password, std::string address,
              Done<StartedSession> done);
 
   /// nullopt: the password is right, and a code of the second factor is needed beside it. Errors: as
-  /// Authenticator::check_password, and unauthenticated or limit_exceeded for the code.
+  /// Authenticator::check_password, and unauthenticated or quota_exceeded for the code.
   void login(Executor& reply_to, SignInRequest request, Done<std::optional<StartedSession>> done);
   /// Whether this is the user's password. Errors: as Authenticator::check_password.
   void confirm_password(Executor& reply_to, std::string user, Secret password, std::string address,

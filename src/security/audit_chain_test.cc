@@ -40,7 +40,7 @@ std::string run_with_faults(std::uint64_t seed) {
   for (int life = 0; life < 4; ++life) {
     auto chain = open_chain(machine, rng);
     if (!chain) return "does not open: " + chain.error().message;
-    security::AuditLog log({**chain, *machine.executor, (*chain)->key(), machine.metrics});
+    security::AuditLog log({**chain, *machine.executor, *machine.workers, (*chain)->key(), machine.metrics});
     (*chain)->start(*machine.executor, [](const Result<void>&) {});
     machine.settle();
     std::optional<Result<security::AuditReport>> report;

@@ -24,6 +24,7 @@ struct AuditTest : testing::Test {
   VirtualClock clock;
   VirtualScheduler scheduler{clock};
   VirtualExecutor executor{scheduler};
+  VirtualWorkerPool workers{executor};
   SeededRng rng{7};
   MemoryFs fs;
   metrics::Registry metrics;
@@ -41,7 +42,7 @@ struct AuditTest : testing::Test {
     store = inner.get();
     chain = std::make_unique<AuditChain>(
         AuditChainParts{std::move(inner), executor, clock, metrics, AuditKey::open(fs, rng, "data").value()});
-    log = std::make_unique<AuditLog>(AuditLog::Parts{*chain, executor, chain->key(), metrics});
+    log = std::make_unique<AuditLog>(AuditLog::Parts{*chain, executor, workers, chain->key(), metrics});
     EXPECT_TRUE(wait<void>([&](auto done) { chain->start(executor, std::move(done)); }));
   }
 

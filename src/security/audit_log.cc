@@ -1,6 +1,7 @@
 #include "security/audit_log.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "security/limits.h"
@@ -63,8 +64,8 @@ AuditLog::AuditLog(Parts parts)
 /// Goes backwards in windows of kAuditPage numbers. Owned by its own completions.
 class AuditLog::Listing : public std::enable_shared_from_this<AuditLog::Listing> {
  public:
-  Listing(const Parts& parts, AuditListQuery query, Done<AuditPage> done)
-      : parts_(parts), query_(std::move(query)), done_(std::move(done)) {}
+  Listing(const Parts& parts, AuditTimes& times, AuditListQuery query, Done<AuditPage> done)
+      : parts_(parts), times_(times), query_(std::move(query)), done_(std::move(done)) {}
 
   void run() {
     parts_.repository.get(parts_.executor, DocumentKind::audit, query_.tenant, std::string(kAuditHeadId),
@@ -82,12 +83,18 @@ class AuditLog::Listing : public std::enable_shared_from_this<AuditLog::Listing>
 
  private:
   void next_window() {
-    if (before_ <= first_) return done_(std::move(page_));
+    std::uint64_t from = first_;
+    while (true) {
+      if (before_ <= first_) return done_(std::move(page_));
+      const std::uint64_t block = AuditTimes::block_of(before_ - 1);
+      from = std::max(first_, block);
+      if (!times_.excludes(query_.tenant, block, {query_.filter.from, query_.filter.until})) break;
+      before_ = from;
+    }
     if (scanned_ >= kMaxAuditScanned) {
       page_.next = before_;
       return done_(std::move(page_));
     }
-    const std::uint64_t from = std::max(first_, before_ - std::min<std::uint64_t>(before_, kAuditPage));
     parts_.repository.find(parts_.executor, behind(query_.tenant, from - 1, before_ - from),
                            [self = shared_from_this(), from](Result<Documents> found) {
                              if (!found) return self->done_(std::unexpected(found.error()));
@@ -95,10 +102,17 @@ class AuditLog::Listing : public std::enable_shared_from_this<AuditLog::Listing>
                            });
   }
   void take(std::uint64_t from, const Documents& window) {
+    const std::uint64_t block = AuditTimes::block_of(from);
+    // The block as a whole, or all that is left of it.
+    const bool is_whole = before_ == block + kAuditPage && window.size() == before_ - from;
+    std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
+    std::int64_t newest = std::numeric_limits<std::int64_t>::min();
     for (auto at = window.rbegin(); at != window.rend(); ++at) {
       auto record = record_in(*at);
       if (!record) return done_(std::unexpected(record.error()));
       if (record->sequence >= before_) continue;  // after a gap the window reaches too far
+      oldest = std::min(oldest, record->at);
+      newest = std::max(newest, record->at);
       ++scanned_;
       if (!query_.filter.fits(*record)) continue;
       if (page_.records.size() == query_.limit) {
@@ -107,11 +121,13 @@ class AuditLog::Listing : public std::enable_shared_from_this<AuditLog::Listing>
       }
       page_.records.push_back(*std::move(record));
     }
+    if (is_whole) times_.learn(query_.tenant, block, oldest, newest);
     before_ = from;
     next_window();
   }
 
   Parts parts_;
+  AuditTimes& times_;
   AuditListQuery query_;
   Done<AuditPage> done_;
   AuditPage page_;
@@ -121,7 +137,7 @@ class AuditLog::Listing : public std::enable_shared_from_this<AuditLog::Listing>
 };
 
 void AuditLog::list(AuditListQuery query, Done<AuditPage> done) {
-  std::make_shared<Listing>(parts_, std::move(query), std::move(done))->run();
+  std::make_shared<Listing>(parts_, times_, std::move(query), std::move(done))->run();
 }
 
 void AuditLog::export_page(AuditExportQuery query, Done<AuditExport> done) {
@@ -156,16 +172,23 @@ void AuditLog::export_page(AuditExportQuery query, Done<AuditExport> done) {
       });
 }
 
-void AuditLog::note(const AuditReport& report) {
-  verified_at_.set(unix_milliseconds(parts_.executor.wall_now()) / 1000);
-  problems_.set(report.problem ? 1 : 0);
+void AuditLog::note(const Result<AuditReport>& report) {
+  progress_.ended_at = parts_.executor.wall_now();
+  progress_.state = report ? AuditProgress::State::done : AuditProgress::State::failed;
+  if (!report) {
+    progress_.why = report.error().message;
+    return;
+  }
+  progress_.report = *report;
+  verified_at_.set(unix_milliseconds(progress_.ended_at) / 1000);
+  problems_.set(report->problem ? 1 : 0);
 }
 
 /// Owned by its own completions.
 class AuditLog::Verification : public std::enable_shared_from_this<AuditLog::Verification> {
  public:
-  Verification(const Parts& parts, std::uint32_t tenant, Done<AuditReport> done)
-      : parts_(parts), tenant_(tenant), done_(std::move(done)) {}
+  Verification(const Parts& parts, AuditProgress& progress, Done<AuditReport> done)
+      : parts_(parts), progress_(progress), tenant_(progress.tenant), done_(std::move(done)) {}
 
   void run() {
     get_head([this](const OptionalDocument& stored) {
@@ -177,6 +200,8 @@ class AuditLog::Verification : public std::enable_shared_from_this<AuditLog::Ver
       const auto found = judge_head(*stored);
       if (!found) return end_with({0, found.error().message});
       report_.head = found->head;
+      progress_.of = found->head.last + 1 - found->head.first;
+      progress_.checked = 0;
       chain_.emplace(found->head.first, found->head.anchor);
       next_page({});
     });
@@ -208,15 +233,31 @@ class AuditLog::Verification : public std::enable_shared_from_this<AuditLog::Ver
     parts_.repository.find(parts_.executor, std::move(query),
                            [self = shared_from_this()](Result<Documents> page) {
                              if (!page) return self->done_(std::unexpected(page.error()));
-                             self->take(*page);
+                             self->judge(*std::move(page));
                            });
   }
-  void take(const Documents& page) {
-    for (const Document& document : page) {
-      if (auto problem = take(document)) return end_with(*std::move(problem));
-    }
-    if (page.size() == kAuditPage) return next_page(page.back().id);
+  /// Neither side touches what they share while the other works.
+  void judge(Documents page) {
+    parts_.workers.run([self = shared_from_this(), page = std::move(page)]() mutable {
+      auto problem = self->take(page);
+      Executor& executor = self->parts_.executor;
+      executor.post([self = std::move(self), problem = std::move(problem),
+                     after = page.size() == kAuditPage ? page.back().id : std::string()]() mutable {
+        self->judged(std::move(problem), std::move(after));
+      });
+    });
+  }
+  void judged(std::optional<AuditProblem> problem, std::string after) {
+    progress_.checked = report_.records;
+    if (problem) return end_with(*std::move(problem));
+    if (!after.empty()) return next_page(std::move(after));
     check_end();
+  }
+  std::optional<AuditProblem> take(const Documents& page) {
+    for (const Document& document : page) {
+      if (auto problem = take(document)) return problem;
+    }
+    return std::nullopt;
   }
   std::optional<AuditProblem> take(const Document& document) {
     if (is_old_audit_id(document.id)) {
@@ -259,6 +300,7 @@ class AuditLog::Verification : public std::enable_shared_from_this<AuditLog::Ver
 
   static constexpr int kTries = 3;
   Parts parts_;
+  AuditProgress& progress_;
   std::uint32_t tenant_;
   Done<AuditReport> done_;
   AuditReport report_;
@@ -267,15 +309,17 @@ class AuditLog::Verification : public std::enable_shared_from_this<AuditLog::Ver
 };
 
 void AuditLog::verify(std::uint32_t tenant, Done<AuditReport> done) {
-  if (verifying_) {
+  if (verifying()) {
     return parts_.executor.post(
         [done = std::move(done)]() mutable { done(fail(Errc::unavailable, "a verification is under way")); });
   }
-  verifying_ = true;
-  std::make_shared<Verification>(parts_, tenant,
+  progress_ = {};
+  progress_.state = AuditProgress::State::running;
+  progress_.tenant = tenant;
+  progress_.began_at = parts_.executor.wall_now();
+  std::make_shared<Verification>(parts_, progress_,
                                  [this, done = std::move(done)](Result<AuditReport> report) mutable {
-                                   verifying_ = false;
-                                   if (report) note(*report);
+                                   note(report);
                                    done(std::move(report));
                                  })
       ->run();

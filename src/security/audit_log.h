@@ -11,6 +11,7 @@
 #include "base/executor.h"
 #include "base/metrics.h"
 #include "security/audit.h"
+#include "security/audit_times.h"
 #include "security/audit_verify.h"
 #include "store/repository.h"
 
@@ -58,12 +59,25 @@ struct AuditReport {
   std::uint64_t old = 0;                // records from before the chain
 };
 
+/// How far a verification is, or what the last one said.
+struct AuditProgress {
+  enum class State : std::uint8_t { none, running, done, failed } state = State::none;
+  std::uint32_t tenant = kDefaultTenant.value;
+  std::uint64_t checked = 0;  // records so far
+  std::uint64_t of = 0;       // records that there were when it began
+  WallTime began_at{};
+  WallTime ended_at{};
+  AuditReport report;  // of `done`
+  std::string why;     // of `failed`: what the store said
+};
+
 /// One executor's thread; completions run there. The parts must outlive it and its calls.
 class AuditLog {
  public:
   struct Parts {
     store::Repository& repository;
     Executor& executor;
+    WorkerPool& workers;  // hashes are made here
     const AuditKey& key;
     metrics::Registry& metrics;
   };
@@ -73,22 +87,26 @@ class AuditLog {
   explicit AuditLog(Parts parts);
 
   /// The newest first. Looks at kMaxAuditScanned records at most: a page may hold few and still have a next.
+  /// Records that are known to lie outside of the filter's times are passed over and do not count.
   /// Errors: corrupt (a record that cannot be read), io.
   void list(AuditListQuery query, Done<AuditPage> done);
   /// Errors: corrupt, io.
   void export_page(AuditExportQuery query, Done<AuditExport> done);
-  /// Reads the whole log, page by page. One at a time. Errors: unavailable (one is under way), io.
+  /// Reads the whole log, page by page, and judges each page on a worker. One at a time. Errors: unavailable
+  /// (one is under way), io.
   void verify(std::uint32_t tenant, Done<AuditReport> done);
+  const AuditProgress& progress() const { return progress_; }
   /// No record may be removed meanwhile.
-  bool verifying() const { return verifying_; }
+  bool verifying() const { return progress_.state == AuditProgress::State::running; }
 
  private:
   class Listing;
   class Verification;
-  void note(const AuditReport& report);
+  void note(const Result<AuditReport>& report);
 
   Parts parts_;
-  bool verifying_ = false;
+  AuditTimes times_;
+  AuditProgress progress_;
   metrics::Cell& verified_at_;
   metrics::Cell& problems_;
 };

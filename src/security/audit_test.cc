@@ -213,6 +213,64 @@ TEST_F(AuditLogTest, AListLooksAtSoManyAndSaysWhereToGoOn) {
   EXPECT_EQ(numbers(next.records), "1 ");
 }
 
+TEST_F(AuditLogTest, RecordsOfATimeLongAgoAreFoundWithoutReadingAllAgain) {
+  const std::int64_t begin = unix_milliseconds(clock.wall_now());
+  const int many = static_cast<int>(kMaxAuditScanned) + 500;
+  for (int i = 0; i < many; i += 100) {
+    clock.advance_to(clock.now() + std::chrono::seconds{1});
+    ASSERT_TRUE(write(std::vector<store::Change>(100, entry("a"))));
+  }
+  const AuditListQuery early{.filter = {.from = begin + 1000, .until = begin + 2000}};
+  AuditPage page = list(early);
+  EXPECT_THAT(page.records, IsEmpty()) << "nothing is known of these times yet";
+  ASSERT_GT(page.next, 0U);
+  AuditListQuery more = early;
+  more.before = page.next;
+  EXPECT_EQ(list(more).records.size(), 100U);
+  page = list(early);
+  EXPECT_EQ(page.records.size(), 100U);
+  EXPECT_EQ(page.records.back().sequence, 2U);
+  // A clock that was set back: the newest record is of that time, too.
+  ASSERT_TRUE(write({audit_change(kDefaultTenant, from_unix_milliseconds(begin + 1500),
+                                  {.actor = "ada", .action = "late", .object = "x"})}));
+  EXPECT_EQ(list(early).records.front().action, "late");
+  EXPECT_EQ(numbers(list({.filter = {.from = begin + 1000, .until = begin + 2000}, .limit = 2}).records),
+            std::to_string(many + 2) + " 101 ");
+}
+
+TEST_F(AuditLogTest, RecordsThatComeWhileSomebodyPagesAreNotInThePages) {
+  fill(9);
+  const AuditPage first = list({.limit = 4});
+  fill(5);
+  EXPECT_EQ(numbers(list({.before = first.next, .limit = 4}).records), "6 5 4 3 ");
+}
+
+TEST_F(AuditLogTest, HowFarAVerificationIsCanBeSeen) {
+  fill(3);
+  EXPECT_EQ(log->progress().state, AuditProgress::State::none);
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(write(std::vector<store::Change>(100, entry("a"))));
+  bool done = false;
+  std::vector<std::uint64_t> seen;
+  log->verify(1, [&](const Result<AuditReport>&) { done = true; });
+  const std::function<void()> look = [&] {
+    const std::uint64_t checked = log->progress().checked;
+    if (seen.empty() || seen.back() != checked) seen.push_back(checked);
+    if (!done) executor.post([&] { look(); });
+  };
+  look();
+  scheduler.run_ready();
+  ASSERT_TRUE(done);
+  EXPECT_GE(seen.size(), 4U) << "in slices";
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  EXPECT_EQ(log->progress().of, 604U);
+  EXPECT_EQ(log->progress().checked, 604U);
+  EXPECT_EQ(log->progress().state, AuditProgress::State::done);
+  EXPECT_FALSE(log->progress().report.problem);
+  record(300).body += " ";
+  EXPECT_NE(problem(), "");
+  EXPECT_EQ(log->progress().report.problem->sequence, 300U);
+}
+
 TEST_F(AuditLogTest, AnExportHoldsByItself) {
   fill(7);
   const auto all = lines();

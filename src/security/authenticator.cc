@@ -83,7 +83,7 @@ void Authenticator::turn_away(AttemptPtr attempt) {
   penalised_.fetch_add(1, std::memory_order_relaxed);
   attempt->refused_as = RefusalKind::penalty;
   if (!attempt->person.empty()) tell_of(*attempt, AuditOutcome::failed, kWaits);
-  finish(std::move(attempt), fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+  finish(std::move(attempt), fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
 }
 
 void Authenticator::authenticate(Executor& reply_to, Credentials credentials, AuthenticationDone done) {
@@ -145,8 +145,11 @@ void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregiste
         if (!*found && newcomers_ && unregistered == Unregistered::may_be_new)
           return ask_newcomers(std::move(attempt), std::move(named));
         const auto record = *found ? certificate_of(**found) : fail(Errc::not_found, "");
+        if (record && record->use == CertificateRecord::Use::claim)
+          return refuse(std::move(attempt), "a claim certificate may only enrol");
         // A registered authority's certificates are named by its template; ours name their thing themselves.
-        const bool fits = record && (record->thing == named || !record->authority.empty());
+        const bool fits = record && record->use == CertificateRecord::Use::device &&
+                          (record->thing == named || !record->authority.empty());
         if (!fits) return refuse(std::move(attempt), "the certificate is not registered");
         attempt->refused_as = RefusalKind::certificate_revoked;
         if (record->state != CertificateRecord::State::active)
@@ -160,6 +163,7 @@ void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregiste
           return refuse(std::move(attempt), "the user name is not the name in the certificate");
         attempt->proof_ends =
             record->retires_at == 0 ? record->not_after : std::min(record->not_after, record->retires_at);
+        if (record->authority != kPinned) attempt->authority = record->authority;
         load_thing(std::move(attempt), record->thing, record->created_at);
       });
 }
@@ -209,7 +213,7 @@ void Authenticator::check_token(AttemptPtr attempt, TokenText token, const store
   if (!username.empty() && username != record->owner)
     return refuse(std::move(attempt), "the token is not valid");
   if (record->type == TokenType::api)
-    return load_user(std::move(attempt), record->owner, record->permissions);
+    return load_user(std::move(attempt), record->owner, roles_.permissions_of(*record));
   if (is_idle(*record)) return refuse(std::move(attempt), "the session has ended");
   touch_session(*attempt->reply_to, *record, stored.version);
   // Whatever lives longer than a request asks again before the session could have ended unseen.
@@ -322,13 +326,21 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
                           if (!user || user->state != UserRecord::State::enabled)
                             return refuse(std::move(attempt), "the user is not known");
                           Principal principal = principal_of_user(*user);
-                          if (cut_to != std::vector<std::string>{"*"})
-                            principal.permissions = cut_permissions(cut_to, permissions_of(*user));
+                          auto all = roles_.permissions_of(*user);
+                          const bool uncut = cut_to == std::vector<std::string>{"*"};
+                          principal.permissions = uncut ? std::move(all) : cut_permissions(cut_to, all);
                           accept(std::move(attempt), std::move(principal));
                         });
 }
 
 void Authenticator::accept(AttemptPtr attempt, Principal principal) {
+  // Withdrawn while it was looked at: whoever did that has ended the sessions that were open then.
+  attempt->refused_as = RefusalKind::certificate_revoked;
+  if (!attempt->fingerprint.empty() && parts_.revocations.is_revoked(attempt->fingerprint))
+    return refuse(std::move(attempt), "the certificate is revoked");
+  if (!attempt->authority.empty() && vouchers_ &&
+      !vouchers_(attempt->authority, attempt->credentials.certificate_der))
+    return refuse(std::move(attempt), "the authority that vouches for the certificate is disabled");
   principal.tenant = options_.tenant;
   principal.proof = attempt->proof;
   principal.certificate_fingerprint = attempt->fingerprint;

@@ -22,6 +22,7 @@
 #include "security/penalty.h"
 #include "security/records.h"
 #include "security/revocation.h"
+#include "security/roles.h"
 #include "store/repository.h"
 
 namespace dunlin::security {
@@ -54,8 +55,8 @@ inline constexpr std::string_view kClaimAction = "session.claim";
 inline constexpr const char* kWaits = "turned away for earlier failures";
 
 /// Errors: unauthenticated (the sentence never says which part was wrong), permission_denied (client id),
-/// limit_exceeded (waiting after failures, or a field too long), unavailable (too many passwords at once), io
-/// and corrupt (repository).
+/// quota_exceeded (waiting after failures), limit_exceeded (a field is too long), unavailable (too many
+/// passwords at once), io and corrupt (repository).
 using AuthenticationDone = std::move_only_function<void(Result<PrincipalRef>)>;
 
 inline constexpr std::string_view kDefaultAudience = "dunlin";
@@ -125,6 +126,11 @@ class Authenticator {
                                        std::move_only_function<void(Result<std::optional<Digest>>)> done)>;
   /// At most one, at start-up; without one no group's keys count.
   void take_group_keys(GroupKeys keys) { group_keys_ = std::move(keys); }
+  /// Whether a registered authority (its fingerprint) counts now, or another one vouches for the certificate.
+  /// On the thread of the call's executor.
+  using Vouchers = std::function<bool(std::string_view authority, std::string_view certificate_der)>;
+  /// At most one, at start-up; without one TLS alone decides.
+  void ask_vouchers(Vouchers vouchers) { vouchers_ = std::move(vouchers); }
   /// A person who signs in, or tries to.
   struct SignIn {
     AuditOutcome outcome = AuditOutcome::failed;
@@ -148,6 +154,8 @@ class Authenticator {
   }
 
   PenaltyTable& penalties() { return penalties_; }
+  /// Who has which permissions now.
+  RoleTable& roles() { return roles_; }
   TenantId tenant() const { return options_.tenant; }
 
   struct Counts {
@@ -197,8 +205,10 @@ class Authenticator {
   RefusalSink* refusals_ = nullptr;
   PasswordGate gate_;
   PenaltyTable penalties_;
+  RoleTable roles_;
   Newcomers newcomers_;
   GroupKeys group_keys_;
+  Vouchers vouchers_;
   std::string dummy_password_;  // verified for unknown users, so that they take as long as known ones
   mutable std::mutex mutex_;    // guards the two below
   std::unordered_map<std::string, std::int64_t> session_use_;  // id -> Unix ms, newer than what is stored

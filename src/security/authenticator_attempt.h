@@ -14,6 +14,7 @@ struct Authenticator::Attempt {
   AuthenticationDone done;
   Proof proof = Proof::none;
   std::string fingerprint;
+  std::string authority;  // that vouches for the certificate; empty: our own, or pinned
   RefusalKind refused_as = RefusalKind::no_credentials;
   std::string penalty_key;      // empty: failures cost nothing
   std::string person;           // whom a refusal is told of; empty: it is no person's token

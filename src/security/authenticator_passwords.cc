@@ -12,7 +12,7 @@ using store::DocumentKind;
 using OptionalDocument = std::optional<store::Document>;
 
 RefusalKind password_refusal(Errc code) {
-  if (code == Errc::limit_exceeded) return RefusalKind::penalty;
+  if (code == Errc::quota_exceeded) return RefusalKind::penalty;
   return code == Errc::unauthenticated ? RefusalKind::password : RefusalKind::server_busy;
 }
 
@@ -80,7 +80,7 @@ void Authenticator::judge_password(Executor& reply_to, std::string username, Sec
     failed.detail = kWaits;
     tell(std::move(failed));
     return answer(std::move(done),
-                  fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                  fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   if (!check_user_name(username) || password.view().size() > kMaxPasswordBytes) {
     penalties_.failed(address_key, kMaxAddressPenalty);

@@ -21,6 +21,8 @@ Result<void> check_user_name(std::string_view name);
 /// The alphabet of thing names, 1 to 64 characters, beginning with a letter or digit. Errors:
 /// invalid_argument.
 Result<void> check_policy_name(std::string_view name);
+/// Like a policy's. Errors: invalid_argument.
+Result<void> check_role_name(std::string_view name);
 
 /// Whether the principal may use this MQTT client id: a device or gateway its own name, or its name followed
 /// by '/' and anything (a '/' is never part of a name, so no other thing's ids can begin so); anyone else an

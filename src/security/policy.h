@@ -103,6 +103,8 @@ class PolicyEngine {
   /// after a change, and makes no copy. A thread remembers its last answers (DecisionCache) to principals
   /// that are sealed.
   Decision authorize(const Principal& principal, Action action, std::string_view text) const;
+  /// What the thing's standing alone allows, whatever its policies say.
+  Decision bound(const Principal& thing, Action action, std::string_view text) const;
 
  private:
   using Snapshot =

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "security/roles.h"
-
 namespace dunlin::security {
 
 Principal principal_of_thing(ThingRecord thing) {
@@ -19,7 +17,6 @@ Principal principal_of_thing(ThingRecord thing) {
 Principal principal_of_user(UserRecord user) {
   Principal principal;
   principal.kind = PrincipalKind::user;
-  principal.permissions = permissions_of(user);
   principal.name = std::move(user.name);
   principal.policies = std::move(user.policies);
   return principal;

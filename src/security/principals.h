@@ -8,7 +8,7 @@ namespace dunlin::security {
 
 /// Without what its connection adds: tenant, proof, fingerprint, client id, expiry.
 Principal principal_of_thing(ThingRecord thing);
-/// With all that the user may do.
+/// Without permissions: those are the roles', too (RoleTable).
 Principal principal_of_user(UserRecord user);
 
 }  // namespace dunlin::security

@@ -1,7 +1,9 @@
 #include "security/records.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <chrono>
 
 #include "base/hex.h"
 #include "base/time_text.h"
@@ -99,6 +101,12 @@ Document document(std::string id, const json::object& body,
   return {.id = std::move(id), .version = 0, .body = json::serialize(body), .index = std::move(index)};
 }
 
+std::vector<std::pair<std::string, std::string>> role_fields(const std::vector<std::string>& roles) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const std::string& role : roles) fields.emplace_back(kRoleIndex, role);
+  return fields;
+}
+
 }  // namespace
 
 Result<UserRecord> user_of(const Document& stored) {
@@ -116,12 +124,30 @@ Result<UserRecord> user_of(const Document& stored) {
 }
 
 Document document_of(const UserRecord& user) {
-  return document(user.name, {{"password", user.password},
-                              {"permissions", array_of(user.permissions)},
-                              {"roles", array_of(user.roles)},
-                              {"policies", array_of(user.policies)},
-                              {"state", user.state == UserRecord::State::enabled ? "enabled" : "disabled"},
-                              {"created_at", user.created_at}});
+  return document(user.name,
+                  {{"password", user.password},
+                   {"permissions", array_of(user.permissions)},
+                   {"roles", array_of(user.roles)},
+                   {"policies", array_of(user.policies)},
+                   {"state", user.state == UserRecord::State::enabled ? "enabled" : "disabled"},
+                   {"created_at", user.created_at}},
+                  role_fields(user.roles));
+}
+
+Result<RoleRecord> role_of(const Document& stored) {
+  Reader reader(stored);
+  RoleRecord role;
+  role.name = stored.id;
+  role.about = reader.text("about");
+  role.permissions = reader.texts("permissions");
+  role.created_at = reader.number("created_at");
+  return reader.finish(std::move(role), "role");
+}
+
+Document document_of(const RoleRecord& role) {
+  return document(
+      role.name,
+      {{"about", role.about}, {"permissions", array_of(role.permissions)}, {"created_at", role.created_at}});
 }
 
 Result<TokenRecord> token_of(const Document& stored) {
@@ -136,6 +162,7 @@ Result<TokenRecord> token_of(const Document& stored) {
   token.hash = reader.text("hash");
   token.label = reader.text("label");
   token.permissions = reader.texts("permissions");
+  if (reader.member("roles") != nullptr) token.roles = reader.texts("roles");
   token.created_at = reader.number("created_at");
   token.expires_at = reader.number("expires_at");
   token.last_used_at = reader.number("last_used_at");
@@ -143,22 +170,49 @@ Result<TokenRecord> token_of(const Document& stored) {
 }
 
 Document document_of(const TokenRecord& token) {
+  auto index = role_fields(token.roles);
+  index.emplace_back("owner", token_owner_key(token.type, token.owner));
   return document(token.id,
                   {{"type", type_name(token.type)},
                    {"owner", token.owner},
                    {"hash", token.hash},
                    {"label", token.label},
                    {"permissions", array_of(token.permissions)},
+                   {"roles", array_of(token.roles)},
                    {"created_at", token.created_at},
                    {"expires_at", token.expires_at},
                    {"last_used_at", token.last_used_at}},
-                  {{"owner", token_owner_key(token.type, token.owner)}});
+                  std::move(index));
+}
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kUses = {"device", "claim", "server"};
+
+/// Absent in records of devices from before there were others.
+Result<CertificateRecord::Use> use_of(std::string_view word) {
+  if (word.empty()) return CertificateRecord::Use::device;
+  const auto found = std::ranges::find(kUses, word);
+  if (found == kUses.end()) return fail(Errc::corrupt, "a stored certificate has an unknown use");
+  return static_cast<CertificateRecord::Use>(found - kUses.begin());
+}
+
+}  // namespace
+
+std::string_view use_name(CertificateRecord::Use use) {
+  return kUses[static_cast<std::size_t>(use)];
+}
+
+std::string retirement_hour(std::int64_t unix_ms) {
+  constexpr std::int64_t kHour = std::chrono::milliseconds{std::chrono::hours{1}}.count();
+  return std::to_string(unix_ms / kHour);
 }
 
 Result<CertificateRecord> certificate_of(const Document& stored) {
   Reader reader(stored);
   CertificateRecord certificate;
   certificate.fingerprint = stored.id;
+  DUNLIN_TRY(certificate.use, use_of(reader.optional_text("use")));
   certificate.thing = reader.text("thing");
   certificate.serial = reader.text("serial");
   certificate.pem = reader.text("pem");
@@ -181,9 +235,18 @@ Document document_of(const CertificateRecord& certificate) {
                                                             {"state", state},
                                                             {"serial", certificate.serial},
                                                             {"issuer", certificate.issuer}};
-  if (certificate.authority == kPinned) index.emplace_back("pinned", "yes");
+  if (certificate.retires_at != 0 && certificate.state == CertificateRecord::State::active) {
+    index.emplace_back(kRetiring, "yes");
+    index.emplace_back(kRetiresIn, retirement_hour(certificate.retires_at));
+  }
+  if (certificate.authority == kPinned) {
+    index.emplace_back("pinned", "yes");
+  } else if (!certificate.authority.empty()) {
+    index.emplace_back("authority", certificate.authority);
+  }
   return document(certificate.fingerprint,
-                  {{"thing", certificate.thing},
+                  {{"use", use_name(certificate.use)},
+                   {"thing", certificate.thing},
                    {"serial", certificate.serial},
                    {"pem", certificate.pem},
                    {"not_before", certificate.not_before},

@@ -1,7 +1,7 @@
 #pragma once
-// The documents of this room in the repository: users, tokens (also sessions), certificates, the claim.
-// Audit records: audit.h. JSON bodies; times are Unix milliseconds, 0 for none. docs/security.md lists the
-// members.
+// The documents of this room in the repository: users, roles, tokens (also sessions), certificates, the
+// claim. Audit records: audit.h. JSON bodies; times are Unix milliseconds, 0 for none. docs/security.md lists
+// the members.
 
 #include <cstdint>
 #include <map>
@@ -30,6 +30,14 @@ struct UserRecord {
   std::int64_t created_at = 0;
 };
 
+/// A set of permissions that an installation has given a name (roles.h).
+struct RoleRecord {
+  std::string name;
+  std::string about;
+  std::vector<std::string> permissions;
+  std::int64_t created_at = 0;
+};
+
 enum class TokenType : std::uint8_t { device, api, session };
 
 struct TokenRecord {
@@ -39,6 +47,7 @@ struct TokenRecord {
   std::string hash;                      // SHA-256 of the secret part, hexadecimal
   std::string label;                     // session: the address it began from
   std::vector<std::string> permissions;  // api only
+  std::vector<std::string> roles{};      // api only, beside the permissions
   std::int64_t created_at = 0;
   std::int64_t expires_at = 0;
   std::int64_t last_used_at = 0;  // session only
@@ -46,7 +55,10 @@ struct TokenRecord {
 
 struct CertificateRecord {
   std::string fingerprint;
-  std::string thing;
+  /// Of our own there are also claim certificates, which only enrol devices, and the server's: they are here
+  /// so that lists and OCSP know them.
+  enum class Use : std::uint8_t { device, claim, server } use = Use::device;
+  std::string thing;  // empty: of no device
   std::string serial;
   std::string pem;
   std::int64_t not_before = 0;
@@ -60,14 +72,24 @@ struct CertificateRecord {
   std::string issuer;     // our own: key identifier of the intermediate that issued it; else empty
   std::int64_t retires_at = 0;  // renewed: it is good until then at most; 0: until not_after
 };
+std::string_view use_name(CertificateRecord::Use use);
+/// A renewed one whose time is over proves nothing any more, also before that is written down.
+inline bool is_retired(const CertificateRecord& record, std::int64_t now) {
+  return record.retires_at != 0 && now >= record.retires_at;
+}
 /// Whether it may still prove anything at that time (Unix milliseconds); says nothing of its thing.
 inline bool is_usable(const CertificateRecord& record, std::int64_t now) {
-  const bool retired = record.retires_at != 0 && now >= record.retires_at;
-  return record.state == CertificateRecord::State::active && now < record.not_after && !retired;
+  return record.state == CertificateRecord::State::active && now < record.not_after &&
+         !is_retired(record, now);
 }
 /// The `authority` of one that was registered by itself: neither a chain nor revocation lists count for it.
 inline constexpr std::string_view kPinned = "pinned";
 inline constexpr std::string_view kRequested = "requested";
+/// A renewed one that counts until `retires_at` is found by this field of the index, and by the hour of its
+/// end since 1970.
+inline constexpr std::string_view kRetiring = "retiring";
+inline constexpr std::string_view kRetiresIn = "retires_in";
+std::string retirement_hour(std::int64_t unix_ms);
 inline constexpr std::string_view kThingRemoved = "thing_removed";
 /// The thing was decommissioned: RFC 5280 section 5.3.1.
 inline constexpr std::string_view kCessationOfOperation = "cessationOfOperation";
@@ -110,6 +132,7 @@ Result<void> check_takes_credentials(const store::Document& thing);
 
 /// Errors of all: corrupt.
 Result<UserRecord> user_of(const store::Document& stored);
+Result<RoleRecord> role_of(const store::Document& stored);
 Result<TokenRecord> token_of(const store::Document& stored);
 Result<CertificateRecord> certificate_of(const store::Document& stored);
 Result<ScramRecord> scram_of(const store::Document& stored);
@@ -117,11 +140,15 @@ Result<ClaimRecord> claim_of(const store::Document& stored);
 Result<ThingRecord> thing_of(const store::Document& stored);
 
 store::Document document_of(const UserRecord& user);
+store::Document document_of(const RoleRecord& role);
 store::Document document_of(const TokenRecord& token);
 store::Document document_of(const CertificateRecord& certificate);
 store::Document document_of(const ScramRecord& credential);
 store::Document document_of(const ClaimRecord& claim);
 inline constexpr std::string_view kClaimId = "claim";
+
+/// Users and tokens have an index field of this name for each of their roles.
+inline constexpr const char* kRoleIndex = "role";
 
 /// The value of the token index "owner": "device:NAME", "api:NAME", "session:NAME".
 std::string token_owner_key(TokenType type, std::string_view owner);

@@ -4,7 +4,6 @@
 
 #include "security/limits.h"
 #include "security/names.h"
-#include "security/secret_file.h"
 
 namespace dunlin::security {
 namespace {
@@ -38,8 +37,9 @@ Error refusal(const Error& error) {
 
 }  // namespace
 
-Result<std::string> ScramAuthenticator::load_secret(Fs& fs, Rng& rng, const std::string& data_folder) {
-  return load_secret_file(fs, rng, data_folder + "/scram.secret");
+Result<std::string> ScramAuthenticator::load_secret(const SecretFiles& files, Rng& rng,
+                                                    const std::string& data_folder) {
+  return load_secret_file(files, rng, data_folder + "/scram.secret");
 }
 
 bool ScramAuthenticator::must_wait(const ScramExchange& exchange) {
@@ -86,7 +86,7 @@ void ScramAuthenticator::begin(Executor& reply_to, Credentials credentials, cons
   if (first) exchange->username = first->username;
   if (must_wait(*exchange)) {
     return answer<Exchange>(reply_to, std::move(done),
-                            fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                            fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   const Credentials& shown = exchange->credentials;
   if (first && !shown.username.empty() && shown.username != first->username)
@@ -149,7 +149,7 @@ void ScramAuthenticator::finish(Executor& reply_to, std::unique_ptr<ScramExchang
                                 const std::string& message, Done<Success> done) {
   if (must_wait(*exchange)) {
     return answer<Success>(reply_to, std::move(done),
-                           fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                           fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   Result<std::string> verified = verify_scram(exchange->challenge, message, exchange->keys);
   if (verified && !exchange->proven) verified = fail(Errc::unauthenticated, std::string(kNotRight));

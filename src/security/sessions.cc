@@ -74,7 +74,7 @@ void Accounts::claim(Executor& reply_to, Secret token, Secret password, std::str
     attempt.detail = kWaits;
     authenticator_.tell_refused({.kind = RefusalKind::penalty, .address = address, .reason = kWaits});
     authenticator_.tell(std::move(attempt));
-    return refuse({Errc::limit_exceeded, "too many failed attempts; wait before the next"});
+    return refuse({Errc::quota_exceeded, "too many failed attempts; wait before the next"});
   }
   // The password first: a claim must not be spent, nor punished, for one that is too short.
   if (const auto fits = check_new_password(password.view()); !fits) return refuse(fits.error());
@@ -171,7 +171,7 @@ void Accounts::second_factor_judged(Executor& reply_to, UserRecord user, std::st
                                     Result<SecondFactors::Verdict> verdict,
                                     Done<std::optional<StartedSession>> done) {
   if (!verdict) {
-    const bool waits = verdict.error().code == Errc::limit_exceeded;
+    const bool waits = verdict.error().code == Errc::quota_exceeded;
     authenticator_.tell_refused({.kind = waits ? RefusalKind::penalty : RefusalKind::second_factor,
                                  .address = address,
                                  .user = user.name,
@@ -225,11 +225,13 @@ void Accounts::start_session(Executor& reply_to, UserRecord user, Beginning begi
                 }
                 changes.push_back(audit(actor, kLoginAction, user.name, detail));
                 write(reply_to, std::move(changes),
-                      [user = std::move(user), made = std::move(made),
+                      [this, user = std::move(user), made = std::move(made),
                        done = std::move(done)](Result<void> written) mutable {
                         if (!written) return done(std::unexpected(written.error()));
                         const WallTime expires_at = from_unix_milliseconds(made.record.expires_at);
-                        done(StartedSession{std::move(made.text), std::move(user), expires_at});
+                        auto permissions = authenticator_.roles().permissions_of(user);
+                        done(StartedSession{std::move(made.text), std::move(user), expires_at,
+                                            std::move(permissions)});
                       });
               });
 }

@@ -112,6 +112,74 @@ describe('what is recorded', () => {
   });
 });
 
+describe('a long log', () => {
+  const RECORDS = 3000;
+  const WRITERS = 16;
+  let begin;
+  let middle;
+  before(async () => {
+    await Promise.all(Array.from({ length: WRITERS }, (_, i) => server.api('POST', '/api/things', { name: `busy-${i}` })));
+    begin = new Date().toISOString();
+    let left = RECORDS;
+    const change = async (_, writer) => {
+      while (left > 0) {
+        if (--left === RECORDS / 2) middle = new Date().toISOString();
+        await server.api('PATCH', `/api/things/busy-${writer}`, { attributes: { round: String(left) } });
+      }
+    };
+    await Promise.all(Array.from({ length: WRITERS }, change));
+  });
+
+  test('is verified in the background, and how far that is can be seen', async () => {
+    const begun = await server.api('POST', '/api/audit/verify', {});
+    assert.equal(begun.state, 'running');
+    assert.equal(begun.ok, undefined);
+    const joined = await server.api('POST', '/api/audit/verify', {});
+    assert.equal(joined.state, 'running');
+    const seen = [];
+    const last = await until(
+      async () => {
+        const now = await server.api('GET', '/api/audit/verify');
+        seen.push(now.checked);
+        return now.state === 'done' && now;
+      },
+      'the end of the verification',
+      { interval: 5 },
+    );
+    assert.deepEqual(seen, seen.toSorted((a, b) => a - b));
+    assert(last.ok && last.records > RECORDS && last.checked === last.records && last.of > RECORDS, JSON.stringify(last));
+    assert.match(last.hash, /^[0-9a-f]{64}$/);
+    assert(last.ended_at >= last.began_at);
+    await holds();
+  });
+
+  test('is read by time, and its pages stay the same while new records come', async () => {
+    const rows = async (query) => {
+      const all = [];
+      for (let page = {}, first = true; first || page.next; first = false) {
+        page = await server.api('GET', `/api/audit?action=thing.update&${query}&limit=400${page.next ? `&before=${page.next}` : ''}`);
+        all.push(...page.records);
+        await server.api('PATCH', '/api/things/busy-0', { attributes: { round: 'new' } });
+      }
+      return all;
+    };
+    const end = new Date(Date.now() + 1).toISOString();
+    for (let again = 0; again < 2; ++again) {
+      const behind = await rows(`from=${middle}&until=${end}`);
+      const ahead = await rows(`from=${begin}&until=${middle}`);
+      assert.equal(behind.length + ahead.length, RECORDS);
+      assert(behind.length > 0 && ahead.length > 0);
+      assert(behind.every(({ at }) => at >= middle) && ahead.every(({ at }) => at < middle));
+      const numbers = [...behind, ...ahead].map(({ sequence }) => sequence);
+      assert.equal(new Set(numbers).size, numbers.length);
+    }
+    const none = await server.cliJson('audit', 'list', '--from', end, '--until', end);
+    assert.deepEqual(none.records, []);
+    for (const query of ['from=yesterday', 'limit=0', 'limit=1001', 'before=0', 'before=x'])
+      assert.equal((await server.request('GET', `/api/audit?${query}`, { token: server.adminToken })).status, 400, query);
+  });
+});
+
 describe('an exported log', () => {
   test('is verified without a server, and a changed line is named', async () => {
     const file = join(temporaryFolder('audit'), 'audit.jsonl');

@@ -164,15 +164,22 @@ describe('policies', () => {
 });
 
 describe('users', () => {
-  test('one is made, gets a token that works, and is removed with it', async () => {
+  test('one is made, gets a role and a token that works, and is removed with them', async () => {
+    await server.cliJson('role', 'create', '--name', 'line-lead', '--about', 'leads <a> line', '--permissions', '["alarms:write"]');
     await tab('Users', 'accounts');
     await page.getByRole('button', { name: 'New user' }).click();
     await page.locator('dialog').getByLabel('Name').fill('bob');
     await page.getByLabel('Password').fill(PASSWORD);
     await page.getByLabel('Permissions').fill('things:read');
     await page.locator('dialog').getByRole('button', { name: 'New user' }).click();
-    await row('bob').waitFor();
+    await row('bob').filter({ hasText: 'viewer' }).waitFor();
     await picture('users');
+    await row('bob').getByRole('button', { name: 'Details' }).click();
+    await page.getByRole('checkbox', { name: 'viewer' }).uncheck();
+    await page.getByRole('checkbox', { name: 'line-lead' }).check();
+    await page.getByRole('button', { name: 'Change the roles' }).click();
+    await row('bob').filter({ hasText: 'line-lead' }).waitFor();
+    assert.deepEqual((await server.api('GET', '/api/users')).users.find(({ name }) => name === 'bob').roles, ['line-lead']);
     await row('bob').getByRole('button', { name: 'Details' }).click();
     await page.getByRole('button', { name: 'New token' }).click();
     await page.getByLabel('What it is for').fill('report');

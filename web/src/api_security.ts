@@ -5,6 +5,8 @@ import type { Json } from './lib/shadow.ts';
 
 export interface Certificate {
   fingerprint: string;
+  /** Those of things are `device`. */
+  use: 'device' | 'claim' | 'server';
   thing: string;
   serial: string;
   state: 'active' | 'revoked';
@@ -50,9 +52,16 @@ export interface PolicyVerdict {
 export interface UserAccount {
   name: string;
   state: 'enabled' | 'disabled';
+  roles: string[];
   permissions: string[];
   policies: string[];
   created_at: Time | null;
+}
+export interface Role {
+  name: string;
+  about: string;
+  permissions: string[];
+  built_in: boolean;
 }
 export interface ApiToken {
   id: string;
@@ -75,6 +84,10 @@ export interface AuditRecord {
   detail: string;
 }
 export interface AuditCheck {
+  state: 'none' | 'running' | 'done' | 'failed';
+  checked: number;
+  of: number;
+  why?: string;
   ok: boolean;
   problem?: string;
   record?: number;
@@ -172,8 +185,9 @@ export const policies = {
 
 export const accounts = {
   list: async () => (await call<{ users: UserAccount[] }>('GET', at('users'), undefined, { limit: PAGE })).users,
-  create: (user: { name: string; password: string; permissions: string[] }) =>
+  create: (user: { name: string; password: string; roles: string[]; permissions: string[] }) =>
     call<UserAccount & { note?: string }>('POST', at('users'), user),
+  update: (name: string, change: { roles: string[] }) => call<UserAccount>('PATCH', at('users', name), change),
   remove: (name: string) => call<unknown>('DELETE', at('users', name)),
   tokens: async (owner: string) =>
     (await call<{ tokens: ApiToken[] }>('GET', at('tokens'), undefined, { owner, type: 'api' })).tokens,
@@ -182,8 +196,21 @@ export const accounts = {
   removeToken: (id: string) => call<unknown>('DELETE', at('tokens', id)),
 };
 
+export const roles = {
+  list: async () => (await call<{ roles: Role[] }>('GET', at('roles'))).roles,
+};
+
 export const audit = {
-  list: (query: { actor?: string; action?: string; object?: string; before?: number; limit?: number }) =>
+  list: (query: {
+    actor?: string;
+    action?: string;
+    object?: string;
+    from?: string;
+    until?: string;
+    before?: number;
+    limit?: number;
+  }) =>
     call<{ records: AuditRecord[]; next?: number }>('GET', at('audit'), undefined, query),
-  verify: () => call<AuditCheck>('GET', at('audit', 'verify')),
+  verify: () => call<AuditCheck>('POST', at('audit', 'verify'), {}),
+  progress: () => call<AuditCheck>('GET', at('audit', 'verify')),
 };

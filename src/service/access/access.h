@@ -14,6 +14,7 @@
 #include "security/pki.h"
 #include "security/policies.h"
 #include "security/policy_trial.h"
+#include "security/role_register.h"
 #include "security/scram_authenticator.h"
 #include "security/thing_keys.h"
 
@@ -28,6 +29,7 @@ struct AccessParts {
   security::PolicyRegister& policies;
   security::PolicyTrial& policy_trial;
   security::Accounts& accounts;
+  security::RoleRegister& roles;
   security::ScramCredentials& scram;
   security::ThingKeys& thing_keys;
   security::SecondFactors& second_factors;

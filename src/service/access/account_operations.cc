@@ -1,7 +1,6 @@
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
-#include "security/roles.h"
 #include "service/access/render.h"
 
 namespace dunlin::access {
@@ -19,7 +18,7 @@ constexpr Field kUserRequest[] = {
     {"name", FieldType::text, Need::required, "the user's name"},
     {"password", FieldType::text, Need::required, "at least 12 characters"},
     {"permissions", FieldType::array, Need::optional, "e.g. [\"things:read\"]; \"*\" is all"},
-    {"roles", FieldType::array, Need::optional, "admin, operator or viewer"},
+    {"roles", FieldType::array, Need::optional, "admin, operator, viewer, or of one's own"},
     {"policies", FieldType::array, Need::optional, "policies for topics ([\"user\"])"}};
 constexpr Field kUser[] = {{"name", FieldType::text, Need::required, "name"},
                            {"permissions", FieldType::array, Need::required, "what the user may do"},
@@ -28,7 +27,8 @@ constexpr Field kOnlyUser[] = {{"user", FieldType::text, Need::required, "the us
 constexpr Field kTokenRequest[] = {
     {"owner", FieldType::text, Need::required, "the user it speaks for"},
     {"label", FieldType::text, Need::optional, "what it is for"},
-    {"permissions", FieldType::array, Need::required, "at most what the owner has"},
+    {"permissions", FieldType::array, Need::optional, "at most what the owner has"},
+    {"roles", FieldType::array, Need::optional, "roles that it has instead or beside, cut likewise"},
     {"days", FieldType::integer, Need::optional, "lifetime; without it the token does not expire"}};
 constexpr Field kToken[] = {{"id", FieldType::text, Need::required, "its public part"},
                             {"token", FieldType::text, Need::required, "the token, shown this once"}};
@@ -111,7 +111,7 @@ void create_user(const AccessParts& parts, const model::Caller& caller, const bo
   if (!permissions) return reply(std::unexpected(permissions.error()));
   if (!roles) return reply(std::unexpected(roles.error()));
   if (!policies) return reply(std::unexpected(policies.error()));
-  for (const auto& given : {*permissions, security::permissions_of(*roles)}) {
+  for (const auto& given : {*permissions, parts.roles.table().permissions_of(*roles)}) {
     if (const auto allowed = check_may_give(caller, given); !allowed)
       return reply(std::unexpected(allowed.error()));
   }
@@ -136,12 +136,17 @@ void create_token(const AccessParts& parts, const model::Caller& caller, const b
   wanted.owner = *model::optional_text(request, "owner");
   wanted.label = model::optional_text(request, "label").value_or("");
   auto permissions = text_list(request, "permissions");
+  auto roles = text_list(request, "roles");
   const auto lifetime = days_field(request, "days", Duration::zero());
   if (!permissions) return reply(std::unexpected(permissions.error()));
+  if (!roles) return reply(std::unexpected(roles.error()));
   if (!lifetime) return reply(std::unexpected(lifetime.error()));
-  if (const auto allowed = check_may_give(caller, *permissions); !allowed)
-    return reply(std::unexpected(allowed.error()));
+  for (const auto& given : {*permissions, parts.roles.table().permissions_of(*roles)}) {
+    if (const auto allowed = check_may_give(caller, given); !allowed)
+      return reply(std::unexpected(allowed.error()));
+  }
   wanted.permissions = *std::move(permissions);
+  wanted.roles = *std::move(roles);
   wanted.lifetime = *lifetime;
   parts.accounts.create_api_token(parts.executor, actor_of(caller), std::move(wanted),
                                   reply_token(std::move(reply)));

@@ -1,9 +1,9 @@
-// What people do for themselves, and administrators for them: passwords, second factors, web sessions, roles.
+// What people do for themselves, and administrators for them: passwords, second factors, web sessions,
+// narrower tokens.
 
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
-#include "security/roles.h"
 #include "service/access/render.h"
 
 namespace dunlin::access {
@@ -20,7 +20,7 @@ using model::Reply;
 constexpr Field kUserChange[] = {
     {"user", FieldType::text, Need::required, "the user's name"},
     {"permissions", FieldType::array, Need::optional, "those that stand beside the roles'"},
-    {"roles", FieldType::array, Need::optional, "admin, operator, viewer"},
+    {"roles", FieldType::array, Need::optional, "admin, operator, viewer, or of one's own"},
     {"policies", FieldType::array, Need::optional, "policies for topics"},
     {"state", FieldType::text, Need::optional, "enabled or disabled"}};
 constexpr Field kUser[] = {{"name", FieldType::text, Need::required, "name"},
@@ -30,7 +30,6 @@ constexpr Field kPasswordRequest[] = {
     {"user", FieldType::text, Need::required, "the user's name"},
     {"password", FieldType::text, Need::required, "the new one, at least 12 characters"},
     {"current", FieldType::text, Need::optional, "the old one: needed by the user"}};
-constexpr Field kRoles[] = {{"roles", FieldType::array, Need::required, "with what each may do"}};
 constexpr Field kSessionRequest[] = {{"user", FieldType::text, Need::optional, "whose (the caller's own)"}};
 constexpr Field kSessions[] = {
     {"sessions", FieldType::array, Need::required, "id, address, when it began, was used and ends"}};
@@ -62,8 +61,6 @@ constexpr model::OperationSpec kPassword{"user.password",
                                          {},
                                          kPasswordErrors,
                                          model::Audited::by_handler};
-constexpr model::OperationSpec kRoleList{
-    "role.list", model::Method::get, "/api/roles", "List the roles.", "users:read", {}, kRoles, {}};
 constexpr model::OperationSpec kSessionList{"websession.list",
                                             model::Method::get,
                                             "/api/web-sessions",
@@ -91,12 +88,6 @@ constexpr model::OperationSpec kNarrow{"token.narrow",
                                        kChangeErrors,
                                        model::Audited::by_handler};
 
-object role_json(const security::Role& role) {
-  boost::json::array permissions;
-  for (const std::string_view one : role.permissions) permissions.emplace_back(one);
-  return {{"name", role.name}, {"about", role.about}, {"permissions", std::move(permissions)}};
-}
-
 object session_json(const security::TokenRecord& session) {
   return {{"id", session.id},
           {"user", session.owner},
@@ -106,7 +97,8 @@ object session_json(const security::TokenRecord& session) {
           {"expires_at", time_or_null(session.expires_at)}};
 }
 
-Result<security::UserChange> change_of(const Caller& caller, const object& request) {
+Result<security::UserChange> change_of(const AccessParts& parts, const Caller& caller,
+                                       const object& request) {
   security::UserChange change;
   const auto list = [&](std::string_view name, auto& target) -> Result<void> {
     if (!request.contains(name)) return {};
@@ -117,7 +109,7 @@ Result<security::UserChange> change_of(const Caller& caller, const object& reque
   DUNLIN_CHECK(list("roles", change.roles));
   DUNLIN_CHECK(list("policies", change.policies));
   if (change.permissions) DUNLIN_CHECK(check_may_give(caller, *change.permissions));
-  if (change.roles) DUNLIN_CHECK(check_may_give(caller, security::permissions_of(*change.roles)));
+  if (change.roles) DUNLIN_CHECK(check_may_give(caller, parts.roles.table().permissions_of(*change.roles)));
   if (const auto state = model::optional_text(request, "state")) {
     if (*state != "enabled" && *state != "disabled")
       return fail(Errc::invalid_argument, "\"state\" must be enabled or disabled");
@@ -129,7 +121,7 @@ Result<security::UserChange> change_of(const Caller& caller, const object& reque
 
 void update(const AccessParts& parts, const Caller& caller, const object& request, Reply reply) {
   const std::string name = *model::optional_text(request, "user");
-  auto change = change_of(caller, request);
+  auto change = change_of(parts, caller, request);
   if (!change) return reply(std::unexpected(change.error()));
   may_manage(
       parts, caller, name,
@@ -218,11 +210,12 @@ void may_manage(const AccessParts& parts, const Caller& caller, const std::strin
                                                   ", signed in on the web, or somebody with the permission "
                                                   "\"users:write\" may do this"));
   }
-  parts.accounts.get_user(parts.executor, user,
-                          [caller, done = std::move(done)](Result<security::UserRecord> found) mutable {
-                            if (!found) return done(std::unexpected(found.error()));
-                            done(check_may_give(caller, security::permissions_of(*found)));
-                          });
+  parts.accounts.get_user(
+      parts.executor, user,
+      [parts, caller, done = std::move(done)](Result<security::UserRecord> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        done(check_may_give(caller, parts.roles.table().permissions_of(*found)));
+      });
 }
 
 void end_everything(const AccessParts& parts, const Caller& caller, const std::string& user) {
@@ -241,13 +234,10 @@ void declare_people(const AccessParts& parts, model::OperationTable& table) {
   add(kSessionList, list_sessions);
   add(kSessionEnd, end_session);
   add(kNarrow, narrow);
-  table.add(kRoleList, [](const Caller&, const object&, Reply reply) {
-    reply(value(model::list_of("roles", security::all_roles(), role_json)));
-  });
 }
 
 std::vector<model::OperationSpec> people_operations() {
-  return {kUpdate, kPassword, kRoleList, kSessionList, kSessionEnd, kNarrow};
+  return {kUpdate, kPassword, kSessionList, kSessionEnd, kNarrow};
 }
 
 }  // namespace dunlin::access

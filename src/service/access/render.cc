@@ -33,6 +33,7 @@ boost::json::value time_or_null(std::int64_t milliseconds) {
 
 boost::json::object to_json(const security::CertificateRecord& record) {
   return {{"fingerprint", record.fingerprint},
+          {"use", security::use_name(record.use)},
           {"thing", record.thing},
           {"serial", record.serial},
           {"state", record.state == security::CertificateRecord::State::active ? "active" : "revoked"},
@@ -60,6 +61,7 @@ boost::json::object to_json(const security::TokenRecord& record) {
           {"owner", record.owner},
           {"label", record.label},
           {"permissions", array_of(record.permissions)},
+          {"roles", array_of(record.roles)},
           {"created_at", time_or_null(record.created_at)},
           {"expires_at", time_or_null(record.expires_at)}};
 }
@@ -93,8 +95,9 @@ Result<Duration> days_field(const boost::json::object& request, std::string_view
 
 std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = authority_operations();
-  for (const auto& more : {certificate_operations(), policy_operations(), account_operations(),
-                           scram_operations(), key_operations(), people_operations(), totp_operations()})
+  for (const auto& more :
+       {certificate_operations(), policy_operations(), account_operations(), scram_operations(),
+        key_operations(), people_operations(), totp_operations(), role_operations()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -119,6 +122,7 @@ void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_keys(parts, table);
   declare_people(parts, table);
   declare_totp(parts, table);
+  declare_roles(parts, table);
 }
 
 }  // namespace dunlin::access

@@ -54,6 +54,7 @@ std::vector<model::OperationSpec> authority_operations();
 std::vector<model::OperationSpec> certificate_operations();
 std::vector<model::OperationSpec> people_operations();
 std::vector<model::OperationSpec> totp_operations();
+std::vector<model::OperationSpec> role_operations();
 std::vector<model::OperationSpec> policy_operations();
 std::vector<model::OperationSpec> account_operations();
 std::vector<model::OperationSpec> scram_operations();
@@ -61,6 +62,7 @@ std::vector<model::OperationSpec> key_operations();
 
 void declare_people(const AccessParts& parts, model::OperationTable& table);
 void declare_totp(const AccessParts& parts, model::OperationTable& table);
+void declare_roles(const AccessParts& parts, model::OperationTable& table);
 void declare_authorities(const AccessParts& parts, model::OperationTable& table);
 void declare_certificates(const AccessParts& parts, model::OperationTable& table);
 void declare_policies(const AccessParts& parts, model::OperationTable& table);

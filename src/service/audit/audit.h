@@ -10,7 +10,7 @@ namespace dunlin::audit {
 /// Records in one page of an export.
 inline constexpr std::int64_t kMaxExported = 1000;
 
-/// Declares audit.list, audit.export and audit.verify. The log must outlive the table.
+/// Declares audit.list, audit.export, audit.verify and audit.progress. The log must outlive the table.
 void declare(security::AuditLog& log, model::OperationTable& table);
 
 /// What declare() adds, for clients that render the operations without a server.

@@ -39,14 +39,20 @@ constexpr Field kExportResponse[] = {
     {"head", FieldType::object, Need::optional,
      "signed: where the log begins and ends; behind the newest record"}};
 constexpr Field kVerifyResponse[] = {
-    {"ok", FieldType::boolean, Need::required, "whether the whole log is as it was written"},
+    {"state", FieldType::text, Need::required, "none, running, done or failed (the store could not be read)"},
+    {"checked", FieldType::integer, Need::required, "records so far"},
+    {"of", FieldType::integer, Need::required, "records that there were when it began"},
+    {"began_at", FieldType::text, Need::optional, "RFC 3339"},
+    {"ended_at", FieldType::text, Need::optional, "RFC 3339; absent while it runs"},
+    {"why", FieldType::text, Need::optional, "failed: what the store said"},
+    {"ok", FieldType::boolean, Need::optional, "done: whether the whole log is as it was written"},
     {"problem", FieldType::text, Need::optional, "the first thing that is not"},
     {"record", FieldType::integer, Need::optional, "its number, where it is one record's"},
-    {"records", FieldType::integer, Need::required, "that hold, from the oldest on"},
-    {"first", FieldType::integer, Need::required, "the oldest record that is kept"},
-    {"last", FieldType::integer, Need::required, "the newest record"},
-    {"hash", FieldType::text, Need::required, "of the newest record: note it down elsewhere"},
-    {"before_chain", FieldType::integer, Need::required, "records from before the chain, not verified"}};
+    {"records", FieldType::integer, Need::optional, "that hold, from the oldest on"},
+    {"first", FieldType::integer, Need::optional, "the oldest record that is kept"},
+    {"last", FieldType::integer, Need::optional, "the newest record when it began"},
+    {"hash", FieldType::text, Need::optional, "of that record: note it down elsewhere"},
+    {"before_chain", FieldType::integer, Need::optional, "records from before the chain, not verified"}};
 constexpr Errc kListErrors[] = {Errc::invalid_argument, Errc::malformed, Errc::corrupt};
 constexpr Errc kVerifyErrors[] = {Errc::unavailable};
 
@@ -58,10 +64,20 @@ constexpr model::OperationSpec kExport{
     "/api/audit/export", "Read the audit log with its hashes, page by page.",
     "audit:read",        kExportRequest,
     kExportResponse,     kListErrors};
-constexpr model::OperationSpec kVerify{"audit.verify",      model::Method::get,
-                                       "/api/audit/verify", "Say whether the audit log is as it was written.",
-                                       "audit:read",        {},
-                                       kVerifyResponse,     kVerifyErrors};
+constexpr model::OperationSpec kVerify{"audit.verify",
+                                       model::Method::post,
+                                       "/api/audit/verify",
+                                       "Begin to verify the audit log, or join a verification that runs.",
+                                       "audit:read",
+                                       {},
+                                       kVerifyResponse,
+                                       kVerifyErrors,
+                                       model::Audited::not_at_all};
+constexpr model::OperationSpec kProgress{
+    "audit.progress",    model::Method::get,
+    "/api/audit/verify", "Show how far the verification is, or what the last one said.",
+    "audit:read",        {},
+    kVerifyResponse,     {}};
 
 /// Errors: malformed.
 Result<std::int64_t> time_field(const boost::json::object& request, std::string_view name) {
@@ -127,8 +143,23 @@ boost::json::object exported(const security::AuditExport& page) {
   return answer;
 }
 
-boost::json::object verified(const security::AuditReport& report) {
-  boost::json::object answer{{"ok", !report.problem.has_value()}};
+std::string_view state_name(security::AuditProgress::State state) {
+  using State = security::AuditProgress::State;
+  switch (state) {
+    case State::none:
+      return "none";
+    case State::running:
+      return "running";
+    case State::done:
+      return "done";
+    case State::failed:
+      return "failed";
+  }
+  return "none";
+}
+
+void add_report(const security::AuditReport& report, boost::json::object& answer) {
+  answer["ok"] = !report.problem.has_value();
   if (report.problem) {
     answer["problem"] = report.problem->why;
     if (report.problem->sequence > 0) answer["record"] = report.problem->sequence;
@@ -138,7 +169,32 @@ boost::json::object verified(const security::AuditReport& report) {
   answer["last"] = report.head.last;
   answer["hash"] = to_hex(report.head.hash);
   answer["before_chain"] = report.old;
+}
+
+/// What the tenant may know: nothing of another's.
+boost::json::object progress_of(const security::AuditLog& log, const model::Caller& caller) {
+  using State = security::AuditProgress::State;
+  static const security::AuditProgress nothing;
+  const auto& found = log.progress();
+  const auto& progress = found.tenant == caller.principal->tenant.value ? found : nothing;
+  boost::json::object answer{
+      {"state", state_name(progress.state)}, {"checked", progress.checked}, {"of", progress.of}};
+  if (progress.state == State::none) return answer;
+  answer["began_at"] = format_rfc3339(progress.began_at);
+  if (progress.state == State::running) return answer;
+  answer["ended_at"] = format_rfc3339(progress.ended_at);
+  if (progress.state == State::failed) answer["why"] = progress.why;
+  if (progress.state == State::done) add_report(progress.report, answer);
   return answer;
+}
+
+/// Answers at once: a long log takes longer than a request may.
+void begin_verification(security::AuditLog& log, const model::Caller& caller, model::Reply reply) {
+  const std::uint32_t tenant = caller.principal->tenant.value;
+  if (log.verifying() && log.progress().tenant != tenant)
+    return reply(fail(Errc::unavailable, "another verification is under way: try again in a moment"));
+  if (!log.verifying()) log.verify(tenant, [](const Result<security::AuditReport>&) {});
+  reply(boost::json::value(progress_of(log, caller)));
 }
 
 }  // namespace
@@ -158,13 +214,16 @@ void declare(security::AuditLog& log, model::OperationTable& table) {
     if (!query) return reply(std::unexpected(query.error()));
     log.export_page(*query, model::reply_with(std::move(reply), exported));
   });
-  table.add(kVerify, [&log](const model::Caller& caller, boost::json::object, model::Reply reply) {
-    log.verify(caller.principal->tenant.value, model::reply_with(std::move(reply), verified));
+  table.add(kVerify, [&log](const model::Caller& caller, const boost::json::object&, model::Reply reply) {
+    begin_verification(log, caller, std::move(reply));
+  });
+  table.add(kProgress, [&log](const model::Caller& caller, const boost::json::object&, model::Reply reply) {
+    reply(boost::json::value(progress_of(log, caller)));
   });
 }
 
 std::vector<model::OperationSpec> operations() {
-  return {kList, kExport, kVerify};
+  return {kList, kExport, kVerify, kProgress};
 }
 
 }  // namespace dunlin::audit

@@ -72,7 +72,7 @@ void Enrolment::admit(std::string certificate_der, std::string asked, std::strin
     if (!enrolled) {
       // To whoever connects all of these say the same: not you, and why.
       Error why = enrolled.error();
-      const bool about_now = why.code == Errc::unavailable || why.code == Errc::limit_exceeded;
+      const bool about_now = why.code == Errc::unavailable || why.code == Errc::quota_exceeded;
       if (!about_now && why.code != Errc::io && why.code != Errc::no_space)
         why.code = Errc::permission_denied;
       return done(std::unexpected(std::move(why)));
@@ -116,7 +116,7 @@ void Enrolment::finish(JobPtr job, Result<Enrolled> result) {
   job->done(std::move(result));
 }
 
-void Enrolment::refuse(JobPtr job, Errc code, std::string why) {
+void Enrolment::refuse(JobPtr&& job, Errc code, std::string why) {
   finish(std::move(job), fail(code, std::move(why)));
 }
 

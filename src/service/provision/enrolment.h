@@ -79,8 +79,8 @@ class Enrolment {
 
   /// Errors: unauthenticated (nothing that proves anything, or a wrong code), permission_denied (proven, and
   /// may not), already_exists (another device has the name), conflict (another waits under it),
-  /// limit_exceeded (quota, uses, or waiting after failures), malformed and invalid_argument (request, name),
-  /// unavailable (too many at once), io, no_space, corrupt.
+  /// quota_exceeded (quota, or waiting after failures), limit_exceeded (too large), malformed and
+  /// invalid_argument (request, name), unavailable (too many at once), io, no_space, corrupt.
   void enrol(Application wanted, Done done);
   /// A certificate that TLS has verified and no register knows: a registered authority may vouch for it.
   void admit(std::string certificate_der, std::string asked, std::string address,
@@ -98,6 +98,9 @@ class Enrolment {
   /// Changes of grants and of the queue go in turn with enrolments: what `step` does until it calls its
   /// argument sees no enrolment half done.
   void in_turn(std::move_only_function<void(Task next)> step);
+  /// How many things are there that were let in by this (grant_id()), or by anything: empty. Decommissioned
+  /// ones do not count. Errors: those of the store.
+  void count_enrolled(std::string by, std::move_only_function<void(Result<std::int64_t>)> done);
   /// The approval queue grew or shrank.
   void count_waiting(std::int64_t change);
 
@@ -112,7 +115,8 @@ class Enrolment {
 
   void run_next();
   void finish(JobPtr job, Result<Enrolled> result);
-  void refuse(JobPtr job, Errc code, std::string why);
+  /// Not by value: `why` may be made of the job in the same call.
+  void refuse(JobPtr&& job, Errc code, std::string why);
 
   // What proves it (enrolment_proof.cc).
   void begin(JobPtr job);
@@ -130,6 +134,8 @@ class Enrolment {
   void choose_name(JobPtr job);
   void load_thing(JobPtr job);
   void load_waiting(JobPtr job);
+  void count_places(JobPtr job);
+  void count_all(JobPtr job);
   void judge(JobPtr job);
   void put_into_queue(JobPtr job);
   void queued(JobPtr job);

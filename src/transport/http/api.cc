@@ -56,17 +56,10 @@ boost::json::object user_json(const Principal& principal) {
   return {{"signed_in", true}, {"user", {{"name", principal.name}, {"permissions", std::move(permissions)}}}};
 }
 
-/// Who shows wrong secrets too often waits: to HTTP that is 429 (RFC 6585 section 4), not a matter of size.
-Response render_refusal(const Error& error) {
-  Response response = render(std::unexpected(error));
-  if (error.code == Errc::limit_exceeded) response.status = 429;
-  return response;
-}
-
 /// Sign-in and claim answer the same way: the user, and the session as a cookie.
 SignInDone answer_signed_in(bool secure, Responder responder) {
   return [secure, responder = std::move(responder)](Result<SignedIn> signed_in) mutable {
-    if (!signed_in) return responder.send(render_refusal(signed_in.error()));
+    if (!signed_in) return responder.send(render(std::unexpected(signed_in.error())));
     if (!signed_in->principal)
       return responder.send(render(boost::json::value{{"signed_in", false}, {"needs", "code"}}));
     Response response = render(boost::json::value(user_json(*signed_in->principal)));
@@ -215,7 +208,7 @@ void Api::serve(const model::Operation& operation, Request request, const PathPa
   if (!fields) return responder.send(render(std::unexpected(fields.error())));
   identify(request, [this, &operation, fields = *std::move(fields),
                      responder = std::move(responder)](Result<model::Caller> caller) mutable {
-    if (!caller) return responder.send(render_refusal(caller.error()));
+    if (!caller) return responder.send(render(std::unexpected(caller.error())));
     table_.invoke(
         operation, *caller, std::move(fields),
         [this, who = *caller, responder = std::move(responder)](Result<boost::json::value> answer) mutable {
@@ -232,7 +225,7 @@ void Api::serve_session(Request request, Responder responder) {
   const std::string id = !by_token && shown ? shown->id : std::string();
   identify(request, [by_token, id, responder = std::move(responder)](Result<model::Caller> caller) mutable {
     const bool ended = !caller && !by_token && caller.error().code == Errc::unauthenticated;
-    if (!caller && !ended) return responder.send(render_refusal(caller.error()));
+    if (!caller && !ended) return responder.send(render(std::unexpected(caller.error())));
     if (ended || caller->principal->kind == PrincipalKind::anonymous) {
       return responder.send(render(boost::json::value{{"signed_in", false}}));
     }

@@ -18,6 +18,7 @@ ReasonCode disconnect_reason(Errc code) {
     case Errc::unavailable:
       return ReasonCode::server_busy;
     case Errc::limit_exceeded:
+    case Errc::quota_exceeded:
       return ReasonCode::quota_exceeded;
     default:
       return ReasonCode::not_authorized;

@@ -20,6 +20,7 @@ ReasonCode connect_reason(Errc code) {
     case Errc::permission_denied:
       return ReasonCode::not_authorized;
     case Errc::limit_exceeded:
+    case Errc::quota_exceeded:
       return ReasonCode::quota_exceeded;
     case Errc::unavailable:
       return ReasonCode::server_busy;

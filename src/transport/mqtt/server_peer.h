@@ -99,11 +99,13 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
 
  private:
   enum class State : std::uint8_t { waiting, authenticating, challenged, open, closing };
-  enum class Verdict : std::uint8_t { unknown, allowed, refused };
+  /// `not_for_it`: in the name of a thing whose standing does not allow it.
+  enum class Verdict : std::uint8_t { unknown, allowed, refused, not_for_it };
+  static Verdict verdict_of(const Result<void>& may);
   struct KnownTopic {
     Slice topic;
     Verdict verdict = Verdict::unknown;
-    std::uint64_t policies = 0;  // that the verdict is of
+    std::uint64_t verdicts = 0;  // MqttServer::verdicts() that it is of
     hub::RouteHint route;
   };
   struct HeldAck {
@@ -204,7 +206,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   }
   KnownTopic& topic_slot(std::string_view topic);
   KnownTopic& known_topic(std::string_view topic, const Slice* shared);
-  void refuse_publish(const mqtt::Publish& publish);
+  void refuse_publish(const mqtt::Publish& publish, Verdict verdict);
   void published(mqtt::PacketType type, std::uint16_t packet_id, Result<void> result);
   void account_inbound();
   void end_rest();

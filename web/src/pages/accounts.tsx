@@ -13,6 +13,7 @@ import { ListFrame } from '../ui/list_frame.tsx';
 import { OpenCell } from '../ui/list.tsx';
 import { CopyBox, Facts, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf, say } from '../ui/toast.tsx';
+import { chosenRoles, RolesField, UserRoles } from './roles_field.tsx';
 import { OthersSecondFactor } from './second_factor.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
 import { WebSessions } from './web_sessions.tsx';
@@ -22,11 +23,11 @@ const PASSWORD_MIN = 12;
 /** "things:read, rules:write" as a list. */
 const listOf = (text: string) => text.split(/[\s,]+/).filter(Boolean);
 
-function PermissionsField(props: { value: string }) {
+function PermissionsField(props: { value: string; needed: boolean }) {
   return (
     <label>
       {t('account.permissions')}
-      <input name="permissions" required value={props.value} autocomplete="off" spellcheck={false} />
+      <input name="permissions" required={props.needed} value={props.value} autocomplete="off" spellcheck={false} />
       <small class="quiet-text">{t('account.permissions.help')}</small>
     </label>
   );
@@ -37,6 +38,7 @@ function UserForm(props: { onDone: () => void }) {
     const made = await accounts.create({
       name: text('name'),
       password: String(form.get('password')),
+      roles: chosenRoles(form),
       permissions: listOf(text('permissions')),
     });
     if (made.note) say(made.note);
@@ -53,7 +55,8 @@ function UserForm(props: { onDone: () => void }) {
         <input name="password" type="password" required minlength={PASSWORD_MIN} autocomplete="new-password" />
         <small class="quiet-text">{t('claim.rule', { n: PASSWORD_MIN })}</small>
       </label>
-      <PermissionsField value="things:read alarms:read series:read" />
+      <RolesField chosen={['viewer']} />
+      <PermissionsField value="" needed={false} />
     </SentForm>
   );
 }
@@ -79,7 +82,7 @@ function TokenForm(props: { user: Pick<UserAccount, 'name' | 'permissions'>; onD
         {t('account.token.days')}
         <input name="days" type="number" min="1" max="3650" value="90" />
       </label>
-      <PermissionsField value={props.user.permissions.join(' ')} />
+      <PermissionsField value={props.user.permissions.join(' ')} needed />
     </SentForm>
   );
 }
@@ -160,15 +163,16 @@ export function Tokens(props: { user: Pick<UserAccount, 'name' | 'permissions'> 
   );
 }
 
-function UserDialog(props: { user: UserAccount; onClose: () => void; onRemoved: () => void }) {
+function UserDialog(props: { user: UserAccount; onClose: () => void; onDone: () => void }) {
   const isMe = () => {
     const who = access();
     return who.state === 'in' && who.user.name === props.user.name;
   };
   const remove = async () => {
-    if (await attempt(() => accounts.remove(props.user.name), t('removed', { name: props.user.name }))) props.onRemoved();
+    if (await attempt(() => accounts.remove(props.user.name), t('removed', { name: props.user.name }))) props.onDone();
   };
   const facts = (): [string, string][] => [
+    [t('account.roles'), props.user.roles.join(' ') || '–'],
     [t('account.permissions'), props.user.permissions.join(' ') || '–'],
     [t('tab.policies'), props.user.policies.join(' ') || '–'],
     [t('account.since'), formatDate(toMs(props.user.created_at))],
@@ -176,6 +180,9 @@ function UserDialog(props: { user: UserAccount; onClose: () => void; onRemoved: 
   return (
     <Dialog title={props.user.name} class="wide-dialog session-dialog" onClose={props.onClose}>
       <Facts facts={facts()} />
+      <Show when={may('users:write')}>
+        <UserRoles user={props.user} onDone={props.onDone} />
+      </Show>
       <Tokens user={props.user} />
       <WebSessions user={props.user.name} />
       <Show
@@ -216,7 +223,7 @@ export default function Accounts() {
         retry={() => void refetch()}
         rows={rows().length}
         nothing={t('account.none')}
-        columns={[t('signin.user'), t('account.permissions'), t('account.since')]}
+        columns={[t('signin.user'), t('account.roles'), t('account.permissions'), t('account.since')]}
       >
         <For each={rows()}>
           {(user) => (
@@ -224,6 +231,7 @@ export default function Accounts() {
               <td class="wide">
                 <b>{user.name}</b>
               </td>
+              <td>{user.roles.join(' ') || '–'}</td>
               <td>{user.permissions.join(' ') || '–'}</td>
               <td class="number">{formatDate(toMs(user.created_at))}</td>
               <OpenCell label={t('session.open')} of={user.name} open={() => open(user.name)} />
@@ -237,7 +245,7 @@ export default function Accounts() {
         </Dialog>
       </Show>
       <Show when={shown()}>
-        {(user) => <UserDialog user={user()} onClose={() => open(undefined)} onRemoved={done} />}
+        {(user) => <UserDialog user={user()} onClose={() => open(undefined)} onDone={done} />}
       </Show>
     </>
   );

@@ -1,64 +1,31 @@
 // What was done, by whom and from where; and whether the log of it is whole.
 import { createResource, createSignal, For, Show } from 'solid-js';
-import { audit, type AuditCheck, type AuditRecord } from '../api_security.ts';
+import { audit, type AuditRecord } from '../api_security.ts';
 import { t } from '../i18n/index.ts';
-import { formatCount } from '../lib/format.ts';
 import { createTyped } from '../state/polling.ts';
-import { Icon } from '../ui/icon.tsx';
 import { Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { attempt, reasonOf } from '../ui/toast.tsx';
+import { Check } from './audit_check.tsx';
 import { AuditTable } from './audit_table.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
 import '../styles/security.css';
 
 const ROWS = 100;
 
-function Check() {
-  const [result, setResult] = createSignal<AuditCheck | 'running' | undefined>();
-  const ended = () => {
-    const now = result();
-    return now === 'running' ? undefined : now;
-  };
-  const verify = async () => {
-    setResult('running');
-    if (!(await attempt(async () => setResult(await audit.verify())))) setResult(undefined);
-  };
-  return (
-    <div class="audit-check">
-      <button type="button" class="button" disabled={result() === 'running'} onClick={() => void verify()}>
-        <Icon name="certificates" />
-        {t(result() === 'running' ? 'audit.verifying' : 'audit.verify')}
-      </button>
-      <Show when={ended()}>
-        {(check) => (
-          <p class="verdict" classList={{ good: check().ok }} role="status">
-            <Icon name={check().ok ? 'check' : 'close'} />
-            <span>
-              {check().ok
-                ? t('audit.whole', { n: formatCount(check().records), first: check().first, last: check().last })
-                : check().problem}
-              <Show when={check().ok}>
-                <br />
-                <code>{check().hash}</code>
-              </Show>
-            </span>
-          </p>
-        )}
-      </Show>
-    </div>
-  );
-}
-
 export default function Audit() {
   const [actor, typeActor] = createTyped();
   const [action, typeAction] = createTyped();
   const [object, typeObject] = createTyped();
+  const [from, setFrom] = createSignal('');
+  const [until, setUntil] = createSignal('');
   const [older, setOlder] = createSignal<AuditRecord[]>([]);
   const [next, setNext] = createSignal<number | undefined>();
   const query = () => ({
     ...(actor() ? { actor: actor() } : {}),
     ...(action() ? { action: action() } : {}),
     ...(object() ? { object: object() } : {}),
+    ...(from() ? { from: new Date(from()).toISOString() } : {}),
+    ...(until() ? { until: new Date(until()).toISOString() } : {}),
     limit: ROWS,
   });
   const [newest, { refetch }] = createResource(query, async (wanted) => {
@@ -79,6 +46,10 @@ export default function Audit() {
     ['audit.action', typeAction],
     ['audit.object', typeObject],
   ] as const;
+  const times = [
+    ['audit.from', setFrom],
+    ['audit.until', setUntil],
+  ] as const;
   return (
     <>
       <PageHead title={t('nav.certificates')}>
@@ -96,6 +67,13 @@ export default function Audit() {
             />
           )}
         </For>
+        <For each={times}>
+          {([label, set]) => (
+            <label>
+              {t(label)} <input type="datetime-local" onChange={(event) => set(event.currentTarget.value)} />
+            </label>
+          )}
+        </For>
         <button type="button" class="button" onClick={() => void refetch()}>
           {t('audit.refresh')}
         </button>
@@ -103,7 +81,7 @@ export default function Audit() {
       <Check />
       <Show when={!newest.error} fallback={<Problem text={reasonOf(newest.error)} retry={() => void refetch()} />}>
         <Show when={newest.latest} fallback={<Loading />}>
-          <AuditTable records={rows()} nothing={t('search.none')} />
+          <AuditTable records={rows()} nothing={t(next() === undefined ? 'search.none' : 'audit.none.yet')} />
           <Show when={next() !== undefined}>
             <button type="button" class="button" onClick={() => void more()}>
               {t('audit.more')}

@@ -55,7 +55,12 @@ function contents(root) {
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath ?? entry.path, entry.name);
-    all.set(path, readFileSync(path, 'latin1'));
+    try {
+      all.set(path, readFileSync(path, 'latin1'));
+    } catch (error) {
+      // A running server replaces its files.
+      if (error.code !== 'ENOENT') throw error;
+    }
   }
   return all;
 }

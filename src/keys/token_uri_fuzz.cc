@@ -1,4 +1,5 @@
 // Reads any text as the URI of a key in a token.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -17,6 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   DUNLIN_ASSERT(uri->module_path.starts_with('/'));
   DUNLIN_ASSERT(!uri->token.empty() || !uri->serial.empty());
   DUNLIN_ASSERT(uri->pin_source.empty() || check_secret_source(uri->pin_source));
-  DUNLIN_ASSERT(!uri->shown.contains("pin-value"));
+  DUNLIN_ASSERT(!uri->shown.contains('?'));
+  const std::string_view query = text.substr(std::min(text.size(), text.find('?')));
+  DUNLIN_ASSERT(!query.starts_with("?pin-value=") && !query.contains("&pin-value="));
   return 0;
 }

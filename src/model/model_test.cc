@@ -381,7 +381,7 @@ TEST_F(OperationAudit, AnswersOfWhatMayHaveChangedSomethingWaitUntilItHasArrived
   user->permissions = {"*"};
   for (const char* name : {"a.own", "a.all"}) {
     answer.reset();
-    table.invoke(*table.find(name), {user, "test"}, {}, [&](auto result) { answer = std::move(result); });
+    table.invoke(*table.find(name), {user, "test"}, {}, [&](auto given) { answer = std::move(given); });
     EXPECT_FALSE(answer.has_value()) << name;
     ASSERT_EQ(waiting.size(), 1U) << name;
     waiting.front()();

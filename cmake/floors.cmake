@@ -2,6 +2,7 @@
 foreach(folder
     src/base
     src/wire/mqtt src/wire/proxy
+    src/keys
     src/net src/net/http src/net/websocket
     src/store src/store/chunk src/store/rocks src/store/sqlite
     src/hub

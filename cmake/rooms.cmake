@@ -5,6 +5,7 @@
 # its first folder. A dependency on a higher floor, or on a room that does not exist yet, ends the configuration.
 set(DUNLIN_FLOOR_base 0)
 set(DUNLIN_FLOOR_wire 1)
+set(DUNLIN_FLOOR_keys 1)
 set(DUNLIN_FLOOR_net 1)
 set(DUNLIN_FLOOR_store 1)
 set(DUNLIN_FLOOR_hub 2)

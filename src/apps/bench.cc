@@ -7,6 +7,7 @@
 #include "apps/configuration.h"
 #include "apps/signals.h"
 #include "base/fs.h"
+#include "keys/device_key.h"
 #include "load/process.h"
 
 namespace dunlin::apps {
@@ -37,7 +38,7 @@ Result<load::LoadOptions> load_options_of(const BenchMqttCommand& command, Fs& f
     DUNLIN_TRY(tls.trusted_ca_pem, read_file(fs, command.ca_file));
     if (!command.certificate_file.empty()) {
       DUNLIN_TRY(tls.certificate_chain_pem, read_file(fs, command.certificate_file));
-      DUNLIN_TRY(tls.private_key_pem, read_file(fs, command.key_file));
+      DUNLIN_TRY(tls.private_key_pem, keys::read_key_text(fs, command.key_file));
     }
     DUNLIN_TRY(options.tls, net::make_tls_client_context(tls));
   }

@@ -37,7 +37,8 @@ void add_where(CLI::App& app, Words& words) {
   app.add_option("--ca", command.ca_file, "PEM file with the root of the server's certificate");
   CLI::Option* certificate =
       app.add_option("--certificate", command.certificate_file, "the client's own, PEM");
-  CLI::Option* key = app.add_option("--key", command.key_file, "the key of --certificate, PEM");
+  CLI::Option* key =
+      app.add_option("--key", command.key_file, "its key: PEM, or the pkcs11: URI of one in a token");
   certificate->needs(key);
   key->needs(certificate);
   app.add_option("--username", command.options.username, "of every client");

@@ -4,6 +4,7 @@
 
 #include "apps/api_client.h"
 #include "apps/configuration.h"
+#include "apps/new_file.h"
 #include "apps/render.h"
 #include "base/core/assert.h"
 #include "model/text.h"
@@ -42,16 +43,10 @@ Result<boost::json::object> fields_of(const CallCommand& command, Fs& fs) {
   return fields;
 }
 
-/// The first member, into a new file: what is there may be the only copy of something.
+/// The first member, into a new file.
 Result<void> write_answer_file(Fs& fs, const std::string& path, const boost::json::object& answer) {
   DUNLIN_ASSERT(!answer.empty() && answer.begin()->value().is_string());
-  const std::string_view text = answer.begin()->value().get_string();
-  DUNLIN_TRY(const auto file, fs.open(path, OpenMode::create_new));
-  DUNLIN_CHECK(file->append(as_bytes(text)));
-  DUNLIN_CHECK(file->sync());
-  DUNLIN_CHECK(fs.sync_folder(parent_folder(path)));
-  std::printf("wrote %s\n", path.c_str());
-  return {};
+  return write_new_file(fs, path, answer.begin()->value().get_string());
 }
 
 Result<void> write_certificate_files(Fs& fs, const std::string& folder, const boost::json::object& answer) {

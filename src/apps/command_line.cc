@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "apps/bench_options.h"
+#include "apps/key_options.h"
 #include "platform/status.h"
 #include "transport/http/openapi.h"
 
@@ -81,16 +82,6 @@ void add_helpers(CLI::App& app, Command& command) {
   version_app->callback([&command] { command = VersionCommand{}; });
 }
 
-void add_target(CLI::App& app, CallTarget& target) {
-  app.add_option("--data", target.data_folder, "the data folder of the server on this machine")
-      ->capture_default_str();
-  app.add_option("--server", target.server, "another server: https://host:port");
-  app.add_option("--ca", target.ca_file, "the root certificate of that server, PEM");
-  app.add_option("--token-file", target.token_file, "a file with an API token for that server");
-  app.add_flag_callback(
-      "--json", [&target] { target.output = CallTarget::Output::json; }, "print the answer as JSON");
-}
-
 struct Words {
   std::string noun;
   std::string verb;
@@ -104,8 +95,9 @@ Words words_of(std::string_view name) {
 /// Fields that a command line does not take themselves, since it stays in the shell's history and shows to
 /// others, or since they have many lines: `--passphrase-file FILE` stands for them.
 bool is_from_file(const model::OperationSpec& spec, std::string_view field) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kFields = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kFields = {
       {{"ca.import", "certificate"},
+       {"ca.import-list", "list"},
        {"ca.export-root", "passphrase"},
        {"ca.remove-root", "key"},
        {"ca.remove-root", "passphrase"}}};
@@ -250,6 +242,16 @@ void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& oper
 
 }  // namespace
 
+void add_target(CLI::App& app, CallTarget& target) {
+  app.add_option("--data", target.data_folder, "the data folder of the server on this machine")
+      ->capture_default_str();
+  app.add_option("--server", target.server, "another server: https://host:port");
+  app.add_option("--ca", target.ca_file, "the root certificate of that server, PEM");
+  app.add_option("--token-file", target.token_file, "a file with an API token for that server");
+  app.add_flag_callback(
+      "--json", [&target] { target.output = CallTarget::Output::json; }, "print the answer as JSON");
+}
+
 std::variant<Command, Exit> read_command_line(int argc, const char* const* argv) {
   CLI::App app("Dunlin: an Internet-of-Things system in one program", "dunlin");
   app.require_subcommand(1);
@@ -260,6 +262,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   add_programs(app, command);
   add_helpers(app, command);
   add_bench(app, command);
+  add_keys(app, command);
   add_operations(app, operations, command);
   add_explain(app, operations, command);
   add_trace(app, command);

@@ -116,10 +116,46 @@ struct DoctorCommand {
   CallTarget::Output output = CallTarget::Output::text;
 };
 
-using Command =
-    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
-                 BenchMqttCommand, BenchTlsCommand, BenchStormCommand, CallCommand, TraceCommand,
-                 AuditExportCommand, AuditVerifyCommand, DoctorCommand>;
+/// `dunlin device-key new`, `csr`, `public`: a key of this machine, in a file or in a PKCS#11 token.
+struct KeyCommand {
+  enum class Action : std::uint8_t { make, request, show } action = Action::show;
+  std::string key;       // a file or a pkcs11: URI
+  std::string token;     // make: the token in which it is made; empty: a file
+  std::string name;      // make: its label; request: the common name
+  std::string out_file;  // empty: standard output
+};
+
+/// `dunlin vault protect` and what undoes it: the keys of a server that does not run.
+struct VaultCommand {
+  enum class Action : std::uint8_t { protect, change, unprotect, status, reveal } action = Action::status;
+  std::string data_folder = "dunlin-data";
+  std::string passphrase;      // where it comes from: keys::read_secret()
+  std::string new_passphrase;  // likewise
+  std::string key;             // pkcs11: URI, instead of the (new) passphrase
+  std::string file;            // reveal: relative to the data folder
+};
+
+/// `dunlin seal`: a blob that one device alone can open.
+struct SealCommand {
+  std::string thing;             // whose certificate is asked for; or
+  std::string certificate_file;  // the certificate; or
+  std::string key;               // a key of this machine
+  std::string file;
+  std::string out_file;
+  enum class Form : std::uint8_t { der, pem } form = Form::der;
+  CallTarget target;
+};
+/// `dunlin unseal`.
+struct UnsealCommand {
+  std::string key;
+  std::string file;
+  std::string out_file;
+};
+
+using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
+                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchStormCommand,
+                             CallCommand, TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand,
+                             KeyCommand, VaultCommand, SealCommand, UnsealCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -135,5 +171,9 @@ int run_trace(const TraceCommand& command);
 int run_audit_export(const AuditExportCommand& command);
 int run_audit_verify(const AuditVerifyCommand& command);
 int run_doctor(const DoctorCommand& command);
+int run_key(const KeyCommand& command);
+int run_vault(const VaultCommand& command);
+int run_seal(const SealCommand& command);
+int run_unseal(const UnsealCommand& command);
 
 }  // namespace dunlin::apps

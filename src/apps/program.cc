@@ -23,6 +23,10 @@ struct Runner {
   int operator()(const AuditExportCommand& command) const { return run_audit_export(command); }
   int operator()(const AuditVerifyCommand& command) const { return run_audit_verify(command); }
   int operator()(const DoctorCommand& command) const { return run_doctor(command); }
+  int operator()(const KeyCommand& command) const { return run_key(command); }
+  int operator()(const VaultCommand& command) const { return run_vault(command); }
+  int operator()(const SealCommand& command) const { return run_seal(command); }
+  int operator()(const UnsealCommand& command) const { return run_unseal(command); }
 };
 
 }  // namespace

@@ -99,6 +99,31 @@ std::string page_of(const boost::json::object& object) {
   return lines_of(single) + tables;
 }
 
+/// The picture of an attack; its history and what is in every row are in --json.
+std::string refusals_of(const boost::json::object& object) {
+  using Columns = std::vector<std::string>;
+  const std::pair<std::string_view, Columns> tables[] = {
+      {"kinds", {}},
+      {"addresses",
+       {"address", "count", "uncertain", "recent", "last_at", "last_kind", "last_device", "penalty_seconds",
+        "blocked_seconds", "reason"}},
+      {"devices",
+       {"device", "count", "uncertain", "recent", "last_at", "last_kind", "last_address", "proven",
+        "quarantine", "reason"}},
+      {"users",
+       {"user", "count", "uncertain", "recent", "last_at", "last_kind", "last_address", "penalty_seconds",
+        "reason"}},
+      {"blocks", {}},
+      {"recent", {"at", "kind", "address", "device", "user", "reason"}}};
+  std::string text = "total  " + model::json_text(object.at("total")) + "\n";
+  for (const auto& [name, columns] : tables) {
+    const auto* rows = object.if_contains(name);
+    if (rows == nullptr || !holds_rows(*rows)) continue;
+    text += "\n" + std::string(name) + "\n" + table(rows->get_array(), columns);
+  }
+  return text;
+}
+
 /// A table, and below it what else the answer says: how many there are, where the next page begins.
 std::string list_of(const boost::json::object& object, std::vector<std::string> columns) {
   std::string text = table(object.begin()->value().get_array(), std::move(columns));
@@ -138,6 +163,7 @@ std::string render_answer(std::string_view operation, const boost::json::value& 
   const auto& object = answer.get_object();
   if (operation == "session.explain") return explanation_of(object);
   if (operation == "session.show") return page_of(object);
+  if (operation == "security.refusals" && object.contains("total")) return refusals_of(object);
   const bool list = operation == "session.list" || operation == "subscription.list" ||
                     operation == "retained.list" || operation == "audit.list";
   const bool is_rows = !object.empty() && object.begin()->value().is_array();

@@ -30,7 +30,8 @@ void declare_uplink(config::Schema& schema, GatewayConfig& config) {
   schema.key("uplink.ca_file", "PEM of the authority that signed the platform's certificate.",
              config.uplink_ca_file);
   schema.key("uplink.certificate_file", "PEM of the gateway's certificate.", config.uplink_certificate_file);
-  schema.key("uplink.key_file", "PEM of its private key.", config.uplink_key_file);
+  schema.key("uplink.key_file", "PEM of its private key, or the pkcs11: URI of one in a token.",
+             config.uplink_key_file);
   schema.key("uplink.keep_alive", "The longest silence on the line.", config.uplink_keep_alive, seconds{5},
              hours{18});
   schema.key("uplink.session_expiry", "How long the platform keeps the session while the line is down.",
@@ -44,7 +45,10 @@ void declare_listeners(config::Schema& schema, GatewayConfig& config) {
   schema.key("listen.mqtts", "MQTT over TLS for local devices; empty: off.", config.listen_mqtts);
   schema.key("listen.certificate_file", "PEM of the certificate shown to local devices.",
              config.listen_certificate_file);
-  schema.key("listen.key_file", "PEM of its private key.", config.listen_key_file);
+  schema.key(
+      "listen.key_file",
+      "PEM of its private key, a pkcs11: URI, or a text that `dunlin seal` has made for the uplink's key.",
+      config.listen_key_file);
   schema.key("listen.anonymous_on_loopback", "Clients on loopback need no credentials.",
              config.anonymous_on_loopback);
   schema.table_array(

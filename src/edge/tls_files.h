@@ -1,5 +1,6 @@
 #pragma once
-// Reads the gateway's keys and certificates.
+// Reads the gateway's keys and certificates. A key may be in a PKCS#11 token (its URI stands for the file, or
+// in it); the listener's may be sealed for the uplink's.
 
 #include <memory>
 

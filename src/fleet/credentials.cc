@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fleet/limits.h"
+#include "keys/device_key.h"
 
 namespace dunlin::fleet {
 namespace {
@@ -48,7 +49,7 @@ class Files {
     DUNLIN_TRY(options.trusted_ca_pem, read_named(fs_, connect_.ca_file));
     if (!certificate.empty()) {
       DUNLIN_TRY(options.certificate_chain_pem, read_named(fs_, certificate));
-      DUNLIN_TRY(options.private_key_pem, read_named(fs_, path_for(connect_.key_file, device)));
+      DUNLIN_TRY(options.private_key_pem, keys::read_key_text(fs_, path_for(connect_.key_file, device)));
     }
     DUNLIN_TRY(auto context, net::make_tls_client_context(options));
     contexts_.emplace(certificate, context);

@@ -1,5 +1,7 @@
 #include "hub/hub.h"
 
+#include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -321,6 +323,14 @@ void Hub::end_sessions(TenantId tenant, std::string principal_name, std::string 
       shard.end_principal(tenant, principal_name, reason);
     });
   }
+}
+
+void Hub::end_certificates(TenantId tenant, std::vector<std::string> fingerprints, std::string reason) {
+  // Shared by the shards, which only read it.
+  const auto all = std::make_shared<const std::unordered_set<std::string>>(
+      std::make_move_iterator(fingerprints.begin()), std::make_move_iterator(fingerprints.end()));
+  for (std::size_t i = 0; i < shards_.size(); ++i)
+    post(i, [tenant, all, reason](Shard& shard) { shard.end_certificates(tenant, *all, reason); });
 }
 
 void Hub::set_standing(TenantId tenant, std::string thing, Standing standing) {

@@ -57,6 +57,10 @@ class Hub final : public Bus {
   /// How short the process is of memory, from now on. Any thread.
   void set_memory_level(MemoryLevel level);
 
+  /// Ends the sessions that began with one of these certificates (fingerprints), everywhere, with a reason
+  /// that the transport renders. Any thread.
+  void end_certificates(TenantId tenant, std::vector<std::string> fingerprints, std::string reason);
+
   /// From now on the sessions of this thing have another standing. Any thread; returns before.
   void set_standing(TenantId tenant, std::string thing, Standing standing);
   /// The same for one client, without a look at the others.

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/executor.h"
@@ -80,6 +81,8 @@ class Shard {
   void pump_later(const Session& session);
   void end(SessionRef ref, EndReason reason, std::string detail);
   void end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail);
+  void end_certificates(TenantId tenant, const std::unordered_set<std::string>& fingerprints,
+                        const std::string& detail);
   void set_standing(TenantId tenant, const std::string& thing, Standing standing);
   void set_client_standing(TenantId tenant, const std::string& client_id, Standing standing);
   /// For the shutdown: ends every connected session, each with a line at debug only. Returns how many.
@@ -236,6 +239,8 @@ class Shard {
                        Session::PublishDone&& done);
   void open_exchange(Session& session, std::uint16_t packet_id);
   void close_exchange(Session& session, std::uint16_t packet_id);
+  template <class Test>
+  void end_revoked(TenantId tenant, const std::string& detail, Test is_meant);
   void route(Traveller& message, SessionRef publisher, Origin origin, RouteHint* hint = nullptr);
   void retain(const MessageRef& message, SessionRef publisher);
   void send_parcel(std::uint16_t shard, Parcel parcel);

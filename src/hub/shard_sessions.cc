@@ -323,13 +323,25 @@ void Shard::end_unlogged(Session& session, EndReason reason, const std::string& 
   link->ended(reason, detail);
 }
 
-void Shard::end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail) {
+template <class Test>
+void Shard::end_revoked(TenantId tenant, const std::string& detail, Test is_meant) {
   std::vector<SessionRef> theirs;
   sessions_.for_each([&](const std::unique_ptr<Session>& session) {
     const Principal& principal = *session->principal();
-    if (principal.tenant == tenant && principal.name == principal_name) theirs.push_back(session->self_);
+    if (principal.tenant == tenant && is_meant(principal)) theirs.push_back(session->self_);
   });
   for (const SessionRef ref : theirs) end(ref, EndReason::revoked, detail);
+}
+
+void Shard::end_principal(TenantId tenant, const std::string& principal_name, const std::string& detail) {
+  end_revoked(tenant, detail, [&](const Principal& principal) { return principal.name == principal_name; });
+}
+
+void Shard::end_certificates(TenantId tenant, const std::unordered_set<std::string>& fingerprints,
+                             const std::string& detail) {
+  end_revoked(tenant, detail, [&](const Principal& principal) {
+    return fingerprints.contains(std::string(principal.fingerprint()));
+  });
 }
 
 std::size_t Shard::end_all() {

@@ -64,6 +64,36 @@ TEST_F(StandingTest, EverySessionOfTheThingHasItAndIsToldOnce) {
   EXPECT_EQ(two.session->principal()->standing, kMaintenance);
 }
 
+TEST_F(StandingTest, SessionsEndByTheCertificateThatTheyBeganWith) {
+  std::vector<std::unique_ptr<WatchingLink>> links;
+  const auto open = [&](const std::string& client_id, std::string_view fingerprint) {
+    links.push_back(std::make_unique<WatchingLink>());
+    OpenOptions wish = options(client_id);
+    auto who = std::make_shared<Principal>();
+    who->kind = PrincipalKind::device;
+    who->name = client_id;
+    who->client_id = client_id;
+    who->certificate_fingerprint = std::string(fingerprint);
+    wish.principal = std::move(who);
+    const std::size_t home = hub().session_home(kDefaultTenant, client_id);
+    links.back()->session = hub().open(home, std::move(wish), *links.back(), [](Present) {}).value();
+    run();
+  };
+  open(client_on(0, "a"), "f1");
+  open(client_on(1, "b"), "f2");
+  open(client_on(2, "c"), "f3");
+  open(client_on(0, "d"), "");
+  hub().end_certificates(TenantId{9}, {"f1"}, "another tenant's");
+  run();
+  EXPECT_NE(links[0]->session, nullptr);
+  hub().end_certificates(kDefaultTenant, {"f1", "f3", "f9"}, "disabled");
+  run();
+  EXPECT_EQ(links[0]->session, nullptr);
+  EXPECT_NE(links[1]->session, nullptr);
+  EXPECT_EQ(links[2]->session, nullptr);
+  EXPECT_NE(links[3]->session, nullptr) << "who began with a token has none of them";
+}
+
 TEST(StandingsTest, HoldsTheUnusualOnesOnly) {
   Standings standings;
   EXPECT_TRUE(standings.of(kDefaultTenant, "a").is_usual());

@@ -19,6 +19,12 @@ std::string key_of(TenantId tenant, std::string_view thing) {
   return std::to_string(tenant.value) + '/' + std::string(thing);
 }
 
+/// The first steps of a thing take nothing away from who speaks for it.
+bool binds(Standing standing) {
+  return standing.quarantine == Quarantine::yes ||
+         (standing.lifecycle != Lifecycle::activation && standing.lifecycle != Lifecycle::operation);
+}
+
 }  // namespace
 
 Standing Standings::of(TenantId tenant, std::string_view thing) const {
@@ -30,12 +36,17 @@ Standing Standings::of(TenantId tenant, std::string_view thing) const {
 
 void Standings::set(TenantId tenant, std::string_view thing, Standing standing) {
   const std::lock_guard lock(mutex_);
+  const std::string key = key_of(tenant, thing);
+  const auto known = standings_.find(key);
+  const Standing before = known == standings_.end() ? Standing{} : known->second;
+  if (before == standing) return;
   if (standing.is_usual()) {
-    standings_.erase(key_of(tenant, thing));
+    standings_.erase(key);
   } else {
-    standings_.insert_or_assign(key_of(tenant, thing), standing);
+    standings_.insert_or_assign(key, standing);
   }
   size_.store(standings_.size(), std::memory_order_release);
+  if (binds(before) || binds(standing)) changes_.fetch_add(1, std::memory_order_release);
 }
 
 }  // namespace dunlin::hub

@@ -20,11 +20,14 @@ class Standings {
   void set(TenantId tenant, std::string_view thing, Standing standing);
   /// How many are not the usual one; one atomic load.
   std::size_t size() const { return size_.load(std::memory_order_acquire); }
+  /// Rises when what may be said in the name of a thing has changed.
+  const std::atomic<std::uint64_t>& changes() const { return changes_; }
 
  private:
   mutable std::shared_mutex mutex_;  // guards standings_
   std::unordered_map<std::string, Standing> standings_;
   std::atomic<std::size_t> size_{0};
+  std::atomic<std::uint64_t> changes_{1};
 };
 
 }  // namespace dunlin::hub

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint16_t kSubscribeId = 65535;
 constexpr std::size_t kAckBytes = 4;  // fixed header and packet identifier: success in both versions
-constexpr std::size_t kMaxControlBytes = 1024;
 
 std::string refusal(std::string_view packet, mqtt::ReasonCode reason,
                     const std::optional<std::string_view>& text) {

@@ -2,38 +2,24 @@
 
 #include <utility>
 
-#include "base/metrics.h"
-#include "load/run.h"
-#include "net/epoll_network.h"
+#include "load/reactor_kit.h"
 #include "net/reactor_threads.h"
-#include "net/worker_pool.h"
 
 namespace dunlin::load {
-namespace {
-
-constexpr Duration kProgressInterval = std::chrono::seconds{1};
-
-}  // namespace
 
 struct LoadProcess::Parts {
   Parts(const LoadOptions& options, OnProgress progress)
-      : on_progress(std::move(progress)), run(LoadRun::make({network, reactor, clock, rng, *fs}, options)) {}
+      : on_progress(std::move(progress)), run(LoadRun::make(kit.environment(), options)) {}
 
   void show_progress() {
-    reactor.schedule(kProgressInterval, [this] {
+    kit.reactor.schedule(kProgressInterval, [this] {
       on_progress(run->progress());
       show_progress();
     });
   }
 
   OnProgress on_progress;
-  SystemClock clock;
-  SystemRng rng;
-  std::unique_ptr<Fs> fs = make_system_fs();
-  metrics::Registry metrics;
-  net::Reactor reactor;
-  net::ThreadWorkerPool workers{1};
-  net::EpollNetwork network{{&reactor}, workers, metrics};
+  ReactorKit kit;
   std::unique_ptr<LoadRun> run;
 };
 
@@ -43,19 +29,19 @@ LoadProcess::~LoadProcess() = default;
 
 Result<LoadReport> LoadProcess::run() {
   Result<LoadReport> report = fail(Errc::internal, "the load has not ended");
-  parts_->reactor.post([&] {
+  parts_->kit.reactor.post([&] {
     parts_->run->start([&](Result<LoadReport> result) {
       report = std::move(result);
-      parts_->reactor.stop();
+      parts_->kit.reactor.stop();
     });
     if (parts_->on_progress) parts_->show_progress();
   });
-  parts_->reactor.run();
+  parts_->kit.reactor.run();
   return report;
 }
 
 void LoadProcess::interrupt() {
-  parts_->reactor.post([parts = parts_.get()] { parts->run->interrupt(); });
+  parts_->kit.reactor.post([parts = parts_.get()] { parts->run->interrupt(); });
 }
 
 struct ForwarderProcess::Parts {

@@ -4,25 +4,19 @@
 #include <thread>
 #include <utility>
 
-#include "base/metrics.h"
 #include "load/process.h"
-#include "net/epoll_network.h"
-#include "net/reactor.h"
-#include "net/worker_pool.h"
+#include "load/reactor_kit.h"
 
 namespace dunlin::load {
 namespace {
 
-constexpr Duration kProgressInterval = std::chrono::seconds{1};
 constexpr Duration kLead = std::chrono::seconds{1};  // of the live traffic before the storm
 
 }  // namespace
 
 struct StormProcess::Parts {
   Parts(StormPlan all, OnProgress progress)
-      : plan(std::move(all)),
-        on_progress(std::move(progress)),
-        storm({network, reactor, clock, rng, *fs}, plan.storm) {}
+      : plan(std::move(all)), on_progress(std::move(progress)), storm(kit.environment(), plan.storm) {}
 
   Result<StormWave> wave(Stage stage, void (Storm::*begin)(Storm::Done));
   Result<LoadReport> quiet_traffic();
@@ -31,13 +25,7 @@ struct StormProcess::Parts {
 
   const StormPlan plan;
   OnProgress on_progress;
-  SystemClock clock;
-  SystemRng rng;
-  std::unique_ptr<Fs> fs = make_system_fs();
-  metrics::Registry metrics;
-  net::Reactor reactor;
-  net::ThreadWorkerPool workers{1};
-  net::EpollNetwork network{{&reactor}, workers, metrics};
+  ReactorKit kit;
   Storm storm;
   std::atomic<bool> interrupted{false};
   Stage stage = Stage::gathering;
@@ -50,41 +38,41 @@ StormProcess::~StormProcess() = default;
 
 void StormProcess::interrupt() {
   parts_->interrupted = true;
-  parts_->reactor.stop();
+  parts_->kit.reactor.stop();
 }
 
 void StormProcess::Parts::show_progress() {
   if (!on_progress) return;
   on_progress({stage, storm.connected(), plan.storm.devices.size(),
-               std::chrono::duration<double>(clock.now() - stage_began).count()});
+               std::chrono::duration<double>(kit.clock.now() - stage_began).count()});
 }
 
 /// Runs the reactor until the wave is over.
 Result<StormWave> StormProcess::Parts::wave(Stage of, void (Storm::*begin)(Storm::Done)) {
   stage = of;
-  stage_began = clock.now();
+  stage_began = kit.clock.now();
   std::optional<StormWave> over;
   TimerId timer;
   const std::function<void()> tick = [&] {
     show_progress();
-    timer = reactor.schedule(kProgressInterval, tick);
+    timer = kit.reactor.schedule(kProgressInterval, tick);
   };
-  reactor.post([&] {
+  kit.reactor.post([&] {
     tick();
     (storm.*begin)([&](StormWave result) {
       over = std::move(result);
-      reactor.stop();
+      kit.reactor.stop();
     });
   });
-  reactor.run();
-  reactor.cancel(timer);
+  kit.reactor.run();
+  kit.reactor.cancel(timer);
   if (!over || interrupted) return fail(Errc::cancelled, "ended before its time");
   return *std::move(over);
 }
 
 Result<LoadReport> StormProcess::Parts::quiet_traffic() {
   stage = Stage::quiet;
-  stage_began = clock.now();
+  stage_began = kit.clock.now();
   show_progress();
   return LoadProcess(plan.live).run();
 }
@@ -108,7 +96,7 @@ Result<LoadReport> StormProcess::Parts::storm_traffic(StormReport& report) {
 Result<StormReport> StormProcess::run() {
   Parts& parts = *parts_;
   StormReport report;
-  const auto usage = [&] { return process_usage(*parts.fs, parts.plan.process_ids); };
+  const auto usage = [&] { return process_usage(*parts.kit.fs, parts.plan.process_ids); };
   DUNLIN_TRY(report.at_start, usage());
   DUNLIN_TRY(report.gathered, parts.wave(Stage::gathering, &Storm::gather));
   if (report.gathered.connected < report.gathered.devices)

@@ -369,6 +369,28 @@ TEST_F(OperationAudit, WhatChangesSomethingIsRecordedBeforeItIsAnswered) {
   EXPECT_EQ(call("a.all", {}), Errc::no_space) << "a change that is not recorded is not acknowledged";
 }
 
+TEST_F(OperationAudit, AnswersOfWhatMayHaveChangedSomethingWaitUntilItHasArrived) {
+  std::vector<Task> waiting;
+  table.answer_behind([&](Task done) { waiting.push_back(std::move(done)); });
+  EXPECT_EQ(call("a.read", {{"thing", "x"}}), std::nullopt);
+  EXPECT_EQ(call("a.test", {}), std::nullopt);
+  EXPECT_THAT(waiting, ::testing::IsEmpty());
+  std::optional<Result<boost::json::value>> answer;
+  auto user = std::make_shared<Principal>();
+  user->kind = PrincipalKind::user;
+  user->permissions = {"*"};
+  for (const char* name : {"a.own", "a.all"}) {
+    answer.reset();
+    table.invoke(*table.find(name), {user, "test"}, {}, [&](auto given) { answer = std::move(given); });
+    EXPECT_FALSE(answer.has_value()) << name;
+    ASSERT_EQ(waiting.size(), 1U) << name;
+    waiting.front()();
+    waiting.clear();
+    ASSERT_TRUE(answer.has_value()) << name;
+    EXPECT_TRUE(answer->has_value()) << name;
+  }
+}
+
 TEST_F(OperationAudit, WhatIsRefusedForWantOfAPermissionIsRecorded) {
   EXPECT_EQ(call("a.put", {{"thing", "x"}, {"secret", "s3"}}, "a:read"), Errc::permission_denied);
   EXPECT_EQ(call("a.read", {{"thing", "y"}}, "b:read"), Errc::permission_denied);

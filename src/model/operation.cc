@@ -164,8 +164,16 @@ void OperationTable::invoke(const Operation& operation, const Caller& caller, bo
     }
   }
   if (auto checked = check_request(spec, request); !checked) return reply(std::unexpected(checked.error()));
-  reply = recording(spec, caller, request, std::move(reply));
+  reply = recording(spec, caller, request, settling(spec, std::move(reply)));
   operation.handler(caller, std::move(request), std::move(reply));
+}
+
+/// `reply`, once the change has arrived. One that failed may have changed something all the same.
+Reply OperationTable::settling(const OperationSpec& spec, Reply reply) const {
+  if (!settler_ || spec.method == Method::get || spec.audited == Audited::not_at_all) return reply;
+  return [this, reply = std::move(reply)](Result<boost::json::value> answer) mutable {
+    settler_([answer = std::move(answer), reply = std::move(reply)]() mutable { reply(std::move(answer)); });
+  };
 }
 
 /// A permission that is lacking is told and not waited for.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/core/errc.h"
+#include "base/executor.h"
 #include "base/result.h"
 #include "hub/principal.h"
 
@@ -81,6 +82,8 @@ struct CallRecord {
   std::string object;
   std::string detail;
 };
+/// Runs `done` once what was changed before has arrived on every thread that acts on it.
+using Settler = std::function<void(Task done)>;
 /// `recorded` runs once, on the executor that called. Errors: the store's.
 using CallRecorder = std::function<void(const Caller& caller, CallRecord record,
                                         std::move_only_function<void(Result<void>)> recorded)>;
@@ -100,6 +103,9 @@ class OperationTable {
   /// Where calls are recorded that changed something (Audited::by_table), or may have, and those whose caller
   /// lacks the permission. At most one, at start-up; without one nothing is.
   void record_calls(CallRecorder recorder) { recorder_ = std::move(recorder); }
+  /// What the answers of operations wait for that may have changed something: whoever reads one can rely on
+  /// the change. At most one, at start-up; without one they wait for nothing.
+  void answer_behind(Settler settler) { settler_ = std::move(settler); }
 
   /// Checks the permission and the request's fields, then calls the handler. Errors to `reply`:
   /// unauthenticated, permission_denied, invalid_argument (unknown field, missing field, wrong type: names
@@ -111,9 +117,11 @@ class OperationTable {
   void deny(const Caller& caller, CallRecord record) const;
   Reply recording(const OperationSpec& spec, const Caller& caller, const boost::json::object& request,
                   Reply reply) const;
+  Reply settling(const OperationSpec& spec, Reply reply) const;
 
   std::vector<Operation> operations_;
   CallRecorder recorder_;
+  Settler settler_;
 };
 
 /// Whether the principal holds the permission ("things:write"; "*" holds all, "things:*" all of things).

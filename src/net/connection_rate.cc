@@ -17,6 +17,8 @@ double tokens_at(double tokens, Instant filled, double rate, Instant now) {
   return std::min(capacity(rate), tokens + std::max(seconds, 0.0) * rate);
 }
 
+}  // namespace
+
 std::string source_of(const Endpoint& peer) {
   const auto bytes = address_bytes(peer.host);
   if (!bytes) return peer.host;
@@ -24,8 +26,6 @@ std::string source_of(const Endpoint& peer) {
   const bool is_ipv4 = text.starts_with(std::string(10, '\0') + "\xff\xff");
   return is_ipv4 ? text.substr(12) : text.substr(0, 8);
 }
-
-}  // namespace
 
 // A bucket begins full: its time of filling is long ago.
 bool ConnectionLimiter::take(Bucket& bucket, double rate, Instant now) {

@@ -16,6 +16,10 @@ struct ConnectionRate {
   double per_address = 0;
 };
 
+/// What addresses are counted and judged by: the 4 bytes of an IPv4 address, the 8 of an IPv6 network, or the
+/// user behind a Unix socket.
+std::string source_of(const Endpoint& peer);
+
 /// One for all reactors' listeners of a port. A source is an IPv4 address, an IPv6 network of 64 bits, or the
 /// user behind a Unix socket. At most kMaxRateSources are known at once: past it, further ones share one
 /// bucket, until some have been quiet for long enough to be forgotten. Any thread.

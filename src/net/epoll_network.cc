@@ -11,9 +11,9 @@ namespace dunlin::net {
 
 /// What belongs to one reactor.
 struct EpollNetwork::Lane {
-  Lane(Reactor& reactor, metrics::Registry& registry, const Patience& patience)
+  Lane(Reactor& reactor, metrics::Registry& registry, const Patience& patience, RefusalSink* refusals)
       : context{.reactor = reactor,
-                .metrics = NetMetrics{registry},
+                .metrics = NetMetrics{registry, refusals},
                 .pool = {},
                 .patience = patience,
                 .context_of = {}} {}
@@ -25,10 +25,10 @@ struct EpollNetwork::Lane {
 };
 
 EpollNetwork::EpollNetwork(const std::vector<Reactor*>& reactors, WorkerPool& workers,
-                           metrics::Registry& registry, Patience patience)
+                           metrics::Registry& registry, Patience patience, RefusalSink* refusals)
     : workers_(workers), patience_(patience), alive_(std::make_shared<const bool>(true)) {
   for (Reactor* reactor : reactors) {
-    auto lane = std::make_unique<Lane>(*reactor, registry, patience);
+    auto lane = std::make_unique<Lane>(*reactor, registry, patience, refusals);
     // lanes_ does not change any more once the reactors run, so any thread may look into it.
     lane->context.context_of = [this](Executor& executor) -> TcpContext* {
       const auto found = lanes_.find(&executor);
@@ -78,6 +78,7 @@ Result<std::unique_ptr<Listener>> EpollNetwork::listen(Executor& executor, Liste
   auto tls = listener_tls(options);
   auto handler = accept_with_tls(options, tls, lane.context.metrics, std::move(accept));
   handler = accept_within_rate(options.limiter, lane.context.metrics, std::move(handler));
+  handler = accept_unblocked(options.blocks, lane.context.metrics, std::move(handler));
   if (options.proxy_protocol)
     handler = accept_with_proxy(*options.proxy_protocol, lane.context.metrics, std::move(handler));
   // A handshake takes a millisecond of work for somebody who is not known yet.

@@ -17,11 +17,12 @@
 namespace dunlin::net {
 
 /// Serves the reactors it was made with. Made before they run and destroyed after they have stopped;
-/// connections and listeners must be gone by then. Reactors, worker pool and registry outlive it.
+/// connections and listeners must be gone by then. Reactors, worker pool, registry and sink
+/// outlive it.
 class EpollNetwork final : public Network {
  public:
   EpollNetwork(const std::vector<Reactor*>& reactors, WorkerPool& workers, metrics::Registry& registry,
-               Patience patience = {});
+               Patience patience = {}, RefusalSink* refusals = nullptr);
   ~EpollNetwork() override;
 
   /// `options.endpoint.host` is a numeric address; IPv6 listeners take no IPv4. The first listener on a port

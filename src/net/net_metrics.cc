@@ -11,7 +11,7 @@ constexpr const char* kProxyRefusedHelp = "Connections refused because of their 
 
 }  // namespace
 
-NetMetrics::NetMetrics(metrics::Registry& registry)
+NetMetrics::NetMetrics(metrics::Registry& registry, RefusalSink* sink)
     : accepted(registry.counter("dunlin_net_accepted_total", "Connections accepted.")),
       connected(registry.counter("dunlin_net_connected_total", "Connections opened to others.")),
       connect_failures(
@@ -34,10 +34,12 @@ NetMetrics::NetMetrics(metrics::Registry& registry)
                                           "TLS handshakes refused because too many were under way.")),
       rate_refused_address(registry.counter(kRateRefused, kRateRefusedHelp, {{"limit", "address"}})),
       rate_refused_all(registry.counter(kRateRefused, kRateRefusedHelp, {{"limit", "listener"}})),
+      blocked(registry.counter("dunlin_net_blocked_total", "Connections refused from blocked addresses.")),
       proxy_headers(registry.counter("dunlin_net_proxy_headers_total", "PROXY headers taken.")),
       proxy_untrusted(registry.counter(kProxyRefused, kProxyRefusedHelp, {{"reason", "untrusted"}})),
       proxy_refused{},
-      closed{} {
+      closed{},
+      refusals(sink) {
   for (std::size_t i = 0; i < FirstBytes::kRefusals; ++i) {
     const auto name = refusal_name(static_cast<FirstBytes::Refusal>(i));
     proxy_refused[i] = &registry.counter(kProxyRefused, kProxyRefusedHelp, {{"reason", std::string(name)}});

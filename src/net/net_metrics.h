@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/metrics.h"
+#include "base/refusal.h"
 #include "net/connection.h"
 #include "net/first_bytes.h"
 
@@ -11,9 +12,9 @@ namespace dunlin::net {
 
 inline constexpr std::size_t kCloseReasons = 5;
 
-/// One per executor; changed on its thread only. The registry must outlive it.
+/// One per executor; changed on its thread only. The registry and the sink must outlive it.
 struct NetMetrics {
-  explicit NetMetrics(metrics::Registry& registry);
+  explicit NetMetrics(metrics::Registry& registry, RefusalSink* sink = nullptr);
 
   metrics::Cell& accepted;
   metrics::Cell& connected;
@@ -30,11 +31,18 @@ struct NetMetrics {
   metrics::Cell& handshakes_refused;  // more than max_handshakes at once
   metrics::Cell& rate_refused_address;
   metrics::Cell& rate_refused_all;
+  metrics::Cell& blocked;  // from addresses that an operator has blocked
   metrics::Cell& proxy_headers;
   metrics::Cell& proxy_untrusted;                                   // peers outside the trusted ranges
   std::array<metrics::Cell*, FirstBytes::kRefusals> proxy_refused;  // by what was wrong
   std::array<metrics::Cell*, kCloseReasons> closed;
 
+  RefusalSink* refusals;  // null: nobody keeps them
+
+  /// Tells of a refused peer; the counter is the caller's.
+  void tell(RefusalKind kind, const Endpoint& peer, std::string_view reason) const {
+    if (refusals != nullptr) refusals->refused({.kind = kind, .address = peer.host, .reason = reason});
+  }
   void count_closed(CloseReason reason) { closed[static_cast<std::size_t>(reason)]->add(); }
 };
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "net/address_blocks.h"
 #include "net/address_range.h"
 #include "net/connection.h"
 #include "net/connection_rate.h"
@@ -47,6 +48,8 @@ struct ListenOptions {
   /// Null: connections may come at any rate. Shared by the listeners of one port on all reactors, which it
   /// counts together. Judged by the address that a PROXY header names.
   std::shared_ptr<ConnectionLimiter> limiter = nullptr;
+  /// Whose connections are closed at once; null: nobody's. Judged by the same address.
+  std::shared_ptr<const AddressBlocks> blocks = nullptr;
   /// Who may use a Unix socket, as chmod(2) has it.
   unsigned unix_mode = 0660;
   /// Real networks and TCP only.

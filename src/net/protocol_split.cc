@@ -30,6 +30,7 @@ Match begins_with_method(std::string_view text) {
 
 ProtocolSplit::ProtocolSplit(metrics::Registry& registry, Options options, Owners owners)
     : owners_(std::move(owners)),
+      refusals_(options.refusals),
       mqtt_(registry.counter("dunlin_net_split_total", "Connections of shared ports, by protocol.",
                              {{"protocol", "mqtt"}})),
       http_(registry.counter("dunlin_net_split_total", "Connections of shared ports, by protocol.",
@@ -73,6 +74,9 @@ Verdict ProtocolSplit::judge(const PeerInfo& peer, ByteView bytes) {
 
 void ProtocolSplit::refused(const PeerInfo& peer, FirstBytes::Refusal refusal, std::string_view why) {
   refused_[static_cast<std::size_t>(refusal)]->add();
+  if (refusals_ != nullptr) {
+    refusals_->refused({.kind = RefusalKind::first_bytes, .address = peer.address.host, .reason = why});
+  }
   log::refusal("net", "connection refused on a shared port: " + std::string(why), peer.address.host,
                {{"reason", refusal_name(refusal)}});
 }

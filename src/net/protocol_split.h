@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/metrics.h"
+#include "base/refusal.h"
 #include "net/first_bytes.h"
 
 namespace dunlin::net {
@@ -18,6 +19,7 @@ class ProtocolSplit {
     /// From the end of the handshake to the first bytes.
     Duration deadline = std::chrono::seconds{10};
     std::size_t max_waiting = 10'000;
+    RefusalSink* refusals = nullptr;  // who keeps what is refused; null: nobody
   };
   struct Owners {
     AcceptHandler mqtt;
@@ -35,6 +37,7 @@ class ProtocolSplit {
   void refused(const PeerInfo& peer, FirstBytes::Refusal refusal, std::string_view why);
 
   Owners owners_;
+  RefusalSink* refusals_;
   metrics::Cell& mqtt_;
   metrics::Cell& http_;
   std::array<metrics::Cell*, FirstBytes::kRefusals> refused_;

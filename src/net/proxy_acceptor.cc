@@ -65,6 +65,7 @@ class ProxyAcceptor {
     const Endpoint& peer = connection->peer().address;
     if (contains(trusted_, peer)) return headers_.add(std::move(connection));
     metrics_.proxy_untrusted.add();
+    metrics_.tell(RefusalKind::first_bytes, peer, "the peer is not among the trusted proxies");
     log::refusal("net", "connection refused: the peer is not among the trusted proxies", peer.host);
   }
 
@@ -83,6 +84,7 @@ class ProxyAcceptor {
 
   void refused(const PeerInfo& peer, FirstBytes::Refusal refusal, std::string_view why) {
     metrics_.proxy_refused[static_cast<std::size_t>(refusal)]->add();
+    metrics_.tell(RefusalKind::first_bytes, peer.address, why);
     log::refusal("net", "connection refused: " + std::string(why), peer.address.host,
                  {{"proxy_header", refusal_name(refusal)}});
   }

@@ -21,6 +21,8 @@ class TlsConnection final : public Connection, private ConnectionHandler {
   /// keep the connection until its handler's on_closed.
   void handshake(std::move_only_function<void(Result<void>)> done);
   bool resumed() const;
+  /// Of a handshake that has failed: whether it was for the peer's certificate.
+  RefusalKind failure_kind() const { return tls_failure_kind(*state_); }
 
   void set_handler(ConnectionHandler* handler) override;
   void write(Slice bytes) override;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "keys/evp_key.h"
 #include "net/limits.h"
 #include "net/tls_state.h"
 
@@ -24,11 +25,9 @@ namespace {
 struct Deleter {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
 using BioPointer = std::unique_ptr<BIO, Deleter>;
 using CertificatePointer = std::unique_ptr<X509, Deleter>;
-using KeyPointer = std::unique_ptr<EVP_PKEY, Deleter>;
 
 // TLS 1.2: authenticated encryption and forward secrecy only. TLS 1.3 has nothing else.
 constexpr const char* kCiphers12 =
@@ -131,10 +130,7 @@ Result<void> ask_for_certificates(SSL_CTX* context, const TlsServerOptions& opti
 
 Result<void> use_tls_identity(SSL_CTX* context, const std::string& chain_pem, const std::string& key_pem) {
   DUNLIN_TRY(const auto chain, read_certificates(chain_pem, "the certificate chain"));
-  DUNLIN_TRY(const BioPointer bio, open_pem(key_pem, "the private key"));
-  const KeyPointer key{PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr)};
-  ERR_clear_error();
-  if (key == nullptr) return fail(Errc::malformed, "the private key is not valid PEM");
+  DUNLIN_TRY(const keys::EvpKey key, keys::load_private_key(key_pem));
   if (SSL_CTX_use_certificate(context, chain.front().get()) != 1)
     return fail(Errc::invalid_argument,
                 "the certificate is not acceptable: its key or signature is too weak");

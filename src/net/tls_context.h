@@ -17,8 +17,8 @@ enum class ClientCertificate { none, requested, required };
 
 struct TlsServerOptions {
   std::string certificate_chain_pem;  // leaf first, then intermediates
-  std::string private_key_pem;
-  std::string client_ca_pem;  // trust anchors for client certificates; may hold several
+  std::string private_key_pem;        // or a URI of a key in a token: keys::load_private_key()
+  std::string client_ca_pem;          // trust anchors for client certificates; may hold several
   ClientCertificate client_certificate = ClientCertificate::none;
   std::vector<std::string> application_protocols;  // in order of preference, e.g. {"mqtt", "http/1.1"}
   /// Protocols whose clients are not asked for a certificate, whatever client_certificate says: a browser

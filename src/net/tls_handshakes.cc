@@ -73,7 +73,12 @@ void TlsHandshakes::report_failure(Handshake& handshake, Error error) {
   metrics_.handshake_failures.add();
   if (handshake.is_server) {
     // The reason is part of the message, so that each kind is seen once a minute.
-    log::refusal("net", "TLS handshake failed: " + error.message, handshake.connection->peer().address.host);
+    const Endpoint& peer = handshake.connection->peer().address;
+    const bool late = error.code == Errc::timed_out;
+    const RefusalKind kind = late ? RefusalKind::tls_timeout : handshake.connection->failure_kind();
+    // Who goes away by itself (browsers open connections ahead of need) was not refused.
+    if (error.code != Errc::unavailable) metrics_.tell(kind, peer, error.message);
+    log::refusal("net", "TLS handshake failed: " + error.message, peer.host);
   }
   handshake.connection->set_handler(&handshake);
   Done done = std::move(handshake.done);
@@ -113,9 +118,10 @@ AcceptHandler accept_with_tls(const ListenOptions& options, ListenerTlsRef tls, 
           tls = std::move(tls), deadline = options.handshake_deadline,
           limit = options.max_handshakes](std::unique_ptr<Connection> inner) mutable {
     if (handshakes->under_way() >= limit) {
+      const Endpoint& peer = inner->peer().address;
       metrics.handshakes_refused.add();
-      return log::refusal("net", "connection refused: too many TLS handshakes are under way",
-                          inner->peer().address.host);
+      metrics.tell(RefusalKind::tls_limit, peer, "too many TLS handshakes are under way");
+      return log::refusal("net", "connection refused: too many TLS handshakes are under way", peer.host);
     }
     handshakes->begin(std::move(inner), make_tls_state(tls->context), deadline,
                       [&accepted](Result<std::unique_ptr<Connection>> result) {

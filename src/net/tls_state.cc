@@ -190,7 +190,7 @@ void empty_key(EVP_PKEY* key) {
   if (key != nullptr) EVP_PKEY_set_type(key, EVP_PKEY_get_id(key));
 }
 
-bool has_expired(X509* certificate, const Clock* clock) {
+bool has_expired(const X509* certificate, const Clock* clock) {
   const SystemClock system;
   const WallTime now = (clock != nullptr ? *clock : system).wall_now();
   std::time_t seconds = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
@@ -254,6 +254,31 @@ std::string describe_tls_failure(const TlsState& state) {
   if (verified != X509_V_OK) text += std::string(": ") + X509_verify_cert_error_string(verified);
   ERR_clear_error();
   return text;
+}
+
+RefusalKind tls_failure_kind(const TlsState& state) {
+  const SSL* ssl = state.ssl.get();
+  switch (SSL_get_verify_result(ssl)) {
+    case X509_V_OK: {
+      const X509* shown = SSL_session_reused(ssl) == 1 ? SSL_get0_peer_certificate(ssl) : nullptr;
+      const bool old = shown != nullptr && has_expired(shown, state.server ? state.server->clock : nullptr);
+      return old ? RefusalKind::certificate_expired : RefusalKind::tls_failed;
+    }
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return RefusalKind::certificate_expired;
+    case X509_V_ERR_CERT_REVOKED:
+      return RefusalKind::certificate_revoked;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_CERT_UNTRUSTED:
+      return RefusalKind::certificate_authority;
+    default:
+      return RefusalKind::certificate_invalid;
+  }
 }
 
 const PeerInfo& describe_tls_peer(TlsState& state) {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/refusal.h"
 #include "net/connection.h"
 #include "net/crl.h"
 #include "net/input_tail.h"
@@ -146,6 +147,9 @@ class TlsBioScope {
 
 /// Why the last OpenSSL call of this thread failed, in words.
 std::string describe_tls_failure(const TlsState& state);
+
+/// Why a handshake failed: what the verdict on the peer's certificate says, or else tls_failed.
+RefusalKind tls_failure_kind(const TlsState& state);
 
 /// The stream has come to this thread and uses its BIO.
 void use_thread_bio(TlsState& state);

@@ -136,6 +136,7 @@ Result<std::unique_ptr<Listener>> VirtualNetwork::listen(const std::string& host
   auto tls = listener_tls(options);
   auto handler = accept_with_tls(options, tls, metrics_, std::move(accept));
   handler = accept_within_rate(options.limiter, metrics_, std::move(handler));
+  handler = accept_unblocked(options.blocks, metrics_, std::move(handler));
   auto listener =
       std::make_unique<VirtualListener>(*this, executor, Endpoint{host, port}, std::move(handler));
   return listener_with_tls(std::move(listener), std::move(tls));

@@ -30,6 +30,16 @@ std::function<void(security::Authenticator::SignIn)> Audit::sign_ins() {
   };
 }
 
+std::function<void(const Principal&, const std::string&, const std::string&)> Audit::spoken_for() {
+  return [this](const Principal& speaker, const std::string& thing, const std::string& why) {
+    sums_.add({.actor = {speaker.name, speaker.proof, {}},
+               .action = "thing.speak",
+               .object = thing,
+               .outcome = AuditOutcome::denied,
+               .detail = why});
+  };
+}
+
 void Audit::record(const model::Caller& caller, model::CallRecord call,
                    std::move_only_function<void(Result<void>)> recorded) {
   security::Actor actor = security::actor_of(*caller.principal, caller.address);

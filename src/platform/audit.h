@@ -37,6 +37,9 @@ class Audit {
   /// For Authenticator::on_sign_in(). Any thread.
   std::function<void(security::Authenticator::SignIn)> sign_ins();
 
+  /// What was refused to a thing that spoke for another one. Any thread.
+  std::function<void(const Principal&, const std::string& thing, const std::string& why)> spoken_for();
+
   /// Begins to remove old records.
   void start();
   /// Stores what is only counted so far.

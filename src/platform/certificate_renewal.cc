@@ -21,6 +21,10 @@ void CertificateRenewal::start() {
 
 void CertificateRenewal::look() {
   parts_.workers.run([this] {
+    // A list that is missing for a day is no reason not to look at the certificate.
+    if (const auto list = parts_.pki.renew_root_list_if_due(); !list)
+      log::error("platform", "the root's revocation list could not be made anew",
+                 {{"why", list.error().message}});
     auto result = parts_.pki.renew_server_certificate_if_due();
     parts_.executor.post([this, result = std::move(result)]() mutable { looked(std::move(result)); });
   });

@@ -6,6 +6,8 @@
 
 #include "base/core/utf8.h"
 #include "hub/topic.h"
+#include "keys/secret_source.h"
+#include "keys/token_uri.h"
 #include "net/connection.h"
 #include "net/limits.h"
 #include "platform/client_crls.h"
@@ -252,6 +254,16 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
       "Where /pki/ of this server is found from outside, e.g. \"http://pki.example.com\": certificates then "
       "name their revocation list and OCSP responder; empty: they do not.",
       config.public_url);
+  schema.key(
+      "pki.token",
+      "The PKCS#11 token in which new keys of this server's authority are made, e.g. "
+      "\"pkcs11:token=dunlin?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/dunlin/pin\"; "
+      "empty: in files.",
+      config.key_token);
+  schema.key("vault.passphrase",
+             "Where the passphrase of protected keys comes from (dunlin vault protect): \"file:/PATH\", "
+             "\"env:NAME\", \"credential:NAME\" (systemd) or \"prompt\"; never the passphrase itself.",
+             config.passphrase_source);
   schema.key("security.anonymous_on_loopback", "Clients on loopback need no credentials (benchmarks only).",
              config.anonymous_on_loopback);
   schema.key(
@@ -303,6 +315,22 @@ Result<hub::OverRate> publish_policy(const ServerConfig& config) {
   return fail(Errc::invalid_argument, "limits.publish_policy must be slow or refuse");
 }
 
+namespace {
+
+Result<void> check_keys(const ServerConfig& config) {
+  if (!config.key_token.empty()) {
+    const auto uri = keys::parse_token_uri(config.key_token);
+    if (!uri) return fail(uri.error().code, "pki.token: " + uri.error().message);
+    if (!uri->object.empty() || !uri->id.empty())
+      return fail(Errc::invalid_argument, "pki.token must name a token, not a key in it");
+  }
+  if (config.passphrase_source.empty()) return {};
+  const auto source = keys::check_secret_source(config.passphrase_source);
+  return source ? source : fail(source.error().code, "vault.passphrase: " + source.error().message);
+}
+
+}  // namespace
+
 Result<void> check(const ServerConfig& config) {
   if (auto policy = publish_policy(config); !policy) return std::unexpected(policy.error());
   if (auto strategy = shared_strategy(config); !strategy) return std::unexpected(strategy.error());
@@ -315,6 +343,7 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_unix_socket(config));
   DUNLIN_CHECK(check_mqtt_features(config));
   DUNLIN_CHECK(check_audiences(config));
+  DUNLIN_CHECK(check_keys(config));
   if (const auto url = security::check_public_url(config.public_url); !url)
     return fail(Errc::invalid_argument, "pki.public_url: " + url.error().message);
   if (config.client_crls.size() > kMaxCrlFiles)

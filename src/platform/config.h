@@ -53,6 +53,9 @@ struct ServerConfig {
   std::vector<std::string> certificate_names;      // further DNS names of the server
   std::vector<std::string> certificate_addresses;  // further IP addresses of the server
 
+  std::string key_token;          // URI of a PKCS#11 token; empty: our authority's keys are files
+  std::string passphrase_source;  // of the vault: keys::read_secret(); empty: none
+
   std::string public_url;  // where certificates say that their status can be asked for; empty: nowhere
 
   bool anonymous_on_loopback = false;

@@ -39,6 +39,8 @@ Findings check_settings(const ServerConfig& config);
 Findings check_folder(Fs& fs, const std::string& folder);
 /// Every certificate in DIR/pki, and the clock against them. Blocks.
 Findings check_certificates(Fs& fs, const std::string& folder, WallTime now);
+/// Whether keys lie there in the clear. Blocks.
+Findings check_keys_at_rest(Fs& fs, const std::string& folder);
 /// Blocks.
 Findings check_disk(Fs& fs, const ServerConfig& config);
 /// Users, tokens, certificates, policies and what lets devices in. `done` runs on `reply_to`.

@@ -5,6 +5,7 @@
 #include "base/time_text.h"
 #include "platform/doctor.h"
 #include "security/limits.h"
+#include "security/vault_files.h"
 #include "security/x509.h"
 
 namespace dunlin::platform {
@@ -140,6 +141,18 @@ Findings check_certificates(Fs& fs, const std::string& folder, WallTime now) {
                      "move " + quoted(pki + "/root.key") + " to a place that is offline"});
   }
   return found;
+}
+
+Findings check_keys_at_rest(Fs& fs, const std::string& folder) {
+  const auto files = security::secret_files(fs, folder);
+  if (!files) return {};
+  using Kept = security::SecretFileState::Kept;
+  const auto open = std::ranges::count(*files, Kept::in_the_clear, &security::SecretFileState::kept);
+  if (open == 0) return {};
+  return {{Severity::note, "keys_unencrypted",
+           std::to_string(open) + " files with keys in " + folder + " are not encrypted",
+           "who has the disk, or a copy of the folder, can pass for the server and for its devices",
+           "dunlin vault protect, with the server stopped; or keep them in a PKCS#11 token: pki.token"}};
 }
 
 Findings check_disk(Fs& fs, const ServerConfig& config) {

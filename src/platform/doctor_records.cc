@@ -166,7 +166,8 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
     if (!record) return unreadable("certificate", document.id);
     see_time(record->created_at, "a certificate");
     const std::int64_t now = unix_ms();
-    if (!security::is_usable(*record, now) || record->retires_at != 0) return;
+    const bool counts = record->use == security::CertificateRecord::Use::device && record->retires_at == 0;
+    if (!counts || !security::is_usable(*record, now)) return;
     ending_certificates_ += wall_of(record->not_after) - now_ < kSoon;
   }
 

@@ -216,6 +216,16 @@ TEST_F(DoctorRecords, WhoMayDoEverythingNeedsASecondFactor) {
   EXPECT_EQ(ids(look()), std::vector<std::string>{"users_by_password_alone"});
 }
 
+TEST_F(DoctorRecords, WhatARoleGivesCountsLikeOnesOwn) {
+  const security::RoleRecord role{"owners", "", {"*"}, 0};
+  repository.put(store::DocumentKind::role, role.name, security::document_of(role).body);
+  security::UserRecord user;
+  user.name = "ada";
+  user.roles = {"owners"};
+  repository.put(store::DocumentKind::user, user.name, security::document_of(user).body);
+  EXPECT_EQ(ids(look()), std::vector<std::string>{"no_second_factor"});
+}
+
 TEST_F(DoctorRecords, ARecordOfTheFutureTellsOfTheClock) {
   security::TokenRecord late = token(security::TokenType::api, std::chrono::days{2});
   late.created_at = in(std::chrono::days{1});

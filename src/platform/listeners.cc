@@ -1,5 +1,7 @@
 #include "platform/listeners.h"
 
+#include <boost/json.hpp>
+
 #include "platform/port_owner.h"
 
 namespace dunlin::platform {
@@ -32,6 +34,7 @@ Result<void> Listeners::listen_on(std::size_t reactor, const ListenerRequest& re
   options.max_handshakes = request.max_handshakes;
   options.handshake_deadline = request.handshake_deadline;
   options.limiter = request.limiter;
+  options.blocks = request.blocks;
   auto listener = network_.listen(threads_.at(reactor), std::move(options),
                                   [accept = request.accept](std::unique_ptr<net::Connection> connection) {
                                     accept(std::move(connection));
@@ -108,6 +111,15 @@ void Listeners::close(std::move_only_function<void(Result<void>)> done) {
       });
     });
   }
+}
+
+Result<void> write_server_file(Fs& fs, const std::string& data_folder,
+                               const std::vector<ListenerInfo>& listeners) {
+  boost::json::object addresses;
+  for (const ListenerInfo& info : listeners) addresses[info.name] = info.address.to_string();
+  const std::string text = boost::json::serialize(
+      boost::json::object{{"process", process_id()}, {"listeners", std::move(addresses)}});
+  return write_file_atomically(fs, data_folder + "/server.json", as_bytes(text));
 }
 
 }  // namespace dunlin::platform

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fs.h"
 #include "net/network.h"
 #include "net/reactor_threads.h"
 #include "platform/server.h"
@@ -26,6 +27,7 @@ struct ListenerRequest {
   std::size_t max_handshakes = 1024;
   Duration handshake_deadline = std::chrono::seconds{5};
   std::shared_ptr<net::ConnectionLimiter> limiter = nullptr;  // shared by the reactors' listeners
+  std::shared_ptr<const net::AddressBlocks> blocks = nullptr;
 };
 
 /// open() and close() are called on the home reactor, and complete there.
@@ -57,5 +59,9 @@ class Listeners {
   /// By reactor; each is touched on its reactor's thread only.
   std::vector<std::vector<Open>> open_{threads_.size()};
 };
+
+/// Writes DIR/server.json, by which the command line finds the server. Errors: io, no_space.
+Result<void> write_server_file(Fs& fs, const std::string& data_folder,
+                               const std::vector<ListenerInfo>& listeners);
 
 }  // namespace dunlin::platform

@@ -27,6 +27,8 @@ class Provisioning {
     std::string group_secret;
     std::function<std::uint16_t()> mqtts_port;
     std::function<Result<void>()> adopt;  // makes the listeners trust what trusted() says now
+    provision::Grants::Ender end_certificates;
+    RefusalSink& refusals;
   };
   explicit Provisioning(Parts parts);
 

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "base/log.h"
+
 namespace dunlin::platform {
 namespace {
 
@@ -39,6 +41,7 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
                          *pki_, revocations_, environment.clock, environment.metrics, config.data_folder}),
       ocsp_({environment.executor, environment.workers, environment.repository, *pki_, revocations_,
              environment.clock, environment.metrics}),
+      retirement_({environment.executor, environment.repository, revocations_, environment.clock}),
       expiry_watch_(
           {environment.executor, environment.repository, *pki_, environment.clock, environment.metrics}),
       authority_changes_({environment.executor, environment.workers, environment.repository, *pki_,
@@ -76,13 +79,14 @@ Result<std::unique_ptr<SecurityStack>> SecurityStack::open(SecurityEnvironment e
   options.names = config.certificate_names;
   options.addresses = config.certificate_addresses;
   options.public_url = config.public_url;
+  options.keys = {environment.vault, config.key_token};
   DUNLIN_TRY(auto pki, security::Pki::open(environment.fs, environment.clock, environment.rng,
                                            config.data_folder, options));
+  const security::SecretFiles files(environment.fs, environment.vault);
   Secrets secrets;
   DUNLIN_TRY(secrets.scram,
-             security::ScramAuthenticator::load_secret(environment.fs, environment.rng, config.data_folder));
-  DUNLIN_TRY(secrets.keys,
-             security::ThingKeys::load_secret(environment.fs, environment.rng, config.data_folder));
+             security::ScramAuthenticator::load_secret(files, environment.rng, config.data_folder));
+  DUNLIN_TRY(secrets.keys, security::ThingKeys::load_secret(files, environment.rng, config.data_folder));
   return std::make_unique<SecurityStack>(Key{}, environment, config, std::move(pki), std::move(secrets));
 }
 
@@ -93,16 +97,19 @@ void SecurityStack::load(Executor& executor, LoadDone done) {
       if (!loaded) return done(std::unexpected(loaded.error()));
       attachments_.load([this, &executor, done = std::move(done)](Result<void> attached) mutable {
         if (!attached) return done(std::unexpected(attached.error()));
-        load_certificates(executor, std::move(done));
+        load_certificates(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
+          if (!indexed) return done(std::unexpected(indexed.error()));
+          prepare_claim(executor, std::move(done));
+        });
       });
     });
   });
 }
 
-void SecurityStack::load_certificates(Executor& executor, LoadDone done) {
+void SecurityStack::load_certificates(Executor& executor, std::move_only_function<void(Result<void>)> done) {
   certificates_.load(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
-    if (!indexed) return done(std::unexpected(indexed.error()));
-    prepare_claim(executor, std::move(done));
+    if (!indexed) return done(std::move(indexed));
+    certificates_.note_server(executor, std::move(done));
   });
 }
 
@@ -113,6 +120,14 @@ void SecurityStack::prepare_claim(Executor& executor, LoadDone done) {
                             if (!*claim) return done(std::nullopt);
                             done(std::string((*claim)->view()));
                           });
+}
+
+void SecurityStack::note_server_certificate(Executor& executor) {
+  certificates_.note_server(executor, [](const Result<void>& noted) {
+    // OCSP knows the present one all the same; the next start tries again.
+    if (!noted)
+      log::error("platform", "the server's certificate is not on record", {{"why", noted.error().message}});
+  });
 }
 
 Result<SecurityStack::Tls> SecurityStack::make_tls(const Clock& clock,

@@ -13,6 +13,7 @@
 #include "security/attachment_register.h"
 #include "security/authenticator.h"
 #include "security/authority_changes.h"
+#include "security/certificate_retirement.h"
 #include "security/certificates.h"
 #include "security/expiry_watch.h"
 #include "security/ocsp_responder.h"
@@ -35,6 +36,7 @@ struct SecurityEnvironment {
   WorkerPool& workers;
   store::Repository& repository;
   metrics::Registry& metrics;
+  const security::Vault* vault = nullptr;  // seals the server's secrets; null: they are in the clear
 };
 
 /// Any thread, but for load(), and the attachments, revocation lists, OCSP responder, expiry watch and
@@ -60,10 +62,14 @@ class SecurityStack {
   Result<Tls> make_tls(const Clock& clock, const net::ClientRevocation& revocation,
                        const std::vector<std::string>& authorities) const;
 
+  /// After it has changed: it is put on record.
+  void note_server_certificate(Executor& executor);
+
   security::Pki& pki() { return *pki_; }
   security::CertificateRegister& certificates() { return certificates_; }
   security::RevocationLists& revocation_lists() { return revocation_lists_; }
   security::OcspResponder& ocsp() { return ocsp_; }
+  security::CertificateRetirement& retirement() { return retirement_; }
   security::ExpiryWatch& expiry_watch() { return expiry_watch_; }
   security::AuthorityChanges& authority_changes() { return authority_changes_; }
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
@@ -91,7 +97,7 @@ class SecurityStack {
                 std::unique_ptr<security::Pki> pki, Secrets secrets);
 
  private:
-  void load_certificates(Executor& executor, LoadDone done);
+  void load_certificates(Executor& executor, std::move_only_function<void(Result<void>)> done);
   void prepare_claim(Executor& executor, LoadDone done);
 
   std::unique_ptr<security::Pki> pki_;
@@ -104,6 +110,7 @@ class SecurityStack {
   security::CertificateRegister certificates_;
   security::RevocationLists revocation_lists_;
   security::OcspResponder ocsp_;
+  security::CertificateRetirement retirement_;
   security::ExpiryWatch expiry_watch_;
   security::AuthorityChanges authority_changes_;
   security::ThingCredentials thing_credentials_;

@@ -3,7 +3,6 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <future>
 #include <map>
 
@@ -23,17 +22,22 @@
 #include "platform/listeners.h"
 #include "platform/live_wiring.h"
 #include "platform/memory_guard.h"
-#include "platform/port_owner.h"
 #include "platform/provisioning.h"
+#include "platform/refusal_operations.h"
 #include "platform/security_stack.h"
 #include "platform/server_limits.h"
 #include "platform/services.h"
+#include "platform/spoken_for.h"
 #include "platform/status.h"
 #include "platform/stores.h"
 #include "platform/sys_topics.h"
 #include "platform/thing_lives.h"
 #include "platform/thing_removal.h"
 #include "platform/web_door.h"
+#include "security/refusal_book.h"
+#include "security/vault.h"
+#include "security/vault_files.h"
+#include "security/vault_record.h"
 #include "service/access/access.h"
 #include "service/audit/audit.h"
 #include "service/behaviour/behaviour_service.h"
@@ -58,7 +62,8 @@ class RunningServer final : public Server {
         broken_(std::move(broken)),
         threads_(reactors),
         workers_(static_cast<std::size_t>(config_.workers)),
-        network_(threads_.all(), workers_, metrics_, {config_.stalled_after, config_.tcp_keepalive}) {}
+        network_(threads_.all(), workers_, metrics_, {config_.stalled_after, config_.tcp_keepalive},
+                 &refusals_) {}
   ~RunningServer() override { stop(); }
 
   Result<void> open();
@@ -69,6 +74,7 @@ class RunningServer final : public Server {
 
  private:
   Executor& home() { return threads_.at(0); }
+  Result<void> open_vault();
   Result<void> chain_records();
   void compose_hub();
   void compose();
@@ -81,7 +87,6 @@ class RunningServer final : public Server {
   Result<SecurityStack::Tls> make_tls() const;
   void declare_access();
   Result<void> adopt_certificate();
-  Result<void> write_server_file();
   void make_memory_guard();
   store::BrokenDisk disk_watch();
   /// For /readyz: a load balancer should send new clients here.
@@ -103,13 +108,17 @@ class RunningServer final : public Server {
   SystemClock clock_;
   SystemRng rng_;
   metrics::Registry metrics_;
+  security::RefusalBook refusals_{clock_, metrics_};
   std::unique_ptr<File> lock_;
   net::ReactorThreads threads_;
   net::ThreadWorkerPool workers_;
   net::EpollNetwork network_;
+  const std::shared_ptr<net::AddressBlocks> blocks_ = std::make_shared<net::AddressBlocks>();
   Stores stores_;
   security::AuditChain* audit_chain_ = nullptr;  // the repository in stores_
   std::unique_ptr<Audit> audit_;
+  security::VaultState vault_state_;
+  std::unique_ptr<security::Vault> vault_;  // null: the keys are not protected
   std::unique_ptr<SecurityStack> security_;
   hub::Standings standings_;
   std::unique_ptr<hub::Hub> hub_;
@@ -122,6 +131,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Provisioning> provisioning_;
   model::OperationTable operations_;
   std::unique_ptr<transport::LiveFeed> live_;
+  std::unique_ptr<RefusalFeed> refusal_feed_;
   net::http::AssetTable assets_{net::http::Headers{}};
   std::unique_ptr<transport::PkiRoutes> pki_routes_;
   std::unique_ptr<transport::WebServer> web_;
@@ -141,13 +151,15 @@ class RunningServer final : public Server {
 
 Result<void> RunningServer::open() {
   DUNLIN_TRY(lock_, lock_data_folder(fs_, config_.data_folder));
+  DUNLIN_CHECK(open_vault());
   std::vector<Executor*> executors;
   for (net::Reactor* reactor : threads_.all()) executors.push_back(reactor);
   DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors, disk_watch()}, config_));
-  DUNLIN_TRY(group_secret_, provision::load_group_secret(fs_, rng_, config_.data_folder));
+  DUNLIN_TRY(group_secret_, provision::load_group_secret({fs_, vault_.get()}, rng_, config_.data_folder));
   DUNLIN_CHECK(chain_records());
-  DUNLIN_TRY(security_, SecurityStack::open(
-                            {home(), fs_, clock_, rng_, workers_, *stores_.repository, metrics_}, config_));
+  DUNLIN_TRY(security_, SecurityStack::open({home(), fs_, clock_, rng_, workers_, *stores_.repository,
+                                             metrics_, vault_.get()},
+                                            config_));
   compose();
   return crls_->load();
 }
@@ -159,9 +171,19 @@ store::BrokenDisk RunningServer::disk_watch() {
   };
 }
 
+Result<void> RunningServer::open_vault() {
+  DUNLIN_TRY(vault_state_, security::vault_state(fs_, config_.data_folder));
+  if (!security::Vault::exists(fs_, config_.data_folder)) return {};
+  DUNLIN_TRY(vault_, security::Vault::open(fs_, config_.data_folder, config_.passphrase_source));
+  // What a crash has left in the clear while the keys were being protected, or what was put there since.
+  DUNLIN_CHECK(security::seal_files(fs_, config_.data_folder, *vault_));
+  return {};
+}
+
 /// From here on every write goes through the audit log.
 Result<void> RunningServer::chain_records() {
-  DUNLIN_TRY(security::AuditKey key, security::AuditKey::open(fs_, rng_, config_.data_folder));
+  DUNLIN_TRY(security::AuditKey key,
+             security::AuditKey::open({fs_, vault_.get()}, rng_, config_.data_folder));
   auto chain = std::make_unique<security::AuditChain>(
       security::AuditChainParts{std::move(stores_.repository), home(), clock_, metrics_, std::move(key)});
   audit_chain_ = chain.get();
@@ -194,31 +216,45 @@ void RunningServer::compose_hub() {
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms},
                                                              &standings_});
-  behaviour_ = std::make_unique<behaviour::BehaviourService>(
-      behaviour::BehaviourEnvironment{home(), *hub_, *stores_.keyed, *stores_.repository,
-                                      services_->registry(), services_->alarms(), conduct_, metrics_});
+  behaviour_ = std::make_unique<behaviour::BehaviourService>(behaviour::BehaviourEnvironment{
+      home(), *hub_, *stores_.keyed, *stores_.repository, services_->registry(), services_->alarms(),
+      conduct_, metrics_, &refusals_});
 }
 
 void RunningServer::compose() {
   security_->authenticator().on_sign_in(audit_->sign_ins());
+  security_->authenticator().keep_refusals(refusals_);
   operations_.record_calls(audit_->calls());
+  operations_.answer_behind([this](Task done) { mqtt_->settle(home(), std::move(done)); });
   compose_hub();
   mqtt_ = std::make_unique<transport::MqttServer>(transport::ServerEnvironment{
       *hub_, make_mqtt_authenticator(home(), security_->authenticator()),
-      make_mqtt_authorizer(security_->policy_engine()), metrics_, rng_, mqtt_limits(config_),
-      make_mqtt_scram(home(), security_->scram()), &security_->policy_engine().changes(),
+      judge_spoken_for({make_mqtt_authorizer(security_->policy_engine()), security_->policy_engine(),
+                        standings_, mapping_of(config_), audit_->spoken_for()}),
+      metrics_, rng_, mqtt_limits(config_), make_mqtt_scram(home(), security_->scram()),
+      &security_->policy_engine().changes(),
       [this](const Principal& principal) { return standings_.of(principal.tenant, principal.name); },
-      &conduct_});
+      &conduct_, &standings_.changes(), &refusals_});
+  bridge::BridgeEnvironment lines{home(),
+                                  network_,
+                                  workers_,
+                                  {fs_, vault_.get()},
+                                  *hub_,
+                                  *stores_.keyed,
+                                  metrics_,
+                                  rng_,
+                                  config_.data_folder + "/bridge-secrets"};
   bridges_ = std::make_unique<bridge::Bridges>(
-      bridge::BridgesEnvironment{{home(), network_, workers_, fs_, *hub_, *stores_.keyed, metrics_, rng_,
-                                  config_.data_folder + "/bridge-secrets"},
-                                 *stores_.repository,
-                                 services_->alarms()},
+      bridge::BridgesEnvironment{std::move(lines), *stores_.repository, services_->alarms()},
       config_.bridges);
   make_memory_guard();
   provisioning_ = std::make_unique<Provisioning>(Provisioning::Parts{
       home(), *stores_.repository, services_->registry(), *security_, clock_, rng_, metrics_,
-      std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); }});
+      std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); },
+      [this](TenantId tenant, std::vector<std::string> fingerprints, std::string reason) {
+        hub_->end_certificates(tenant, std::move(fingerprints), std::move(reason));
+      },
+      refusals_});
   provisioning_->declare(operations_);
   services_->declare(operations_);
   behaviour_->declare(operations_);
@@ -229,14 +265,13 @@ void RunningServer::compose() {
   audit::declare(audit_->log(), operations_);
   declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_, *memory_});
   declare_drain(operations_, *mqtt_);
+  declare_refusals(operations_,
+                   {refusals_, security_->authenticator().penalties(), *blocks_, standings_, clock_});
   declare_doctor(operations_, {home(), workers_, fs_, clock_, config_, stores_.repository.get()});
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
   live_->set_tracer(hub_->tracer());
-  services_->registry().on_change([this](TenantId tenant, const registry::Thing& thing) {
-    const bool gone = thing.version == 0 || thing.state == registry::Thing::State::disabled;
-    if (gone) hub_->end_sessions(tenant, thing.name, "revoked");
-  });
+  refusal_feed_ = std::make_unique<RefusalFeed>(home(), refusals_, *live_);
   withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials(),
                                    security_->attachments());
   lives_ = std::make_unique<ThingLives>(
@@ -267,7 +302,8 @@ void RunningServer::make_web() {
         pki_routes_->mount(router);
       },
       transport::EnrolmentRoutes::operations(),
-      [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); }});
+      [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
+      &refusals_});
 }
 
 void RunningServer::make_splits() {
@@ -282,9 +318,9 @@ void RunningServer::make_splits() {
                     [this](std::unique_ptr<net::Connection> arrived) { web_->accept(std::move(arrived)); });
   };
   for (net::Reactor* reactor : threads_.all()) {
-    splits_.emplace(reactor,
-                    std::make_unique<net::ProtocolSplit>(metrics_, net::ProtocolSplit::Options{},
-                                                         net::ProtocolSplit::Owners{to_mqtt, to_web}));
+    splits_.emplace(reactor, std::make_unique<net::ProtocolSplit>(
+                                 metrics_, net::ProtocolSplit::Options{.refusals = &refusals_},
+                                 net::ProtocolSplit::Owners{to_mqtt, to_web}));
   }
 }
 
@@ -302,7 +338,7 @@ Result<void> RunningServer::start() {
   DUNLIN_CHECK(wait_for([this](Done done) { start_parts(std::move(done)); }));
   DUNLIN_CHECK(wait_for([this](Done done) { open_listeners(std::move(done)); }));
   DUNLIN_CHECK(security_->authenticator().write_local_admin_token(fs_, config_.data_folder));
-  DUNLIN_CHECK(write_server_file());
+  DUNLIN_CHECK(write_server_file(fs_, config_.data_folder, listener_infos_));
   home().post([this] {
     audit_->start();
     memory_->start();
@@ -310,7 +346,10 @@ Result<void> RunningServer::start() {
     crls_->start();
     security_->revocation_lists().start();
     security_->expiry_watch().start();
+    security_->retirement().start();
+    security::record_vault_state({home(), *stores_.repository, clock_, metrics_}, vault_state_);
     sys_topics_->start();
+    refusal_feed_->start();
     sweep_credentials(home(), security_->thing_credentials());
     services_->registry().resume_wipes();
   });
@@ -373,22 +412,9 @@ void RunningServer::open_listeners(Done done) {
   const auto accept_any = [this](std::unique_ptr<net::Connection> connection) {
     splits_.at(&connection->executor())->accept(std::move(connection));
   };
-  using On = ListenerRequest::On;
-  std::vector<ListenerRequest> wanted{
-      {"mqtt", config_.listen_mqtt, nullptr, On::every_reactor, accept_mqtt},
-      {"mqtts", config_.listen_mqtts, tls->devices, On::every_reactor, accept_mqtt},
-      {"https", config_.listen_https, tls->people, On::home, accept_web},
-      {"http", config_.listen_http, nullptr, On::home, accept_web},
-      {"tls", config_.listen_tls, tls->shared, On::every_reactor, accept_any}};
-  if (!config_.listen_mqtt_unix.empty()) {
-    // One socket, one listener: the sessions' connections move to their reactors.
-    wanted.push_back({"mqtt_unix", "unix:" + config_.listen_mqtt_unix, nullptr, On::home, accept_mqtt});
-    wanted.back().unix_mode = unix_mode(config_).value();  // check() has seen it
-  }
-  auto proxies = trusted_proxies(config_);
-  if (!proxies) return done(std::unexpected(proxies.error()));
-  for (ListenerRequest& request : wanted) set_limits(request, config_, *proxies);
-  listeners_->open(std::move(wanted), config_.busy_port,
+  auto wanted = listener_requests(config_, *tls, {accept_mqtt, accept_web, accept_any}, blocks_);
+  if (!wanted) return done(std::unexpected(wanted.error()));
+  listeners_->open(*std::move(wanted), config_.busy_port,
                    [this, done = std::move(done)](Result<std::vector<ListenerInfo>> opened) mutable {
                      if (!opened) return done(std::unexpected(opened.error()));
                      listener_infos_ = *std::move(opened);
@@ -429,15 +455,8 @@ Result<void> RunningServer::adopt_certificate() {
   listeners_->replace_tls("mqtts", tls.devices);
   listeners_->replace_tls("https", tls.people);
   listeners_->replace_tls("tls", tls.shared);
+  security_->note_server_certificate(home());
   return {};
-}
-
-Result<void> RunningServer::write_server_file() {
-  boost::json::object addresses;
-  for (const ListenerInfo& info : listener_infos_) addresses[info.name] = info.address.to_string();
-  const std::string text = boost::json::serialize(
-      boost::json::object{{"process", process_id()}, {"listeners", std::move(addresses)}});
-  return write_file_atomically(fs_, config_.data_folder + "/server.json", as_bytes(text));
 }
 
 void RunningServer::stop() {

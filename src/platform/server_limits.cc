@@ -67,4 +67,28 @@ void set_limits(ListenerRequest& request, const ServerConfig& config,
     request.limiter = std::make_shared<net::ConnectionLimiter>(rate);
 }
 
+Result<std::vector<ListenerRequest>> listener_requests(const ServerConfig& config,
+                                                       const SecurityStack::Tls& tls,
+                                                       const Acceptors& acceptors,
+                                                       std::shared_ptr<const net::AddressBlocks> blocks) {
+  using On = ListenerRequest::On;
+  std::vector<ListenerRequest> wanted{
+      {"mqtt", config.listen_mqtt, nullptr, On::every_reactor, acceptors.mqtt},
+      {"mqtts", config.listen_mqtts, tls.devices, On::every_reactor, acceptors.mqtt},
+      {"https", config.listen_https, tls.people, On::home, acceptors.web},
+      {"http", config.listen_http, nullptr, On::home, acceptors.web},
+      {"tls", config.listen_tls, tls.shared, On::every_reactor, acceptors.any}};
+  if (!config.listen_mqtt_unix.empty()) {
+    // One socket, one listener: the sessions' connections move to their reactors.
+    wanted.push_back({"mqtt_unix", "unix:" + config.listen_mqtt_unix, nullptr, On::home, acceptors.mqtt});
+    wanted.back().unix_mode = unix_mode(config).value();  // check() has seen it
+  }
+  DUNLIN_TRY(const auto proxies, trusted_proxies(config));
+  for (ListenerRequest& request : wanted) {
+    set_limits(request, config, proxies);
+    request.blocks = blocks;
+  }
+  return wanted;
+}
+
 }  // namespace dunlin::platform

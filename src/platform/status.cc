@@ -4,6 +4,7 @@
 
 #include "platform/doctor.h"
 #include "platform/drain_operations.h"
+#include "platform/refusal_operations.h"
 #include "service/access/access.h"
 #include "service/alarm/operations.h"
 #include "service/audit/audit.h"
@@ -94,7 +95,7 @@ std::vector<model::OperationSpec> all_operations() {
        {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
         alarm::operations(), behaviour::operations(), rules::operations(), access::operations(),
         audit::operations(), provision::operations(), broker::operations(), drain_operations(),
-        doctor_operations(), bridge::operations()}) {
+        refusal_operations(), doctor_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -13,6 +13,10 @@ using registry::Thing;
 
 ThingLives::ThingLives(Parts parts) : parts_(std::move(parts)), self_(make_service_principal("registry")) {
   parts_.registry.on_change([this](TenantId tenant, const Thing& thing) { changed(tenant, thing); });
+  parts_.registry.on_change([this](TenantId tenant, const Thing& thing) {
+    const bool gone = thing.version == 0 || thing.state == Thing::State::disabled;
+    if (gone) parts_.hub.end_sessions(tenant, thing.name, "revoked");
+  });
   parts_.registry.on_step([this](const registry::LifeNotice& notice) { stepped(notice); });
   parts_.registry.wipe_with([this](TenantId tenant, std::string thing, auto done) {
     wipe(tenant, std::move(thing), std::move(done));

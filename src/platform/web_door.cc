@@ -25,7 +25,7 @@ transport::WebDoor make_web_door(Executor& executor, security::Authenticator& au
                                                std::move(credentials.address), std::move(done));
     }
     authenticator.authenticate_session(executor, Secret(std::move(credentials.session_token)),
-                                       std::move(done));
+                                       std::move(credentials.address), std::move(done));
   };
   door.claim = [&executor, &accounts, &clock](std::string token, std::string password, std::string address,
                                               transport::SignInDone done) {

@@ -124,12 +124,12 @@ class Accounts {
   void prepare_claim(Executor& reply_to, Done<std::optional<Secret>> done);
   /// Spends the claim on the first user ("admin", all permissions) and signs in. Errors: unauthenticated
   /// (wrong, used, void or expired claim, or a user exists; the message says what to do), invalid_argument
-  /// (password), limit_exceeded (waiting after failures), unavailable.
+  /// (password), quota_exceeded (waiting after failures), unavailable.
   void claim(Executor& reply_to, Secret token, Secret password, std::string address,
              Done<StartedSession> done);
 
   /// nullopt: the password is right, and a code of the second factor is needed beside it. Errors: as
-  /// Authenticator::check_password, and unauthenticated or limit_exceeded for the code.
+  /// Authenticator::check_password, and unauthenticated or quota_exceeded for the code.
   void login(Executor& reply_to, SignInRequest request, Done<std::optional<StartedSession>> done);
   /// Whether this is the user's password. Errors: as Authenticator::check_password.
   void confirm_password(Executor& reply_to, std::string user, Secret password, std::string address,

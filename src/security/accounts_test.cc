@@ -79,7 +79,7 @@ TEST_F(AccountsTest, ClaimsExpireAreReplacedAndAreNotGuessed) {
   EXPECT_FALSE(claim(second)) << "a day later";
   const std::string third = prepare_claim();
   for (unsigned i = 0; i <= kFreeFailures; ++i) EXPECT_FALSE(claim("wrong"));
-  EXPECT_EQ(claim(third).error().code, Errc::limit_exceeded);
+  EXPECT_EQ(claim(third).error().code, Errc::quota_exceeded);
   EXPECT_TRUE(claim(third, kPassword, "198.51.100.1"));
 }
 
@@ -333,7 +333,7 @@ TEST_F(AccountsTest, RevocationIsOneWriteAndCountsAtOnce) {
 TEST_F(AccountsTest, CertificatesAreCountedAndListed) {
   EXPECT_EQ(issue("nope").error().code, Errc::not_found);
   for (std::size_t i = 0; i < kMaxCertificatesPerThing; ++i) ASSERT_TRUE(issue("press-01"));
-  EXPECT_EQ(issue("press-01").error().code, Errc::limit_exceeded);
+  EXPECT_EQ(issue("press-01").error().code, Errc::quota_exceeded);
   ASSERT_TRUE(issue("press-02"));
   const auto list = [&](const std::string& thing, std::size_t limit) {
     return wait<std::vector<CertificateRecord>>(

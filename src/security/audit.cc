@@ -24,19 +24,6 @@ constexpr std::string_view kHashDomain = "dunlin-audit-record-1";
 constexpr std::size_t kSequenceDigits = 20;
 constexpr std::size_t kOldIdBytes = 29;  // 20 digits, '-', 8 hexadecimal digits
 
-/// At most `most` bytes, never half a character. Names come from outside: what is no text becomes '?'.
-std::string clean(std::string_view text, std::size_t most) {
-  std::size_t size = std::min(text.size(), most);
-  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
-  std::string kept(text.substr(0, size));
-  const bool is_text = is_clean_utf8(kept);
-  for (char& c : kept) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F || (!is_text && byte >= 0x80)) c = '?';
-  }
-  return kept;
-}
-
 /// Reads the members of one record; every member must be asked for once.
 class Members {
  public:
@@ -137,13 +124,13 @@ std::string_view proof_name(Proof proof) {
 store::Change audit_change(TenantId tenant, WallTime now, const AuditEntry& entry) {
   AuditRecord record;
   record.at = unix_milliseconds(now);
-  record.actor = clean(entry.actor.name, kMaxAuditName);
+  record.actor = shown_text(entry.actor.name, kMaxAuditName);
   record.proof = proof_name(entry.actor.proof);
-  record.address = clean(entry.actor.address, kMaxAuditAddress);
-  record.action = clean(entry.action, kMaxAuditAction);
-  record.object = clean(entry.object, kMaxAuditText);
+  record.address = shown_text(entry.actor.address, kMaxAuditAddress);
+  record.action = shown_text(entry.action, kMaxAuditAction);
+  record.object = shown_text(entry.object, kMaxAuditText);
   record.outcome = kOutcomes.at(static_cast<std::size_t>(entry.outcome));
-  record.detail = clean(entry.detail, kMaxAuditText);
+  record.detail = shown_text(entry.detail, kMaxAuditText);
   record.count = entry.count;
   store::Change change;
   change.kind = store::DocumentKind::audit;

@@ -354,6 +354,11 @@ void AuditChain::find(Executor& reply_to, store::Query query, Done<Documents> do
   core_->inner().find(reply_to, std::move(query), std::move(done));
 }
 
+void AuditChain::count(Executor& reply_to, store::DocumentKind kind, std::uint32_t tenant, Field field,
+                       Done<std::size_t> done) {
+  core_->inner().count(reply_to, kind, tenant, std::move(field), std::move(done));
+}
+
 void AuditChain::write(Executor& reply_to, std::vector<Change> changes, Done<Versions> done) {
   const auto tenant = tenant_of(changes);
   if (!tenant) return answer<Versions>(reply_to, std::move(done), std::unexpected(tenant.error()));

@@ -50,6 +50,8 @@ class AuditChain final : public store::Repository {
   void get(Executor& reply_to, store::DocumentKind kind, std::uint32_t tenant, std::string id,
            Done<std::optional<store::Document>> done) override;
   void find(Executor& reply_to, store::Query query, Done<std::vector<store::Document>> done) override;
+  void count(Executor& reply_to, store::DocumentKind kind, std::uint32_t tenant, Field field,
+             Done<std::size_t> done) override;
   void write(Executor& reply_to, std::vector<store::Change> changes,
              Done<std::vector<std::uint64_t>> done) override;
 

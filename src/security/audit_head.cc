@@ -27,8 +27,8 @@ Result<Digest> digest_of(std::string_view hex) {
   return digest;
 }
 
-Result<Digest> read_key(Fs& fs, const std::string& path) {
-  DUNLIN_TRY(const std::string text, read_file(fs, path, 2 * sizeof(Digest)));
+Result<Digest> read_key(const SecretFiles& files, const std::string& path) {
+  DUNLIN_TRY(const std::string text, files.read(path, 2 * sizeof(Digest)));
   auto key = digest_of(text);
   if (!key) return fail(Errc::corrupt, path + " is not what was written there");
   return *key;
@@ -50,19 +50,20 @@ Result<Digest> hash_of(const json::object& object, std::string_view name) {
 
 }  // namespace
 
-Result<AuditKey> AuditKey::open(Fs& fs, Rng& rng, const std::string& folder) {
+Result<AuditKey> AuditKey::open(const SecretFiles& files, Rng& rng, const std::string& folder) {
+  Fs& fs = files.fs();
   const std::string path = folder + "/audit.key";
   if (fs.exists(path)) {
-    DUNLIN_TRY(const Digest key, read_key(fs, path));
+    DUNLIN_TRY(const Digest key, read_key(files, path));
     return AuditKey(fs, path, key, false);
   }
   const std::string fresh = path + std::string(kFreshSuffix);
   if (!fs.exists(fresh)) {
     Digest made{};
     rng.fill(made);
-    DUNLIN_CHECK(write_file_atomically(fs, fresh, as_bytes(to_hex(made))));
+    DUNLIN_CHECK(files.write(fresh, to_hex(made)));
   }
-  DUNLIN_TRY(const Digest key, read_key(fs, fresh));
+  DUNLIN_TRY(const Digest key, read_key(files, fresh));
   return AuditKey(fs, path, key, true);
 }
 
@@ -90,9 +91,9 @@ Digest AuditKey::sign(const AuditHead& head) const {
   return hmac_sha256(key_, signed_bytes(head));
 }
 
-Result<AuditKey> AuditKey::read(Fs& fs, const std::string& path) {
-  DUNLIN_TRY(const Digest key, read_key(fs, path));
-  return AuditKey(fs, path, key, false);
+Result<AuditKey> AuditKey::read(const SecretFiles& files, const std::string& path) {
+  DUNLIN_TRY(const Digest key, read_key(files, path));
+  return AuditKey(files.fs(), path, key, false);
 }
 
 std::string to_json_text(const AuditHead& head, const Digest& signature) {

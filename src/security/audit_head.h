@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "hub/principal.h"
 #include "security/crypto.h"
+#include "security/secret_file.h"
 
 namespace dunlin::security {
 
@@ -30,11 +31,12 @@ std::vector<std::uint8_t> signed_bytes(const AuditHead& head);
 /// Any thread but for seal().
 class AuditKey {
  public:
-  /// Reads FOLDER/audit.key (0600), or makes a key. Blocks. Errors: io, no_space, corrupt.
-  static Result<AuditKey> open(Fs& fs, Rng& rng, const std::string& folder);
+  /// Reads FOLDER/audit.key (0600), or makes a key. Blocks. Errors: io, no_space, corrupt, those of
+  /// SecretFiles.
+  static Result<AuditKey> open(const SecretFiles& files, Rng& rng, const std::string& folder);
 
   /// A key that is there, wherever it is kept. Blocks. Errors: not_found, io, corrupt.
-  static Result<AuditKey> read(Fs& fs, const std::string& path);
+  static Result<AuditKey> read(const SecretFiles& files, const std::string& path);
 
   /// HMAC-SHA-256 over signed_bytes().
   Digest sign(const AuditHead& head) const;

@@ -21,6 +21,11 @@ constexpr std::string_view kLocalAdminPrefix = "at_local_";
 constexpr std::size_t kMaxUsernameField = 256;
 constexpr const char* kUnnamed = "(token)";  // who shows a token that nobody knows
 
+/// The server could not judge: it is not the peer's doing.
+bool is_own_trouble(Errc code) {
+  return code == Errc::unavailable || code == Errc::io || code == Errc::corrupt || code == Errc::no_space;
+}
+
 std::string make_client_id(const Principal& principal, Rng& rng) {
   const bool is_thing = principal.kind == PrincipalKind::device || principal.kind == PrincipalKind::gateway;
   const std::string prefix = is_thing ? principal.name + "/" : std::string(kUserClientPrefix);
@@ -36,10 +41,27 @@ Authenticator::Authenticator(Parts parts, AuthenticatorOptions options)
 }
 
 void Authenticator::finish(AttemptPtr attempt, Result<PrincipalRef> result) {
+  if (!result) tell_failure(*attempt, result.error());
+  give(std::move(attempt), std::move(result));
+}
+
+/// The answer, when somebody else has told of a refusal.
+void Authenticator::give(AttemptPtr attempt, Result<PrincipalRef> result) {
   (result ? accepted_ : refused_).fetch_add(1, std::memory_order_relaxed);
   Executor& reply_to = *attempt->reply_to;
   reply_to.post(
       [done = std::move(attempt->done), result = std::move(result)]() mutable { done(std::move(result)); });
+}
+
+void Authenticator::tell_failure(const Attempt& attempt, const Error& error) const {
+  const Credentials& shown = attempt.credentials;
+  const std::string& user =
+      shown.username.empty() && attempt.person != kUnnamed ? attempt.person : shown.username;
+  tell_refused({.kind = is_own_trouble(error.code) ? RefusalKind::server_busy : attempt.refused_as,
+                .address = shown.address,
+                .device = shown.client_id,
+                .user = user,
+                .reason = error.message});
 }
 
 void Authenticator::refuse(AttemptPtr attempt, std::string_view detail) {
@@ -59,8 +81,9 @@ bool Authenticator::must_wait(const Attempt& attempt) const {
 
 void Authenticator::turn_away(AttemptPtr attempt) {
   penalised_.fetch_add(1, std::memory_order_relaxed);
+  attempt->refused_as = RefusalKind::penalty;
   if (!attempt->person.empty()) tell_of(*attempt, AuditOutcome::failed, kWaits);
-  finish(std::move(attempt), fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+  finish(std::move(attempt), fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
 }
 
 void Authenticator::authenticate(Executor& reply_to, Credentials credentials, AuthenticationDone done) {
@@ -71,6 +94,7 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
   Credentials& shown = attempt->credentials;
   if (shown.username.size() > kMaxUsernameField || shown.password.view().size() > kMaxSecretBytes ||
       shown.client_id.size() > kMaxClientId || shown.certificate_der.size() > kMaxCertificateBytes) {
+    attempt->refused_as = RefusalKind::malformed;
     return finish(std::move(attempt), fail(Errc::limit_exceeded, "a credential is too long"));
   }
   if (!shown.certificate_der.empty()) return by_certificate(std::move(attempt));
@@ -80,6 +104,7 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
   if (password.starts_with("dt_") || password.starts_with("at_")) {
     attempt->penalty_key = "token|" + network_of(shown.address) + "|" + shown.username;
     attempt->proof = Proof::token;
+    attempt->refused_as = RefusalKind::token;
     if (password.starts_with("at_")) attempt->person = shown.username.empty() ? kUnnamed : shown.username;
     if (must_wait(*attempt)) return turn_away(std::move(attempt));
     auto token = parse_token(password);
@@ -92,13 +117,20 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
 
 void Authenticator::by_certificate(AttemptPtr attempt) {
   attempt->proof = Proof::certificate;
+  attempt->refused_as = RefusalKind::certificate_invalid;
   auto info = parse_certificate(as_bytes(attempt->credentials.certificate_der));
   if (!info) return refuse(std::move(attempt), "the certificate cannot be read");
   const WallTime now = parts_.clock.wall_now();
-  if (now < info->not_before || now >= info->not_after)
+  if (now < info->not_before || now >= info->not_after) {
+    attempt->refused_as = RefusalKind::certificate_expired;
     return refuse(std::move(attempt), "the certificate is out of date");
-  if (parts_.revocations.is_revoked(info->fingerprint))
+  }
+  if (parts_.revocations.is_revoked(info->fingerprint)) {
+    attempt->refused_as = RefusalKind::certificate_revoked;
     return refuse(std::move(attempt), "the certificate is revoked");
+  }
+  attempt->fingerprint = info->fingerprint;
+  attempt->refused_as = RefusalKind::certificate_unregistered;
   std::string named = info->thing_name;
   attempt->certificate = *std::move(info);
   by_register(std::move(attempt), std::move(named), Unregistered::may_be_new);
@@ -106,7 +138,7 @@ void Authenticator::by_certificate(AttemptPtr attempt) {
 
 void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregistered unregistered) {
   Executor& reply_to = *attempt->reply_to;
-  std::string fingerprint = attempt->certificate->fingerprint;
+  std::string fingerprint = attempt->fingerprint;
   parts_.repository.get(
       reply_to, DocumentKind::certificate, options_.tenant.value, std::move(fingerprint),
       [this, attempt = std::move(attempt), named = std::move(named),
@@ -115,18 +147,25 @@ void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregiste
         if (!*found && newcomers_ && unregistered == Unregistered::may_be_new)
           return ask_newcomers(std::move(attempt), std::move(named));
         const auto record = *found ? certificate_of(**found) : fail(Errc::not_found, "");
+        if (record && record->use == CertificateRecord::Use::claim)
+          return refuse(std::move(attempt), "a claim certificate may only enrol");
         // A registered authority's certificates are named by its template; ours name their thing themselves.
-        const bool fits = record && (record->thing == named || !record->authority.empty());
+        const bool fits = record && record->use == CertificateRecord::Use::device &&
+                          (record->thing == named || !record->authority.empty());
         if (!fits) return refuse(std::move(attempt), "the certificate is not registered");
+        attempt->refused_as = RefusalKind::certificate_revoked;
         if (record->state != CertificateRecord::State::active)
           return refuse(std::move(attempt), "the certificate is revoked");
+        attempt->refused_as = RefusalKind::certificate_expired;
         if (!is_usable(*record, unix_milliseconds(parts_.clock.wall_now())))
           return refuse(std::move(attempt), "the certificate was renewed and is no longer taken");
+        attempt->refused_as = RefusalKind::client_id;
         const std::string& username = attempt->credentials.username;
         if (!username.empty() && username != record->thing)
           return refuse(std::move(attempt), "the user name is not the name in the certificate");
         attempt->proof_ends =
             record->retires_at == 0 ? record->not_after : std::min(record->not_after, record->retires_at);
+        if (record->authority != kPinned) attempt->authority = record->authority;
         load_thing(std::move(attempt), record->thing, record->created_at);
       });
 }
@@ -138,6 +177,7 @@ void Authenticator::ask_newcomers(AttemptPtr attempt, std::string named) {
   std::string asked = shown.username.empty() ? id.substr(0, id.find('/')) : shown.username;
   newcomers_(reply_to, shown.certificate_der, std::move(asked), shown.address,
              [this, attempt = std::move(attempt), named = std::move(named)](Result<void> admitted) mutable {
+               attempt->refused_as = RefusalKind::enrolment;
                if (!admitted) return finish(std::move(attempt), std::unexpected(admitted.error()));
                by_register(std::move(attempt), std::move(named), Unregistered::refused);
              });
@@ -145,6 +185,7 @@ void Authenticator::ask_newcomers(AttemptPtr attempt, std::string named) {
 
 void Authenticator::by_token(AttemptPtr attempt, TokenText token) {
   attempt->proof = token.type == TokenType::session ? Proof::session : Proof::token;
+  attempt->refused_as = RefusalKind::token;
   Executor& reply_to = *attempt->reply_to;
   std::string id = token.id;
   parts_.repository.get(
@@ -215,6 +256,7 @@ void Authenticator::accept_proven(Executor& reply_to, Credentials credentials, P
   attempt->done = std::move(done);
   attempt->credentials = std::move(credentials);
   attempt->proof = Proof::password;
+  attempt->refused_as = RefusalKind::malformed;
   if (attempt->credentials.client_id.size() > kMaxClientId)
     return finish(std::move(attempt), fail(Errc::limit_exceeded, "the client id is too long"));
   if (proven.owner == ScramRecord::Owner::thing)
@@ -227,6 +269,7 @@ void Authenticator::by_nothing(AttemptPtr attempt) {
   const bool allowed = options_.anonymous == Anonymous::on_loopback && shown.listener == Listener::loopback &&
                        is_loopback(shown.address);
   if (!allowed) return refuse(std::move(attempt), "credentials are needed");
+  attempt->refused_as = RefusalKind::client_id;
   Principal principal;
   principal.kind = PrincipalKind::anonymous;
   principal.tenant = options_.tenant;
@@ -253,6 +296,7 @@ void Authenticator::by_nothing(AttemptPtr attempt) {
 }
 
 void Authenticator::load_thing(AttemptPtr attempt, std::string name, std::int64_t credential_made_at) {
+  attempt->refused_as = RefusalKind::identity_disabled;
   if (!check_thing_name(name)) return refuse(std::move(attempt), "the thing is not known");
   Executor& reply_to = *attempt->reply_to;
   parts_.repository.get(
@@ -274,6 +318,7 @@ void Authenticator::load_thing(AttemptPtr attempt, std::string name, std::int64_
 }
 
 void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<std::string> cut_to) {
+  attempt->refused_as = RefusalKind::identity_disabled;
   Executor& reply_to = *attempt->reply_to;
   parts_.repository.get(reply_to, DocumentKind::user, options_.tenant.value, std::move(name),
                         [this, attempt = std::move(attempt),
@@ -291,6 +336,13 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
 }
 
 void Authenticator::accept(AttemptPtr attempt, Principal principal) {
+  // Withdrawn while it was looked at: whoever did that has ended the sessions that were open then.
+  attempt->refused_as = RefusalKind::certificate_revoked;
+  if (!attempt->fingerprint.empty() && parts_.revocations.is_revoked(attempt->fingerprint))
+    return refuse(std::move(attempt), "the certificate is revoked");
+  if (!attempt->authority.empty() && vouchers_ &&
+      !vouchers_(attempt->authority, attempt->credentials.certificate_der))
+    return refuse(std::move(attempt), "the authority that vouches for the certificate is disabled");
   principal.tenant = options_.tenant;
   principal.proof = attempt->proof;
   if (attempt->certificate) show_certificate(principal, *attempt->certificate);
@@ -299,6 +351,7 @@ void Authenticator::accept(AttemptPtr attempt, Principal principal) {
   if (attempt->credentials.protocol == "mqtt") {
     if (principal.client_id.empty()) principal.client_id = make_client_id(principal, parts_.rng);
     if (const auto fits = check_client_id(principal, principal.client_id); !fits) {
+      attempt->refused_as = RefusalKind::client_id;
       return finish(std::move(attempt), std::unexpected(fits.error()));
     }
   }
@@ -316,6 +369,7 @@ void Authenticator::authenticate_bearer(Executor& reply_to, Secret token, std::s
   attempt->reply_to = &reply_to;
   attempt->done = std::move(done);
   attempt->proof = Proof::token;
+  attempt->refused_as = RefusalKind::token;
   attempt->person = kUnnamed;
   attempt->credentials.address = address;
   if (token.view().size() > kMaxSecretBytes) return refuse(std::move(attempt), "the token is not valid");
@@ -339,11 +393,14 @@ void Authenticator::authenticate_bearer(Executor& reply_to, Secret token, std::s
   by_token(std::move(attempt), std::move(*parsed));
 }
 
-void Authenticator::authenticate_session(Executor& reply_to, Secret cookie, AuthenticationDone done) {
+void Authenticator::authenticate_session(Executor& reply_to, Secret cookie, std::string address,
+                                         AuthenticationDone done) {
   auto attempt = std::make_unique<Attempt>();
   attempt->reply_to = &reply_to;
   attempt->done = std::move(done);
   attempt->proof = Proof::session;
+  attempt->refused_as = RefusalKind::token;
+  attempt->credentials.address = std::move(address);
   auto parsed =
       cookie.view().size() <= kMaxSecretBytes ? parse_token(cookie.view()) : fail(Errc::unauthenticated, "");
   if (!parsed || parsed->type != TokenType::session)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/fs.h"
+#include "base/refusal.h"
 #include "base/result.h"
 #include "base/rng.h"
 #include "hub/principal.h"
@@ -54,8 +55,8 @@ inline constexpr std::string_view kClaimAction = "session.claim";
 inline constexpr const char* kWaits = "turned away for earlier failures";
 
 /// Errors: unauthenticated (the sentence never says which part was wrong), permission_denied (client id),
-/// limit_exceeded (waiting after failures, or a field too long), unavailable (too many passwords at once), io
-/// and corrupt (repository).
+/// quota_exceeded (waiting after failures), limit_exceeded (a field is too long), unavailable (too many
+/// passwords at once), io and corrupt (repository).
 using AuthenticationDone = std::move_only_function<void(Result<PrincipalRef>)>;
 
 inline constexpr std::string_view kDefaultAudience = "dunlin";
@@ -86,7 +87,7 @@ class Authenticator {
   /// An API token, or the local administrator's from a loopback address (Authorization: Bearer ...).
   void authenticate_bearer(Executor& reply_to, Secret token, std::string address, AuthenticationDone done);
   /// The value of the cookie dunlin_session. Moves the session's idle time.
-  void authenticate_session(Executor& reply_to, Secret cookie, AuthenticationDone done);
+  void authenticate_session(Executor& reply_to, Secret cookie, std::string address, AuthenticationDone done);
 
   /// Who has proven a name in an exchange of its own (scram_authenticator.h).
   struct Proven {
@@ -125,6 +126,11 @@ class Authenticator {
                                        std::move_only_function<void(Result<std::optional<Digest>>)> done)>;
   /// At most one, at start-up; without one no group's keys count.
   void take_group_keys(GroupKeys keys) { group_keys_ = std::move(keys); }
+  /// Whether a registered authority (its fingerprint) counts now, or another one vouches for the certificate.
+  /// On the thread of the call's executor.
+  using Vouchers = std::function<bool(std::string_view authority, std::string_view certificate_der)>;
+  /// At most one, at start-up; without one TLS alone decides.
+  void ask_vouchers(Vouchers vouchers) { vouchers_ = std::move(vouchers); }
   /// A person who signs in, or tries to.
   struct SignIn {
     AuditOutcome outcome = AuditOutcome::failed;
@@ -139,6 +145,12 @@ class Authenticator {
   void on_sign_in(std::function<void(SignIn)> observer) { observer_ = std::move(observer); }
   void tell(SignIn event) const {
     if (observer_) observer_(std::move(event));
+  }
+
+  /// Who keeps what is refused here: every failed proof. At most one, at start-up; it must outlive this.
+  void keep_refusals(RefusalSink& sink) { refusals_ = &sink; }
+  void tell_refused(const Refusal& refusal) const {
+    if (refusals_ != nullptr) refusals_->refused(refusal);
   }
 
   PenaltyTable& penalties() { return penalties_; }
@@ -158,6 +170,8 @@ class Authenticator {
   struct Attempt;
   using AttemptPtr = std::unique_ptr<Attempt>;
   void finish(AttemptPtr attempt, Result<PrincipalRef> result);
+  void give(AttemptPtr attempt, Result<PrincipalRef> result);
+  void tell_failure(const Attempt& attempt, const Error& error) const;
   void refuse(AttemptPtr attempt, std::string_view detail);
   void tell_of(const Attempt& attempt, AuditOutcome outcome, std::string_view detail) const;
   void by_certificate(AttemptPtr attempt);
@@ -177,6 +191,8 @@ class Authenticator {
   void verify_sas_token(AttemptPtr attempt, SasToken token, const ThingKeysRecord& held);
   void ask_group_key(AttemptPtr attempt, SasToken token, std::string group);
   void by_password(AttemptPtr attempt);
+  void judge_password(Executor& reply_to, std::string username, Secret password, std::string address,
+                      UserDone done);
   void require_one_factor(AttemptPtr attempt, std::string user);
   void by_nothing(AttemptPtr attempt);
   void load_thing(AttemptPtr attempt, std::string name, std::int64_t credential_made_at);
@@ -186,11 +202,13 @@ class Authenticator {
   Parts parts_;
   const AuthenticatorOptions options_;
   std::function<void(SignIn)> observer_;
+  RefusalSink* refusals_ = nullptr;
   PasswordGate gate_;
   PenaltyTable penalties_;
   RoleTable roles_;
   Newcomers newcomers_;
   GroupKeys group_keys_;
+  Vouchers vouchers_;
   std::string dummy_password_;  // verified for unknown users, so that they take as long as known ones
   mutable std::mutex mutex_;    // guards the two below
   std::unordered_map<std::string, std::int64_t> session_use_;  // id -> Unix ms, newer than what is stored

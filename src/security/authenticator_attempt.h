@@ -15,10 +15,13 @@ struct Authenticator::Attempt {
   Credentials credentials;
   AuthenticationDone done;
   Proof proof = Proof::none;
+  std::string fingerprint;
   std::optional<CertificateInfo> certificate;  // that has proven it
-  std::string penalty_key;                     // empty: failures cost nothing
-  std::string person;                          // whom a refusal is told of; empty: it is no person's token
-  std::int64_t proof_ends = 0;                 // Unix ms; 0: never
+  std::string authority;  // that vouches for the certificate; empty: our own, or pinned
+  RefusalKind refused_as = RefusalKind::no_credentials;
+  std::string penalty_key;      // empty: failures cost nothing
+  std::string person;           // whom a refusal is told of; empty: it is no person's token
+  std::int64_t proof_ends = 0;  // Unix ms; 0: never
 };
 
 }  // namespace dunlin::security

@@ -11,6 +11,11 @@ namespace {
 using store::DocumentKind;
 using OptionalDocument = std::optional<store::Document>;
 
+RefusalKind password_refusal(Errc code) {
+  if (code == Errc::quota_exceeded) return RefusalKind::penalty;
+  return code == Errc::unauthenticated ? RefusalKind::password : RefusalKind::server_busy;
+}
+
 }  // namespace
 
 void Authenticator::by_password(AttemptPtr attempt) {
@@ -19,8 +24,10 @@ void Authenticator::by_password(AttemptPtr attempt) {
   Secret password = std::move(attempt->credentials.password);
   std::string username = attempt->credentials.username;
   std::string address = attempt->credentials.address;
-  check_password(reply_to, std::move(username), std::move(password), std::move(address),
+  judge_password(reply_to, std::move(username), std::move(password), std::move(address),
                  [this, attempt = std::move(attempt)](Result<UserRecord> user) mutable {
+                   attempt->refused_as = RefusalKind::second_factor;
+                   if (!user) attempt->refused_as = password_refusal(user.error().code);
                    if (!user) return finish(std::move(attempt), std::unexpected(user.error()));
                    require_one_factor(std::move(attempt), user->name);
                  });
@@ -43,6 +50,23 @@ void Authenticator::require_one_factor(AttemptPtr attempt, std::string user) {
 
 void Authenticator::check_password(Executor& reply_to, std::string username, Secret password,
                                    std::string address, UserDone done) {
+  std::string shown = username;
+  std::string from = address;
+  judge_password(reply_to, std::move(username), std::move(password), std::move(address),
+                 [this, shown = std::move(shown), from = std::move(from),
+                  done = std::move(done)](Result<UserRecord> user) mutable {
+                   if (!user) {
+                     tell_refused({.kind = password_refusal(user.error().code),
+                                   .address = from,
+                                   .user = shown,
+                                   .reason = user.error().message});
+                   }
+                   done(std::move(user));
+                 });
+}
+
+void Authenticator::judge_password(Executor& reply_to, std::string username, Secret password,
+                                   std::string address, UserDone done) {
   const std::string address_key = "address|" + network_of(address);
   const std::string user_key = "user|" + username.substr(0, kMaxUserName);
   const auto answer = [&reply_to](UserDone callback, Result<UserRecord> result) {
@@ -56,7 +80,7 @@ void Authenticator::check_password(Executor& reply_to, std::string username, Sec
     failed.detail = kWaits;
     tell(std::move(failed));
     return answer(std::move(done),
-                  fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                  fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   if (!check_user_name(username) || password.view().size() > kMaxPasswordBytes) {
     penalties_.failed(address_key, kMaxAddressPenalty);

@@ -188,17 +188,17 @@ TEST_F(IdentityTest, FailuresCostTimeThatDoubles) {
   for (unsigned i = 0; i <= kFreeFailures; ++i) {
     EXPECT_EQ(login_as(with_password("ann", "wrong")).error().code, Errc::unauthenticated);
   }
-  EXPECT_EQ(login_as(with_password("ann", kPassword)).error().code, Errc::limit_exceeded)
+  EXPECT_EQ(login_as(with_password("ann", kPassword)).error().code, Errc::quota_exceeded)
       << "now even the right one waits";
-  EXPECT_EQ(login_as(with_password("ann", kPassword, "", "198.51.100.7")).error().code, Errc::limit_exceeded)
+  EXPECT_EQ(login_as(with_password("ann", kPassword, "", "198.51.100.7")).error().code, Errc::quota_exceeded)
       << "the user waits";
-  EXPECT_EQ(login_as(with_password("bob", "x", "", "192.0.2.1:99")).error().code, Errc::limit_exceeded)
+  EXPECT_EQ(login_as(with_password("bob", "x", "", "192.0.2.1:99")).error().code, Errc::quota_exceeded)
       << "the address waits";
   EXPECT_EQ(authenticator->counts().penalised, 3U);
   clock.advance_to(clock.now() + seconds{1});
   EXPECT_EQ(login_as(with_password("ann", "wrong")).error().code, Errc::unauthenticated);
   clock.advance_to(clock.now() + seconds{1});
-  EXPECT_EQ(login_as(with_password("ann", kPassword)).error().code, Errc::limit_exceeded)
+  EXPECT_EQ(login_as(with_password("ann", kPassword)).error().code, Errc::quota_exceeded)
       << "two seconds now";
   clock.advance_to(clock.now() + seconds{1});
   EXPECT_TRUE(login_as(with_password("ann", kPassword)));

@@ -47,6 +47,7 @@ std::string Authenticator::begin_signed(Attempt& attempt) const {
 }
 
 void Authenticator::by_jwt(AttemptPtr attempt) {
+  attempt->refused_as = RefusalKind::jwt;
   std::string name = begin_signed(*attempt);
   if (must_wait(*attempt)) return turn_away(std::move(attempt));
   auto jwt = parse_jwt(attempt->credentials.password.view());
@@ -87,6 +88,7 @@ void Authenticator::verify_jwt(AttemptPtr attempt, Jwt jwt, ThingKeysRecord held
 }
 
 void Authenticator::by_sas_token(AttemptPtr attempt) {
+  attempt->refused_as = RefusalKind::sas_token;
   const std::string name = begin_signed(*attempt);
   if (must_wait(*attempt)) return turn_away(std::move(attempt));
   auto token = parse_sas_token(attempt->credentials.password.view());

@@ -91,42 +91,56 @@ void AuthorityChanges::import(Actor actor, std::string chain_pem, Pki::Import wh
       std::move(done));
 }
 
-void AuthorityChanges::forget(Actor actor, std::string issuer, Remaining remaining, Done<Forgotten> done) {
-  if (const auto allowed = parts_.pki.check_may_forget(issuer); !allowed)
+void AuthorityChanges::forget(Actor actor, Forgetting wanted, Done<Forgotten> done) {
+  if (const auto allowed = parts_.pki.check_may_forget(wanted.issuer); !allowed)
     return refuse(allowed.error(), std::move(done));
+  std::string issuer = wanted.issuer;
   parts_.certificates.usable_of(
       parts_.executor, issuer,
-      [this, actor = std::move(actor), issuer, remaining,
+      [this, actor = std::move(actor), issuer, wanted = std::move(wanted),
        done = std::move(done)](Result<std::size_t> count) mutable {
         if (!count) return done(std::unexpected(count.error()));
-        if (*count == 0) return forget_now(std::move(actor), {}, std::move(issuer), std::move(done));
-        if (remaining == Remaining::must_be_none)
+        if (*count == 0) return forget_now(std::move(actor), {}, wanted, std::move(done));
+        if (wanted.remaining == Remaining::must_be_none)
           return done(
               fail(Errc::conflict, std::to_string(*count) +
                                        " certificates of it can still be used: let their devices renew "
                                        "them, or have them revoked with it"));
         parts_.certificates.revoke_of(
             parts_.executor, actor, issuer,
-            [this, actor, issuer,
+            [this, actor, wanted,
              done = std::move(done)](Result<std::vector<CertificateRecord>> revoked) mutable {
               if (!revoked) return done(std::unexpected(revoked.error()));
               Forgotten forgotten;
               forgotten.revoked = *std::move(revoked);
-              forget_now(std::move(actor), std::move(forgotten), std::move(issuer), std::move(done));
+              forget_now(std::move(actor), std::move(forgotten), wanted, std::move(done));
             });
       });
 }
 
-void AuthorityChanges::forget_now(Actor actor, Forgotten forgotten, std::string issuer,
+void AuthorityChanges::forget_now(Actor actor, Forgotten forgotten, const Forgetting& wanted,
                                   Done<Forgotten> done) {
+  std::optional<RevocationReason> revoke;
+  std::string detail;
+  if (wanted.remaining == Remaining::are_revoked) {
+    revoke = wanted.reason;
+    detail = "revoked: " + std::string(reason_name(wanted.reason));
+  }
   change<IssuerStatus>(
-      {std::move(actor), "ca.forget", issuer, {}, Event::Listeners::follow},
-      [this, issuer] { return parts_.pki.forget_issuer(issuer); },
-      [forgotten = std::move(forgotten), done = std::move(done)](Result<IssuerStatus> gone) mutable {
+      {std::move(actor), "ca.forget", wanted.issuer, std::move(detail), Event::Listeners::follow},
+      [this, issuer = wanted.issuer, revoke] { return parts_.pki.forget_issuer(issuer, revoke); },
+      [this, forgotten = std::move(forgotten), done = std::move(done)](Result<IssuerStatus> gone) mutable {
         if (!gone) return done(std::unexpected(gone.error()));
+        warn_of_root_lists(parts_.pki);
         forgotten.issuer = *std::move(gone);
         done(std::move(forgotten));
       });
+}
+
+void AuthorityChanges::import_list(Actor actor, std::string list_pem, Done<RootStatus> done) {
+  change<RootStatus>(
+      {std::move(actor), "ca.import-list", {}, {}, Event::Listeners::stay},
+      [this, list = std::move(list_pem)] { return parts_.pki.import_root_list(list); }, std::move(done));
 }
 
 void AuthorityChanges::export_root(Actor actor, Secret passphrase, Done<Secret> done) {

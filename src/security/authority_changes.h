@@ -43,9 +43,16 @@ class AuthorityChanges {
     IssuerStatus issuer;
     std::vector<CertificateRecord> revoked;  // the caller ends their things' sessions
   };
+  struct Forgetting {
+    std::string issuer;
+    Remaining remaining = Remaining::must_be_none;
+    RevocationReason reason = RevocationReason::superseded;  // of the intermediate, with are_revoked
+  };
   /// Certificates of it that can still be used are an error (conflict), or are revoked first, with the reason
-  /// superseded.
-  void forget(Actor actor, std::string issuer, Remaining remaining, Done<Forgotten> done);
+  /// superseded; then the intermediate is revoked as well.
+  void forget(Actor actor, Forgetting wanted, Done<Forgotten> done);
+  /// The revocation list of an offline root, signed elsewhere.
+  void import_list(Actor actor, std::string list_pem, Done<RootStatus> done);
   void export_root(Actor actor, Secret passphrase, Done<Secret> done);
   void remove_root(Actor actor, std::string exported, Secret passphrase, Done<void> done);
 
@@ -63,7 +70,7 @@ class AuthorityChanges {
   void refuse(const Error& why, Done<T> done);
   void record(const Event& event, AuditOutcome outcome, Done<void> done);
   void adopt();
-  void forget_now(Actor actor, Forgotten forgotten, std::string issuer, Done<Forgotten> done);
+  void forget_now(Actor actor, Forgotten forgotten, const Forgetting& wanted, Done<Forgotten> done);
 
   Parts parts_;
   TenantId tenant_;

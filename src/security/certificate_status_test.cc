@@ -4,6 +4,7 @@
 #include <openssl/ocsp.h>
 
 #include "base/metrics.h"
+#include "security/certificate_retirement.h"
 #include "security/identity_fixture.h"
 #include "security/ocsp_responder.h"
 #include "security/revocation_lists.h"
@@ -95,7 +96,7 @@ struct StatusTest : IdentityTest {
     int reason = -1;
   };
   /// Checks the signature against the root, and reads the first status.
-  Verdict verdict(const std::string& der) {
+  Verdict verdict(const std::string& der, Duration lifetime = kOcspLifetime) {
     const Response response = parse(der);
     Verdict found;
     if (!response) return found;
@@ -112,7 +113,7 @@ struct StatusTest : IdentityTest {
     ASN1_GENERALIZEDTIME* from = nullptr;
     ASN1_GENERALIZEDTIME* until = nullptr;
     found.status = OCSP_single_get0_status(single, &found.reason, nullptr, &from, &until);
-    EXPECT_EQ(time_of(until).value() - time_of(from).value(), kOcspLifetime);
+    EXPECT_EQ(time_of(until).value() - time_of(from).value(), lifetime);
     return found;
   }
 };
@@ -309,6 +310,91 @@ TEST_F(StatusTest, AFloodOfRequestsIsToldToComeBackLater) {
   scheduler.run_ready();
   EXPECT_EQ(seen[OCSP_RESPONSE_STATUS_SUCCESSFUL], static_cast<int>(kMaxOcspInWork));
   EXPECT_EQ(verdict(ask(about(issued.certificate_pem)).der).response, OCSP_RESPONSE_STATUS_SUCCESSFUL);
+}
+
+TEST_F(StatusTest, WhatWasRenewedIsRevokedOnceItsOverlapIsOver) {
+  const auto issued = issue("press-01").value();
+  const auto* stored = repository.at(store::DocumentKind::certificate, issued.info.fingerprint);
+  CertificateRecord record = certificate_of(*stored).value();
+  record.retires_at = unix_milliseconds(clock.wall_now() + minutes{20});
+  ASSERT_TRUE(wait<std::vector<std::uint64_t>>([&](auto done) {
+    repository.write(executor,
+                     {put_change(store::DocumentKind::certificate, kDefaultTenant, document_of(record), 1)},
+                     std::move(done));
+  }));
+  CertificateRetirement retirement{{executor, repository, revocations, clock}};
+  retirement.start();
+  lists->start();
+  const auto early = ask(about(issued.certificate_pem));
+  EXPECT_EQ(verdict(early.der, minutes{20}).status, V_OCSP_CERTSTATUS_GOOD)
+      << "and it says so until then only";
+  EXPECT_EQ(early.fresh_for, minutes{10});
+  EXPECT_EQ(list().value()->revoked, 0U);
+  clock.advance_to(clock.now() + minutes{20});
+  const auto late = verdict(ask(about(issued.certificate_pem)).der);
+  EXPECT_EQ(late.status, V_OCSP_CERTSTATUS_REVOKED) << "before it is written down";
+  EXPECT_EQ(late.reason, OCSP_REVOKED_STATUS_SUPERSEDED);
+  EXPECT_FALSE(revocations.is_revoked(issued.info.fingerprint));
+  scheduler.run_for(minutes{2});
+  EXPECT_TRUE(revocations.is_revoked(issued.info.fingerprint));
+  EXPECT_EQ(list().value()->revoked, 1U);
+  const CertificateRecord gone =
+      certificate_of(*repository.at(store::DocumentKind::certificate, issued.info.fingerprint)).value();
+  EXPECT_EQ(gone.state, CertificateRecord::State::revoked);
+  EXPECT_EQ(gone.reason, "superseded");
+  EXPECT_EQ(gone.revoked_at, record.retires_at);
+  EXPECT_EQ(verdict(ask(about(issued.certificate_pem)).der).reason, OCSP_REVOKED_STATUS_SUPERSEDED);
+}
+
+TEST_F(StatusTest, WhatRetiredWhileTheServerWasDownIsFoundAtTheStart) {
+  std::vector<std::string> all;
+  for (int i = 0; i < 3; ++i) {
+    const auto issued = issue("press-01").value();
+    CertificateRecord record =
+        certificate_of(*repository.at(store::DocumentKind::certificate, issued.info.fingerprint)).value();
+    record.retires_at = unix_milliseconds(clock.wall_now() + hours{i + 1});
+    ASSERT_TRUE(wait<std::vector<std::uint64_t>>([&](auto done) {
+      repository.write(executor,
+                       {put_change(store::DocumentKind::certificate, kDefaultTenant, document_of(record), 1)},
+                       std::move(done));
+    }));
+    all.push_back(issued.info.fingerprint);
+  }
+  clock.advance_to(clock.now() + hours{2});
+  CertificateRetirement retirement{{executor, repository, revocations, clock}};
+  retirement.start();
+  scheduler.run_ready();
+  EXPECT_TRUE(revocations.is_revoked(all[0]));
+  EXPECT_TRUE(revocations.is_revoked(all[1]));
+  EXPECT_FALSE(revocations.is_revoked(all[2]));
+  scheduler.run_for(hours{1} + minutes{2});
+  EXPECT_TRUE(revocations.is_revoked(all[2]));
+}
+
+TEST_F(StatusTest, TheServersEarlierCertificatesStayKnown) {
+  const std::string old_issuer = issuer();
+  ASSERT_TRUE(wait<void>([&](auto done) { certificates->note_server(executor, std::move(done)); }));
+  ASSERT_TRUE(wait<void>([&](auto done) { certificates->note_server(executor, std::move(done)); })) << "once";
+  const ServerIdentity first = pki->server_identity();
+  const std::string question = about(first.certificate_chain_pem);
+  const auto present = wait<CertificateRecord>([&](auto done) {
+    certificates->revoke(executor, "ann", first.info.fingerprint, RevocationReason::key_compromise,
+                         std::move(done));
+  });
+  EXPECT_EQ(present.error().code, Errc::conflict) << "the server shows it";
+  ASSERT_TRUE(pki->rotate());
+  EXPECT_EQ(pki->renew_server_certificate_if_due().value(), Renewal::renewed);
+  ASSERT_TRUE(wait<void>([&](auto done) { certificates->note_server(executor, std::move(done)); }));
+  EXPECT_EQ(verdict(ask(question).der).status, V_OCSP_CERTSTATUS_GOOD);
+  EXPECT_EQ(wait<std::size_t>([&](auto done) {
+              certificates->usable_of(executor, old_issuer, std::move(done));
+            }).value(),
+            0U)
+      << "it is in nobody's way";
+  revoke(first.info.fingerprint, RevocationReason::key_compromise);
+  const auto later = verdict(ask(question).der);
+  EXPECT_EQ(later.status, V_OCSP_CERTSTATUS_REVOKED);
+  EXPECT_EQ(later.reason, OCSP_REVOKED_STATUS_KEYCOMPROMISE);
 }
 
 }  // namespace

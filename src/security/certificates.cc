@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "security/enrolment_formats.h"
 #include "security/names.h"
 
 namespace dunlin::security {
@@ -147,7 +148,7 @@ void CertificateRegister::check_room(Executor& reply_to, std::string thing, Done
           return !record || is_usable(*record, now);
         });
         if (static_cast<std::size_t>(living) < kMaxCertificatesPerThing) return done({});
-        done(fail(Errc::limit_exceeded, thing + " has too many certificates: revoke one first"));
+        done(fail(Errc::quota_exceeded, thing + " has too many certificates: revoke one first"));
       });
 }
 
@@ -200,6 +201,10 @@ void CertificateRegister::revoke(Executor& reply_to, Actor actor, std::string fi
           parts_.revocations.add(fingerprint);
           return done(*std::move(record));
         }
+        if (fingerprint == parts_.pki.server_info().fingerprint)
+          return done(fail(Errc::conflict,
+                           "the server shows this certificate at present: let another intermediate issue "
+                           "(ca rotate), which gives the server a new one, and revoke this one then"));
         const WallTime now = parts_.clock.wall_now();
         record->state = CertificateRecord::State::revoked;
         record->revoked_at = unix_milliseconds(now);
@@ -219,6 +224,37 @@ void CertificateRegister::revoke(Executor& reply_to, Actor actor, std::string fi
                                   parts_.revocations.add(record.fingerprint);
                                   pinned_.remove(record.fingerprint);
                                   done(std::move(record));
+                                });
+      });
+}
+
+void CertificateRegister::note_server(Executor& reply_to, Done<void> done) {
+  const ServerIdentity server = parts_.pki.server_identity();
+  std::string fingerprint = server.info.fingerprint;
+  parts_.repository.get(
+      reply_to, DocumentKind::certificate, tenant_.value, std::move(fingerprint),
+      [this, &reply_to, info = server.info, chain = server.certificate_chain_pem,
+       done = std::move(done)](Result<OptionalDocument> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        if (*found) return done({});
+        const auto leaf = certificates_from_pem(chain);
+        if (!leaf) return done(std::unexpected(leaf.error()));
+        const WallTime now = parts_.clock.wall_now();
+        CertificateRecord record = make_record(info, certificate_pem(as_bytes(leaf->front())), {}, now);
+        record.use = CertificateRecord::Use::server;
+        std::vector<store::Change> changes = {
+            put_change(DocumentKind::certificate, tenant_, document_of(record), 0),
+            audit_change(tenant_, now,
+                         {.actor = "system",
+                          .action = "certificate.issue",
+                          .object = record.fingerprint,
+                          .detail = "for this server"})};
+        parts_.repository.write(reply_to, std::move(changes),
+                                [done = std::move(done)](Result<std::vector<std::uint64_t>> written) mutable {
+                                  // Another call was faster.
+                                  const bool there = !written && written.error().code == Errc::conflict;
+                                  if (!written && !there) return done(std::unexpected(written.error()));
+                                  done({});
                                 });
       });
 }

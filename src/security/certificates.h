@@ -40,7 +40,7 @@ class CertificateRegister {
   void load(Executor& reply_to, Done<void> done);
 
   /// Record and audit are one write; only then is the certificate handed out. Errors: not_found (thing),
-  /// limit_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
+  /// quota_exceeded (kMaxCertificatesPerThing that are active), and those of Pki::issue_device_certificate.
   void issue(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<IssuedCertificate> done);
   struct NewPin {
     std::string thing;
@@ -49,7 +49,7 @@ class CertificateRegister {
   };
   /// Registers a certificate of anybody's for the thing: TLS takes it whatever its chain is, until it has
   /// expired (by the fingerprint alone: kMaxDeviceLifetime from now, or before if the certificate says so) or
-  /// is revoked here. Errors: not_found (thing), invalid_argument, malformed, already_exists, limit_exceeded
+  /// is revoked here. Errors: not_found (thing), invalid_argument, malformed, already_exists, quota_exceeded
   /// (kMaxCertificatesPerThing that are active).
   void pin(Executor& reply_to, Actor actor, NewPin wanted, Done<CertificateRecord> done);
   /// Whether TLS takes this certificate (DER) without a chain. Any thread.
@@ -61,10 +61,12 @@ class CertificateRegister {
   /// Signs without a look at the register, for whoever puts the changes into a write of its own; until that
   /// is durable the certificate must not leave. Errors: those of Pki::issue_device_certificate.
   void sign(Executor& reply_to, Actor actor, DeviceCertificateRequest request, Done<Signed> done);
-  /// How many certificates the thing can use now. Errors: limit_exceeded (kMaxCertificatesPerThing).
+  /// How many certificates the thing can use now. Errors: quota_exceeded (kMaxCertificatesPerThing).
   void check_room(Executor& reply_to, std::string thing, Done<void> done);
+  /// Puts the server's present certificate on record, where it is not yet.
+  void note_server(Executor& reply_to, Done<void> done);
   /// Answers the record; the caller ends the thing's sessions (hub::Bus::end_sessions). Revoking twice is no
-  /// error. Errors: not_found.
+  /// error. Errors: not_found, conflict (the server's present one).
   void revoke(Executor& reply_to, Actor actor, std::string fingerprint, RevocationReason reason,
               Done<CertificateRecord> done);
   /// How many of that intermediate's certificates can be used now.
@@ -72,6 +74,8 @@ class CertificateRegister {
   /// Revokes them all, with the reason superseded; answers those that it has revoked.
   void revoke_of(Executor& reply_to, Actor actor, std::string issuer,
                  Done<std::vector<CertificateRecord>> done);
+  /// The fingerprints of those that a registered authority vouches for, and that are not revoked here.
+  void active_of_authority(Executor& reply_to, std::string authority, Done<std::vector<std::string>> done);
   /// Errors: not_found.
   void get(Executor& reply_to, std::string fingerprint, Done<CertificateRecord> done);
   /// Sorted by fingerprint, behind `after`; `thing` empty: of all things.
@@ -81,7 +85,9 @@ class CertificateRegister {
  private:
   void complete_page(Executor& reply_to, std::string after, Done<void> done);
   using Found = Done<std::vector<store::Document>>;
-  void active_of(Executor& reply_to, const std::string& issuer, std::string after, Found done);
+  void active_of(Executor& reply_to, store::Repository::Field whose, std::string after, Found done);
+  void gather_active(Executor& reply_to, std::string authority, std::vector<std::string> found,
+                     Done<std::vector<std::string>> done);
   void count_page(Executor& reply_to, std::string issuer, std::string after, std::size_t counted,
                   Done<std::size_t> done);
   struct Mass;

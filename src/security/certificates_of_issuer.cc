@@ -1,4 +1,4 @@
-// What happens to the certificates of an intermediate that is to be forgotten.
+// The certificates of one intermediate or registered authority.
 #include <utility>
 
 #include "security/certificates.h"
@@ -10,12 +10,12 @@ constexpr std::size_t kPage = 500;
 
 }  // namespace
 
-void CertificateRegister::active_of(Executor& reply_to, const std::string& issuer, std::string after,
+void CertificateRegister::active_of(Executor& reply_to, store::Repository::Field whose, std::string after,
                                     Found done) {
   store::Query query;
   query.kind = store::DocumentKind::certificate;
   query.tenant = tenant_.value;
-  query.equals = {{"issuer", issuer}, {"state", "active"}};
+  query.equals = {std::move(whose), {"state", "active"}};
   query.after_id = std::move(after);
   query.limit = kPage;
   parts_.repository.find(reply_to, std::move(query), std::move(done));
@@ -27,17 +27,38 @@ void CertificateRegister::usable_of(Executor& reply_to, std::string issuer, Done
 
 void CertificateRegister::count_page(Executor& reply_to, std::string issuer, std::string after,
                                      std::size_t counted, Done<std::size_t> done) {
-  active_of(reply_to, issuer, std::move(after),
+  active_of(reply_to, {"issuer", issuer}, std::move(after),
             [this, &reply_to, issuer, counted,
              done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
               if (!found) return done(std::unexpected(found.error()));
               const std::int64_t now = unix_milliseconds(parts_.clock.wall_now());
               for (const store::Document& document : *found) {
                 const auto record = certificate_of(document);
-                if (record && is_usable(*record, now)) ++counted;
+                // An earlier one of the server's proves nothing: its key is gone.
+                const bool counts = record && record->use != CertificateRecord::Use::server;
+                if (counts && is_usable(*record, now)) ++counted;
               }
               if (found->size() < kPage) return done(counted);
               count_page(reply_to, std::move(issuer), found->back().id, counted, std::move(done));
+            });
+}
+
+void CertificateRegister::active_of_authority(Executor& reply_to, std::string authority,
+                                              Done<std::vector<std::string>> done) {
+  gather_active(reply_to, std::move(authority), {}, std::move(done));
+}
+
+void CertificateRegister::gather_active(Executor& reply_to, std::string authority,
+                                        std::vector<std::string> found, Done<std::vector<std::string>> done) {
+  std::string after = found.empty() ? "" : found.back();
+  store::Repository::Field whose{"authority", authority};
+  active_of(reply_to, std::move(whose), std::move(after),
+            [this, &reply_to, authority = std::move(authority), found = std::move(found),
+             done = std::move(done)](Result<std::vector<store::Document>> page) mutable {
+              if (!page) return done(std::unexpected(page.error()));
+              for (store::Document& document : *page) found.push_back(std::move(document.id));
+              if (page->size() < kPage) return done(std::move(found));
+              gather_active(reply_to, std::move(authority), std::move(found), std::move(done));
             });
 }
 
@@ -58,39 +79,40 @@ void CertificateRegister::revoke_of(Executor& reply_to, Actor actor, std::string
 
 void CertificateRegister::revoke_page(std::shared_ptr<Mass> mass) {
   // Always the first page: what is revoked is not found again.
-  active_of(mass->reply_to, mass->issuer, "", [this, mass](Result<std::vector<store::Document>> found) {
-    if (!found) return mass->done(std::unexpected(found.error()));
-    const WallTime now = parts_.clock.wall_now();
-    std::vector<store::Change> changes;
-    std::vector<CertificateRecord> page;
-    for (const store::Document& document : *found) {
-      auto record = certificate_of(document);
-      if (!record) continue;
-      record->state = CertificateRecord::State::revoked;
-      record->revoked_at = unix_milliseconds(now);
-      record->reason = reason_name(RevocationReason::superseded);
-      changes.push_back(
-          put_change(store::DocumentKind::certificate, tenant_, document_of(*record), document.version));
-      changes.push_back(audit_change(tenant_, now,
-                                     {.actor = mass->actor,
-                                      .action = "certificate.revoke",
-                                      .object = record->fingerprint,
-                                      .detail = "with its intermediate, of " + record->thing}));
-      page.push_back(*std::move(record));
-    }
-    if (changes.empty()) return mass->done(std::move(mass->revoked));
-    parts_.repository.write(
-        mass->reply_to, std::move(changes),
-        [this, mass, page = std::move(page)](Result<std::vector<std::uint64_t>> written) mutable {
-          if (!written) return mass->done(std::unexpected(written.error()));
-          for (CertificateRecord& record : page) {
-            parts_.revocations.add(record.fingerprint);
-            record.pem.clear();  // they may be many
-            mass->revoked.push_back(std::move(record));
-          }
-          revoke_page(mass);
-        });
-  });
+  active_of(
+      mass->reply_to, {"issuer", mass->issuer}, "", [this, mass](Result<std::vector<store::Document>> found) {
+        if (!found) return mass->done(std::unexpected(found.error()));
+        const WallTime now = parts_.clock.wall_now();
+        std::vector<store::Change> changes;
+        std::vector<CertificateRecord> page;
+        for (const store::Document& document : *found) {
+          auto record = certificate_of(document);
+          if (!record) continue;
+          record->state = CertificateRecord::State::revoked;
+          record->revoked_at = unix_milliseconds(now);
+          record->reason = reason_name(RevocationReason::superseded);
+          changes.push_back(
+              put_change(store::DocumentKind::certificate, tenant_, document_of(*record), document.version));
+          changes.push_back(audit_change(tenant_, now,
+                                         {.actor = mass->actor,
+                                          .action = "certificate.revoke",
+                                          .object = record->fingerprint,
+                                          .detail = "with its intermediate, of " + record->thing}));
+          page.push_back(*std::move(record));
+        }
+        if (changes.empty()) return mass->done(std::move(mass->revoked));
+        parts_.repository.write(
+            mass->reply_to, std::move(changes),
+            [this, mass, page = std::move(page)](Result<std::vector<std::uint64_t>> written) mutable {
+              if (!written) return mass->done(std::unexpected(written.error()));
+              for (CertificateRecord& record : page) {
+                parts_.revocations.add(record.fingerprint);
+                record.pem.clear();  // they may be many
+                mass->revoked.push_back(std::move(record));
+              }
+              revoke_page(mass);
+            });
+      });
 }
 
 }  // namespace dunlin::security

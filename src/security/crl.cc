@@ -1,11 +1,13 @@
 #include "security/crl.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "security/limits.h"
 #include "security/x509_internal.h"
 
 namespace dunlin::security {
@@ -65,6 +67,24 @@ Result<std::string> der_of(X509_CRL* crl) {
   return der;
 }
 
+Result<CrlInfo> info_of(X509_CRL* crl) {
+  CrlInfo info;
+  const ASN1_TIME* next = X509_CRL_get0_nextUpdate(crl);
+  if (next == nullptr)
+    return fail(Errc::malformed, "the revocation list does not say when the next one comes");
+  DUNLIN_TRY(info.this_update, time_of(X509_CRL_get0_lastUpdate(crl)));
+  DUNLIN_TRY(info.next_update, time_of(next));
+  const Integer number(
+      static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(crl, NID_crl_number, nullptr, nullptr)));
+  if (!number || ASN1_INTEGER_get_uint64(&info.number, number.get()) != 1) {
+    ERR_clear_error();
+    return fail(Errc::malformed, "the revocation list has no number");
+  }
+  const int revoked = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
+  info.revoked = revoked < 0 ? 0 : static_cast<std::size_t>(revoked);
+  return info;
+}
+
 }  // namespace
 
 std::string_view reason_name(RevocationReason reason) {
@@ -100,18 +120,33 @@ Result<CrlInfo> read_crl(ByteView der) {
   const Crl crl(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
   ERR_clear_error();
   if (!crl || at != der.data() + der.size()) return fail(Errc::malformed, "not a revocation list");
-  CrlInfo info;
-  DUNLIN_TRY(info.this_update, time_of(X509_CRL_get0_lastUpdate(crl.get())));
-  DUNLIN_TRY(info.next_update, time_of(X509_CRL_get0_nextUpdate(crl.get())));
-  const Integer number(
-      static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(crl.get(), NID_crl_number, nullptr, nullptr)));
-  if (!number || ASN1_INTEGER_get_uint64(&info.number, number.get()) != 1) {
-    ERR_clear_error();
-    return fail(Errc::malformed, "the revocation list has no number");
+  return info_of(crl.get());
+}
+
+Result<SignedList> check_crl(std::string_view text, std::string_view issuer_pem) {
+  if (text.size() > kMaxPemFileBytes) return fail(Errc::limit_exceeded, "the revocation list is too large");
+  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+  const Crl crl(text.contains("-----BEGIN")
+                    ? PEM_read_bio_X509_CRL(reader_of(text).get(), nullptr, nullptr, nullptr)
+                    : d2i_X509_CRL(nullptr, &at, static_cast<long>(text.size())));
+  ERR_clear_error();
+  if (!crl) return fail(Errc::malformed, "not a revocation list");
+  DUNLIN_TRY(const Certificate issuer, read_certificate(issuer_pem));
+  const bool is_its =
+      X509_NAME_cmp(X509_CRL_get_issuer(crl.get()), X509_get_subject_name(issuer.get())) == 0 &&
+      X509_CRL_verify(crl.get(), X509_get0_pubkey(issuer.get())) == 1;
+  ERR_clear_error();
+  if (!is_its) return fail(Errc::permission_denied, "another authority has signed the revocation list");
+  SignedList list;
+  DUNLIN_TRY(list.info, info_of(crl.get()));
+  DUNLIN_TRY(list.der, der_of(crl.get()));
+  STACK_OF(X509_REVOKED)* entries = X509_CRL_get_REVOKED(crl.get());
+  for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i) {
+    DUNLIN_TRY(std::string serial,
+               serial_text(X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, i))));
+    list.serials.push_back(std::move(serial));
   }
-  const int revoked = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl.get()));
-  info.revoked = revoked < 0 ? 0 : static_cast<std::size_t>(revoked);
-  return info;
+  return list;
 }
 
 }  // namespace dunlin::security

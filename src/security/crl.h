@@ -27,6 +27,8 @@ enum class RevocationReason : std::uint8_t {
 
 /// The name in ASN.1 ("keyCompromise" ...) as people state it.
 std::string_view reason_name(RevocationReason reason);
+inline constexpr const char* kReasonsTaken =
+    "\"reason\" must be keyCompromise, affiliationChanged, superseded, cessationOfOperation or unspecified";
 /// nullopt: none of these.
 std::optional<RevocationReason> reason_of_name(std::string_view name);
 
@@ -54,5 +56,15 @@ struct CrlInfo {
 };
 /// What a list of ours says. Its signature is not looked at. Errors: malformed.
 Result<CrlInfo> read_crl(ByteView der);
+
+/// A list with what is on it.
+struct SignedList {
+  std::string der;
+  CrlInfo info;
+  std::vector<std::string> serials;  // hexadecimal, as CertificateInfo has them
+};
+/// A list (DER, or PEM) that this authority has signed. Errors: malformed, limit_exceeded (kMaxPemFileBytes),
+/// permission_denied (another one's).
+Result<SignedList> check_crl(std::string_view text, std::string_view issuer_pem);
 
 }  // namespace dunlin::security

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <cmath>
+#include <limits>
 
 #include "base/log.h"
 #include "base/time_text.h"
@@ -15,14 +16,16 @@ namespace {
 constexpr std::string_view kToldSetting = "pki.expiry";
 constexpr std::size_t kPage = 500;
 constexpr std::array<std::int64_t, 3> kSteps = {1, 7, 30};  // days left
-/// The server's certificate is renewed when 30 days are left: that it was not is told from here on.
-constexpr std::int64_t kFirstServerStep = 7;
+/// What is renewed by itself, before: that it was not is told from here on.
+constexpr std::int64_t kFirstRenewedStep = 7;
+constexpr std::string_view kOwnList = "root_list";
+constexpr std::string_view kOfflineList = "offline_root_list";
 constexpr std::int64_t kNoStep = 1'000'000;
 
 /// The smallest step that is reached.
 std::int64_t step_of(std::string_view what, Duration left) {
   for (const std::int64_t step : kSteps) {
-    if (what == "server" && step > kFirstServerStep) break;
+    if ((what == "server" || what == kOwnList) && step > kFirstRenewedStep) break;
     if (left <= std::chrono::days{step}) return step;
   }
   return kNoStep;
@@ -53,7 +56,11 @@ ExpiryWatch::ExpiryWatch(Parts parts, TenantId tenant)
       tenant_(tenant),
       expiring_(parts.metrics.gauge("dunlin_pki_device_certificates_expiring",
                                     "Active device certificates that end within 30 days")) {
-  for (const char* what : {"root", "intermediate", "server"}) {
+  parts_.metrics.gauge_function(
+      "dunlin_pki_root_lists_outdated",
+      "Roots whose revocation list lacks a revoked intermediate, has ended, or is missing", {},
+      [this] { return lists_to_mend(); });
+  for (const char* what : {"root", "intermediate", "server", "root_list", "offline_root_list"}) {
     parts_.metrics.gauge_function("dunlin_pki_expiry_days",
                                   "Days until the certificate ends; of several the one that ends first",
                                   {{"certificate", what}}, [this, what] { return days_left(what); });
@@ -68,7 +75,24 @@ std::vector<ExpiryWatch::Watched> ExpiryWatch::watched() const {
         all, [&](const Watched& one) { return one.info.fingerprint == issuer.root.fingerprint; });
     if (!known) all.push_back({"root", issuer.root});
   }
+  for (const RootStatus& root : parts_.pki.roots()) {
+    if (!root.list) continue;
+    CertificateInfo list;
+    list.fingerprint = sha256_hex(as_bytes(root.list->der));
+    list.common_name = root.info.common_name;
+    list.not_after = root.list->info.next_update;
+    const bool here = root.key == RootStatus::Key::here;
+    all.push_back({std::string(here ? kOwnList : kOfflineList), std::move(list)});
+  }
   return all;
+}
+
+/// Any thread.
+double ExpiryWatch::lists_to_mend() const {
+  const auto roots = parts_.pki.roots();
+  return static_cast<double>(std::ranges::count_if(roots, [](const RootStatus& root) {
+    return root.state != RootListState::current && root.state != RootListState::ends_soon;
+  }));
 }
 
 /// Any thread.
@@ -77,6 +101,7 @@ double ExpiryWatch::days_left(std::string_view what) const {
   for (const Watched& one : watched()) {
     if (one.what == what) first = std::min(first, one.info.not_after);
   }
+  if (first == WallTime::max()) return std::numeric_limits<double>::infinity();
   const auto left = first - parts_.clock.wall_now();
   return std::floor(std::chrono::duration<double, std::ratio<86400>>(left).count());
 }
@@ -88,6 +113,7 @@ void ExpiryWatch::start() {
 
 void ExpiryWatch::look() {
   count_page("", 0);
+  warn_of_root_lists(parts_.pki);
   parts_.repository.get(parts_.executor, store::DocumentKind::setting, tenant_.value,
                         std::string(kToldSetting), [this](Result<std::optional<store::Document>> found) {
                           if (!found) return;  // the next look comes
@@ -137,7 +163,8 @@ void ExpiryWatch::count_page(std::string after, std::int64_t counted) {
                            const WallTime now = parts_.clock.wall_now();
                            for (const store::Document& document : *found) {
                              const auto record = certificate_of(document);
-                             if (record && is_usable(*record, unix_milliseconds(now)) &&
+                             if (record && record->use == CertificateRecord::Use::device &&
+                                 is_usable(*record, unix_milliseconds(now)) &&
                                  record->not_after <= unix_milliseconds(now + kExpirySoon))
                                ++counted;
                            }

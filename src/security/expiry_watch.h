@@ -36,11 +36,12 @@ class ExpiryWatch {
 
  private:
   struct Watched {
-    std::string what;  // "root", "intermediate" or "server"
+    std::string what;  // "root", "intermediate", "server", or the list of a root: "root_list" ...
     CertificateInfo info;
   };
   std::vector<Watched> watched() const;
   double days_left(std::string_view what) const;
+  double lists_to_mend() const;
   void look();
   void judge(std::map<std::string, std::int64_t> told, std::uint64_t version);
   void count_page(std::string after, std::int64_t counted);

@@ -17,11 +17,14 @@ struct ExpiryWatchTest : IdentityTest {
   double left(const std::string& what) const {
     return metrics.value("dunlin_pki_expiry_days", {{"certificate", what}});
   }
-  std::size_t told() const {
+  enum class Of : std::uint8_t { certificates, lists };
+  std::size_t told(Of what = Of::certificates) const {
     std::size_t number = 0;
-    for (const auto& [key, document] : repository.documents)
-      number +=
-          std::get<0>(key) == store::DocumentKind::audit && document.body.contains("certificate.expiring");
+    for (const auto& [key, document] : repository.documents) {
+      const bool is_list = document.body.contains("root_list ");
+      number += std::get<0>(key) == store::DocumentKind::audit &&
+                document.body.contains("certificate.expiring") && is_list == (what == Of::lists);
+    }
     return number;
   }
 };
@@ -68,6 +71,26 @@ TEST_F(ExpiryWatchTest, AnIntermediateIsToldInThreeSteps) {
   EXPECT_EQ(told(), 3U);
   scheduler.run_for(days{6});
   EXPECT_EQ(told(), 5U);
+}
+
+TEST_F(ExpiryWatchTest, TheListOfAnOfflineRootIsToldInThreeStepsAndCountedOnceItHasEnded) {
+  const auto to_mend = [this] { return metrics.value("dunlin_pki_root_lists_outdated"); };
+  EXPECT_EQ(left("root_list"), 30);
+  watch.start();
+  scheduler.run_for(days{22});
+  EXPECT_EQ(told(Of::lists), 0U) << "it would have been made anew";
+  scheduler.run_for(days{2});
+  EXPECT_EQ(told(Of::lists), 1U) << "seven days";
+  const std::string exported = pki->export_root_key("a long walk by the sea").value();
+  ASSERT_TRUE(pki->remove_root_key(exported, "a long walk by the sea"));
+  EXPECT_EQ(left("offline_root_list"), 180);
+  scheduler.run_for(days{149});
+  EXPECT_EQ(told(Of::lists), 1U);
+  for (const auto& [pass, times] : {std::pair{days{2}, 2U}, {days{23}, 3U}, {days{6}, 4U}, {days{2}, 4U}}) {
+    scheduler.run_for(pass);
+    EXPECT_EQ(told(Of::lists), times);
+  }
+  EXPECT_EQ(to_mend(), 1);
 }
 
 TEST_F(ExpiryWatchTest, ARecordThatCannotBeWrittenIsWrittenLater) {

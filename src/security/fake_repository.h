@@ -21,6 +21,7 @@ class FakeRepository final : public store::Repository {
     const auto found = documents.find({kind, 1, id});
     return found == documents.end() ? nullptr : &found->second;
   }
+  using Repository::count;
   std::size_t count(store::DocumentKind kind) const {
     std::size_t number = 0;
     for (const auto& [key, document] : documents) number += std::get<0>(key) == kind;

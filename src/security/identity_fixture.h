@@ -119,7 +119,8 @@ struct IdentityTest : testing::Test {
   }
   Result<PrincipalRef> by_cookie(std::string_view cookie) {
     return wait<PrincipalRef>([&](auto done) {
-      authenticator->authenticate_session(executor, Secret(std::string(cookie)), std::move(done));
+      authenticator->authenticate_session(executor, Secret(std::string(cookie)), "192.0.2.1",
+                                          std::move(done));
     });
   }
   Result<PrincipalRef> by_bearer(std::string_view token, const std::string& address = "192.0.2.1") {

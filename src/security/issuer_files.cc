@@ -7,6 +7,7 @@
 #include "security/crypto.h"
 #include "security/enrolment_formats.h"
 #include "security/limits.h"
+#include "security/root_lists.h"
 
 namespace dunlin::security {
 namespace {
@@ -71,6 +72,12 @@ std::vector<std::string> IssuerSet::roots() const {
     if (std::ranges::find(all, issuer->root_pem) == all.end()) all.push_back(issuer->root_pem);
   }
   return all;
+}
+
+StatusUrls status_urls_at(const std::string& public_url, const std::string& id) {
+  if (public_url.empty()) return {};
+  const std::string base = public_url + "/pki/" + id;
+  return {.crl = base + ".crl", .ocsp = {}, .issuer = base + ".crt"};
 }
 
 CertificateProfile new_profile(Kind kind, std::string common_name, Duration lifetime, WallTime now,
@@ -195,7 +202,7 @@ Result<void> IssuerFiles::adopt_root(IssuerSet& set) {
 
 Result<std::string> IssuerFiles::read_text(const std::string& file) const {
   if (!fs_.exists(path(file))) return std::string();
-  return read_file(fs_, path(file), kMaxPemFileBytes);
+  return secrets_.read(path(file), kMaxPemFileBytes);
 }
 
 Result<IssuerFiles::Pair> IssuerFiles::read_pair(const std::string& stem) const {
@@ -211,43 +218,48 @@ Result<IssuerFiles::Pair> IssuerFiles::read_pair(const std::string& stem) const 
   pair.certificate_pem.clear();
   for (const std::string& part : *parts) pair.certificate_pem += part;
   if (pair.key_pem.empty()) return pair;
-  if (const auto belongs = check_key_belongs(pair.key_pem, pair.certificate_pem); !belongs)
-    return fail(Errc::corrupt, path(stem + ".key") + ": " + belongs.error().message);
+  DUNLIN_CHECK(check_key_of(stem + ".key", pair));
   return pair;
 }
 
 Result<IssuerFiles::Pair> IssuerFiles::read_later(const std::string& file) const {
   DUNLIN_TRY(const std::string text, read_text(file));
-  if (const auto belongs = check_key_belongs(text, text); !belongs)
-    return fail(Errc::corrupt, path(file) + ": " + belongs.error().message);
-  return Pair{.certificate_pem = text, .key_pem = text};
+  Pair pair{.certificate_pem = text, .key_pem = text};
+  DUNLIN_CHECK(check_key_of(file, pair));
+  return pair;
+}
+
+Result<void> IssuerFiles::check_key_of(const std::string& file, const Pair& pair) const {
+  const auto belongs = check_key_belongs(pair.key_pem, pair.certificate_pem);
+  if (belongs) return {};
+  // A token that is not there now is no damage.
+  const Errc code = is_in_token(pair.key_pem) ? belongs.error().code : Errc::corrupt;
+  return fail(code, path(file) + ": " + belongs.error().message);
 }
 
 /// Durable as a whole.
 Result<IssuerRef> IssuerFiles::write_later(std::string_view id, const Pair& pair) {
   const std::string file = path(kIssuers + "/" + std::string(id) + ".pem");
   DUNLIN_CHECK(fs_.create_folders(parent_folder(file)));
-  std::string text = pair.key_pem + pair.certificate_pem;
-  const auto written = write_file_atomically(fs_, file, as_bytes(text));
-  wipe(text);
-  DUNLIN_CHECK(written);
+  DUNLIN_CHECK(secrets_.write(file, pair.key_pem, pair.certificate_pem));
   return make_issuer(pair.certificate_pem, pair.key_pem, {});
 }
 
 Result<void> IssuerFiles::write_pair(const std::string& stem, const Pair& pair) {
-  DUNLIN_CHECK(write_file_atomically(fs_, path(stem + ".key"), as_bytes(pair.key_pem)));
+  DUNLIN_CHECK(secrets_.write(path(stem + ".key"), pair.key_pem));
   return write_file_atomically(fs_, path(stem + ".pem"), as_bytes(pair.certificate_pem));
 }
 
 /// `issuer`: empty for a root.
-Result<IssuerFiles::Pair> IssuerFiles::make_authority(CertificateProfile profile, const Pair& issuer) {
+Result<IssuerFiles::Pair> IssuerFiles::make_authority(CertificateProfile profile, const Pair& issuer) const {
   profile.organisation = organisation_;
   Pair made;
-  DUNLIN_TRY(made.key_pem, generate_key_pem());
+  DUNLIN_TRY(made.key_pem, make_key(keeping_, profile.kind == Kind::root ? "root" : "intermediate", rng_));
   DUNLIN_TRY(const std::string public_key, public_key_of(made.key_pem));
   if (!issuer.certificate_pem.empty()) {
     DUNLIN_TRY(const CertificateInfo above, info_of(issuer.certificate_pem));
     profile.not_after = std::min(profile.not_after, above.not_after);
+    profile.status = status_urls_at(public_url_, root_id(above));
   }
   const std::string& signing = issuer.key_pem.empty() ? made.key_pem : issuer.key_pem;
   DUNLIN_TRY(made.certificate_pem,
@@ -275,8 +287,8 @@ Result<IssuerRef> IssuerFiles::make_intermediate(const IssuerSet& present) {
 Result<std::string> IssuerFiles::request_pem() {
   DUNLIN_TRY(std::string key, read_text(kRequestKey));
   if (key.empty()) {
-    DUNLIN_TRY(key, generate_key_pem());
-    DUNLIN_CHECK(write_file_atomically(fs_, path(kRequestKey), as_bytes(key)));
+    DUNLIN_TRY(key, make_key(keeping_, "intermediate", rng_));
+    DUNLIN_CHECK(secrets_.write(path(kRequestKey), key));
   }
   DUNLIN_TRY(const std::string public_key, public_key_of(key));
   const std::string number = sha256_hex(as_bytes(public_key)).substr(0, 8);
@@ -314,15 +326,18 @@ Result<void> IssuerFiles::set_issuing(const Issuer& issuer) {
   return write_file_atomically(fs_, path(kIssuing), as_bytes(issuer.id + "\n"));
 }
 
+Result<void> IssuerFiles::check_may_forget(const IssuerSet& present, const Issuer& issuer) const {
+  const auto of_root = std::ranges::count_if(
+      present.issuers, [&](const IssuerRef& one) { return one->root_pem == issuer.root_pem; });
+  if (of_root > 1 || issuer.root_pem != present.root_pem || root_is_offline()) return {};
+  return fail(Errc::conflict,
+              "it is the last intermediate of the root whose key is here: export and remove that key first");
+}
+
 Result<void> IssuerFiles::forget(const IssuerSet& present, const Issuer& issuer) {
+  DUNLIN_CHECK(check_may_forget(present, issuer));
   IssuerSet rest = present;
   std::erase_if(rest.issuers, [&](const IssuerRef& one) { return one->id == issuer.id; });
-  const bool last_of_root = std::ranges::none_of(
-      rest.issuers, [&](const IssuerRef& one) { return one->root_pem == issuer.root_pem; });
-  if (last_of_root && issuer.root_pem == present.root_pem && !root_is_offline())
-    return fail(
-        Errc::conflict,
-        "it is the last intermediate of the root whose key is here: export and remove that key first");
   const std::string file = path(kIssuers + "/" + issuer.id + ".pem");
   if (fs_.exists(file)) {
     DUNLIN_CHECK(fs_.remove(file));
@@ -335,23 +350,38 @@ Result<void> IssuerFiles::forget(const IssuerSet& present, const Issuer& issuer)
   return adopt_root(rest);
 }
 
+Result<std::string> IssuerFiles::sign_root_list(const CrlProfile& profile) const {
+  DUNLIN_TRY(Pair root, read_pair(kRoot));
+  if (root.key_pem.empty()) return fail(Errc::unavailable, "the root's key is not here: it is offline");
+  auto signed_list = sign_crl(profile, Signer{root.key_pem, root.certificate_pem});
+  wipe(root.key_pem);
+  return signed_list;
+}
+
 Result<std::string> IssuerFiles::export_root_key(std::string_view passphrase) const {
   if (passphrase.size() < kMinPasswordBytes || passphrase.size() > kMaxPasswordBytes)
     return fail(Errc::invalid_argument, "a passphrase has 12 to 1024 bytes");
   DUNLIN_TRY(std::string key, read_text(kRoot + ".key"));
   if (key.empty()) return fail(Errc::unavailable, "the root's key is not here: it is offline already");
+  if (is_in_token(key))
+    return fail(
+        Errc::unsupported,
+        "the root's key is in a PKCS#11 token, which gives it out to nobody: stop the server, remove " +
+            path(kRoot + ".key") + ", and take the token away");
   auto encrypted = encrypt_private_key(key, passphrase);
   wipe(key);
   return encrypted;
 }
 
-Result<void> IssuerFiles::remove_root_key(std::string_view exported, std::string_view passphrase) {
+Result<void> IssuerFiles::remove_root_key(std::string_view exported, std::string_view passphrase,
+                                          const std::function<Result<void>()>& before) {
   if (root_is_offline()) return fail(Errc::unavailable, "the root's key is not here: it is offline already");
   DUNLIN_TRY(std::string key, decrypt_private_key(exported, passphrase));
   DUNLIN_TRY(const std::string root, read_text(kRoot + ".pem"));
   const auto belongs = check_key_belongs(key, root);
   wipe(key);
   if (!belongs) return fail(Errc::permission_denied, "what was sent is not the root's key");
+  DUNLIN_CHECK(before());
   DUNLIN_CHECK(fs_.remove(path(kRoot + ".key")));
   return fs_.sync_folder(folder_);
 }

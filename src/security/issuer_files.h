@@ -9,7 +9,10 @@
 //                               there as a whole or not at all
 //   issuing                     ID of the one that issues; missing: the first one
 //   request.key                 the key of a request that waits for its certificate
+//
+// A key that is in a PKCS#11 token has its URI in the place of the PEM text. With a vault, keys are sealed.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +22,9 @@
 #include "base/fs.h"
 #include "base/result.h"
 #include "base/rng.h"
+#include "security/crl.h"
+#include "security/key_keeping.h"
+#include "security/secret_file.h"
 #include "security/x509.h"
 
 namespace dunlin::security {
@@ -27,7 +33,7 @@ namespace dunlin::security {
 struct Issuer {
   std::string id;  // its key identifier, which its certificates and its list name: lower-case hexadecimal
   std::string certificate_pem;
-  std::string key_pem;
+  std::string key_pem;  // or a URI: see x509.h
   CertificateInfo info;
   std::string root_pem;
   CertificateInfo root;
@@ -53,6 +59,9 @@ struct IssuerSet {
   std::vector<std::string> roots() const;
 };
 
+/// Where the authority of that id has its list and its certificate; nothing without a `public_url`.
+StatusUrls status_urls_at(const std::string& public_url, const std::string& id);
+
 /// What every certificate of ours begins with: dates from a little before `now`, and a random serial number.
 CertificateProfile new_profile(CertificateProfile::Kind kind, std::string common_name, Duration lifetime,
                                WallTime now, Rng& rng);
@@ -62,15 +71,20 @@ CertificateProfile new_profile(CertificateProfile::Kind kind, std::string common
 class IssuerFiles {
  public:
   /// `folder`: DIR/pki. The others must outlive the object; `rng` must bear any thread.
-  IssuerFiles(Fs& fs, const Clock& clock, Rng& rng, std::string folder, std::string organisation)
+  IssuerFiles(Fs& fs, const Clock& clock, Rng& rng, std::string folder, std::string organisation,
+              std::string public_url, KeyKeeping keeping)
       : fs_(fs),
+        keeping_(std::move(keeping)),
+        secrets_(fs, keeping_.vault),
         clock_(clock),
         rng_(rng),
         folder_(std::move(folder)),
-        organisation_(std::move(organisation)) {}
+        organisation_(std::move(organisation)),
+        public_url_(std::move(public_url)) {}
 
   /// Makes what is missing at a first start: the root, then the first intermediate. What is there is never
-  /// replaced. Errors: corrupt (a file does not parse, a key is missing or is not its certificate's).
+  /// replaced. Errors: corrupt (a file does not parse, a key is missing or is not its certificate's), those
+  /// of SecretFiles and of keys in tokens.
   Result<IssuerSet> load();
 
   /// A new intermediate, signed by the root. Errors: unavailable (the root is offline), limit_exceeded.
@@ -84,17 +98,23 @@ class IssuerFiles {
   Result<IssuerRef> import_intermediate(const IssuerSet& present, std::string_view chain_pem);
   /// The one that issues from the next load() on.
   Result<void> set_issuing(const Issuer& issuer);
+  /// Errors: conflict (it is the last below a root whose key is here).
+  Result<void> check_may_forget(const IssuerSet& present, const Issuer& issuer) const;
   /// Takes an intermediate away that does not issue, and root.pem with the last one below it. Errors:
   /// conflict (it is the last below a root whose key is here).
   Result<void> forget(const IssuerSet& present, const Issuer& issuer);
 
+  /// A list (DER) signed by the root of root.pem. Errors: unavailable (the root is offline), internal.
+  Result<std::string> sign_root_list(const CrlProfile& profile) const;
   bool root_is_offline() const { return !fs_.exists(path("root.key")); }
   /// The root's key, encrypted (PKCS#8, PEM). Errors: unavailable (the root is offline), invalid_argument
-  /// (the passphrase).
+  /// (the passphrase), unsupported (it is in a token, which gives it out to nobody).
   Result<std::string> export_root_key(std::string_view passphrase) const;
   /// Removes root.key if `exported` can be opened and holds that key. Errors: unavailable (it is gone
   /// already), permission_denied (wrong passphrase or another key), malformed.
-  Result<void> remove_root_key(std::string_view exported, std::string_view passphrase);
+  /// `before` runs once nothing else is in the way; its error stops the removal.
+  Result<void> remove_root_key(std::string_view exported, std::string_view passphrase,
+                               const std::function<Result<void>()>& before);
 
  private:
   struct Pair {
@@ -105,7 +125,7 @@ class IssuerFiles {
   Result<std::string> read_text(const std::string& file) const;
   Result<Pair> read_pair(const std::string& stem) const;
   Result<void> write_pair(const std::string& stem, const Pair& pair);
-  Result<Pair> make_authority(CertificateProfile profile, const Pair& issuer);
+  Result<Pair> make_authority(CertificateProfile profile, const Pair& issuer) const;
   Result<std::string> load_root();
   Result<void> load_first(IssuerSet& set);
   Result<void> make_first();
@@ -113,15 +133,19 @@ class IssuerFiles {
   Result<void> load_later(IssuerSet& set);
   Result<void> put_issuing_first(IssuerSet& set) const;
   Result<Pair> read_later(const std::string& file) const;
+  Result<void> check_key_of(const std::string& file, const Pair& pair) const;
   Result<IssuerRef> write_later(std::string_view id, const Pair& pair);
   Result<void> drop_used_request(const IssuerSet& set);
   Result<void> adopt_root(IssuerSet& set);
 
   Fs& fs_;
+  const KeyKeeping keeping_;
+  const SecretFiles secrets_;
   const Clock& clock_;
   Rng& rng_;
   const std::string folder_;
   const std::string organisation_;
+  const std::string public_url_;
 };
 
 }  // namespace dunlin::security

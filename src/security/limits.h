@@ -50,6 +50,12 @@ inline constexpr Duration kCrlLifetime = std::chrono::hours{24};
 /// A list is made anew when it has so long to live, and after a failure so often.
 inline constexpr Duration kCrlRenewal = std::chrono::hours{12};
 inline constexpr Duration kCrlRetry = std::chrono::minutes{1};
+/// The list of a root whose key is here, made anew when less than kRootListSoon is left; and the one that it
+/// signs last, before its key is removed.
+inline constexpr Duration kRootListLifetime = std::chrono::days{30};
+inline constexpr Duration kLastRootListLifetime = std::chrono::days{180};
+/// Intermediates that were revoked, ever.
+inline constexpr std::size_t kMaxRevokedIssuers = 1000;
 /// Callers that wait for a list under way; past it they are given the one before.
 inline constexpr std::size_t kMaxCrlWaiting = 256;
 inline constexpr std::size_t kMaxOcspRequestBytes = 4096;
@@ -60,6 +66,21 @@ inline constexpr Duration kOcspLifetime = std::chrono::hours{1};
 inline constexpr std::size_t kMaxOcspInWork = 64;
 /// Answers without a nonce that are kept; past it all are forgotten.
 inline constexpr std::size_t kMaxOcspCached = 4096;
+
+// Sealed blobs; in memory as a whole.
+inline constexpr std::size_t kMaxSealableBytes = 64UL * 1024 * 1024;
+inline constexpr std::size_t kMaxSealedBytes = kMaxSealableBytes + 64UL * 1024;
+
+// The vault. What scrypt (RFC 7914) may cost where it is read; ours is N = 2^15, r = 8, p = 3: 32 MiB, and
+// some 0.3 s of CPU.
+inline constexpr std::size_t kMaxVaultBytes = 64UL * 1024;
+inline constexpr std::uint64_t kScryptN = 1U << 15U;
+inline constexpr std::uint64_t kScryptR = 8;
+inline constexpr std::uint64_t kScryptP = 3;
+inline constexpr std::uint64_t kMaxScryptN = 1U << 20U;
+inline constexpr std::uint64_t kMaxScryptR = 32;
+inline constexpr std::uint64_t kMaxScryptP = 16;
+inline constexpr std::uint64_t kMaxScryptMemory = 1ULL << 30U;
 
 // Policies.
 inline constexpr std::size_t kMaxPolicyBytes = 64 * 1024;

@@ -84,4 +84,16 @@ Result<void> check_client_id(const Principal& principal, std::string_view client
                                            ") or begin with " + principal.name + "/");
 }
 
+std::string shown_text(std::string_view text, std::size_t most) {
+  std::size_t size = std::min(text.size(), most);
+  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
+  std::string kept(text.substr(0, size));
+  const bool is_text = is_clean_utf8(kept);
+  for (char& c : kept) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F || (!is_text && byte >= 0x80)) c = '?';
+  }
+  return kept;
+}
+
 }  // namespace dunlin::security

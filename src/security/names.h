@@ -35,5 +35,7 @@ Result<void> check_client_id(const Principal& principal, std::string_view client
 
 /// Valid UTF-8 (no overlong form, no surrogate) without U+0000, U+FFFE and U+FFFF. MQTT 5.0 section 1.5.4.
 bool is_clean_utf8(std::string_view text);
+/// For people: at most `most` bytes, never half a character. What a peer chose and is no text becomes '?'.
+std::string shown_text(std::string_view text, std::size_t most);
 
 }  // namespace dunlin::security

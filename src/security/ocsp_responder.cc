@@ -60,6 +60,8 @@ void OcspResponder::answer(ByteView bytes, Done done) {
   ++in_work_;
   job->request = *std::move(request);
   job->version = parts_.revocations.version();
+  job->answer.this_update = parts_.clock.wall_now();
+  job->answer.next_update = job->answer.this_update + kOcspLifetime;
   job->answer.nonce = job->request.nonce;
   job->done = std::move(done);
   look_up(std::move(job));
@@ -114,20 +116,25 @@ void OcspResponder::look_up(JobPtr job) {
                          });
 }
 
-OcspStatus OcspResponder::status_of(const Job& job, const OcspCertId& id, const Documents& documents) const {
+OcspStatus OcspResponder::status_of(Job& job, const OcspCertId& id, const Documents& documents) const {
   using State = OcspStatus::State;
+  const std::int64_t now = unix_milliseconds(job.answer.this_update);
   OcspStatus status;
   status.cert_id_der = id.der;
   for (const store::Document& document : documents) {
     const auto record = certificate_of(document);
     if (!record || !record->authority.empty() || record->issuer != job.issuer) continue;
-    if (record->state == CertificateRecord::State::active) {
+    if (record->state == CertificateRecord::State::active && !is_retired(*record, now)) {
       status.state = State::good;
+      // Renewed: what is said now must not outlast the time until which it is taken.
+      if (record->retires_at != 0)
+        job.answer.next_update = std::min(job.answer.next_update, from_unix_milliseconds(record->retires_at));
       return status;
     }
+    const bool is_revoked = record->state == CertificateRecord::State::revoked;
     status.state = State::revoked;
-    status.revoked_at = from_unix_milliseconds(record->revoked_at);
-    status.reason = reason_of(*record);
+    status.revoked_at = from_unix_milliseconds(is_revoked ? record->revoked_at : record->retires_at);
+    status.reason = is_revoked ? reason_of(*record) : RevocationReason::superseded;
     return status;
   }
   const CertificateInfo server = parts_.pki.server_info();
@@ -136,8 +143,6 @@ OcspStatus OcspResponder::status_of(const Job& job, const OcspCertId& id, const 
 }
 
 void OcspResponder::sign(JobPtr job) {
-  job->answer.this_update = parts_.clock.wall_now();
-  job->answer.next_update = job->answer.this_update + kOcspLifetime;
   parts_.workers.run([this, job = std::move(job)]() mutable {
     auto der = parts_.pki.sign_ocsp(job->issuer, job->answer);
     parts_.executor.post([this, job = std::move(job), der = std::move(der)]() mutable {
@@ -158,7 +163,7 @@ void OcspResponder::finish(JobPtr job, Result<std::string> der) {
   if (job->key.empty() || !is_latest) return job->done({*std::move(der)});
   if (kept_.size() >= kMaxOcspCached) kept_.clear();
   // Half its life is left to whoever gets it last.
-  const Duration fresh_for = kOcspLifetime / 2;
+  const Duration fresh_for = (job->answer.next_update - job->answer.this_update) / 2;
   kept_[job->key] = {*der, job->answer.this_update + fresh_for};
   job->done({*std::move(der), fresh_for});
 }

@@ -36,7 +36,8 @@ class OcspResponder {
 
   explicit OcspResponder(Parts parts, TenantId tenant = kDefaultTenant);
 
-  /// Good: on record and not revoked, or the server's own. Unknown: not on record. A request for
+  /// Good: on record and not revoked, or the server's own. Revoked: also what was renewed and is no longer
+  /// taken. Unknown: not on record. A request for
   /// certificates that are not all of one intermediate of ours is `unauthorized`, one that comes while
   /// kMaxOcspInWork answers are made `tryLater`.
   void answer(ByteView request, Done done);
@@ -53,8 +54,7 @@ class OcspResponder {
   std::string issuer_of(const OcspRequest& request);
   void learn_issuers();
   void look_up(JobPtr job);
-  OcspStatus status_of(const Job& job, const OcspCertId& id,
-                       const std::vector<store::Document>& documents) const;
+  OcspStatus status_of(Job& job, const OcspCertId& id, const std::vector<store::Document>& documents) const;
   void sign(JobPtr job);
   void finish(JobPtr job, Result<std::string> der);
   const Kept* find_kept(const std::string& key);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -16,6 +17,8 @@ namespace dunlin::security {
 /// IPv4). A port behind it
 /// ("192.0.2.1:80", "[::1]:80") is left out. A text that is no address stands for itself.
 std::string network_of(std::string_view address);
+/// The same for people: "192.0.2.1", "2001:db8:1:2::/64", "::1". network_of() of it is that of the address.
+std::string network_text(std::string_view address);
 /// 127.0.0.0/8, ::1 or ::ffff:127.0.0.0/104, with or without a port.
 bool is_loopback(std::string_view address);
 
@@ -31,6 +34,15 @@ class PenaltyTable {
   void failed(std::string_view key, Duration cap);
   /// A success forgets the key's failures.
   void succeeded(std::string_view key);
+  /// Whom a wait is of, and how much of it is left.
+  struct Waiting {
+    std::string subject;  // network_of() an address, or a user's name
+    Duration left{};
+    enum class Of : std::uint8_t { address, user } of = Of::address;
+  };
+  std::vector<Waiting> waiting() const;
+  /// Forgets the failures of a network, or of a user. How many entries there were.
+  std::size_t forgive(const Waiting& whose);
   std::size_t size() const;
 
  private:

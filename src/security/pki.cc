@@ -9,9 +9,9 @@
 namespace dunlin::security {
 namespace {
 
-Result<std::string> read_text(Fs& fs, const std::string& path) {
-  if (!fs.exists(path)) return std::string();
-  return read_file(fs, path, kMaxPemFileBytes);
+Result<std::string> read_text(const SecretFiles& files, const std::string& path) {
+  if (!files.fs().exists(path)) return std::string();
+  return files.read(path, kMaxPemFileBytes);
 }
 
 Result<CertificateInfo> info_of(std::string_view pem) {
@@ -57,7 +57,9 @@ Pki::Pki(Fs& fs, const Clock& clock, Rng& rng, std::string folder, PkiOptions op
       rng_(rng),
       folder_(std::move(folder)),
       options_(std::move(options)),
-      files_(fs, clock, rng, folder_, options_.organisation) {}
+      secrets_(fs, options_.keys.vault),
+      files_(fs, clock, rng, folder_, options_.organisation, options_.public_url, options_.keys),
+      root_lists_(fs, folder_) {}
 
 Pki::~Pki() {
   wipe(server_.private_key_pem);
@@ -71,6 +73,7 @@ Result<std::unique_ptr<Pki>> Pki::open(Fs& fs, const Clock& clock, Rng& rng, std
   DUNLIN_CHECK(pki->check_options());
   DUNLIN_CHECK(fs.create_folders(pki->folder_));
   DUNLIN_TRY(pki->set_, pki->files_.load());
+  DUNLIN_CHECK(pki->load_root_lists());
   DUNLIN_CHECK(pki->load_server());
   return pki;
 }
@@ -101,9 +104,9 @@ CertificateProfile Pki::make_profile(CertificateProfile::Kind kind, const std::s
 }
 
 StatusUrls Pki::status_urls(const Issuer& issuer) const {
-  if (options_.public_url.empty()) return {};
-  const std::string base = options_.public_url + "/pki/";
-  return {.crl = base + issuer.id + ".crl", .ocsp = base + "ocsp", .issuer = base + issuer.id + ".crt"};
+  StatusUrls urls = status_urls_at(options_.public_url, issuer.id);
+  if (!urls.crl.empty()) urls.ocsp = options_.public_url + "/pki/ocsp";
+  return urls;
 }
 
 IssuerSet Pki::set() const {
@@ -130,8 +133,13 @@ std::string Pki::client_ca_pem() const {
 }
 
 std::string Pki::issuer_pem(std::string_view id) const {
-  const IssuerRef found = set().find(id);
-  return found ? found->certificate_pem : std::string();
+  const IssuerSet present = set();
+  if (const IssuerRef found = present.find(id)) return found->certificate_pem;
+  for (const std::string& root : root_pems()) {
+    const auto info = info_of(root);
+    if (info && root_id(*info) == id) return root;
+  }
+  return {};
 }
 
 IssuerStatus Pki::status_of(const Issuer& issuer, IssuerStatus::Use use) {
@@ -147,21 +155,26 @@ std::vector<IssuerStatus> Pki::issuers() const {
 
 Result<void> Pki::load_server() {
   ServerIdentity identity;
-  DUNLIN_TRY(identity.certificate_chain_pem, read_text(fs_, path("server.pem")));
-  DUNLIN_TRY(identity.private_key_pem, read_text(fs_, path("server.key")));
+  DUNLIN_TRY(identity.certificate_chain_pem, read_text(secrets_, path("server.pem")));
+  DUNLIN_TRY(identity.private_key_pem, read_text(secrets_, path("server.key")));
   // Key and certificate are two files: after a crash between them, or any other damage, a new pair costs
   // nothing.
   const auto info = info_of(identity.certificate_chain_pem);
-  const bool usable = info && check_key_belongs(identity.private_key_pem, identity.certificate_chain_pem);
+  const auto belongs = check_key_belongs(identity.private_key_pem, identity.certificate_chain_pem);
+  // But a token that is not there now is no damage.
+  if (!belongs && is_in_token(identity.private_key_pem) && belongs.error().code != Errc::invalid_argument)
+    return fail(belongs.error().code, path("server.key") + ": " + belongs.error().message);
+  const bool usable = info && belongs;
   if (usable) identity.info = *info;
   if (!usable || !is_current(identity)) {
-    DUNLIN_TRY(identity, make_server());
+    DUNLIN_TRY(identity, make_server(identity.private_key_pem));
   }
   server_ = std::move(identity);
   return {};
 }
 
 bool Pki::is_current(const ServerIdentity& identity) const {
+  if (!options_.keys.token.empty() && !is_in_token(identity.private_key_pem)) return false;
   const WallTime now = clock_.wall_now();
   const Duration life = identity.info.not_after - identity.info.not_before;
   if (now < identity.info.not_before || now >= identity.info.not_after - life / 3) return false;
@@ -177,7 +190,8 @@ bool Pki::is_current(const ServerIdentity& identity) const {
   return ders && verify(ders->front(), Purpose::server, now).has_value();
 }
 
-Result<ServerIdentity> Pki::make_server() {
+/// A key in a token stays, since nobody has seen it: a new one each time would fill the token.
+Result<ServerIdentity> Pki::make_server(const std::string& present_key) {
   using Kind = CertificateProfile::Kind;
   const IssuerSet present = set();
   const Issuer& issuer = present.issuing();
@@ -187,12 +201,16 @@ Result<ServerIdentity> Pki::make_server() {
   profile.dns_names = dns_names_;
   profile.addresses = addresses_;
   ServerIdentity identity;
-  DUNLIN_TRY(identity.private_key_pem, generate_key_pem());
+  if (!options_.keys.token.empty() && is_in_token(present_key)) {
+    identity.private_key_pem = present_key;
+  } else {
+    DUNLIN_TRY(identity.private_key_pem, make_key(options_.keys, "server", rng_));
+  }
   DUNLIN_TRY(const std::string public_key, public_key_of(identity.private_key_pem));
   DUNLIN_TRY(const std::string leaf, sign_certificate(profile, public_key, issuer.signer()));
   identity.certificate_chain_pem = leaf + issuer.certificate_pem;
   DUNLIN_TRY(identity.info, info_of(leaf));
-  DUNLIN_CHECK(write_file_atomically(fs_, path("server.key"), as_bytes(identity.private_key_pem)));
+  DUNLIN_CHECK(secrets_.write(path("server.key"), identity.private_key_pem));
   DUNLIN_CHECK(write_file_atomically(fs_, path("server.pem"), as_bytes(identity.certificate_chain_pem)));
   return identity;
 }
@@ -209,8 +227,9 @@ CertificateInfo Pki::server_info() const {
 
 Result<Renewal> Pki::renew_server_certificate_if_due() {
   const std::lock_guard change(changes_);
-  if (is_current(server_identity())) return Renewal::not_due;
-  DUNLIN_TRY(ServerIdentity identity, make_server());
+  const ServerIdentity present = server_identity();
+  if (is_current(present)) return Renewal::not_due;
+  DUNLIN_TRY(ServerIdentity identity, make_server(present.private_key_pem));
   const std::lock_guard lock(mutex_);
   wipe(server_.private_key_pem);
   server_ = std::move(identity);

@@ -15,8 +15,10 @@
 #include "base/rng.h"
 #include "security/crl.h"
 #include "security/issuer_files.h"
+#include "security/key_keeping.h"
 #include "security/limits.h"
 #include "security/ocsp.h"
+#include "security/root_lists.h"
 #include "security/x509.h"
 
 namespace dunlin::security {
@@ -29,6 +31,7 @@ struct PkiOptions {
   /// Where /pki/ is found from outside, e.g. "http://pki.example", without a '/' at the end; empty:
   /// certificates do not say where to ask for their status.
   std::string public_url{};
+  KeyKeeping keys{};
 };
 
 /// Errors: invalid_argument.
@@ -37,7 +40,7 @@ Result<void> check_public_url(std::string_view url);
 /// Leaf first, then the intermediate; ready for net::TlsServerOptions.
 struct ServerIdentity {
   std::string certificate_chain_pem;
-  std::string private_key_pem;
+  std::string private_key_pem;  // or a URI: see x509.h
   CertificateInfo info;
 };
 
@@ -65,6 +68,17 @@ struct IssuerStatus {
   enum class Use : std::uint8_t { issuing, trusted } use = Use::trusted;
 };
 
+/// A root of ours, and how its revocation list stands.
+struct RootStatus {
+  std::string id;  // root_id()
+  std::string certificate_pem;
+  CertificateInfo info;
+  enum class Key : std::uint8_t { here, offline } key = Key::offline;
+  RootListState state = RootListState::missing;
+  RootListRef list;                    // null: missing
+  std::vector<RevokedIssuer> revoked;  // all that are to be on it
+};
+
 /// Any thread. Signing takes up to a millisecond of CPU; the files of DIR/pki are only touched by open(), by
 /// a renewal and by the changes of authorities.
 class Pki {
@@ -75,7 +89,7 @@ class Pki {
   /// or addresses of status are no longer those asked for, or when another intermediate issues. `fs`, `clock`
   /// and `rng` must outlive the object; `rng` must bear any thread (SystemRng does). Errors: corrupt (a file
   /// does not parse, a key is missing or is not its certificate's), invalid_argument (a name or address in
-  /// the options), io, no_space.
+  /// the options), io, no_space, those of SecretFiles and of keys in tokens.
   static Result<std::unique_ptr<Pki>> open(Fs& fs, const Clock& clock, Rng& rng, std::string data_folder,
                                            PkiOptions options);
 
@@ -90,7 +104,7 @@ class Pki {
   std::string client_ca_pem() const;
   /// The intermediate that issues, PEM.
   std::string issuing_pem() const { return set().issuing().certificate_pem; }
-  /// The intermediate of that id, PEM; empty: there is none.
+  /// The intermediate or root of that id, PEM; empty: there is none.
   std::string issuer_pem(std::string_view id) const;
   /// The one that issues first.
   std::vector<IssuerStatus> issuers() const;
@@ -132,11 +146,25 @@ class Pki {
   Result<IssuerStatus> import_intermediate(std::string_view chain_pem, Import what);
   /// Whether it is one of ours and does not issue. Errors: not_found, conflict.
   Result<void> check_may_forget(std::string_view id) const;
-  /// Its certificates are no longer accepted. Errors: those of check_may_forget(), conflict (it is the last
-  /// one of a root whose key is here).
-  Result<IssuerStatus> forget_issuer(std::string_view id);
+  /// Its certificates are no longer accepted. With a reason it is revoked, too: on the list of its root,
+  /// where that one's key is here, and otherwise on the next one that is signed and imported. Errors: those
+  /// of check_may_forget(), conflict (it is the last one of a root whose key is here).
+  Result<IssuerStatus> forget_issuer(std::string_view id,
+                                     std::optional<RevocationReason> revoke = std::nullopt);
 
   bool root_is_offline() const { return files_.root_is_offline(); }
+
+  // The roots' revocation lists (pki_roots.cc).
+
+  std::vector<RootStatus> roots() const;
+  /// Null: there is no such root, or it has none.
+  RootListRef root_list(std::string_view root) const;
+  /// To be called once a day: the list of a root whose key is here is signed anew before it ends.
+  Result<Renewal> renew_root_list_if_due();
+  /// A list that an offline root has signed elsewhere, PEM. Errors: malformed, permission_denied (of no root
+  /// of ours), conflict (that root's key is here; it is not newer; it revokes an intermediate that is still
+  /// here), invalid_argument (it has ended, or lacks an intermediate that was revoked).
+  Result<RootStatus> import_root_list(std::string_view text);
   /// The root's key under a passphrase. Errors: unavailable (the root is offline), invalid_argument.
   Result<std::string> export_root_key(std::string_view passphrase) const;
   /// Errors: those of IssuerFiles.
@@ -146,7 +174,7 @@ class Pki {
   Pki(Fs& fs, const Clock& clock, Rng& rng, std::string folder, PkiOptions options);
   Result<void> check_options();
   Result<void> load_server();
-  Result<ServerIdentity> make_server();
+  Result<ServerIdentity> make_server(const std::string& present_key);
   bool is_current(const ServerIdentity& identity) const;
   CertificateProfile make_profile(CertificateProfile::Kind kind, const std::string& common_name,
                                   Duration lifetime, const Issuer& issuer) const;
@@ -156,12 +184,18 @@ class Pki {
   Result<IssuerRef> find(std::string_view id) const;
   static IssuerStatus status_of(const Issuer& issuer, IssuerStatus::Use use);
   IssuerStatus put_first(const IssuerRef& issuer);
+  Result<void> load_root_lists();
+  std::vector<std::string> root_pems() const;
+  RootStatus root_status(const std::string& pem) const;
+  Result<void> sign_root_list(Duration lifetime);
+  Result<void> revoke_issuer(const Issuer& issuer, RevocationReason reason);
 
   Fs& fs_;
   const Clock& clock_;
   Rng& rng_;
   const std::string folder_;
   const PkiOptions options_;
+  const SecretFiles secrets_;
   std::vector<std::string> dns_names_;  // of the server, without repetition
   std::vector<std::string> addresses_;
   mutable std::mutex changes_;  // one change of files at a time; taken before mutex_
@@ -169,6 +203,11 @@ class Pki {
   mutable std::mutex mutex_;    // guards what follows
   IssuerSet set_;
   ServerIdentity server_;
+  RootLists root_lists_;  // changed under changes_ besides
 };
+
+/// Logs which roots' lists have to be mended, and how: that of an offline root does not become right by
+/// itself.
+void warn_of_root_lists(const Pki& pki);
 
 }  // namespace dunlin::security

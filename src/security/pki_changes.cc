@@ -51,10 +51,13 @@ Result<void> Pki::check_may_forget(std::string_view id) const {
   return fail(Errc::conflict, "it is the intermediate that issues: let another one issue first");
 }
 
-Result<IssuerStatus> Pki::forget_issuer(std::string_view id) {
+Result<IssuerStatus> Pki::forget_issuer(std::string_view id, std::optional<RevocationReason> revoke) {
   const std::lock_guard change(changes_);
   DUNLIN_CHECK(check_may_forget(id));
   DUNLIN_TRY(const IssuerRef issuer, find(id));
+  DUNLIN_CHECK(files_.check_may_forget(set(), *issuer));
+  // The world is told first: after a crash in between it is trusted here until it is forgotten again.
+  if (revoke) DUNLIN_CHECK(revoke_issuer(*issuer, *revoke));
   DUNLIN_CHECK(files_.forget(set(), *issuer));
   // The files have decided which root stands in root.pem now.
   DUNLIN_TRY(IssuerSet rest, files_.load());
@@ -70,7 +73,11 @@ Result<std::string> Pki::export_root_key(std::string_view passphrase) const {
 
 Result<void> Pki::remove_root_key(std::string_view exported, std::string_view passphrase) {
   const std::lock_guard change(changes_);
-  return files_.remove_root_key(exported, passphrase);
+  DUNLIN_CHECK(files_.remove_root_key(exported, passphrase, [this] {
+    // Its last list lasts until somebody has found the time to sign the next one elsewhere.
+    return sign_root_list(kLastRootListLifetime);
+  }));
+  return {};
 }
 
 }  // namespace dunlin::security

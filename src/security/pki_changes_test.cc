@@ -208,6 +208,105 @@ TEST_F(PkiChangesTest, TheRootsKeyLeavesUnderAPassphraseOnly) {
   EXPECT_TRUE(check_key_belongs(decrypt_private_key(exported, kPassphrase).value(), pki->root_pem()));
 }
 
+TEST_F(PkiChangesTest, TheRootsListIsThereFromTheStartAndNamesRevokedIntermediates) {
+  const RootStatus at_first = pki->roots().front();
+  EXPECT_EQ(at_first.key, RootStatus::Key::here);
+  EXPECT_EQ(at_first.state, RootListState::current);
+  ASSERT_NE(at_first.list, nullptr);
+  EXPECT_EQ(at_first.list->info.revoked, 0U);
+  EXPECT_EQ(at_first.list->info.next_update - at_first.list->info.this_update, kRootListLifetime);
+  const IssuerStatus stolen = pki->issuers().front();
+  ASSERT_TRUE(pki->rotate());
+  clock.advance_to(Instant{days{1}});
+  ASSERT_TRUE(pki->forget_issuer(stolen.id, RevocationReason::key_compromise));
+  for (int start = 0; start < 2; ++start) {
+    const RootStatus now = pki->roots().front();
+    EXPECT_EQ(now.state, RootListState::current);
+    EXPECT_GT(now.list->info.number, at_first.list->info.number);
+    EXPECT_EQ(now.list->serials, std::vector{stolen.info.serial});
+    ASSERT_EQ(now.revoked.size(), 1U);
+    EXPECT_EQ(now.revoked.front().issuer, stolen.id);
+    EXPECT_EQ(now.revoked.front().reason, RevocationReason::key_compromise);
+    EXPECT_TRUE(check_crl(pki->root_list(now.id)->der, pki->root_pem()));
+    pki = open();
+  }
+  EXPECT_EQ(pki->root_list("abcd"), nullptr);
+  EXPECT_EQ(pki->issuer_pem(at_first.id), pki->root_pem());
+}
+
+TEST_F(PkiChangesTest, TheRootsListIsMadeAnewBeforeItEnds) {
+  const std::uint64_t first = pki->roots().front().list->info.number;
+  EXPECT_EQ(pki->renew_root_list_if_due().value(), Renewal::not_due);
+  clock.advance_to(Instant{days{15}});
+  EXPECT_EQ(pki->renew_root_list_if_due().value(), Renewal::not_due);
+  clock.advance_to(Instant{days{17}});
+  EXPECT_EQ(pki->renew_root_list_if_due().value(), Renewal::renewed);
+  const std::uint64_t second = pki->roots().front().list->info.number;
+  EXPECT_GT(second, first);
+  clock.advance_to(Instant{days{100}});
+  EXPECT_EQ(pki->roots().front().state, RootListState::expired);
+  pki = open();
+  EXPECT_EQ(pki->roots().front().state, RootListState::current) << "a start makes it anew";
+  fs.files["data/pki/crl/" + pki->roots().front().id + ".crl"] = "rubbish";
+  pki = open();
+  EXPECT_EQ(pki->roots().front().state, RootListState::current);
+  EXPECT_GT(pki->roots().front().list->info.number, second) << "its number grows all the same";
+}
+
+TEST_F(PkiChangesTest, TheListOfAnOfflineRootIsSignedElsewhere) {
+  const Elsewhere root = own_root();
+  const auto signed_list = [&](std::uint64_t number, const std::vector<std::string>& serials,
+                               Duration lifetime = days{90}) {
+    CrlProfile profile{.number = number,
+                       .this_update = clock.wall_now(),
+                       .next_update = clock.wall_now() + lifetime,
+                       .revoked = {}};
+    for (const std::string& serial : serials) profile.revoked.push_back({serial, clock.wall_now()});
+    return sign_crl(profile, {root.key_pem, root.pem}).value();
+  };
+  const auto state = [&] { return pki->roots().front().state; };
+  const auto import = [&](const std::string& list) {
+    const auto imported = pki->import_root_list(list);
+    return imported ? std::optional<Errc>() : imported.error().code;
+  };
+  const IssuerStatus stolen = pki->issuers().front();
+  const IssuerStatus next = pki->rotate().value();
+  EXPECT_EQ(import(signed_list(1, {})), Errc::conflict) << "the key is here";
+  const std::string exported = pki->export_root_key(kPassphrase).value();
+  ASSERT_TRUE(pki->remove_root_key(exported, kPassphrase));
+  const RootStatus offline = pki->roots().front();
+  EXPECT_EQ(offline.key, RootStatus::Key::offline);
+  EXPECT_EQ(offline.list->info.next_update - offline.list->info.this_update, kLastRootListLifetime);
+  ASSERT_TRUE(pki->forget_issuer(stolen.id, RevocationReason::key_compromise));
+  EXPECT_EQ(state(), RootListState::outdated);
+  pki = open();
+  EXPECT_EQ(state(), RootListState::outdated) << "also after a restart";
+  EXPECT_EQ(pki->renew_root_list_if_due().value(), Renewal::not_due);
+  EXPECT_THAT(openssl_index(pki->roots().front().revoked), HasSubstr(",keyCompromise\t"));
+
+  const std::uint64_t number = offline.list->info.number + 1;
+  EXPECT_EQ(import("rubbish"), Errc::malformed);
+  EXPECT_EQ(import(signed_list(number, {})), Errc::invalid_argument) << "it lacks the intermediate";
+  EXPECT_EQ(import(signed_list(number - 1, {stolen.info.serial})), Errc::conflict) << "an older number";
+  EXPECT_EQ(import(signed_list(number, {stolen.info.serial, next.info.serial})), Errc::conflict)
+      << "what is trusted here is forgotten first";
+  const Elsewhere other = elsewhere();
+  const CrlProfile by_other{.number = number,
+                            .this_update = clock.wall_now(),
+                            .next_update = clock.wall_now() + days{9},
+                            .revoked = {}};
+  EXPECT_EQ(import(sign_crl(by_other, {other.key_pem, other.pem}).value()), Errc::permission_denied);
+  const std::string late = signed_list(number, {stolen.info.serial}, days{20});
+  clock.advance_to(clock.now() + days{21});
+  EXPECT_EQ(import(late), Errc::invalid_argument) << "it has ended";
+  EXPECT_EQ(import(signed_list(number, {stolen.info.serial})), std::nullopt);
+  EXPECT_EQ(state(), RootListState::current);
+  clock.advance_to(clock.now() + days{80});
+  EXPECT_EQ(state(), RootListState::ends_soon);
+  clock.advance_to(clock.now() + days{10});
+  EXPECT_EQ(state(), RootListState::expired);
+}
+
 TEST_F(PkiChangesTest, APowerCutAtAnyCallOfAChangeLeavesAStateThatWorks) {
   SeededRng chance(11);
   const Elsewhere root = elsewhere();
@@ -215,6 +314,9 @@ TEST_F(PkiChangesTest, APowerCutAtAnyCallOfAChangeLeavesAStateThatWorks) {
   const std::vector<Change> changes = {
       [](Pki& at) { return at.rotate() && at.renew_server_certificate_if_due(); },
       [](Pki& at) { return at.rotate() && at.forget_issuer(at.issuers().back().id); },
+      [](Pki& at) {
+        return at.rotate() && at.forget_issuer(at.issuers().back().id, RevocationReason::key_compromise);
+      },
       [&](Pki& at) {
         const auto request = at.request_intermediate();
         if (!request) return false;
@@ -263,7 +365,7 @@ struct AuthorityChangesTest : IdentityTest {
   Result<AuthorityChanges::Forgotten> forget(const std::string& issuer,
                                              AuthorityChanges::Remaining remaining) {
     return wait<AuthorityChanges::Forgotten>(
-        [&](auto done) { changes.forget("ann", issuer, remaining, std::move(done)); });
+        [&](auto done) { changes.forget("ann", {issuer, remaining}, std::move(done)); });
   }
 };
 

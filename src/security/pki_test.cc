@@ -472,11 +472,12 @@ TEST_F(ToolTest, FilesAreReadableByTheirOwnerOnly) {
   const auto real = make_system_fs();
   ASSERT_TRUE(Pki::open(*real, clock, rng, folder.string(), options));
   std::size_t seen = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / "pki")) {
-    EXPECT_EQ(static_cast<unsigned>(entry.status().permissions()), 0600U) << entry.path();
-    ++seen;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "pki")) {
+    const bool is_folder = entry.is_directory();
+    EXPECT_EQ(static_cast<unsigned>(entry.status().permissions()), is_folder ? 0700U : 0600U) << entry.path();
+    seen += is_folder ? 0 : 1;
   }
-  EXPECT_EQ(seen, 6U);
+  EXPECT_EQ(seen, 7U) << "root, intermediate and server with their keys, and the root's list";
   ASSERT_TRUE(Pki::open(*real, clock, rng, folder.string(), options));
 }
 

@@ -118,6 +118,8 @@ class PolicyEngine {
   /// to it, to the groups of which it is a member, and to the certificate that it has shown. A thread
   /// remembers its last answers (DecisionCache) to principals that are sealed.
   Decision authorize(const Principal& principal, Action action, std::string_view text) const;
+  /// What the thing's standing alone allows, whatever its policies say.
+  Decision bound(const Principal& thing, Action action, std::string_view text) const;
 
   /// "denied by statement 2 of policy press, attached to group line-1" and the like, for logs and answers. By
   /// the attachments as they are now.

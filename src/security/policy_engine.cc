@@ -327,6 +327,12 @@ Decision PolicyEngine::judge(const Principal& principal, Action action, std::str
   return within_bounds(table, principal, action, inner, own);
 }
 
+Decision PolicyEngine::bound(const Principal& thing, Action action, std::string_view text) const {
+  const Decision allowed{Reason::allowed};
+  if (thing.standing.is_usual()) return allowed;
+  return within_bounds(*current().policies, thing, action, text, allowed);
+}
+
 Decision PolicyEngine::within_bounds(const Table& table, const Principal& principal, Action action,
                                      std::string_view text, Decision own) {
   const Question question(principal, action, text);

@@ -1,7 +1,9 @@
 #include "security/records.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <chrono>
 
 #include "base/hex.h"
 #include "base/time_text.h"
@@ -213,10 +215,34 @@ Document document_of(const TokenRecord& token) {
                   std::move(index));
 }
 
+namespace {
+
+constexpr std::array<std::string_view, 3> kUses = {"device", "claim", "server"};
+
+/// Absent in records of devices from before there were others.
+Result<CertificateRecord::Use> use_of(std::string_view word) {
+  if (word.empty()) return CertificateRecord::Use::device;
+  const auto found = std::ranges::find(kUses, word);
+  if (found == kUses.end()) return fail(Errc::corrupt, "a stored certificate has an unknown use");
+  return static_cast<CertificateRecord::Use>(found - kUses.begin());
+}
+
+}  // namespace
+
+std::string_view use_name(CertificateRecord::Use use) {
+  return kUses[static_cast<std::size_t>(use)];
+}
+
+std::string retirement_hour(std::int64_t unix_ms) {
+  constexpr std::int64_t kHour = std::chrono::milliseconds{std::chrono::hours{1}}.count();
+  return std::to_string(unix_ms / kHour);
+}
+
 Result<CertificateRecord> certificate_of(const Document& stored) {
   Reader reader(stored);
   CertificateRecord certificate;
   certificate.fingerprint = stored.id;
+  DUNLIN_TRY(certificate.use, use_of(reader.optional_text("use")));
   certificate.thing = reader.text("thing");
   certificate.serial = reader.text("serial");
   certificate.pem = reader.text("pem");
@@ -239,9 +265,18 @@ Document document_of(const CertificateRecord& certificate) {
                                                             {"state", state},
                                                             {"serial", certificate.serial},
                                                             {"issuer", certificate.issuer}};
-  if (certificate.authority == kPinned) index.emplace_back("pinned", "yes");
+  if (certificate.retires_at != 0 && certificate.state == CertificateRecord::State::active) {
+    index.emplace_back(kRetiring, "yes");
+    index.emplace_back(kRetiresIn, retirement_hour(certificate.retires_at));
+  }
+  if (certificate.authority == kPinned) {
+    index.emplace_back("pinned", "yes");
+  } else if (!certificate.authority.empty()) {
+    index.emplace_back("authority", certificate.authority);
+  }
   return document(certificate.fingerprint,
-                  {{"thing", certificate.thing},
+                  {{"use", use_name(certificate.use)},
+                   {"thing", certificate.thing},
                    {"serial", certificate.serial},
                    {"pem", certificate.pem},
                    {"not_before", certificate.not_before},

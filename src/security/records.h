@@ -68,7 +68,10 @@ struct TokenRecord {
 
 struct CertificateRecord {
   std::string fingerprint;
-  std::string thing;
+  /// Of our own there are also claim certificates, which only enrol devices, and the server's: they are here
+  /// so that lists and OCSP know them.
+  enum class Use : std::uint8_t { device, claim, server } use = Use::device;
+  std::string thing;  // empty: of no device
   std::string serial;
   std::string pem;
   std::int64_t not_before = 0;
@@ -82,14 +85,24 @@ struct CertificateRecord {
   std::string issuer;     // our own: key identifier of the intermediate that issued it; else empty
   std::int64_t retires_at = 0;  // renewed: it is good until then at most; 0: until not_after
 };
+std::string_view use_name(CertificateRecord::Use use);
+/// A renewed one whose time is over proves nothing any more, also before that is written down.
+inline bool is_retired(const CertificateRecord& record, std::int64_t now) {
+  return record.retires_at != 0 && now >= record.retires_at;
+}
 /// Whether it may still prove anything at that time (Unix milliseconds); says nothing of its thing.
 inline bool is_usable(const CertificateRecord& record, std::int64_t now) {
-  const bool retired = record.retires_at != 0 && now >= record.retires_at;
-  return record.state == CertificateRecord::State::active && now < record.not_after && !retired;
+  return record.state == CertificateRecord::State::active && now < record.not_after &&
+         !is_retired(record, now);
 }
 /// The `authority` of one that was registered by itself: neither a chain nor revocation lists count for it.
 inline constexpr std::string_view kPinned = "pinned";
 inline constexpr std::string_view kRequested = "requested";
+/// A renewed one that counts until `retires_at` is found by this field of the index, and by the hour of its
+/// end since 1970.
+inline constexpr std::string_view kRetiring = "retiring";
+inline constexpr std::string_view kRetiresIn = "retires_in";
+std::string retirement_hour(std::int64_t unix_ms);
 inline constexpr std::string_view kThingRemoved = "thing_removed";
 /// The thing was decommissioned: RFC 5280 section 5.3.1.
 inline constexpr std::string_view kCessationOfOperation = "cessationOfOperation";

@@ -4,7 +4,6 @@
 
 #include "security/limits.h"
 #include "security/names.h"
-#include "security/secret_file.h"
 
 namespace dunlin::security {
 namespace {
@@ -38,14 +37,16 @@ Error refusal(const Error& error) {
 
 }  // namespace
 
-Result<std::string> ScramAuthenticator::load_secret(Fs& fs, Rng& rng, const std::string& data_folder) {
-  return load_secret_file(fs, rng, data_folder + "/scram.secret");
+Result<std::string> ScramAuthenticator::load_secret(const SecretFiles& files, Rng& rng,
+                                                    const std::string& data_folder) {
+  return load_secret_file(files, rng, data_folder + "/scram.secret");
 }
 
 bool ScramAuthenticator::must_wait(const ScramExchange& exchange) {
   PenaltyTable& penalties = parts_.authenticator.penalties();
   if (penalties.wait({address_key(exchange), user_key(exchange)}) <= Duration{0}) return false;
   parts_.authenticator.count_penalised();
+  tell_refused(exchange, RefusalKind::penalty, kWaits);
   tell(exchange, kWaits);
   return true;
 }
@@ -55,7 +56,17 @@ void ScramAuthenticator::failed(const ScramExchange& exchange) {
   penalties.failed(address_key(exchange), kMaxAddressPenalty);
   if (!exchange.username.empty()) penalties.failed(user_key(exchange), kMaxUserPenalty);
   parts_.authenticator.count_refused();
+  tell_refused(exchange, RefusalKind::password, "by SCRAM");
   tell(exchange, "by SCRAM");
+}
+
+void ScramAuthenticator::tell_refused(const ScramExchange& exchange, RefusalKind kind,
+                                      const char* why) const {
+  parts_.authenticator.tell_refused({.kind = kind,
+                                     .address = exchange.credentials.address,
+                                     .device = exchange.credentials.client_id,
+                                     .user = exchange.username,
+                                     .reason = why});
 }
 
 // Whether the name is a person's or a thing's is not said before it is proven.
@@ -75,7 +86,7 @@ void ScramAuthenticator::begin(Executor& reply_to, Credentials credentials, cons
   if (first) exchange->username = first->username;
   if (must_wait(*exchange)) {
     return answer<Exchange>(reply_to, std::move(done),
-                            fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                            fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   const Credentials& shown = exchange->credentials;
   if (first && !shown.username.empty() && shown.username != first->username)
@@ -138,7 +149,7 @@ void ScramAuthenticator::finish(Executor& reply_to, std::unique_ptr<ScramExchang
                                 const std::string& message, Done<Success> done) {
   if (must_wait(*exchange)) {
     return answer<Success>(reply_to, std::move(done),
-                           fail(Errc::limit_exceeded, "too many failed attempts; wait before the next"));
+                           fail(Errc::quota_exceeded, "too many failed attempts; wait before the next"));
   }
   Result<std::string> verified = verify_scram(exchange->challenge, message, exchange->keys);
   if (verified && !exchange->proven) verified = fail(Errc::unauthenticated, std::string(kNotRight));

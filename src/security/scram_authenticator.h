@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "base/fs.h"
 #include "security/authenticator.h"
 #include "security/scram.h"
+#include "security/secret_file.h"
 
 namespace dunlin::security {
 
@@ -42,10 +42,10 @@ class ScramAuthenticator {
   explicit ScramAuthenticator(Parts parts) : parts_(std::move(parts)) {}
 
   /// Reads FOLDER/scram.secret (0600), or makes it. Blocks. Errors: io, no_space, corrupt.
-  static Result<std::string> load_secret(Fs& fs, Rng& rng, const std::string& data_folder);
+  static Result<std::string> load_secret(const SecretFiles& files, Rng& rng, const std::string& data_folder);
 
   /// The client-first-message. Errors: unauthenticated (malformed, a user name or a certificate that is not
-  /// the SCRAM user's), limit_exceeded (waiting after failures, or too long), io, corrupt.
+  /// the SCRAM user's), quota_exceeded (waiting after failures), limit_exceeded (too long), io, corrupt.
   void begin(Executor& reply_to, Credentials credentials, const std::string& message,
              Done<std::unique_ptr<ScramExchange>> done);
 
@@ -61,6 +61,7 @@ class ScramAuthenticator {
   void challenge(std::unique_ptr<ScramExchange> exchange, const ScramClientFirst& first,
                  const std::optional<ScramRecord>& credential, Done<std::unique_ptr<ScramExchange>> done);
   bool must_wait(const ScramExchange& exchange);
+  void tell_refused(const ScramExchange& exchange, RefusalKind kind, const char* why) const;
   void failed(const ScramExchange& exchange);
   void tell(const ScramExchange& exchange, const char* detail) const;
 

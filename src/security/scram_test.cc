@@ -201,8 +201,8 @@ TEST_F(ScramExchanges, FailuresAreMadeToWaitAlsoWhenBegunTogether) {
   std::vector<Errc> codes;
   for (auto& exchange : begun) codes.push_back(prove(std::move(exchange), "wrong password").error().code);
   for (unsigned i = 0; i <= kFreeFailures; ++i) EXPECT_EQ(codes[i], Errc::unauthenticated) << i;
-  EXPECT_EQ(codes.back(), Errc::limit_exceeded);
-  EXPECT_EQ(begin("anna").error().code, Errc::limit_exceeded);
+  EXPECT_EQ(codes.back(), Errc::quota_exceeded);
+  EXPECT_EQ(begin("anna").error().code, Errc::quota_exceeded);
   scheduler.run_for(kMaxAddressPenalty);
   EXPECT_TRUE(attempt("anna", "calm sea at dawn"));
 }

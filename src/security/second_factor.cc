@@ -170,7 +170,7 @@ void SecondFactors::check(Executor& reply_to, std::string user, std::string code
         if (!*found) return done(Verdict{});
         const std::string key = penalty_key(user);
         if (!code.empty() && parts_.penalties.wait({key}) > Duration{0})
-          return done(fail(Errc::limit_exceeded, "too many wrong codes; wait before the next"));
+          return done(fail(Errc::quota_exceeded, "too many wrong codes; wait before the next"));
         auto verdict =
             code.size() <= kMaxSecondFactorCode ? judge(**found, code) : fail(Errc::unauthenticated, kWrong);
         if (verdict && verdict->outcome == Verdict::Outcome::passed) parts_.penalties.succeeded(key);

@@ -71,7 +71,7 @@ class SecondFactors {
     std::string detail;                  // for its audit record
   };
   /// Failures wait by user, longer than those of passwords: only who knows the password gets here. Errors:
-  /// unauthenticated (wrong code, or used before), limit_exceeded (waiting).
+  /// unauthenticated (wrong code, or used before), quota_exceeded (waiting).
   void check(Executor& reply_to, std::string user, std::string code, Done<Verdict> done);
 
  private:

@@ -129,7 +129,7 @@ TEST_F(SecondFactorTest, WrongCodesWaitWhateverTheAddress) {
   enable();
   for (unsigned i = 0; i <= kFreeFailures; ++i)
     EXPECT_FALSE(sign_in("ann", kPassword, "123456", "203.0.113." + std::to_string(i)));
-  EXPECT_EQ(sign_in("ann", kPassword, code(), "198.51.100.1").error().code, Errc::limit_exceeded);
+  EXPECT_EQ(sign_in("ann", kPassword, code(), "198.51.100.1").error().code, Errc::quota_exceeded);
   later(minutes{1});
   EXPECT_TRUE(enters(code()));
   EXPECT_FALSE(enters(std::string(kMaxSecondFactorCode + 1, '1')));

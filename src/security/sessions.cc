@@ -72,8 +72,9 @@ void Accounts::claim(Executor& reply_to, Secret token, Secret password, std::str
                                 Proof::token,         address,      {}};
   if (authenticator_.penalties().wait({key}) > Duration{0}) {
     attempt.detail = kWaits;
+    authenticator_.tell_refused({.kind = RefusalKind::penalty, .address = address, .reason = kWaits});
     authenticator_.tell(std::move(attempt));
-    return refuse({Errc::limit_exceeded, "too many failed attempts; wait before the next"});
+    return refuse({Errc::quota_exceeded, "too many failed attempts; wait before the next"});
   }
   // The password first: a claim must not be spent, nor punished, for one that is too short.
   if (const auto fits = check_new_password(password.view()); !fits) return refuse(fits.error());
@@ -85,6 +86,9 @@ void Accounts::claim(Executor& reply_to, Secret token, Secret password, std::str
         const auto failed = [&](const char* why) {
           authenticator_.penalties().failed(key, kMaxAddressPenalty);
           attempt.detail = "the link is not valid";
+          authenticator_.tell_refused({.kind = RefusalKind::token,
+                                       .address = attempt.address,
+                                       .reason = "the one-time link is not valid"});
           authenticator_.tell(attempt);
           return done(fail(Errc::unauthenticated, why));
         };
@@ -167,6 +171,11 @@ void Accounts::second_factor_judged(Executor& reply_to, UserRecord user, std::st
                                     Result<SecondFactors::Verdict> verdict,
                                     Done<std::optional<StartedSession>> done) {
   if (!verdict) {
+    const bool waits = verdict.error().code == Errc::quota_exceeded;
+    authenticator_.tell_refused({.kind = waits ? RefusalKind::penalty : RefusalKind::second_factor,
+                                 .address = address,
+                                 .user = user.name,
+                                 .reason = verdict.error().message});
     authenticator_.tell({AuditOutcome::failed, kLoginAction, user.name, Proof::password, address,
                          "the second factor was not right"});
     return done(std::unexpected(verdict.error()));

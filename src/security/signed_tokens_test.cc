@@ -121,7 +121,7 @@ TEST_F(SignedTokenTest, FailuresWaitLikeWrongPasswords) {
   ASSERT_TRUE(add("press-01", signer.public_pem));
   const TestSigner other;
   for (unsigned i = 0; i <= kFreeFailures; ++i) EXPECT_FALSE(show(other.jwt(claims())));
-  EXPECT_EQ(show(signer.jwt(claims())).error().code, Errc::limit_exceeded);
+  EXPECT_EQ(show(signer.jwt(claims())).error().code, Errc::quota_exceeded);
   clock.advance_to(Instant{hours{1} + minutes{1}});
   EXPECT_TRUE(show(signer.jwt(claims())));
 }

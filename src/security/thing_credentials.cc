@@ -143,6 +143,7 @@ void ThingCredentials::next_document(SweepRef sweep) {
     const auto certificate = is_certificate ? certificate_of(stored) : fail(Errc::not_found, "");
     const auto token = is_certificate ? fail(Errc::not_found, "") : token_of(stored);
     if (!certificate && (!token || token->type != TokenType::device)) continue;
+    if (certificate && certificate->use != CertificateRecord::Use::device) continue;
     const std::string& owner = certificate ? certificate->thing : token->owner;
     const auto thing = sweep->things.find(owner);
     if (thing == sweep->things.end()) return look_up_thing(std::move(sweep), owner);

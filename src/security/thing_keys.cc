@@ -5,7 +5,6 @@
 
 #include "base/base64.h"
 #include "security/limits.h"
-#include "security/secret_file.h"
 
 namespace dunlin::security {
 namespace {
@@ -53,8 +52,9 @@ Digest shared_key(std::string_view secret, std::string_view thing, SharedKeySlot
   return hmac_sha256(as_bytes(secret), as_bytes(message));
 }
 
-Result<std::string> ThingKeys::load_secret(Fs& fs, Rng& rng, const std::string& data_folder) {
-  return load_secret_file(fs, rng, data_folder + "/token.secret");
+Result<std::string> ThingKeys::load_secret(const SecretFiles& files, Rng& rng,
+                                           const std::string& data_folder) {
+  return load_secret_file(files, rng, data_folder + "/token.secret");
 }
 
 void ThingKeys::load(Executor& reply_to, std::string thing, Done<Held> done) {

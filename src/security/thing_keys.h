@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/executor.h"
-#include "base/fs.h"
 #include "base/rng.h"
 #include "security/records.h"
+#include "security/secret_file.h"
 #include "security/signature.h"
 #include "store/repository.h"
 
@@ -65,7 +65,7 @@ class ThingKeys {
       : parts_(std::move(parts)), tenant_(tenant) {}
 
   /// Reads FOLDER/token.secret (0600), or makes it. Blocks. Errors: io, no_space, corrupt.
-  static Result<std::string> load_secret(Fs& fs, Rng& rng, const std::string& data_folder);
+  static Result<std::string> load_secret(const SecretFiles& files, Rng& rng, const std::string& data_folder);
 
   struct NewPublicKey {
     std::string thing;

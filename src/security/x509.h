@@ -67,6 +67,9 @@ struct ChainCheck {
 /// strength (112 bits). Errors: malformed, permission_denied (the sentence says why).
 Result<void> verify_chain(const ChainCheck& check);
 
+// Where a private key is asked for, it is PEM without a passphrase, or the URI of a key in a PKCS#11 token
+// (keys/device_key.h). It never comes from a peer.
+
 /// A new P-256 key, PKCS#8 PEM without a passphrase.
 Result<std::string> generate_key_pem();
 /// Whether the key is of an accepted kind (P-256, P-384, Ed25519, RSA 2048 to 8192) and is the certificate's.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/hex.h"
+#include "keys/evp_key.h"
 #include "security/limits.h"
 #include "security/names.h"
 #include "security/x509.h"
@@ -59,13 +60,9 @@ Result<Certificates> read_certificates(std::string_view pem) {
   return stack;
 }
 
-Result<Key> read_private_key(std::string_view pem) {
-  if (pem.size() > kMaxPemFileBytes) return fail(Errc::limit_exceeded, "the key is too large");
-  // An empty passphrase instead of a callback: OpenSSL would ask at the terminal.
-  Key key(PEM_read_bio_PrivateKey(reader_of(pem).get(), nullptr, nullptr, const_cast<char*>("")));
-  ERR_clear_error();
-  if (!key) return fail(Errc::malformed, "not a private key in PEM form");
-  return key;
+Result<Key> read_private_key(std::string_view text) {
+  DUNLIN_TRY(keys::EvpKey key, keys::load_private_key(text));
+  return Key(key.release());
 }
 
 Result<void> check_strength(EVP_PKEY* key) {

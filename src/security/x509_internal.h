@@ -37,8 +37,8 @@ Result<Certificate> decode_certificate(ByteView der);
 Result<Certificate> read_certificate(std::string_view pem);
 /// Every certificate of the text, in order; none of an empty one. Errors: those of certificates_from_pem().
 Result<Certificates> read_certificates(std::string_view pem);
-/// Without a passphrase. Errors: malformed, limit_exceeded.
-Result<Key> read_private_key(std::string_view pem);
+/// Of ours, never of a peer: keys::load_private_key(). Errors: malformed, limit_exceeded, those of tokens.
+Result<Key> read_private_key(std::string_view text);
 /// Whether the key is P-256, P-384, Ed25519 or RSA of 2048 to 8192 bits. Errors: invalid_argument.
 Result<void> check_strength(EVP_PKEY* key);
 /// SHA-256; null for Ed25519, which hashes by itself.

@@ -134,7 +134,11 @@ bool add_usage(X509* certificate, X509* issuer, CertificateProfile::Kind kind) {
   const char* constraints = kind == Kind::root           ? "critical,CA:TRUE,pathlen:1"
                             : kind == Kind::intermediate ? "critical,CA:TRUE,pathlen:0"
                                                          : "critical,CA:FALSE";
-  const char* usage = authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature";
+  // RFC 5753 section 7.1: what is sealed for a device is wrapped by key agreement.
+  const bool agrees = kind == Kind::device && EVP_PKEY_is_a(X509_get0_pubkey(certificate), "EC") == 1;
+  const char* usage = authority ? "critical,keyCertSign,cRLSign"
+                      : agrees  ? "critical,digitalSignature,keyAgreement"
+                                : "critical,digitalSignature";
   const bool common = add_extension(certificate, issuer, NID_basic_constraints, constraints) &&
                       add_extension(certificate, issuer, NID_key_usage, usage) &&
                       add_extension(certificate, issuer, NID_subject_key_identifier, "hash") &&

@@ -69,6 +69,10 @@ class Repository {
   /// Sorted by id.
   virtual void find(Executor& reply_to, Query query,
                     std::move_only_function<void(Result<std::vector<Document>>)> done) = 0;
+  using Field = std::pair<std::string, std::string>;
+  /// How many documents have this field in their index. Without an answer of its own it walks find()'s pages.
+  virtual void count(Executor& reply_to, DocumentKind kind, std::uint32_t tenant, Field field,
+                     std::move_only_function<void(Result<std::size_t>)> done);
   /// All or nothing, durable when the completion runs; answers the new versions, in order (0 for a removal).
   virtual void write(Executor& reply_to, std::vector<Change> changes,
                      std::move_only_function<void(Result<std::vector<std::uint64_t>>)> done) = 0;

@@ -129,6 +129,10 @@ class RepositoryCache final : public Repository {
             std::move_only_function<void(Result<std::vector<Document>>)> done) override {
     inner_->find(reply_to, std::move(query), std::move(done));
   }
+  void count(Executor& reply_to, DocumentKind kind, std::uint32_t tenant, Field field,
+             std::move_only_function<void(Result<std::size_t>)> done) override {
+    inner_->count(reply_to, kind, tenant, std::move(field), std::move(done));
+  }
   void write(Executor& reply_to, std::vector<Change> changes,
              std::move_only_function<void(Result<std::vector<std::uint64_t>>)> done) override {
     documents_->begin_write(changes);

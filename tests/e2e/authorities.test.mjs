@@ -183,6 +183,68 @@ test('openssl signs the next intermediate, and devices stay', async () => {
   await live.stop();
 });
 
+test('an intermediate is revoked while the root is offline: openssl signs the list, and it is imported', async () => {
+  const root = async () => (await server.cliJson('ca', 'list')).roots[0];
+  const before = await root();
+  assert.deepEqual([before.key, before.list.state], ['offline', 'current']);
+  assert.equal(before.list.entries, before.revoked.length, 'what was revoked while the key was here is on it');
+  assert(Date.parse(before.list.next_update) - Date.now() > 170 * 86_400_000, 'its last list lasts until somebody signs the next');
+  const [, former] = await issuers();
+  writeFileSync(file('former.pem'), former.certificate);
+  await server.cliJson('ca', 'forget', former.issuer, '--revoke', 'true', '--reason', 'keyCompromise');
+  const outdated = await root();
+  assert.equal(outdated.list.state, 'outdated');
+  assert.deepEqual(outdated.revoked.map((one) => [one.issuer, one.reason]).at(-1), [former.issuer, 'keyCompromise']);
+  assert.match(server.log, /revocation list of a root has to be mended/);
+  assert.equal(await server.metric('dunlin_pki_root_lists_outdated'), 1);
+
+  // Where the root's key is: openssl ca with what the server tells.
+  writeFileSync(file('crl.cnf'), `[ca]\ndefault_ca = root\n[root]\ndatabase = ${file('index.txt')}\ncrlnumber = ${file('crlnumber')}\ndefault_md = sha256\n`);
+  const signList = async (out, { index = outdated.index, days = 90, number = BigInt(before.list.number) + 1n, key = file('root-key.pem'), cert = server.rootFile, pass = PASSPHRASE } = {}) => {
+    writeFileSync(file('index.txt'), index);
+    const hex = number.toString(16).toUpperCase();
+    writeFileSync(file('crlnumber'), `${hex.length % 2 ? '0' : ''}${hex}\n`);
+    await openssl('ca', '-gencrl', '-config', file('crl.cnf'), '-keyfile', key, '-cert', cert, '-passin', `pass:${pass}`, '-crldays', String(days), '-out', out);
+  };
+  const imported = (path) => server.cli('ca', 'import-list', '--list-file', path);
+  const refused = async (options, why) => {
+    await signList(file('bad.crl'), options);
+    const { code, stderr } = await imported(file('bad.crl'));
+    assert.equal(code, 1);
+    assert.match(stderr, why);
+    assert.equal((await root()).list.state, 'outdated');
+  };
+  await refused({ index: '' }, /lacks the revoked intermediate/);
+  await refused({ number: BigInt(before.list.number) }, /number has to grow/);
+  await refused({ cert: file('other.pem'), key: file('other.key') }, /another authority has signed/);
+  writeFileSync(file('rubbish.crl'), 'rubbish');
+  assert.match((await imported(file('rubbish.crl'))).stderr, /not a revocation list/);
+  await audited('ca.import-list', 'failed');
+
+  await signList(file('root.crl'));
+  assert.equal((await imported(file('root.crl'))).code, 0);
+  for (const again of [false, true]) {
+    const now = await root();
+    assert.deepEqual([now.list.state, now.list.entries], ['current', before.list.entries + 1]);
+    assert.equal((await run('curl', ['-sS', '--fail', '-o', file('served.crl'), `http://127.0.0.1:${server.ports.http}/pki/${now.root}.crl`])).code, 0);
+    assert.equal(await openssl('crl', '-inform', 'DER', '-in', file('served.crl')), await openssl('crl', '-in', file('root.crl')));
+    if (again) break;
+    await server.kill9();
+    await server.start();
+  }
+  const verified = await run('openssl', ['verify', '-crl_check', '-CAfile', server.rootFile, '-CRLfile', file('root.crl'), file('former.pem')]);
+  assert.match(verified.stderr, /certificate revoked/);
+  const next = await run('openssl', ['verify', '-crl_check', '-CAfile', server.rootFile, '-CRLfile', file('root.crl'), file('next.pem')]);
+  assert.equal(next.code, 0, next.stderr);
+  assert.equal(await server.metric('dunlin_pki_root_lists_outdated'), 0);
+  await audited('ca.import-list');
+
+  // One that ends soon, or has ended, says so.
+  await signList(file('short.crl'), { days: 3, number: BigInt(before.list.number) + 2n });
+  assert.equal((await imported(file('short.crl'))).code, 0);
+  assert.equal((await root()).list.state, 'ends_soon');
+});
+
 test('another root takes over once the devices have it', async () => {
   const root = { cert: file('other.pem'), key: file('other.key'), args: ['-set_serial', '6'] };
   const old = await issuing();

@@ -59,6 +59,13 @@ async function ocsp(cert, ...args) {
   return text;
 }
 
+/** A key and a request as EST takes it: base64 in a file. */
+async function request(name) {
+  await openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', file(`${name}.key`), '-outform', 'DER', '-out', file(`${name}.csr`));
+  writeFileSync(file(`${name}.b64`), readFileSync(file(`${name}.csr`)).toString('base64'));
+  return file(`${name}.b64`);
+}
+
 before(async () => {
   server = await start();
   // As an operator's proxy: the address in the certificates outlives the server's port.
@@ -151,6 +158,116 @@ test('OCSP by GET is cacheable, and what is no request is refused in the protoco
   assert.equal((await server.request('POST', '/pki/ocsp', { body: {} })).status, 415);
   assert.equal((await server.request('GET', '/pki/nothing.crl')).status, 404);
   assert.equal((await server.request('GET', '/pki/..%2froot.key')).status, 404);
+});
+
+/** openssl verify -crl_check_all: the list of the intermediate, and that of the root, which the intermediate names if it was made for that. */
+async function verifyAll(cert, rootId) {
+  const where = await addresses(cert);
+  await fetchFile(where.issuer, file('issuer.crt'));
+  await openssl('x509', '-inform', 'DER', '-in', file('issuer.crt'), '-out', file('issuer.pem'));
+  let lists = '';
+  for (const url of [where.crl, `${base}/pki/${rootId}.crl`]) {
+    await fetchFile(url, file('list.crl'));
+    lists += await openssl('crl', '-inform', 'DER', '-in', file('list.crl'));
+  }
+  writeFileSync(file('lists.pem'), lists);
+  return run('openssl', ['verify', '-x509_strict', '-crl_check_all', '-CAfile', server.rootFile, '-untrusted', file('issuer.pem'), '-CRLfile', file('lists.pem'), cert]);
+}
+
+test('claim certificates and earlier ones of the server are known to OCSP and lists', async () => {
+  const made = await server.api('POST', '/api/enrolment/claims', { uses: 1, name_pattern: 'belt-*' });
+  writeFileSync(file('claim.pem'), made.certificate);
+  assert.match(await ocsp(file('claim.pem')), /: good/);
+  assert.equal((await verify(file('claim.pem'))).code, 0);
+  const { certificates } = await server.api('GET', '/api/certificates');
+  const uses = certificates.map((one) => [one.use, one.thing]);
+  assert(uses.some(([use, thing]) => use === 'claim' && thing === ''), JSON.stringify(uses));
+  await server.cliJson('claim', 'delete', made.grant?.id ?? made.id);
+  assert.match(await ocsp(file('claim.pem')), /: revoked[^]*Reason: cessationOfOperation/);
+  assert.match((await verify(file('claim.pem'))).stderr, /certificate revoked/);
+
+  const own = join(server.data, 'pki/server.pem');
+  writeFileSync(file('earlier.pem'), await openssl('x509', '-in', own));
+  const fingerprint = (await openssl('x509', '-noout', '-fingerprint', '-sha256', '-in', own)).split('=')[1].trim().replaceAll(':', '').toLowerCase();
+  const shown = await server.cli('cert', 'revoke', fingerprint);
+  assert.equal(shown.code, 1);
+  assert.match(shown.stderr, /shows this certificate at present/);
+  await server.cliJson('ca', 'rotate');
+  assert.match(await ocsp(file('earlier.pem')), /: good/);
+  assert.match(await ocsp(own), /: good/);
+  await server.cliJson('cert', 'revoke', fingerprint, '--reason', 'keyCompromise');
+  assert.match(await ocsp(file('earlier.pem')), /: revoked[^]*Reason: keyCompromise/);
+  assert.match((await verify(file('earlier.pem'))).stderr, /certificate revoked/);
+  assert.match(await ocsp(own), /: good/);
+});
+
+test('a renewed certificate is revoked for all once it is no longer taken', async () => {
+  await server.thing('mill-01');
+  const mill = await server.certificate('mill-01');
+  const renew = await run('curl', ['-sS', '--fail', '--cacert', server.rootFile, '--cert', mill.cert, '--key', mill.key, '-H', 'Content-Type: application/pkcs10', '--data-binary', `@${await request('mill-01')}`,
+    '-o', file('renewed.b64'), `https://localhost:${server.ports.https}/.well-known/est/simplereenroll`]);
+  assert.equal(renew.code, 0, renew.stderr);
+  assert.match(await ocsp(mill.cert), /: good/);
+  await published(as(server, mill), '-i', 'mill-01', '-q', 1, '-t', 'demo/plant1/machine/mill-01/x', '-m', '1');
+  // A week passes: the time in its record is moved instead.
+  await server.stop();
+  const script = `
+import json, sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1])
+(body,) = db.execute("SELECT body FROM documents WHERE kind=3 AND id=CAST(? AS BLOB)", (sys.argv[2],)).fetchone()
+record = json.loads(body)
+assert record["retires_at"] > time.time() * 1000
+record["retires_at"] = int(time.time() * 1000) - 60000
+db.execute("UPDATE documents SET body=CAST(? AS BLOB) WHERE kind=3 AND id=CAST(? AS BLOB)", (json.dumps(record), sys.argv[2]))
+db.commit()
+`;
+  const moved = await run('python3', ['-c', script, join(server.data, 'records.sqlite'), mill.fingerprint]);
+  assert.equal(moved.code, 0, moved.stderr);
+  await server.start();
+  assert.notEqual((await publish(as(server, mill), '-i', 'mill-01', '-q', 1, '-t', 'demo/plant1/machine/mill-01/x', '-m', '1')).code, 0);
+  assert.match(await ocsp(mill.cert), /: revoked[^]*Reason: superseded/);
+  await until(async () => (await server.api('GET', `/api/certificates/${mill.fingerprint}`)).state === 'revoked', 'the record');
+  assert.match((await verify(mill.cert)).stderr, /certificate revoked/);
+  const { records } = await server.api('GET', `/api/audit?object=${mill.fingerprint}&action=certificate.revoke`);
+  assert.match(records[0].detail, /overlap is over/);
+});
+
+test('openssl verify -crl_check_all: the root\'s own list, also with an intermediate that is revoked', async () => {
+  const { issuers: [old], roots: [root] } = await server.cliJson('ca', 'list');
+  assert.deepEqual([root.key, root.list.state, root.revoked], ['here', 'current', []]);
+  await server.thing('saw-01');
+  const before = await server.certificate('saw-01');
+  assert.equal((await verifyAll(before.cert, root.root)).code, 0);
+  writeFileSync(file('old-lists.pem'), readFileSync(file('lists.pem')));
+  writeFileSync(file('old-issuer.pem'), readFileSync(file('issuer.pem')));
+
+  await server.cliJson('ca', 'rotate');
+  await server.thing('saw-02');
+  const after = await server.certificate('saw-02');
+  assert.equal((await verifyAll(after.cert, root.root)).code, 0);
+  const named = await addresses(file('issuer.pem'));
+  assert.equal(named.crl, `${base}/pki/${root.root}.crl`, 'an intermediate names the list of its root');
+  await fetchFile(named.issuer, file('root.crt'));
+  assert.equal(await openssl('x509', '-inform', 'DER', '-in', file('root.crt')), await openssl('x509', '-in', server.rootFile));
+
+  const bad = await server.cli('ca', 'forget', old.issuer, '--revoke', 'true', '--reason', 'boredom');
+  assert.match(bad.stderr, /keyCompromise/);
+  await server.cliJson('ca', 'forget', old.issuer, '--revoke', 'true', '--reason', 'keyCompromise');
+  await fetchFile(named.crl, file('list.crl'));
+  const list = await openssl('crl', '-inform', 'DER', '-in', file('list.crl'));
+  assert.match(await openssl('crl', '-noout', '-text', '-inform', 'DER', '-in', file('list.crl')), /Key Compromise/);
+  // Whoever still has the list of the intermediate learns from the root's that it is no good.
+  writeFileSync(file('mixed.pem'), readFileSync(file('old-lists.pem'), 'utf8').split('-----END X509 CRL-----')[0] + '-----END X509 CRL-----\n' + list);
+  const verified = await run('openssl', ['verify', '-crl_check_all', '-CAfile', server.rootFile, '-untrusted', file('old-issuer.pem'), '-CRLfile', file('mixed.pem'), before.cert]);
+  assert.notEqual(verified.code, 0);
+  assert.match(verified.stderr, /error 23 at 1 depth lookup: certificate revoked/);
+  assert.equal((await verifyAll(after.cert, root.root)).code, 0);
+  await server.kill9();
+  await server.start();
+  const { roots: [again] } = await server.cliJson('ca', 'list');
+  assert.deepEqual(again.revoked.map((one) => [one.issuer, one.reason]), [[old.issuer, 'keyCompromise']]);
+  assert.equal(again.list.entries, 1);
+  assert.equal((await verifyAll(after.cert, root.root)).code, 0);
 });
 
 test('the list survives a restart and a SIGKILL, with a number that grows', async () => {

@@ -28,6 +28,8 @@ test('a client that loses a subscription is told within a second; its publishes 
   await server.api('PUT', '/api/policies/changing', everything(['b/#']));
   const changed = Date.now();
   await assert.rejects(writer.publishAsync('a/2', 'after', { qos: 1 }), (error) => error.code === 135);
+  const { subscriptions } = await server.api('GET', '/api/subscriptions?client_id=user-reader');
+  assert.deepEqual(subscriptions, [], 'the answer to the change comes when every connection has been judged by it');
   const { packet, at } = await told;
   assert.equal(packet.reasonCode, 135);
   assert.match(packet.properties.reasonString, /no statement allows it/);

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { publish, published } from './lib/mosquitto.mjs';
+import { connect, disconnectAll } from './lib/mqtt.mjs';
 import { run, until } from './lib/program.mjs';
 import { start, temporaryFolder } from './lib/server.mjs';
 
@@ -85,7 +86,10 @@ before(async () => {
   acme = await authority('Acme CA');
   await registerAuthority(acme, { label: 'acme', type: 'machine' });
 });
-after(() => server.stop());
+after(async () => {
+  disconnectAll();
+  await server.stop();
+});
 
 describe('POST /api/devices/register', () => {
   test('makes a thing of a device, once, and tells where to connect', async () => {
@@ -208,12 +212,66 @@ describe('registered authorities', () => {
     assert(!(await things()).includes('q-saw-02'));
   });
 
-  test('allow-list and quota hold', async () => {
+  test('live connections of its devices end within a second when it is disabled or removed, with the reason', async () => {
+    const other = await authority('Ending CA');
+    const { id } = await registerAuthority(other, { label: 'ending', type: 'machine' });
+    const theirs = await device(other, 'drill-01');
+    const ours = await device(acme, 'drill-02');
+    for (const [method, body, word] of [['PATCH', { enabled: false }, 'is disabled'], ['DELETE', undefined, 'was removed']]) {
+      const live = await connect(server, theirs, { transport: 'tls', clientId: 'drill-01' });
+      const stays = await connect(server, ours, { transport: 'tls', clientId: 'drill-02' });
+      const told = new Promise((resolve) => live.once('disconnect', (packet) => resolve({ packet, at: performance.now() })));
+      const began = performance.now();
+      await server.api(method, `/api/authorities/${id}`, body);
+      const { packet, at } = await told;
+      assert(at - began < 1000, `${at - began} ms`);
+      assert.match(packet.properties.reasonString, new RegExp(`authority ending, .* ${word}`));
+      const { sessions } = await server.api('GET', '/api/sessions?thing=drill-01&state=online');
+      assert.deepEqual(sessions, [], 'the answer comes behind the end');
+      assert.notEqual((await send(theirs, 'drill-01')).code, 0);
+      await stays.publishAsync('demo/plant1/machine/drill-02/x', '1', { qos: 1 });
+      await stays.endAsync();
+      if (method === 'PATCH') await server.api('PATCH', `/api/authorities/${id}`, { enabled: true });
+    }
+  });
+
+  test('allow-list and quota hold; what is removed or decommissioned gives its place back', async () => {
     const other = await authority('Quota CA');
-    await registerAuthority(other, { allow: ['few-01', 'few-02'], quota: 1 });
+    const { id } = await registerAuthority(other, { allow: ['few-01', 'few-02', 'few-03'], quota: 1 });
+    const enrolled = async () => (await server.api('GET', `/api/authorities/${id}`)).enrolled;
     const answers = [];
     for (const name of ['few-09', 'few-01', 'few-02']) answers.push((await register(await device(other, name), name)).status);
     assert.deepEqual(answers, [403, 201, 429]);
+    assert.equal(await enrolled(), 1);
+    await server.api('PUT', '/api/things/few-01/lifecycle/decommission', {});
+    assert.equal(await enrolled(), 0);
+    assert.equal((await register(await device(other, 'few-02'), 'few-02')).status, 201);
+    await server.kill9();
+    await server.start();
+    assert.equal(await enrolled(), 1);
+    assert.equal((await register(await device(other, 'few-03'), 'few-03')).status, 429);
+    await server.api('DELETE', '/api/things/few-02');
+    await server.api('DELETE', '/api/things/few-01');
+    assert.equal(await enrolled(), 0);
+    assert.equal((await register(await device(other, 'few-03'), 'few-03')).status, 201);
+  });
+
+  test('devices that enrol all at once do not go past the quota, theirs or the installation\'s', async () => {
+    const other = await authority('Rush CA');
+    const { id } = await registerAuthority(other, { quota: 4 });
+    const rush = async (from, count) => {
+      const who = await Promise.all(Array.from({ length: count }, (_, i) => device(other, `rush-${from + i}`)));
+      const answers = await Promise.all(who.map((one, i) => register(one, `rush-${from + i}`)));
+      return answers.map((one) => one.status).sort();
+    };
+    assert.deepEqual(await rush(0, 8), [201, 201, 201, 201, 429, 429, 429, 429]);
+    const { enrolled } = await server.api('GET', '/api/enrolment/quota');
+    assert(enrolled >= 4);
+    await server.api('PATCH', `/api/authorities/${id}`, { quota: 0 });
+    await server.cliJson('enrolment', 'limit', '--quota', String(enrolled + 2));
+    assert.deepEqual(await rush(20, 5), [201, 201, 429, 429, 429]);
+    await server.cliJson('enrolment', 'limit', '--quota', '0');
+    assert.equal((await server.api('GET', '/api/enrolment/quota')).enrolled, enrolled + 2);
   });
 });
 
@@ -289,6 +347,39 @@ describe('EST', () => {
     const made = await request('valve-10');
     const cert = await certificateOf(await est('simpleenroll', await der(made), { who }));
     await sent({ key: made.key, cert }, 'valve-10');
+  });
+
+  test('simpleenroll by a claim certificate gives each device its own', async () => {
+    const made = await server.api('POST', '/api/enrolment/claims', { uses: 2, name_pattern: 'tap-*', type: 'machine' });
+    const claim = { key: file('claim.key'), cert: file('claim.pem') };
+    writeFileSync(claim.key, made.private_key);
+    writeFileSync(claim.cert, made.certificate);
+    const own = await request('tap-01');
+    const cert = await certificateOf(await est('simpleenroll', await der(own), { who: claim }));
+    await openssl('verify', '-CAfile', server.rootFile, '-untrusted', claim.cert, cert);
+    assert.match(await openssl('x509', '-noout', '-subject', '-ext', 'subjectAltName', '-in', cert), /tap-01[^]*urn:dunlin:thing:tap-01/);
+    await sent({ key: own.key, cert }, 'tap-01');
+    assert.equal((await server.api('GET', '/api/things/tap-01')).type, 'machine');
+    // An answer that was lost is given again, and costs no use.
+    assert.equal(readFileSync(await certificateOf(await est('simpleenroll', await der(own), { who: claim })), 'utf8'), readFileSync(cert, 'utf8'));
+    assert.equal((await est('simpleenroll', await der(await request('valve-99')), { who: claim })).status, 403, 'no name of the pattern');
+    assert.equal((await est('simplereenroll', await der(own), { who: claim })).status, 403, 'it is nobody\'s to renew');
+    const second = await request('tap-02');
+    await sent({ key: second.key, cert: await certificateOf(await est('simpleenroll', await der(second), { who: claim })) }, 'tap-02');
+    const third = await est('simpleenroll', await der(await request('tap-03')), { who: claim });
+    assert.equal(third.status, 403);
+    assert.match(third.text, /used up/);
+    assert(!(await things()).includes('tap-03'));
+  });
+
+  test('a body or request that is too large is 413, and says so', async () => {
+    const { code } = await server.api('POST', '/api/enrolment/codes', { thing: 'valve-40' });
+    const by = { args: ['-u', `valve-40:${code}`] };
+    const body = await est('simpleenroll', 'A'.repeat(70_000), by);
+    assert.equal(body.status, 413, body.text);
+    const csr = await est('simpleenroll', Buffer.alloc(40_000).toString('base64'), by);
+    assert.equal(csr.status, 413, csr.text);
+    assert.match(csr.text, /too large/);
   });
 
   test('answers with the right status', async () => {

@@ -43,6 +43,15 @@ function merge(target, change, stamps) {
   }
 }
 
+// The life of every thing, and what it does beside its limits.
+const NEXT = ['maintenance', 'decommission'];
+const LIFE = [
+  { at: '2026-01-05T08:00:00Z', by: 'system', event: 'moved', from: 'provisioning', to: 'activation', reason: 'its first credential' },
+  { at: '2026-01-05T08:02:11Z', by: 'system', event: 'moved', from: 'activation', to: 'operation', reason: 'its first accepted connection' },
+];
+const LIMITS = { messages_per_second: 20_000, bytes_per_second: 1 << 26, refusals: 20, connects: 100, response: 'quarantine' };
+const USE = { messages_per_second: 0, bytes_per_second: 0, message_bytes: 0, refusals: 12, connects: 1 };
+
 export function startMock({ port = 0, empty = false } = {}) {
   const fleet = empty
     ? { things: [], series: [], alarms: [], rules: [] }
@@ -105,7 +114,7 @@ export function startMock({ port = 0, empty = false } = {}) {
       const rest = fleet.things
         .filter((t) => t.name > (query.get('after') ?? ''))
         .sort((a, b) => (a.name < b.name ? -1 : 1));
-      const page = rest.slice(0, limit).map(({ online: _online, last_seen: _seen, ...thing }) => thing);
+      const page = rest.slice(0, limit).map(({ online: _online, last_seen: _seen, ...thing }) => ({ ...thing, lifecycle: 'operation' }));
       return rest.length > limit ? { things: page, next: page.at(-1).name } : { things: page };
     },
     'GET presence': () => ({
@@ -151,6 +160,8 @@ export function startMock({ port = 0, empty = false } = {}) {
       if (fleet.things.find((t) => t.name === name)?.online) confirmLater(name, body.state.desired ?? {});
       return shadowAnswer(s);
     },
+    'GET things/*/lifecycle': ({ name }) => ({ thing: name, lifecycle: 'operation', next: NEXT, events: LIFE }),
+    'GET things/*/behaviour': ({ name }) => ({ thing: name, own: { refusals: 20 }, in_force: LIMITS, use: USE }),
     'GET series/last': ({ query }) => ({
       series: fleet.series
         .filter((s) => !query.get('device') || s.device === query.get('device'))
@@ -196,6 +207,7 @@ export function startMock({ port = 0, empty = false } = {}) {
     'GET status': () => ({
       version: '0.1.0',
       uptime_seconds: 93_784 + (Date.now() - state.started) / 1000,
+      memory: { level: 'normal', resident_bytes: 96 << 20, budget_bytes: 1 << 30 },
       listeners: [
         { name: 'mqtt', address: '127.0.0.1:1883' },
         { name: 'mqtts', address: '0.0.0.0:8883' },

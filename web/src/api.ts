@@ -467,6 +467,7 @@ export type LiveMessage =
   | { type: 'alarm'; alarm: Alarm }
   | { type: 'trace'; state: 'running' | 'ended' | 'refused'; reason?: string; message?: string }
   | { type: 'trace_events'; events: TraceEvent[]; dropped: number }
+  | { type: 'refusals'; total: number }
   | { type: 'pong' }
   | { type: 'error'; message: string }
   | { type: 'frame'; device: string; channel: string; content_type: string; at?: string };

@@ -1,9 +1,12 @@
 // The part of the HTTP API that says who may enter, and what was done.
 import { at, call, PAGE, type Time } from './api.ts';
+import type { History } from './lib/refusals.ts';
 import type { Json } from './lib/shadow.ts';
 
 export interface Certificate {
   fingerprint: string;
+  /** Those of things are `device`. */
+  use: 'device' | 'claim' | 'server';
   thing: string;
   serial: string;
   state: 'active' | 'revoked';
@@ -100,6 +103,64 @@ export interface AuditCheck {
   last: number;
   hash: string;
 }
+
+/** Who is refused. `count` is sure; it may be up to `uncertain` more. */
+export interface Talker {
+  count: number;
+  uncertain: number;
+  recent: number;
+  first_at: Time;
+  last_at: Time;
+  last_kind: string;
+  reason: string;
+  kinds: string[];
+}
+export interface RefusedAddress extends Talker {
+  address: string;
+  last_device?: string;
+  penalty_seconds?: number;
+  blocked_seconds?: number;
+}
+export interface RefusedDevice extends Talker {
+  device: string;
+  proven: boolean;
+  quarantine: boolean;
+  last_address?: string;
+}
+export interface RefusedUser extends Talker {
+  user: string;
+  last_address?: string;
+  penalty_seconds?: number;
+}
+export interface RefusalPicture {
+  at: Time;
+  total: number;
+  kinds: { kind: string; count: number; last_at: Time }[];
+  addresses: RefusedAddress[];
+  devices: RefusedDevice[];
+  users: RefusedUser[];
+  recent: { at: Time; kind: string; address?: string; device?: string; user?: string; reason: string }[];
+  blocks: { address: string; blocked_seconds: number }[];
+  history: History;
+}
+
+export const refusals = {
+  picture: async (span: 'hour' | 'day'): Promise<RefusalPicture> => {
+    const picture = await call<RefusalPicture>('GET', at('security', 'refusals'), undefined, { span });
+    // Rows are kept on the page by what names them.
+    const named = <T extends object>(rows: T[], key: keyof T) => rows.map((row) => ({ id: row[key], ...row }));
+    return {
+      ...picture,
+      kinds: named(picture.kinds, 'kind'),
+      addresses: named(picture.addresses, 'address'),
+      devices: named(picture.devices, 'device'),
+      users: named(picture.users, 'user'),
+    };
+  },
+  release: (address: string) => call<unknown>('POST', at('security', 'release'), { address }),
+  releaseUser: (user: string) => call<unknown>('POST', at('security', 'release-user'), { user }),
+  block: (address: string, minutes: number) => call<unknown>('POST', at('security', 'block'), { address, minutes }),
+};
 
 export const certificates = {
   list: async (thing?: string) =>

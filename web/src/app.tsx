@@ -25,6 +25,7 @@ const Enrolment = lazy(() => import('./pages/enrolment.tsx'));
 const Quarantine = lazy(() => import('./pages/quarantine.tsx'));
 const Policies = lazy(() => import('./pages/policies.tsx'));
 const Accounts = lazy(() => import('./pages/accounts.tsx'));
+const Attacks = lazy(() => import('./pages/attacks.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
 const Me = lazy(() => import('./pages/me.tsx'));
 
@@ -89,6 +90,9 @@ function Page() {
         </Match>
         <Match when={route().page === 'accounts'}>
           <Accounts />
+        </Match>
+        <Match when={route().page === 'attacks'}>
+          <Attacks />
         </Match>
         <Match when={route().page === 'audit'}>
           <Audit />

@@ -12,6 +12,7 @@ export const SECURITY_PAGES = [
   'quarantine',
   'policies',
   'accounts',
+  'attacks',
   'audit',
 ] as const;
 export type SecurityPage = (typeof SECURITY_PAGES)[number];

@@ -10,6 +10,8 @@ std::string_view errc_name(Errc code) {
       return "malformed";
     case Errc::limit_exceeded:
       return "limit_exceeded";
+    case Errc::quota_exceeded:
+      return "quota_exceeded";
     case Errc::not_found:
       return "not_found";
     case Errc::already_exists:

@@ -9,7 +9,8 @@ namespace dunlin {
 enum class Errc : std::uint8_t {
   invalid_argument,  // the caller's value is outside the documented range
   malformed,         // bytes that do not follow their format
-  limit_exceeded,    // past a named limit
+  limit_exceeded,    // past a named limit: too long, too large, too many
+  quota_exceeded,    // a quota or a rate is used up, or earlier failures have to be waited for
   not_found,
   already_exists,
   conflict,           // a version or state other than the one the caller expected

@@ -85,6 +85,8 @@ int status_of(Errc code) {
       return 400;
     case Errc::limit_exceeded:
       return 413;
+    case Errc::quota_exceeded:
+      return 429;
     case Errc::not_found:
       return 404;
     case Errc::already_exists:

@@ -1,5 +1,4 @@
 #include <boost/json.hpp>
-#include <set>
 
 #include "base/time_text.h"
 #include "model/json_fields.h"
@@ -18,7 +17,12 @@ constexpr Field kCaResponse[] = {
 constexpr Field kListResponse[] = {
     {"issuers", FieldType::array, Need::required, "intermediates, the one that issues first"},
     {"roots", FieldType::array, Need::required,
-     "what is above them, the one above what issues first: name, fingerprint, not_before, not_after"},
+     "what is above them, the one above what issues first: root (id), name, fingerprint, not_before, "
+     "not_after, "
+     "key (here or offline), list: state (current, ends_soon, expired, outdated: a revoked intermediate is "
+     "not "
+     "on it, or missing), number, this_update, next_update, entries; revoked: its intermediates that are; "
+     "index: the same as lines of openssl's index.txt"},
     {"root_key", FieldType::text, Need::required, "here or offline"}};
 constexpr Field kIssuer[] = {{"issuer", FieldType::text, Need::required, "its key identifier"},
                              {"state", FieldType::text, Need::required, "issuing or trusted"},
@@ -38,7 +42,19 @@ constexpr Field kImportRequest[] = {
 constexpr Field kForgetRequest[] = {
     {"issuer", FieldType::text, Need::required, "its key identifier"},
     {"revoke", FieldType::boolean, Need::optional,
-     "revoke what of it can still be used, and end those sessions (false: then it is an error)"}};
+     "revoke it, and what of it can still be used, and end those sessions (false: then it is an error)"},
+    {"reason", FieldType::text, Need::optional,
+     "of its own revocation: keyCompromise, affiliationChanged, superseded (superseded), "
+     "cessationOfOperation or unspecified"}};
+constexpr Field kImportListRequest[] = {
+    {"list", FieldType::text, Need::required, "the revocation list of an offline root, PEM"}};
+constexpr Field kRoot[] = {{"root", FieldType::text, Need::required, "its id"},
+                           {"name", FieldType::text, Need::required, "its common name"},
+                           {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
+                           {"key", FieldType::text, Need::required, "here or offline"},
+                           {"list", FieldType::object, Need::required, "as ca.list shows it"},
+                           {"revoked", FieldType::array, Need::required, "its revoked intermediates"},
+                           {"index", FieldType::text, Need::required, "lines of openssl's index.txt"}};
 constexpr Field kExportRequest[] = {{"passphrase", FieldType::text, Need::required,
                                      "12 to 1024 bytes; whoever has it and the file has the root"}};
 constexpr Field kExportResponse[] = {
@@ -50,7 +66,10 @@ constexpr Field kRemoveRequest[] = {
 constexpr Errc kRotateErrors[] = {Errc::not_found, Errc::unavailable, Errc::limit_exceeded};
 constexpr Errc kImportErrors[] = {Errc::malformed, Errc::invalid_argument, Errc::permission_denied,
                                   Errc::not_found, Errc::limit_exceeded};
-constexpr Errc kForgetErrors[] = {Errc::not_found, Errc::conflict};
+constexpr Errc kForgetErrors[] = {Errc::not_found, Errc::conflict, Errc::invalid_argument,
+                                  Errc::limit_exceeded};
+constexpr Errc kImportListErrors[] = {Errc::malformed, Errc::invalid_argument, Errc::permission_denied,
+                                      Errc::conflict, Errc::limit_exceeded};
 constexpr Errc kExportErrors[] = {Errc::invalid_argument, Errc::unavailable};
 constexpr Errc kRemoveErrors[] = {Errc::malformed, Errc::permission_denied, Errc::unavailable};
 
@@ -99,6 +118,15 @@ constexpr model::OperationSpec kForget{"ca.forget",
                                        kIssuer,
                                        kForgetErrors,
                                        model::Audited::by_handler};
+constexpr model::OperationSpec kImportList{"ca.import-list",
+                                           model::Method::post,
+                                           "/api/ca/root/list",
+                                           "Take in the revocation list that an offline root has signed.",
+                                           "ca:write",
+                                           kImportListRequest,
+                                           kRoot,
+                                           kImportListErrors,
+                                           model::Audited::by_handler};
 constexpr model::OperationSpec kExportRoot{"ca.export-root",
                                            model::Method::post,
                                            "/api/ca/root/export",
@@ -129,29 +157,46 @@ boost::json::object to_json(const IssuerStatus& issuer) {
           {"certificate", issuer.certificate_pem}};
 }
 
+boost::json::object list_json(const security::RootStatus& root) {
+  boost::json::object list{{"state", security::root_list_state_name(root.state)}};
+  if (!root.list) return list;
+  list["number"] = root.list->info.number;
+  list["this_update"] = format_rfc3339(root.list->info.this_update);
+  list["next_update"] = format_rfc3339(root.list->info.next_update);
+  list["entries"] = root.list->info.revoked;
+  return list;
+}
+
+boost::json::object to_json(const security::RootStatus& root) {
+  boost::json::array revoked;
+  for (const security::RevokedIssuer& one : root.revoked) {
+    revoked.push_back(boost::json::object{{"issuer", one.issuer},
+                                          {"serial", one.serial},
+                                          {"reason", security::reason_name(one.reason)},
+                                          {"revoked_at", format_rfc3339(one.at)},
+                                          {"not_after", format_rfc3339(one.not_after)}});
+  }
+  return {{"root", root.id},
+          {"name", root.info.common_name},
+          {"fingerprint", root.info.fingerprint},
+          {"not_before", format_rfc3339(root.info.not_before)},
+          {"not_after", format_rfc3339(root.info.not_after)},
+          {"key", root.key == security::RootStatus::Key::here ? "here" : "offline"},
+          {"list", list_json(root)},
+          {"revoked", std::move(revoked)},
+          {"index", security::openssl_index(root.revoked)}};
+}
+
 auto reply_issuer(model::Reply reply) {
   return model::reply_with(std::move(reply), [](const IssuerStatus& issuer) { return to_json(issuer); });
 }
 
-/// Each once, in the order of the intermediates below them.
-boost::json::array roots_of(const std::vector<IssuerStatus>& issuers) {
-  boost::json::array roots;
-  std::set<std::string_view> seen;
-  for (const IssuerStatus& issuer : issuers) {
-    if (!seen.insert(issuer.root.fingerprint).second) continue;
-    roots.push_back(boost::json::object{{"name", issuer.root.common_name},
-                                        {"fingerprint", issuer.root.fingerprint},
-                                        {"not_before", format_rfc3339(issuer.root.not_before)},
-                                        {"not_after", format_rfc3339(issuer.root.not_after)}});
-  }
-  return roots;
-}
-
 void list(const AccessParts& parts, model::Reply reply) {
-  const std::vector<IssuerStatus> issuers = parts.pki.issuers();
   boost::json::object answer =
-      model::list_of("issuers", issuers, [](const auto& issuer) { return to_json(issuer); });
-  answer["roots"] = roots_of(issuers);
+      model::list_of("issuers", parts.pki.issuers(), [](const auto& issuer) { return to_json(issuer); });
+  boost::json::array roots;
+  for (const security::RootStatus& root : parts.pki.roots()) roots.push_back(to_json(root));
+  answer["roots"] = std::move(roots);
   answer["root_key"] = parts.pki.root_is_offline() ? "offline" : "here";
   reply(boost::json::value(std::move(answer)));
 }
@@ -171,9 +216,14 @@ void forget(const AccessParts& parts, const model::Caller& caller, const boost::
             model::Reply reply) {
   using Remaining = security::AuthorityChanges::Remaining;
   const bool revoke = model::optional_boolean(request, "revoke").value_or(false);
+  const auto stated = model::optional_text(request, "reason");
+  const auto reason = security::reason_of_name(stated.value_or("superseded"));
+  if (!reason) return reply(fail(Errc::invalid_argument, security::kReasonsTaken));
+  if (stated && !revoke) return reply(fail(Errc::invalid_argument, "a \"reason\" goes with \"revoke\" only"));
   parts.authorities.forget(
-      actor_of(caller), *model::optional_text(request, "issuer"),
-      revoke ? Remaining::are_revoked : Remaining::must_be_none,
+      actor_of(caller),
+      {*model::optional_text(request, "issuer"), revoke ? Remaining::are_revoked : Remaining::must_be_none,
+       *reason},
       model::reply_with(std::move(reply), [&bus = parts.bus, tenant = caller.principal->tenant](
                                               const security::AuthorityChanges::Forgotten& forgotten) {
         for (const auto& record : forgotten.revoked) bus.end_sessions(tenant, record.thing, "revoked");
@@ -216,6 +266,11 @@ void declare_authorities(const AccessParts& parts, model::OperationTable& table)
   table.add(kForget, [parts](const Caller& caller, const Request& request, Reply reply) {
     forget(parts, caller, request, std::move(reply));
   });
+  table.add(kImportList, [parts](const Caller& caller, const Request& request, Reply reply) {
+    parts.authorities.import_list(
+        actor_of(caller), *model::optional_text(request, "list"),
+        model::reply_with(std::move(reply), [](const security::RootStatus& root) { return to_json(root); }));
+  });
   table.add(kExportRoot, [parts](const Caller& caller, const Request& request, Reply reply) {
     export_root(parts, caller, request, std::move(reply));
   });
@@ -227,7 +282,7 @@ void declare_authorities(const AccessParts& parts, model::OperationTable& table)
 }
 
 std::vector<model::OperationSpec> authority_operations() {
-  return {kCa, kList, kRotate, kRequest, kImport, kForget, kExportRoot, kRemoveRoot};
+  return {kCa, kList, kRotate, kRequest, kImport, kForget, kImportList, kExportRoot, kRemoveRoot};
 }
 
 }  // namespace dunlin::access

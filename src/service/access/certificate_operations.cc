@@ -33,15 +33,16 @@ constexpr Field kRevokeRequest[] = {
      "keyCompromise, affiliationChanged, superseded, cessationOfOperation or unspecified"}};
 constexpr Field kCertificate[] = {
     {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
-    {"thing", FieldType::text, Need::required, "whose it is"},
+    {"use", FieldType::text, Need::required, "device, claim (it only enrols devices) or server"},
+    {"thing", FieldType::text, Need::required, "whose it is; empty: no device's"},
     {"state", FieldType::text, Need::required, "active or revoked"},
     {"reason", FieldType::text, Need::optional, "why revoked: requested, thing_removed or a stated reason"},
     {"issuer", FieldType::text, Need::optional, "the intermediate that issued it; see ca.list"},
     {"not_after", FieldType::text, Need::required, "RFC 3339"}};
-constexpr Errc kIssueErrors[] = {Errc::not_found, Errc::conflict, Errc::limit_exceeded,
-                                 Errc::invalid_argument, Errc::malformed};
+constexpr Errc kIssueErrors[] = {Errc::not_found,      Errc::conflict,         Errc::quota_exceeded,
+                                 Errc::limit_exceeded, Errc::invalid_argument, Errc::malformed};
 constexpr Errc kGetErrors[] = {Errc::not_found};
-constexpr Errc kRevokeErrors[] = {Errc::not_found, Errc::invalid_argument};
+constexpr Errc kRevokeErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::conflict};
 
 constexpr model::OperationSpec kList{
     "cert.list",         model::Method::get, "/api/certificates", "List certificates.",
@@ -77,8 +78,8 @@ constexpr Field kPinRequest[] = {
     {"thing", FieldType::text, Need::required, "the thing it is for"},
     {"certificate", FieldType::text, Need::optional, "the certificate, PEM, self-signed or of anybody"},
     {"fingerprint", FieldType::text, Need::optional, "or only its SHA-256, hexadecimal"}};
-constexpr Errc kPinErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::malformed, Errc::already_exists,
-                               Errc::limit_exceeded};
+constexpr Errc kPinErrors[] = {Errc::not_found,      Errc::invalid_argument, Errc::malformed,
+                               Errc::already_exists, Errc::quota_exceeded,   Errc::limit_exceeded};
 constexpr model::OperationSpec kPin{"cert.pin",
                                     model::Method::post,
                                     "/api/certificates/pinned",
@@ -131,10 +132,7 @@ void revoke(const AccessParts& parts, const model::Caller& caller, const boost::
   const std::string stated = model::optional_text(request, "reason").value_or("unspecified");
   const auto reason = security::reason_of_name(stated);
   if (!reason) {
-    return reply(
-        fail(Errc::invalid_argument,
-             "\"reason\" must be keyCompromise, affiliationChanged, superseded, cessationOfOperation "
-             "or unspecified"));
+    return reply(fail(Errc::invalid_argument, security::kReasonsTaken));
   }
   parts.certificates.revoke(
       parts.executor, actor_of(caller), *model::optional_text(request, "fingerprint"), *reason,

@@ -33,6 +33,7 @@ boost::json::value time_or_null(std::int64_t milliseconds) {
 
 boost::json::object to_json(const security::CertificateRecord& record) {
   return {{"fingerprint", record.fingerprint},
+          {"use", security::use_name(record.use)},
           {"thing", record.thing},
           {"serial", record.serial},
           {"state", record.state == security::CertificateRecord::State::active ? "active" : "revoked"},

@@ -210,6 +210,7 @@ void BehaviourService::judged(TenantId tenant, const Tally& tally, Result<regist
   is_judged(Tally::Judged::yes);
   if (thresholds.response == Response::none) return;
   odd_.add();
+  tell(RefusalKind::behaviour, thing->name, why);
   alarm::Finding finding;
   finding.tenant = tenant;
   finding.name = kOddAlarm;
@@ -221,6 +222,12 @@ void BehaviourService::judged(TenantId tenant, const Tally& tally, Result<regist
   report(std::move(finding), [this, tenant, why, name = thing->name, response = *thresholds.response] {
     if (response == Response::quarantine) hold(tenant, name, why, [](const auto&) {});
   });
+}
+
+void BehaviourService::tell(RefusalKind kind, std::string_view thing, std::string_view why) const {
+  if (environment_.refusals == nullptr) return;
+  environment_.refusals->refused(
+      {.kind = kind, .device = thing, .reason = why, .identity = Refusal::Identity::proven});
 }
 
 /// One that is not stored is told of all the same, and what follows it happens.

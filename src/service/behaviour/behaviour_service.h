@@ -10,6 +10,7 @@
 
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "base/refusal.h"
 #include "hub/bus.h"
 #include "hub/conduct.h"
 #include "model/operation.h"
@@ -34,6 +35,7 @@ struct BehaviourEnvironment {
   alarm::AlarmService& alarms;
   hub::ConductWatch& watch;
   metrics::Registry& metrics;
+  RefusalSink* refusals = nullptr;  // who keeps what is odd; null: nobody
 };
 
 /// One executor's thread; completions run there.
@@ -71,6 +73,7 @@ class BehaviourService {
   std::string excess_of(const Tally& tally, std::string_view type, std::string_view thing) const;
   void judge(TenantId tenant, const std::string& thing, Tally& tally);
   void judged(TenantId tenant, const Tally& tally, Result<registry::Thing> thing);
+  void tell(RefusalKind kind, std::string_view thing, std::string_view why) const;
   void report(alarm::Finding finding, std::move_only_function<void()> reported);
   void hold(TenantId tenant, std::string thing, std::string reason,
             std::move_only_function<void(Result<registry::Thing>)> held);

@@ -68,6 +68,7 @@ void BehaviourService::take_tampers(std::vector<hub::Delivery> batch, Task done)
     if (!message.principal || !model::check_thing_name(thing)) continue;
     tampers_.add();
     round->left.push_back({message.principal->tenant, std::string(thing), reason_of(message)});
+    tell(RefusalKind::tamper, thing, round->left.back().reason);
   }
   std::ranges::reverse(round->left);
   next_tamper(std::move(round));

@@ -31,6 +31,11 @@ std::vector<std::string> Authorities::trusted() const {
   return pems;
 }
 
+bool Authorities::is_trusted(std::string_view fingerprint) const {
+  const auto known = std::ranges::find(grants_, fingerprint, &Grant::id);
+  return known != grants_.end() && known->state == Grant::State::enabled;
+}
+
 Result<std::string> Authorities::find(std::string_view leaf_der, std::string_view intermediates_pem,
                                       WallTime now) const {
   const std::vector<std::string> anchors = trusted();
@@ -38,10 +43,8 @@ Result<std::string> Authorities::find(std::string_view leaf_der, std::string_vie
       const std::vector<std::string> chain,
       security::find_chain(
           {.leaf_der = leaf_der, .intermediates_pem = intermediates_pem, .anchors = anchors, .at = now}));
-  for (const std::string& fingerprint : chain) {
-    const auto known = std::ranges::find(grants_, fingerprint, &Grant::id);
-    if (known != grants_.end() && known->state == Grant::State::enabled) return fingerprint;
-  }
+  const auto nearest = std::ranges::find_if(chain, [this](const auto& one) { return is_trusted(one); });
+  if (nearest != chain.end()) return *nearest;
   return fail(Errc::permission_denied, "the certificate is of no authority that is registered here");
 }
 

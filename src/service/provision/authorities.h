@@ -27,6 +27,7 @@ class Authorities {
   std::size_t size() const { return grants_.size(); }
   /// PEM of the enabled ones.
   std::vector<std::string> trusted() const;
+  bool is_trusted(std::string_view fingerprint) const;
   /// The enabled authority nearest to the leaf that vouches for it. Errors: permission_denied (none; the
   /// sentence says why), malformed.
   Result<std::string> find(std::string_view leaf_der, std::string_view intermediates_pem, WallTime now) const;

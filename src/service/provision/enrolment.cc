@@ -72,7 +72,7 @@ void Enrolment::admit(std::string certificate_der, std::string asked, std::strin
     if (!enrolled) {
       // To whoever connects all of these say the same: not you, and why.
       Error why = enrolled.error();
-      const bool about_now = why.code == Errc::unavailable || why.code == Errc::limit_exceeded;
+      const bool about_now = why.code == Errc::unavailable || why.code == Errc::quota_exceeded;
       if (!about_now && why.code != Errc::io && why.code != Errc::no_space)
         why.code = Errc::permission_denied;
       return done(std::unexpected(std::move(why)));
@@ -110,25 +110,30 @@ void Enrolment::finish(JobPtr job, Result<Enrolled> result) {
   } else {
     if (!job->penalty.empty() && result.error().code == Errc::unauthenticated)
       parts_.penalties.failed(job->penalty, security::kMaxAddressPenalty);
-    refused(way, job->name.empty() ? job->wanted.address : job->wanted.address + " as " + job->name,
-            result.error());
+    refused(way, job->wanted.address, result.error(), job->name);
   }
   run_next();
   job->done(std::move(result));
 }
 
-void Enrolment::refuse(JobPtr job, Errc code, std::string why) {
+void Enrolment::refuse(JobPtr&& job, Errc code, std::string why) {
   finish(std::move(job), fail(code, std::move(why)));
 }
 
-void Enrolment::refused(Way way, const std::string& address, const Error& why) {
+void Enrolment::refused(Way way, const std::string& address, const Error& why, const std::string& name) {
   count(way, kRefused);
-  log::refusal("service/provision", "an enrolment was refused", address, {{"why", why.message}});
+  const std::string who = name.empty() ? address : address + " as " + name;
+  log::refusal("service/provision", "an enrolment was refused", who, {{"why", why.message}});
+  // Whoever comes with a CONNECT is refused by that.
+  if (parts_.refusals != nullptr && way != Way::just_in_time) {
+    parts_.refusals->refused(
+        {.kind = RefusalKind::enrolment, .address = address, .device = name, .reason = why.message});
+  }
   const Instant now = parts_.clock.now();
   if (refusal_audits_.is_empty(kRefusalAudits, now)) return unwritten_.add();
   refusal_audits_.take(kRefusalAudits, now, 1);
   std::vector<store::Change> changes;
-  changes.push_back(audit("address:" + clean(address), "enrolment.refuse",
+  changes.push_back(audit("address:" + clean(who), "enrolment.refuse",
                           std::string(way_name(way)) + ": " + clean(why.message)));
   parts_.repository.write(parts_.executor, std::move(changes), [](const auto& written) {
     if (!written)

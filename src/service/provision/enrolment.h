@@ -12,6 +12,7 @@
 
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "base/refusal.h"
 #include "base/rng.h"
 #include "base/token_bucket.h"
 #include "security/attachment_register.h"
@@ -73,14 +74,15 @@ class Enrolment {
     const Clock& clock;
     Rng& rng;
     metrics::Registry& metrics;
-    std::string secret;  // load_group_secret()
+    std::string secret;               // load_group_secret()
+    RefusalSink* refusals = nullptr;  // who keeps what is refused; null: nobody
   };
   explicit Enrolment(Parts parts, TenantId tenant = kDefaultTenant);
 
   /// Errors: unauthenticated (nothing that proves anything, or a wrong code), permission_denied (proven, and
   /// may not), already_exists (another device has the name), conflict (another waits under it),
-  /// limit_exceeded (quota, uses, or waiting after failures), malformed and invalid_argument (request, name),
-  /// unavailable (too many at once), io, no_space, corrupt.
+  /// quota_exceeded (quota, or waiting after failures), limit_exceeded (too large), malformed and
+  /// invalid_argument (request, name), unavailable (too many at once), io, no_space, corrupt.
   void enrol(Application wanted, Done done);
   /// A certificate that TLS has verified and no register knows: a registered authority may vouch for it.
   void admit(std::string certificate_der, std::string asked, std::string address,
@@ -90,7 +92,7 @@ class Enrolment {
   Result<std::string> find_voucher(std::string_view leaf_der, std::string_view chain_pem) const;
   /// A translator refused something before it became an application: counted and, within the bound, written
   /// down.
-  void refused(Way way, const std::string& address, const Error& why);
+  void refused(Way way, const std::string& address, const Error& why, const std::string& name = {});
 
   /// At start-up: counts who waits.
   void load(std::move_only_function<void(Result<void>)> done);
@@ -98,6 +100,9 @@ class Enrolment {
   /// Changes of grants and of the queue go in turn with enrolments: what `step` does until it calls its
   /// argument sees no enrolment half done.
   void in_turn(std::move_only_function<void(Task next)> step);
+  /// How many things are there that were let in by this (grant_id()), or by anything: empty. Decommissioned
+  /// ones do not count. Errors: those of the store.
+  void count_enrolled(std::string by, std::move_only_function<void(Result<std::int64_t>)> done);
   /// The approval queue grew or shrank.
   void count_waiting(std::int64_t change);
 
@@ -112,7 +117,8 @@ class Enrolment {
 
   void run_next();
   void finish(JobPtr job, Result<Enrolled> result);
-  void refuse(JobPtr job, Errc code, std::string why);
+  /// Not by value: `why` may be made of the job in the same call.
+  void refuse(JobPtr&& job, Errc code, std::string why);
 
   // What proves it (enrolment_proof.cc).
   void begin(JobPtr job);
@@ -130,6 +136,8 @@ class Enrolment {
   void choose_name(JobPtr job);
   void load_thing(JobPtr job);
   void load_waiting(JobPtr job);
+  void count_places(JobPtr job);
+  void count_all(JobPtr job);
   void judge(JobPtr job);
   void put_into_queue(JobPtr job);
   void queued(JobPtr job);

@@ -107,9 +107,41 @@ void Enrolment::load_waiting(JobPtr job) {
                                 auto count = tenant_of(*stored);
                                 if (!count) return finish(std::move(job), std::unexpected(count.error()));
                                 job->count = *count;
-                                judge(std::move(job));
+                                count_places(std::move(job));
                               });
                         });
+}
+
+/// What is there is counted each time, where a quota asks for it: so a place that was given back is free,
+/// whatever happened in between. No other enrolment is under way.
+void Enrolment::count_places(JobPtr job) {
+  if (job->thing || !job->grant || job->rules().quota == 0) return count_all(std::move(job));
+  std::string by = grant_id(*job->grant);
+  count_enrolled(std::move(by), [this, job = std::move(job)](Result<std::int64_t> counted) mutable {
+    if (!counted) return finish(std::move(job), std::unexpected(counted.error()));
+    job->grant->enrolled = *counted;
+    count_all(std::move(job));
+  });
+}
+
+void Enrolment::count_all(JobPtr job) {
+  if (job->thing || job->count.quota == 0) return judge(std::move(job));
+  count_enrolled({}, [this, job = std::move(job)](Result<std::int64_t> counted) mutable {
+    if (!counted) return finish(std::move(job), std::unexpected(counted.error()));
+    job->count.enrolled = *counted;
+    judge(std::move(job));
+  });
+}
+
+void Enrolment::count_enrolled(std::string by, std::move_only_function<void(Result<std::int64_t>)> done) {
+  store::Repository::Field field =
+      by.empty() ? store::Repository::Field{registry::kEnrolledIndex, registry::kEnrolled}
+                 : store::Repository::Field{kEnrolledBy, std::move(by)};
+  parts_.repository.count(parts_.executor, DocumentKind::thing, tenant_.value, std::move(field),
+                          [done = std::move(done)](Result<std::size_t> counted) mutable {
+                            if (!counted) return done(std::unexpected(counted.error()));
+                            done(static_cast<std::int64_t>(*counted));
+                          });
 }
 
 void Enrolment::judge(JobPtr job) {
@@ -121,11 +153,13 @@ void Enrolment::judge(JobPtr job) {
     return refuse(std::move(job), Errc::permission_denied, kMayNotEnrol);
   const Template& rules = job->rules();
   if (!job->thing && rules.quota != 0 && grant != nullptr && grant->enrolled >= rules.quota)
-    return refuse(std::move(job), Errc::limit_exceeded,
-                  "no more than " + std::to_string(rules.quota) + " devices may enrol this way");
+    return refuse(
+        std::move(job), Errc::quota_exceeded,
+        "no more than " + std::to_string(rules.quota) + " devices that came this way may be there at a time");
   if (!job->thing && job->count.quota != 0 && job->count.enrolled >= job->count.quota)
-    return refuse(std::move(job), Errc::limit_exceeded,
-                  "no more than " + std::to_string(job->count.quota) + " devices may enrol here");
+    return refuse(std::move(job), Errc::quota_exceeded,
+                  "no more than " + std::to_string(job->count.quota) +
+                      " devices that have enrolled may be there at a time");
   if (!job->waiting) {
     if (rules.approval == Approval::queue && !job->thing) return put_into_queue(std::move(job));
     return give_credential(std::move(job));
@@ -254,8 +288,6 @@ void Enrolment::store(JobPtr job) {
                     "the template cannot be carried out: " + enlisted.error().message);
     std::ranges::move(enlisted->changes, std::back_inserter(job->changes));
     job->enlisted = std::move(enlisted->stored);
-    ++job->count.enrolled;
-    job->changes.push_back(put_change(tenant_, job->count));
   }
   for (const auto& [name, value] : job->wanted.attributes) thing.attributes[name] = value;
   if (version == 0) thing.life.stage = Lifecycle::provisioning;
@@ -273,7 +305,6 @@ void Enrolment::store(JobPtr job) {
   if (job->grant) {
     Grant& grant = *job->grant;
     if (grant.uses_left > 0) --grant.uses_left;
-    if (version == 0) ++grant.enrolled;
     if (job->csr) {
       grant.recent.push_back({job->csr->key, job->answer.fingerprint});
       if (grant.recent.size() > kMaxRecent) grant.recent.erase(grant.recent.begin());

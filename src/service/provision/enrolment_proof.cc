@@ -32,7 +32,7 @@ void Enrolment::begin(JobPtr job) {
 void Enrolment::begin_code(JobPtr job) {
   const std::string key = penalty_key(job->wanted);
   if (parts_.penalties.wait({key}) > Duration{0})
-    return refuse(std::move(job), Errc::limit_exceeded, "too many wrong codes; wait before the next");
+    return refuse(std::move(job), Errc::quota_exceeded, "too many wrong codes; wait before the next");
   job->penalty = key;
   const auto hash = security::code_hash(job->wanted.code.view());
   if (!hash) return refuse(std::move(job), Errc::unauthenticated, "the enrolment code is not valid");
@@ -42,7 +42,7 @@ void Enrolment::begin_code(JobPtr job) {
 void Enrolment::begin_group(JobPtr job) {
   const std::string key = penalty_key(job->wanted);
   if (parts_.penalties.wait({key}) > Duration{0})
-    return refuse(std::move(job), Errc::limit_exceeded, "too many wrong signatures; wait before the next");
+    return refuse(std::move(job), Errc::quota_exceeded, "too many wrong signatures; wait before the next");
   job->penalty = key;
   if (!security::check_thing_name(job->wanted.group->group))
     return refuse(std::move(job), Errc::unauthenticated, "the signature is not right");
@@ -93,6 +93,14 @@ void Enrolment::begin_certificate(JobPtr job) {
           return refuse(std::move(job), Errc::permission_denied, "the certificate is revoked");
         if (!security::is_usable(*record, unix_milliseconds(parts_.clock.wall_now())))
           return refuse(std::move(job), Errc::permission_denied, "the certificate is no longer taken");
+        if (record->use == security::CertificateRecord::Use::claim) return look_for_claim(std::move(job));
+        if (record->use == security::CertificateRecord::Use::server)
+          return refuse(std::move(job), Errc::permission_denied, "the certificate is the server's");
+        const bool by_other = !record->authority.empty() && record->authority != security::kPinned;
+        if (by_other && !parts_.authorities.is_trusted(record->authority) &&
+            !find_voucher(job->wanted.certificate_der, job->wanted.chain_pem))
+          return refuse(std::move(job), Errc::permission_denied,
+                        "the authority that vouches for the certificate is disabled or was removed");
         if (job->wanted.csr.empty()) return repeat_registration(std::move(job), *std::move(record));
         renew(std::move(job), *std::move(record), (*found)->version);
       });

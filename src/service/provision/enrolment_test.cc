@@ -126,9 +126,92 @@ TEST_F(ProvisionTest, TheTemplateSaysWhoMayCome) {
             Errc::permission_denied)
       << "not on the list";
   EXPECT_EQ(enrol(registration(acme.device("press-01"), ""))->thing, "acme-press-01");
-  EXPECT_EQ(enrol(registration(acme.device("press-02"), "acme-press-02")).error().code, Errc::limit_exceeded)
+  EXPECT_EQ(enrol(registration(acme.device("press-02"), "acme-press-02")).error().code, Errc::quota_exceeded)
       << "the quota";
   EXPECT_EQ(count(DocumentKind::thing), 1);
+}
+
+TEST_F(ProvisionTest, AQuotaCountsWhatIsThere) {
+  const Grant grant = register_acme({.quota = 2}).value();
+  const auto come = [&](const std::string& name) {
+    return enrol(registration(acme.device(name), name)).has_value();
+  };
+  const auto shown = [&] {
+    return wait<Grant>([&](auto done) { grants.get(GrantKind::authority, grant.id, std::move(done)); })
+        ->enrolled;
+  };
+  EXPECT_TRUE(come("press-01"));
+  EXPECT_TRUE(come("press-02"));
+  EXPECT_FALSE(come("press-03"));
+  EXPECT_EQ(shown(), 2);
+  ASSERT_TRUE(
+      wait<void>([&](auto done) { things.remove({kDefaultTenant, "press-01", "admin"}, std::move(done)); }));
+  EXPECT_EQ(shown(), 1);
+  EXPECT_TRUE(come("press-03")) << "a removed thing gives its place back";
+  EXPECT_FALSE(come("press-04"));
+  ASSERT_TRUE(wait<registry::Thing>([&](auto done) {
+    registry::LifeRequest end;
+    end.thing = "press-02";
+    end.to = Lifecycle::decommission;
+    things.step(std::move(end), std::move(done));
+  }));
+  EXPECT_TRUE(come("press-04")) << "and so does a decommissioned one";
+  EXPECT_EQ(shown(), 2);
+  EXPECT_EQ(wait<TenantCount>([&](auto done) { grants.tenant_count(std::move(done)); })->enrolled, 2);
+}
+
+TEST_F(ProvisionTest, ThoseWhoComeAtOnceDoNotGoPastTheQuota) {
+  ASSERT_TRUE(register_acme({.quota = 3}));
+  int in = 0;
+  int full = 0;
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = "press-" + std::to_string(i);
+    enrolment.enrol(registration(acme.device(name), name), [&](const Result<Enrolled>& enrolled) {
+      enrolled ? ++in : ++full;
+      if (!enrolled) EXPECT_EQ(enrolled.error().code, Errc::quota_exceeded);
+    });
+  }
+  scheduler.run_ready();
+  EXPECT_EQ(in, 3);
+  EXPECT_EQ(full, 5);
+}
+
+TEST_F(ProvisionTest, AnAuthorityThatNoLongerCountsEndsItsDevices) {
+  std::vector<std::string> ended;
+  std::string why;
+  grants.end_with([&](TenantId, std::vector<std::string> fingerprints, std::string reason) {
+    ended = std::move(fingerprints);
+    why = std::move(reason);
+  });
+  const Grant grant = register_acme().value();
+  const std::string one = acme.device("press-01");
+  ASSERT_TRUE(enrol(registration(one, "press-01")));
+  ASSERT_TRUE(enrol(with_code(code(one_use("press-02")), csr()))) << "with a certificate of ours";
+  const auto set = [&](Grant::State state) {
+    return wait<Grant>([&](auto done) {
+      grants.update(
+          "admin", GrantKind::authority, grant.id,
+          [state](Grant& it) -> Result<void> {
+            it.state = state;
+            return {};
+          },
+          std::move(done));
+    });
+  };
+  ASSERT_TRUE(set(Grant::State::enabled));
+  EXPECT_TRUE(ended.empty()) << "nothing was taken away";
+  ASSERT_TRUE(set(Grant::State::disabled));
+  EXPECT_EQ(ended, std::vector{fingerprint_of(one)});
+  EXPECT_TRUE(why.ends_with("is disabled")) << why;
+  EXPECT_EQ(enrol(registration(one, "press-01")).error().code, Errc::permission_denied)
+      << "also over a connection from before";
+  ASSERT_TRUE(set(Grant::State::enabled));
+  EXPECT_TRUE(enrol(registration(one, "press-01")));
+  ended.clear();
+  ASSERT_TRUE(wait<void>(
+      [&](auto done) { grants.remove("admin", GrantKind::authority, grant.id, std::move(done)); }));
+  EXPECT_EQ(ended, std::vector{fingerprint_of(one)});
+  EXPECT_TRUE(why.ends_with("was removed")) << why;
 }
 
 TEST_F(ProvisionTest, WithoutAutoRegistrationOrDisabledNobodyComes) {
@@ -149,7 +232,7 @@ TEST_F(ProvisionTest, WithoutAutoRegistrationOrDisabledNobodyComes) {
 TEST_F(ProvisionTest, TheTenantsQuotaHoldsForAll) {
   ASSERT_TRUE(wait<TenantCount>([&](auto done) { grants.set_tenant_quota("admin", 1, std::move(done)); }));
   ASSERT_TRUE(enrol(with_code(code(one_use("press-01")), csr())));
-  EXPECT_EQ(enrol(with_code(code(one_use("press-02")), csr())).error().code, Errc::limit_exceeded);
+  EXPECT_EQ(enrol(with_code(code(one_use("press-02")), csr())).error().code, Errc::quota_exceeded);
   EXPECT_EQ(wait<TenantCount>([&](auto done) { grants.tenant_count(std::move(done)); })->enrolled, 1);
 }
 
@@ -178,7 +261,7 @@ TEST_F(ProvisionTest, WrongCodesAreSlowedDown) {
   const std::string right = code(one_use("press-01"));
   for (int i = 0; i < 6; ++i)
     EXPECT_EQ(enrol(with_code("0000-0000-0000-0000", csr())).error().code, Errc::unauthenticated) << i;
-  EXPECT_EQ(enrol(with_code(right, csr())).error().code, Errc::limit_exceeded) << "also the right one waits";
+  EXPECT_EQ(enrol(with_code(right, csr())).error().code, Errc::quota_exceeded) << "also the right one waits";
   pass(std::chrono::minutes{16});
   EXPECT_TRUE(enrol(with_code(right, csr())));
 }
@@ -245,8 +328,11 @@ TEST_F(ProvisionTest, AClaimCertificateMayDoNothingButEnrol) {
   const auto claim =
       wait<Grants::Claim>([&](auto done) { grants.make_claim("admin", wanted, "", std::move(done)); });
   ASSERT_TRUE(claim) << claim.error().message;
-  EXPECT_EQ(count(DocumentKind::certificate), 0) << "no register knows it";
   const std::string pem = claim->issued.certificate_pem;
+  const auto known =
+      security::certificate_of(*repository.at(DocumentKind::certificate, fingerprint_of(pem))).value();
+  EXPECT_EQ(known.use, security::CertificateRecord::Use::claim);
+  EXPECT_TRUE(known.thing.empty()) << "it is no device's";
   EXPECT_EQ(enrol(registration(pem, "")).error().code, Errc::permission_denied);
   EXPECT_FALSE(
       wait<void>([&](auto done) { enrolment.admit(der_of(pem), "", "192.0.2.1", std::move(done)); }));
@@ -263,6 +349,7 @@ TEST_F(ProvisionTest, AClaimCertificateMayDoNothingButEnrol) {
       [&](auto done) { grants.remove("admin", GrantKind::claim, fingerprint_of(pem), std::move(done)); }));
   EXPECT_EQ(enrol(registration(pem, "")).error().code, Errc::permission_denied)
       << "removed, and still a claim";
+  EXPECT_TRUE(revocations.is_revoked(fingerprint_of(pem)));
   EXPECT_EQ(count(DocumentKind::thing), 1);
 }
 

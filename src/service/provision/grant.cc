@@ -140,7 +140,6 @@ Result<Grant> grant_of(const store::Document& stored) {
   grant.created_at = number(body, "created_at");
   grant.expires_at = number(body, "expires_at");
   grant.uses_left = number(body, "uses_left");
-  grant.enrolled = number(body, "enrolled");
   if (const auto* recent = body.if_contains("recent"); recent != nullptr && recent->is_array()) {
     for (const auto& one : recent->get_array()) {
       if (!one.is_object()) continue;
@@ -165,7 +164,6 @@ store::Change put_change(TenantId tenant, const Grant& grant) {
                           {"created_at", grant.created_at},
                           {"expires_at", grant.expires_at},
                           {"uses_left", grant.uses_left},
-                          {"enrolled", grant.enrolled},
                           {"recent", std::move(recent)}};
   return change_of(tenant, grant_id(grant), grant_kind_name(grant.kind), body, grant.version);
 }
@@ -268,12 +266,11 @@ json::object to_json(const Waiting& waiting) {
 Result<TenantCount> tenant_of(const std::optional<store::Document>& stored) {
   if (!stored) return TenantCount{};
   DUNLIN_TRY(const json::object body, object_of(*stored));
-  return TenantCount{number(body, "quota"), number(body, "enrolled"), stored->version};
+  return TenantCount{.quota = number(body, "quota"), .version = stored->version};
 }
 
 store::Change put_change(TenantId tenant, const TenantCount& count) {
-  return change_of(tenant, std::string(kTenantId), "tenant",
-                   {{"quota", count.quota}, {"enrolled", count.enrolled}}, count.version);
+  return change_of(tenant, std::string(kTenantId), "tenant", {{"quota", count.quota}}, count.version);
 }
 
 json::object to_json(const TenantCount& count) {

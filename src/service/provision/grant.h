@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "hub/principal.h"
 #include "service/provision/limits.h"
+#include "service/registry/thing.h"
 #include "store/repository.h"
 
 namespace dunlin::provision {
@@ -23,7 +24,7 @@ struct Template {
   std::vector<std::string> policies{};  // empty: those of the type
   std::vector<std::string> groups{};    // of which the thing becomes a member
   std::vector<std::string> allow{};     // names, or serial numbers of certificates; empty: everyone
-  std::int64_t quota = 0;               // the most devices that ever enrol by it; 0: no limit of its own
+  std::int64_t quota = 0;               // the most things that are there by it; 0: no limit of its own
   Approval approval = Approval::automatic;
   std::int64_t days = 365;  // lifetime of certificates that are issued
 };
@@ -45,7 +46,7 @@ struct Grant {
   std::int64_t created_at = 0;
   std::int64_t expires_at = 0;  // Unix ms; 0: never
   std::int64_t uses_left = -1;  // -1: any number
-  std::int64_t enrolled = 0;    // devices so far
+  std::int64_t enrolled = 0;    // things that are there by it, as counted when it was read; not stored
   /// Who enrolled last, so that a device whose answer was lost gets it again.
   struct Recent {
     std::string key;          // SHA-256 of the public key
@@ -60,7 +61,7 @@ std::string grant_id(GrantKind kind, std::string_view id);
 inline std::string grant_id(const Grant& grant) {
   return grant_id(grant.kind, grant.id);
 }
-inline constexpr std::string_view kEnrolledBy = "enrolled_by";
+using registry::kEnrolledBy;
 
 /// Errors: corrupt.
 Result<Grant> grant_of(const store::Document& stored);
@@ -92,8 +93,8 @@ boost::json::object to_json(const Waiting& waiting);
 
 /// What counts for the whole tenant.
 struct TenantCount {
-  std::int64_t quota = 0;  // 0: none
-  std::int64_t enrolled = 0;
+  std::int64_t quota = 0;     // 0: none
+  std::int64_t enrolled = 0;  // as Grant::enrolled
   std::uint64_t version = 0;
 };
 inline constexpr std::string_view kTenantId = "tenant";

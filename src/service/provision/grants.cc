@@ -61,7 +61,35 @@ void Grants::load(Done<void> done) {
        });
 }
 
+/// `done`, behind a count of what is there by the grant.
+Grants::Done<Grant> Grants::counting(Done<Grant> done) {
+  return [this, done = std::move(done)](Result<Grant> grant) mutable {
+    if (!grant) return done(std::move(grant));
+    std::vector<Grant> one;
+    one.push_back(*std::move(grant));
+    count_from(0, std::move(one), [done = std::move(done)](Result<std::vector<Grant>> counted) mutable {
+      if (!counted) return done(std::unexpected(counted.error()));
+      done(std::move(counted->front()));
+    });
+  };
+}
+
+void Grants::count_from(std::size_t at, std::vector<Grant> grants, Done<std::vector<Grant>> done) {
+  if (at == grants.size()) return done(std::move(grants));
+  std::string by = grant_id(grants[at]);
+  enrolment_.count_enrolled(std::move(by), [this, at, grants = std::move(grants),
+                                            done = std::move(done)](Result<std::int64_t> counted) mutable {
+    if (!counted) return done(std::unexpected(counted.error()));
+    grants[at].enrolled = *counted;
+    count_from(at + 1, std::move(grants), std::move(done));
+  });
+}
+
 void Grants::get(GrantKind kind, std::string id, Done<Grant> done) {
+  read(kind, std::move(id), counting(std::move(done)));
+}
+
+void Grants::read(GrantKind kind, std::string id, Done<Grant> done) {
   load_document(grant_id(kind, id), [kind, id, done = std::move(done)](Result<Document> found) mutable {
     if (found) return done(grant_of(*found));
     if (found.error().code == Errc::not_found) return done(fail(Errc::not_found, missing(kind, id)));
@@ -71,7 +99,7 @@ void Grants::get(GrantKind kind, std::string id, Done<Grant> done) {
 
 void Grants::list(GrantKind kind, std::string after, std::size_t limit, Done<std::vector<Grant>> done) {
   find(std::string(grant_kind_name(kind)), grant_id(kind, ""), std::move(after), limit,
-       [done = std::move(done)](Result<Documents> found) mutable {
+       [this, done = std::move(done)](Result<Documents> found) mutable {
          if (!found) return done(std::unexpected(found.error()));
          std::vector<Grant> grants;
          for (const Document& document : *found) {
@@ -79,74 +107,104 @@ void Grants::list(GrantKind kind, std::string after, std::size_t limit, Done<std
            if (!grant) return done(std::unexpected(grant.error()));
            grants.push_back(*std::move(grant));
          }
-         done(std::move(grants));
+         count_from(0, std::move(grants), std::move(done));
        });
 }
 
 void Grants::update(security::Actor actor, GrantKind kind, std::string id,
                     std::function<Result<void>(Grant&)> edit, Done<Grant> done) {
+  done = counting(std::move(done));
   enrolment_.in_turn([this, actor = std::move(actor), kind, id = std::move(id), edit = std::move(edit),
                       done = std::move(done)](Task next) mutable {
-    get(kind, std::move(id),
-        [this, actor = std::move(actor), edit = std::move(edit), next = std::move(next),
-         done = std::move(done)](Result<Grant> grant) mutable {
-          if (grant) {
-            if (const auto edited = edit(*grant); !edited) grant = std::unexpected(edited.error());
-          }
-          if (!grant) {
-            next();
-            return done(std::move(grant));
-          }
-          std::vector<store::Change> changes;
-          changes.push_back(put_change(tenant(), *grant));
-          changes.push_back(audit(actor, std::string(grant_kind_name(grant->kind)) + ".update", grant->id));
-          write(std::move(changes), [this, grant = *std::move(grant), next = std::move(next),
-                                     done = std::move(done)](auto written) mutable {
-            next();
-            if (!written) return done(std::unexpected(written.error()));
-            ++grant.version;
-            if (grant.kind == GrantKind::authority) authorities_.put(grant);
-            done(std::move(grant));
-          });
-        });
+    read(kind, std::move(id),
+         [this, actor = std::move(actor), edit = std::move(edit), next = std::move(next),
+          done = std::move(done)](Result<Grant> grant) mutable {
+           const bool counted = grant && grant->state == Grant::State::enabled;
+           if (grant) {
+             if (const auto edited = edit(*grant); !edited) grant = std::unexpected(edited.error());
+           }
+           if (!grant) {
+             next();
+             return done(std::move(grant));
+           }
+           std::vector<store::Change> changes;
+           changes.push_back(put_change(tenant(), *grant));
+           changes.push_back(audit(actor, std::string(grant_kind_name(grant->kind)) + ".update", grant->id));
+           write(std::move(changes), [this, counted, grant = *std::move(grant), next = std::move(next),
+                                      done = std::move(done)](auto written) mutable {
+             next();
+             if (!written) return done(std::unexpected(written.error()));
+             ++grant.version;
+             if (grant.kind == GrantKind::authority) authorities_.put(grant);
+             if (!counted || grant.state == Grant::State::enabled) return done(std::move(grant));
+             withdraw(grant, "is disabled", [grant, done = std::move(done)](Result<void> ended) mutable {
+               if (!ended) return done(std::unexpected(ended.error()));
+               done(std::move(grant));
+             });
+           });
+         });
   });
 }
 
 void Grants::remove(security::Actor actor, GrantKind kind, std::string id, Done<void> done) {
-  if (kind == GrantKind::claim) {
-    // Forgotten, the certificate would be one of ours that nobody has registered yet.
-    return update(
-        std::move(actor), kind, std::move(id),
-        [](Grant& grant) -> Result<void> {
-          grant.state = Grant::State::disabled;
-          return {};
-        },
-        [done = std::move(done)](Result<Grant> disabled) mutable {
-          if (!disabled) return done(std::unexpected(disabled.error()));
-          done({});
-        });
-  }
+  if (kind == GrantKind::claim) return remove_claim(std::move(actor), std::move(id), std::move(done));
   enrolment_.in_turn([this, actor = std::move(actor), kind, id = std::move(id),
                       done = std::move(done)](Task next) mutable {
-    get(kind, std::move(id),
-        [this, actor = std::move(actor), next = std::move(next),
-         done = std::move(done)](Result<Grant> grant) mutable {
-          if (!grant) {
-            next();
-            return done(std::unexpected(grant.error()));
-          }
-          std::vector<store::Change> changes;
-          changes.push_back(remove_change(tenant(), *grant));
-          changes.push_back(audit(actor, std::string(grant_kind_name(grant->kind)) + ".delete", grant->id));
-          write(std::move(changes), [this, grant = *std::move(grant), next = std::move(next),
-                                     done = std::move(done)](auto written) mutable {
-            next();
-            if (!written) return done(std::unexpected(written.error()));
-            if (grant.kind == GrantKind::authority) authorities_.remove(grant.id);
-            done({});
-          });
-        });
+    read(kind, std::move(id),
+         [this, actor = std::move(actor), next = std::move(next),
+          done = std::move(done)](Result<Grant> grant) mutable {
+           if (!grant) {
+             next();
+             return done(std::unexpected(grant.error()));
+           }
+           std::vector<store::Change> changes;
+           changes.push_back(remove_change(tenant(), *grant));
+           changes.push_back(audit(actor, std::string(grant_kind_name(grant->kind)) + ".delete", grant->id));
+           write(std::move(changes), [this, grant = *std::move(grant), next = std::move(next),
+                                      done = std::move(done)](auto written) mutable {
+             next();
+             if (!written) return done(std::unexpected(written.error()));
+             if (grant.kind == GrantKind::authority) authorities_.remove(grant.id);
+             withdraw(grant, "was removed", std::move(done));
+           });
+         });
   });
+}
+
+/// TLS no longer takes the authority's certificates; whoever is connected with one is ended.
+void Grants::withdraw(const Grant& authority, std::string_view what, Done<void> done) {
+  if (authority.kind != GrantKind::authority || !ender_) return done({});
+  const std::string name = authority.label.empty() ? authority.id.substr(0, 16) : authority.label;
+  std::string reason = "the authority " + name + ", which vouches for the certificate, " + std::string(what);
+  parts().certificates.active_of_authority(parts().executor, authority.id,
+                                           [this, reason = std::move(reason), done = std::move(done)](
+                                               Result<std::vector<std::string>> found) mutable {
+                                             if (!found) return done(std::unexpected(found.error()));
+                                             ender_(tenant(), *std::move(found), std::move(reason));
+                                             done({});
+                                           });
+}
+
+/// Revoked first: from then on it lets nobody in. The grant stays: forgotten, the certificate would be one of
+/// ours that nobody has registered yet.
+void Grants::remove_claim(security::Actor actor, std::string id, Done<void> done) {
+  parts().certificates.revoke(
+      parts().executor, actor, id, security::RevocationReason::cessation_of_operation,
+      [this, actor, id, done = std::move(done)](Result<security::CertificateRecord> revoked) mutable {
+        // One from before claims were on record has only its grant.
+        if (!revoked && revoked.error().code != Errc::not_found)
+          return done(std::unexpected(revoked.error()));
+        update(
+            actor, GrantKind::claim, id,
+            [](Grant& grant) -> Result<void> {
+              grant.state = Grant::State::disabled;
+              return {};
+            },
+            [done = std::move(done)](Result<Grant> disabled) mutable {
+              if (!disabled) return done(std::unexpected(disabled.error()));
+              done({});
+            });
+      });
 }
 
 void Grants::list_waiting(std::string after, std::size_t limit, Done<std::vector<Waiting>> done) {
@@ -213,9 +271,16 @@ void Grants::forget(security::Actor actor, std::string name, Done<void> done) {
 
 void Grants::tenant_count(Done<TenantCount> done) {
   parts().repository.get(parts().executor, DocumentKind::authority, tenant().value, std::string(kTenantId),
-                         [done = std::move(done)](Result<std::optional<Document>> found) mutable {
+                         [this, done = std::move(done)](Result<std::optional<Document>> found) mutable {
                            if (!found) return done(std::unexpected(found.error()));
-                           done(tenant_of(*found));
+                           auto count = tenant_of(*found);
+                           if (!count) return done(std::move(count));
+                           enrolment_.count_enrolled({}, [count = *count, done = std::move(done)](
+                                                             Result<std::int64_t> counted) mutable {
+                             if (!counted) return done(std::unexpected(counted.error()));
+                             count.enrolled = *counted;
+                             done(count);
+                           });
                          });
 }
 

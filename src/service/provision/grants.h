@@ -20,6 +20,11 @@ class Grants {
   using Done = std::move_only_function<void(Result<T>)>;
   Grants(Enrolment& enrolment, Authorities& authorities) : enrolment_(enrolment), authorities_(authorities) {}
 
+  /// Ends the sessions that began with one of these certificates (fingerprints), with a reason for people.
+  using Ender = std::function<void(TenantId, std::vector<std::string> fingerprints, std::string reason)>;
+  /// What becomes of the devices of an authority that no longer counts. At most one, at start-up.
+  void end_with(Ender ender) { ender_ = std::move(ender); }
+
   /// At start-up, before the first listener: the authorities into memory, and the length of the queue.
   void load(Done<void> done);
 
@@ -57,12 +62,14 @@ class Grants {
 
   /// Errors: not_found.
   void get(GrantKind kind, std::string id, Done<Grant> done);
+  /// Without a count of its things. Errors: not_found.
+  void read(GrantKind kind, std::string id, Done<Grant> done);
   /// Sorted by id, behind `after`.
   void list(GrantKind kind, std::string after, std::size_t limit, Done<std::vector<Grant>> done);
   /// `edit` may refuse. Errors: not_found, and those of `edit`.
   void update(security::Actor actor, GrantKind kind, std::string id, std::function<Result<void>(Grant&)> edit,
               Done<Grant> done);
-  /// Things that have enrolled stay. A claim certificate stays known as one, disabled, until it expires.
+  /// Things that have enrolled stay. A claim certificate is revoked, and stays known as one.
   /// Errors: not_found.
   void remove(security::Actor actor, GrantKind kind, std::string id, Done<void> done);
 
@@ -81,11 +88,15 @@ class Grants {
   struct Addition;
   void add(security::Actor actor, std::string_view action, Grant grant, std::vector<store::Change> more,
            Done<Grant> done);
+  void remove_claim(security::Actor actor, std::string id, Done<void> done);
+  void withdraw(const Grant& authority, std::string_view what, Done<void> done);
   void check_proof_certificate(security::Actor actor, NewAuthority wanted, std::string code_id,
                                Done<Grant> done);
   void find(std::string what, std::string prefix, std::string after, std::size_t limit,
             Done<std::vector<store::Document>> done);
   void load_document(std::string id, Done<store::Document> done);
+  Done<Grant> counting(Done<Grant> done);
+  void count_from(std::size_t at, std::vector<Grant> grants, Done<std::vector<Grant>> done);
   void write(std::vector<store::Change> changes, Done<std::vector<std::uint64_t>> done);
   store::Change audit(const security::Actor& actor, std::string_view action, std::string_view object) const;
   std::int64_t now() const;
@@ -95,6 +106,7 @@ class Grants {
 
   Enrolment& enrolment_;
   Authorities& authorities_;
+  Ender ender_;
 };
 
 }  // namespace dunlin::provision

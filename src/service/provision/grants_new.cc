@@ -26,6 +26,7 @@ std::size_t most_of(GrantKind kind) {
 
 void Grants::add(security::Actor actor, std::string_view action, Grant grant, std::vector<store::Change> more,
                  Done<Grant> done) {
+  done = counting(std::move(done));  // things of a grant of the same name may be there
   const GrantKind kind = grant.kind;
   grant.created_at = now();
   find(std::string(grant_kind_name(kind)), grant_id(kind, ""), "", most_of(kind),
@@ -156,7 +157,14 @@ void Grants::make_claim(security::Actor actor, Grant wanted, std::string csr_pem
         wanted.id = made->issued.info.fingerprint;
         wanted.pem = made->issued.certificate_pem;
         wanted.expires_at = unix_milliseconds(made->issued.info.not_after);
-        add(std::move(actor), "claim.create", std::move(wanted), {},
+        // On record as what it is: no device's, and known to lists and OCSP.
+        security::CertificateRecord record = security::make_record(
+            made->issued.info, made->issued.certificate_pem, {}, parts().clock.wall_now());
+        record.use = security::CertificateRecord::Use::claim;
+        std::vector<store::Change> known;
+        known.push_back(
+            security::put_change(DocumentKind::certificate, tenant(), security::document_of(record), 0));
+        add(std::move(actor), "claim.create", std::move(wanted), std::move(known),
             [issued = std::move(made->issued), done = std::move(done)](Result<Grant> grant) mutable {
               if (!grant) return done(std::unexpected(grant.error()));
               done(Claim{*std::move(grant), std::move(issued)});

@@ -1,12 +1,12 @@
 #include "service/provision/group_key.h"
 
 #include "base/base64.h"
-#include "security/secret_file.h"
 #include "service/provision/limits.h"
 
 namespace dunlin::provision {
-Result<std::string> load_group_secret(Fs& fs, Rng& rng, const std::string& data_folder) {
-  return security::load_secret_file(fs, rng, data_folder + "/provision.secret");
+Result<std::string> load_group_secret(const security::SecretFiles& files, Rng& rng,
+                                      const std::string& data_folder) {
+  return security::load_secret_file(files, rng, data_folder + "/provision.secret");
 }
 
 security::Digest group_key(std::string_view secret, std::string_view group, std::string_view salt) {

@@ -10,11 +10,13 @@
 #include "base/result.h"
 #include "base/rng.h"
 #include "security/crypto.h"
+#include "security/secret_file.h"
 
 namespace dunlin::provision {
 
 /// Reads FOLDER/provision.secret (0600), or makes it. Blocks. Errors: io, no_space, corrupt.
-Result<std::string> load_group_secret(Fs& fs, Rng& rng, const std::string& data_folder);
+Result<std::string> load_group_secret(const security::SecretFiles& files, Rng& rng,
+                                      const std::string& data_folder);
 
 /// The group's key: made of the server's secret, so that the database holds no key. `salt` is the group's
 /// own.

@@ -18,8 +18,9 @@ constexpr std::array<Field, 4> kWaiting = {
      {"grant", FieldType::text, Need::required, "by what it enrols"},
      {"key", FieldType::text, Need::required, "SHA-256 of its certificate, or of its public key"}}};
 constexpr std::array<Field, 2> kCount = {
-    {{"quota", FieldType::integer, Need::required, "most devices that ever enrol; 0: no limit"},
-     {"enrolled", FieldType::integer, Need::required, "devices so far"}}};
+    {{"quota", FieldType::integer, Need::required,
+      "most things that are there and have enrolled; 0: no limit"},
+     {"enrolled", FieldType::integer, Need::required, "things that are there and have enrolled"}}};
 constexpr std::array<Field, 1> kLimitRequest = {{kCount[0]}};
 constexpr std::array<Errc, 1> kLimitErrors = {Errc::invalid_argument};
 
@@ -58,14 +59,15 @@ constexpr model::OperationSpec kForget{"enrolment.forget",
                                        {},
                                        kOnlyNotFound,
                                        model::Audited::by_handler};
-constexpr model::OperationSpec kQuota{"enrolment.quota",
-                                      model::Method::get,
-                                      "/api/enrolment/quota",
-                                      "Show how many devices have enrolled, and may.",
-                                      "enrolment:read",
-                                      {},
-                                      kCount,
-                                      {}};
+constexpr model::OperationSpec kQuota{
+    "enrolment.quota",
+    model::Method::get,
+    "/api/enrolment/quota",
+    "Show how many things are there that have enrolled, and how many may be.",
+    "enrolment:read",
+    {},
+    kCount,
+    {}};
 constexpr model::OperationSpec kLimit{"enrolment.limit",
                                       model::Method::put,
                                       "/api/enrolment/quota",

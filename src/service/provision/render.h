@@ -22,7 +22,7 @@ inline constexpr std::array<Field, 8> kTemplateFields = {
      {"policies", FieldType::array, Need::optional, "policies of the thing (those of its type)"},
      {"groups", FieldType::array, Need::optional, "groups of which the thing becomes a member"},
      {"allow", FieldType::array, Need::optional, "only these names or serial numbers; empty: all"},
-     {"quota", FieldType::integer, Need::optional, "most devices that ever enrol this way; 0: no limit"},
+     {"quota", FieldType::integer, Need::optional, "most things that are there by it; 0: no limit"},
      {"approval", FieldType::text, Need::optional, "automatic or queue (automatic)"},
      {"days", FieldType::integer, Need::optional, "lifetime of certificates that are issued (365)"}}};
 
@@ -41,7 +41,7 @@ inline constexpr std::array<Field, 10> kGrant = {
     {{"id", FieldType::text, Need::required, "what it is called in other calls"},
      {"label", FieldType::text, Need::required, "for people"},
      {"state", FieldType::text, Need::required, "enabled or disabled"},
-     {"enrolled", FieldType::integer, Need::required, "devices so far"},
+     {"enrolled", FieldType::integer, Need::required, "things that are there by it"},
      {"expires_at", FieldType::text, Need::optional, "RFC 3339"},
      {"uses_left", FieldType::integer, Need::optional, "none: any number"},
      {"template", FieldType::object, Need::required, "what becomes of a device"},

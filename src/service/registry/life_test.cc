@@ -170,6 +170,13 @@ TEST_F(RegistryLifeTest, QuarantineLastsUntilSomebodyReleases) {
   EXPECT_EQ(held->at("quarantine").at("reason").as_string(), "odd traffic");
   EXPECT_EQ(held->at("next"), (boost::json::array{"maintenance", "decommission"}));
   EXPECT_EQ(move("maintenance"), "maintenance") << "its stage is another matter";
+  registry->ensure(kDefaultTenant, {"press-02", "t", {}}, "");
+  settle();
+  ASSERT_TRUE(call("thing.move", {{"thing", "press-02"}, {"stage", "maintenance"}}));
+  const auto in_quarantine = call("thing.list", {{"quarantined", true}});
+  ASSERT_TRUE(in_quarantine);
+  ASSERT_EQ(in_quarantine->at("things").as_array().size(), 1U);
+  EXPECT_EQ(in_quarantine->at("things").at(0).at("name").as_string(), "press-01");
   EXPECT_TRUE(call("thing.get", {{"thing", "press-01"}})->as_object().contains("quarantine"));
   ASSERT_TRUE(call("thing.update", {{"thing", "press-01"}, {"type", "press"}}));
   EXPECT_TRUE(call("thing.get", {{"thing", "press-01"}})->as_object().contains("quarantine"));

@@ -20,6 +20,8 @@ constexpr Field kListRequest[] = {
     {"type", FieldType::text, Need::optional, "only things of this type"},
     {"gateway", FieldType::text, Need::optional, "only things behind this gateway"},
     {"prefix", FieldType::text, Need::optional, "only names that begin with this"},
+    {"quarantined", FieldType::boolean, Need::optional,
+     "only things in quarantine; a page may then have fewer than \"limit\" and yet a next one (false)"},
     {"after", FieldType::text, Need::optional, "page: begin behind this name"},
     {"limit", FieldType::integer, Need::optional, "at most this many, 1 to 1000 (100)"}};
 constexpr Field kListResponse[] = {
@@ -148,9 +150,14 @@ void Registry::declare(model::OperationTable& table) {
     auto limit = model::limit_field(request);
     if (!limit) return reply(std::unexpected(limit.error()));
     query.limit = *limit;
-    list(std::move(query), model::reply_with(std::move(reply), [limit = *limit](const auto& things) {
+    const bool held = model::optional_boolean(request, "quarantined").value_or(false);
+    if (held) query.standings = ThingQuery::Standings::unusual;
+    list(std::move(query),
+         model::reply_with(std::move(reply), [held, limit = *limit](std::vector<Thing> things) {
+           const std::string next = things.size() == limit ? things.back().name : std::string();
+           if (held) std::erase_if(things, [](const Thing& thing) { return !thing.life.quarantine; });
            boost::json::object answer = model::list_of("things", things);
-           if (things.size() == limit) answer["next"] = things.back().name;
+           if (!next.empty()) answer["next"] = next;
            return answer;
          }));
   });

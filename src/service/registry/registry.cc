@@ -82,6 +82,11 @@ store::Change Registry::put_thing(TenantId tenant, const Thing& thing,
   change.document.index = {{"type", thing.type}, {"gateway", thing.gateway}};
   const bool usual = thing.life.standing().is_usual() && thing.life.wipe == Life::Wipe::none;
   if (!usual) change.document.index.emplace_back(kStandingIndex, kUnusual);
+  const auto by = thing.attributes.find(std::string(kEnrolledBy));
+  if (by != thing.attributes.end() && thing.life.stage != Lifecycle::decommission) {
+    change.document.index.emplace_back(kEnrolledBy, by->second);
+    change.document.index.emplace_back(kEnrolledIndex, kEnrolled);
+  }
   change.expected_version = expected;
   return change;
 }
@@ -202,6 +207,7 @@ void Registry::list(ThingQuery query, std::move_only_function<void(Result<std::v
   find.limit = query.limit;
   if (!query.type.empty()) find.equals.emplace_back("type", std::move(query.type));
   if (!query.gateway.empty()) find.equals.emplace_back("gateway", std::move(query.gateway));
+  if (query.standings == ThingQuery::Standings::unusual) find.equals.emplace_back(kStandingIndex, kUnusual);
   repository_.find(executor_, std::move(find),
                    [done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
                      if (!found) return done(std::unexpected(found.error()));

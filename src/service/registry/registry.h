@@ -37,6 +37,9 @@ struct ThingQuery {
   std::string type;     // empty: any
   std::string gateway;  // empty: any
   std::string name_prefix;
+  /// Of `unusual` are things in quarantine, and those that are in another stage than operation or to be
+  /// wiped.
+  enum class Standings : std::uint8_t { all, unusual } standings = Standings::all;
   std::string after;  // page behind this name
   std::size_t limit = 100;
 };

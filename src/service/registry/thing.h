@@ -19,6 +19,12 @@ inline constexpr std::size_t kMaxAttributes = 64;
 inline constexpr std::size_t kMaxAttributeNameBytes = 128;
 inline constexpr std::size_t kMaxAttributeValueBytes = 1024;
 
+/// The attribute that says what let a thing in that enrolled. While it is not decommissioned, such a thing is
+/// found by this field of the index, with the same value, and by `kEnrolledIndex`.
+inline constexpr std::string_view kEnrolledBy = "enrolled_by";
+inline constexpr std::string_view kEnrolledIndex = "enrolled";
+inline constexpr std::string_view kEnrolled = "yes";
+
 struct Thing {
   std::string name;     // unique in its tenant; letters, digits and "-_.:" (it is a level of topics)
   std::string type;     // "machine", "camera" ...

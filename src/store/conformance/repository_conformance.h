@@ -39,6 +39,12 @@ class RepositoryCaller : public StoreCaller<Harness, Repository> {
       store.find(executor, std::move(query), std::move(done));
     });
   }
+  std::size_t count(DocumentKind kind, const std::string& name, const std::string& value,
+                    std::uint32_t tenant = 1) {
+    return this->template wait<std::size_t>([&](Repository& store, Executor& executor, auto done) {
+      store.count(executor, kind, tenant, {name, value}, std::move(done));
+    });
+  }
   /// The ids that a query finds, joined by spaces.
   std::string ids(Query query) { return joined(find(std::move(query)), &Document::id); }
 
@@ -157,8 +163,14 @@ TYPED_TEST_P(RepositoryConformance, FindsByFieldsAndPrefix) {
   EXPECT_EQ(calls.ids({.kind = kind, .id_prefix = "b"}), "b1");
   EXPECT_EQ(calls.ids({.kind = kind, .id_prefix = "b", .after_id = "a9"}), "b1");
   EXPECT_EQ(calls.ids({.kind = kind, .id_prefix = "a", .after_id = "b"}), "");
+  EXPECT_EQ(calls.count(kind, "site", "x"), 3U);
+  EXPECT_EQ(calls.count(kind, "type", "extra"), 1U);
+  EXPECT_EQ(calls.count(kind, "site", "nowhere"), 0U);
+  EXPECT_EQ(calls.count(kind, "site", "x", 2), 0U);
+  EXPECT_EQ(calls.count(DocumentKind::user, "site", "x"), 0U);
   // The index follows a change and a removal.
   ASSERT_TRUE(calls.write({Calls::put(kind, "a1", "", {{"site", "z"}}), Calls::removal(kind, "a3")}));
+  EXPECT_EQ(calls.count(kind, "site", "x"), 1U);
   EXPECT_EQ(calls.ids({.kind = kind, .equals = {{"site", "x"}}}), "b1");
   EXPECT_EQ(calls.ids({.kind = kind, .equals = {{"site", "z"}}}), "a1");
 }
@@ -170,6 +182,7 @@ TYPED_TEST_P(RepositoryConformance, FindPages) {
   std::vector<Change> changes;
   for (int i = 100; i < 150; ++i) changes.push_back(Calls::put(kind, std::to_string(i), "", {{"all", "1"}}));
   ASSERT_TRUE(calls.write(changes));
+  EXPECT_EQ(calls.count(kind, "all", "1"), 50U);
   for (const bool by_field : {false, true}) {
     Query query{.kind = kind, .limit = 8};
     if (by_field) query.equals = {{"all", "1"}};

@@ -98,6 +98,7 @@ class Records {
   Result<void> prepare();
   Result<std::optional<Document>> get(DocumentKind kind, std::uint32_t tenant, const std::string& id);
   Result<std::vector<Document>> find(const Query& query);
+  Result<std::size_t> count(DocumentKind kind, std::uint32_t tenant, const Repository::Field& field);
   Result<std::vector<std::uint64_t>> write(const std::vector<Change>& changes);
 
  private:
@@ -202,6 +203,16 @@ Result<std::vector<Document>> Records::find(const Query& query) {
   return found;
 }
 
+Result<std::size_t> Records::count(DocumentKind kind, std::uint32_t tenant, const Repository::Field& field) {
+  Use select(
+      statement("SELECT COUNT(*) FROM document_index WHERE kind=? AND tenant=? AND name=? AND value=?"));
+  select->bind(1, static_cast<int>(kind));
+  select->bind(2, tenant);
+  bind(*select, 3, field.first);
+  bind(*select, 4, field.second);
+  return select->executeStep() ? static_cast<std::size_t>(select->getColumn(0).getInt64()) : 0;
+}
+
 std::uint64_t Records::stored_version(const Change& change) {
   Use select(statement("SELECT version FROM documents WHERE kind=? AND tenant=? AND id=?"));
   select->bind(1, static_cast<int>(change.kind));
@@ -291,6 +302,16 @@ class SqliteRepository final : public Repository {
             std::move_only_function<void(Result<std::vector<Document>>)> done) override {
     strand_.run([records = records_, &reply_to, query = std::move(query), done = std::move(done)]() mutable {
       auto answer = guarded([&] { return records->find(query); });
+      reply_to.post(
+          [answer = std::move(answer), done = std::move(done)]() mutable { done(std::move(answer)); });
+    });
+  }
+
+  void count(Executor& reply_to, DocumentKind kind, std::uint32_t tenant, Field field,
+             std::move_only_function<void(Result<std::size_t>)> done) override {
+    strand_.run([records = records_, &reply_to, kind, tenant, field = std::move(field),
+                 done = std::move(done)]() mutable {
+      auto answer = guarded([&] { return records->count(kind, tenant, field); });
       reply_to.post(
           [answer = std::move(answer), done = std::move(done)]() mutable { done(std::move(answer)); });
     });

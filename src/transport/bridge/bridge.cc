@@ -146,9 +146,9 @@ void Bridge::start() {
 
 void Bridge::load() {
   environment_.workers.run([this, alive = std::weak_ptr<int>(alive_), &executor = environment_.executor,
-                            &fs = environment_.fs, settings = settings_, source = source_,
+                            files = environment_.files, settings = settings_, source = source_,
                             folder = environment_.secrets_folder] {
-    auto credentials = load_credentials(fs, settings, source, folder);
+    auto credentials = load_credentials(files, settings, source, folder);
     executor.post([this, alive, credentials = std::move(credentials)]() mutable {
       if (alive.expired() || life_ != Life::running) return;
       if (credentials) return open_line(*std::move(credentials));

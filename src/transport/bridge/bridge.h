@@ -26,7 +26,7 @@ struct BridgeEnvironment {
   Executor& executor;
   net::Network& network;
   WorkerPool& workers;
-  Fs& fs;
+  security::SecretFiles files;
   hub::Hub& hub;
   store::Keyed& keyed;
   metrics::Registry& metrics;

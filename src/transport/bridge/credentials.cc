@@ -15,12 +15,12 @@ constexpr FileKey kFiles[] = {{"password_file", &BridgeSettings::password_file},
                               {"certificate_file", &BridgeSettings::certificate_file},
                               {"key_file", &BridgeSettings::key_file}};
 
-Result<std::string> read_named(Fs& fs, const FileKey& file, const BridgeSettings& settings, Source source,
-                               const std::string& folder) {
+Result<std::string> read_named(const security::SecretFiles& files, const FileKey& file,
+                               const BridgeSettings& settings, Source source, const std::string& folder) {
   const std::string& name = settings.*file.member;
   if (name.empty()) return std::string{};
   const std::string path = source == Source::api ? folder + "/" + name : name;
-  auto text = read_file(fs, path, kMaxSecretBytes);
+  auto text = files.read(path, kMaxSecretBytes);
   if (!text)
     return fail(text.error().code, std::string(file.key) + " = \"" + path + "\": " + text.error().message);
   return text;
@@ -41,13 +41,13 @@ Result<void> check_files(const BridgeSettings& settings, Source source) {
   return {};
 }
 
-Result<Credentials> load_credentials(Fs& fs, const BridgeSettings& settings, Source source,
-                                     const std::string& secrets_folder) {
+Result<Credentials> load_credentials(const security::SecretFiles& files, const BridgeSettings& settings,
+                                     Source source, const std::string& secrets_folder) {
   DUNLIN_CHECK(check_files(settings, source));
   Credentials made;
   std::string texts[std::size(kFiles)];
   for (std::size_t i = 0; i < std::size(kFiles); ++i) {
-    DUNLIN_TRY(texts[i], read_named(fs, kFiles[i], settings, source, secrets_folder));
+    DUNLIN_TRY(texts[i], read_named(files, kFiles[i], settings, source, secrets_folder));
   }
   if (!settings.password_file.empty()) {
     std::string& password = texts[0];

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "base/fs.h"
 #include "net/tls_context.h"
+#include "security/secret_file.h"
 #include "transport/bridge/settings.h"
 
 namespace dunlin::bridge {
@@ -24,7 +24,7 @@ enum class Source : std::uint8_t { configuration, api };
 Result<void> check_files(const BridgeSettings& settings, Source source);
 
 /// Blocks. Errors: not_found, io, malformed, invalid_argument, limit_exceeded, with the key.
-Result<Credentials> load_credentials(Fs& fs, const BridgeSettings& settings, Source source,
-                                     const std::string& secrets_folder);
+Result<Credentials> load_credentials(const security::SecretFiles& files, const BridgeSettings& settings,
+                                     Source source, const std::string& secrets_folder);
 
 }  // namespace dunlin::bridge

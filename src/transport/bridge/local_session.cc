@@ -135,8 +135,7 @@ class LocalSession::Door final : public hub::SessionLink,
 };
 
 LocalSession::LocalSession(hub::Hub& hub, Executor& executor, PrincipalRef principal, std::string client_id)
-    : executor_(executor),
-      door_(std::make_shared<Door>(hub, executor, std::move(principal), std::move(client_id))) {
+    : door_(std::make_shared<Door>(hub, executor, std::move(principal), std::move(client_id))) {
   door_->post([](Door& door) { door.open(hub::OpenOptions::Start::resume); });
 }
 

@@ -39,7 +39,6 @@ class LocalSession {
 
  private:
   class Door;
-  Executor& executor_;
   std::shared_ptr<Door> door_;  // shared: with tasks under way to and from the session's thread
 };
 

@@ -31,7 +31,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
       here->end();
     });
     environment_.workers.run([self = shared_from_this(), &executor = environment_.executor]() mutable {
-      auto loaded = load_credentials(self->environment_.fs, self->settings_, self->source_,
+      auto loaded = load_credentials(self->environment_.files, self->settings_, self->source_,
                                      self->environment_.secrets_folder);
       executor.post([self = std::move(self), loaded = std::move(loaded)]() mutable {
         self->loaded(std::move(loaded));

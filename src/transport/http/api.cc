@@ -56,17 +56,10 @@ boost::json::object user_json(const Principal& principal) {
   return {{"signed_in", true}, {"user", {{"name", principal.name}, {"permissions", std::move(permissions)}}}};
 }
 
-/// Who shows wrong secrets too often waits: to HTTP that is 429 (RFC 6585 section 4), not a matter of size.
-Response render_refusal(const Error& error) {
-  Response response = render(std::unexpected(error));
-  if (error.code == Errc::limit_exceeded) response.status = 429;
-  return response;
-}
-
 /// Sign-in and claim answer the same way: the user, and the session as a cookie.
 SignInDone answer_signed_in(bool secure, Responder responder) {
   return [secure, responder = std::move(responder)](Result<SignedIn> signed_in) mutable {
-    if (!signed_in) return responder.send(render_refusal(signed_in.error()));
+    if (!signed_in) return responder.send(render(std::unexpected(signed_in.error())));
     if (!signed_in->principal)
       return responder.send(render(boost::json::value{{"signed_in", false}, {"needs", "code"}}));
     Response response = render(boost::json::value(user_json(*signed_in->principal)));
@@ -141,11 +134,12 @@ Result<std::vector<std::string>> read_texts(const model::OperationSpec& spec, co
 }  // namespace
 
 Api::Api(const model::OperationTable& table, WebDoor door, std::string version,
-         std::span<const model::OperationSpec> device_operations)
+         std::span<const model::OperationSpec> device_operations, RefusalSink* refusals)
     : table_(table),
       door_(std::move(door)),
       openapi_(
-          boost::json::serialize(openapi_document(table, kSessionOperations, device_operations, version))) {}
+          boost::json::serialize(openapi_document(table, kSessionOperations, device_operations, version))),
+      refusals_(refusals) {}
 
 void Api::mount(net::http::Router& router) {
   const auto add = [&router](net::http::Method method, std::string_view path,
@@ -187,7 +181,9 @@ void Api::identify(const Request& request, CallerDone done) {
   }
   if (!credentials.session_token.empty() && changes_something(request) &&
       !request.headers.get(kRequestHeader)) {
-    return done(fail(Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing"));
+    Error missing{Errc::permission_denied, "the header X-Dunlin-Request: 1 is missing"};
+    tell_refused({std::make_shared<Principal>(), address}, missing);
+    return done(std::unexpected(std::move(missing)));
   }
   door_.authenticate(std::move(credentials),
                      [address, done = std::move(done)](Result<PrincipalRef> principal) mutable {
@@ -196,17 +192,29 @@ void Api::identify(const Request& request, CallerDone done) {
                      });
 }
 
+void Api::tell_refused(const model::Caller& caller, const Error& error) const {
+  const bool unknown = error.code == Errc::unauthenticated;
+  if (refusals_ == nullptr || (!unknown && error.code != Errc::permission_denied)) return;
+  const Principal& principal = *caller.principal;
+  refusals_->refused({.kind = unknown ? RefusalKind::http_unauthenticated : RefusalKind::http_forbidden,
+                      .address = caller.address,
+                      .user = principal.kind == PrincipalKind::user ? std::string_view(principal.name) : "",
+                      .reason = error.message});
+}
+
 void Api::serve(const model::Operation& operation, Request request, const PathParameters& path,
                 Responder responder) {
   auto fields = read_fields(operation.spec, request, path);
   if (!fields) return responder.send(render(std::unexpected(fields.error())));
   identify(request, [this, &operation, fields = *std::move(fields),
                      responder = std::move(responder)](Result<model::Caller> caller) mutable {
-    if (!caller) return responder.send(render_refusal(caller.error()));
-    table_.invoke(operation, *caller, std::move(fields),
-                  [responder = std::move(responder)](Result<boost::json::value> answer) mutable {
-                    responder.send(render(answer));
-                  });
+    if (!caller) return responder.send(render(std::unexpected(caller.error())));
+    table_.invoke(
+        operation, *caller, std::move(fields),
+        [this, who = *caller, responder = std::move(responder)](Result<boost::json::value> answer) mutable {
+          if (!answer) tell_refused(who, answer.error());
+          responder.send(render(answer));
+        });
   });
 }
 
@@ -217,7 +225,7 @@ void Api::serve_session(Request request, Responder responder) {
   const std::string id = !by_token && shown ? shown->id : std::string();
   identify(request, [by_token, id, responder = std::move(responder)](Result<model::Caller> caller) mutable {
     const bool ended = !caller && !by_token && caller.error().code == Errc::unauthenticated;
-    if (!caller && !ended) return responder.send(render_refusal(caller.error()));
+    if (!caller && !ended) return responder.send(render(std::unexpected(caller.error())));
     if (ended || caller->principal->kind == PrincipalKind::anonymous) {
       return responder.send(render(boost::json::value{{"signed_in", false}}));
     }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/refusal.h"
 #include "model/operation.h"
 #include "net/http/router.h"
 #include "transport/http/web_door.h"
@@ -21,7 +22,7 @@ class Api {
   /// The table and the door must outlive the object; the table is complete. `device_operations` are served
   /// elsewhere: the OpenAPI document describes them too.
   Api(const model::OperationTable& table, WebDoor door, std::string version,
-      std::span<const model::OperationSpec> device_operations = {});
+      std::span<const model::OperationSpec> device_operations = {}, RefusalSink* refusals = nullptr);
 
   /// Adds every operation, /api/session, /api/session/claim and /api/openapi.json.
   void mount(net::http::Router& router);
@@ -31,6 +32,9 @@ class Api {
   /// with the cookie needs the header kRequestHeader, which no other site's page can send. Without either the
   /// caller is anonymous.
   void identify(const net::http::Request& request, CallerDone done);
+  /// Tells of a request that was refused for want of a proof or a right, whoever keeps such things. What
+  /// identify() refuses for a wrong proof is told of there.
+  void tell_refused(const model::Caller& caller, const Error& error) const;
 
  private:
   void serve(const model::Operation& operation, net::http::Request request,
@@ -44,6 +48,7 @@ class Api {
   const model::OperationTable& table_;
   WebDoor door_;
   std::string openapi_;
+  RefusalSink* refusals_;
 };
 
 /// The request's fields as the operation declares them: from the path, the query or the JSON body.

@@ -44,8 +44,9 @@ constexpr std::array<Field, 8> kEnrolled = {
      {"mqtt", FieldType::object, Need::optional, "host, port, tls and client_id for what comes next"},
      {"topics", FieldType::object, Need::optional, "where the device may publish and listen"},
      {"ca", FieldType::text, Need::required, "what the device should trust, PEM"}}};
-constexpr std::array<Errc, 6> kErrors = {Errc::malformed,      Errc::unauthenticated, Errc::permission_denied,
-                                         Errc::already_exists, Errc::limit_exceeded,  Errc::unavailable};
+constexpr std::array<Errc, 7> kErrors = {Errc::malformed,      Errc::unauthenticated, Errc::permission_denied,
+                                         Errc::already_exists, Errc::limit_exceeded,  Errc::quota_exceeded,
+                                         Errc::unavailable};
 constexpr std::array<model::OperationSpec, 2> kOperations = {
     {{"device.register", model::Method::post, "/api/devices/register",
       "Register the device whose client certificate the TLS connection has shown.", model::kPublic,
@@ -88,12 +89,6 @@ std::string shown_certificate(const Request& request) {
 
 }  // namespace
 
-int enrolment_status(const Error& error) {
-  if (error.code != Errc::limit_exceeded) return net::http::status_of(error.code);
-  const bool is_size = error.message.contains("bytes") || error.message.contains("large");
-  return is_size ? 413 : 429;
-}
-
 std::span<const model::OperationSpec> EnrolmentRoutes::operations() {
   return kOperations;
 }
@@ -113,7 +108,7 @@ void EnrolmentRoutes::mount(net::http::Router& router) {
 
 void EnrolmentRoutes::refuse(Way way, const Request& request, const Error& why, Responder& responder) {
   parts_.enrolment.refused(way, request.peer->address.host, why);
-  responder.send(net::http::error_response(enrolment_status(why), errc_name(why.code), why.message));
+  responder.send(net::http::error_response(why.code, why.message));
 }
 
 Result<Application> EnrolmentRoutes::read_registration(const Request& request) const {
@@ -152,7 +147,7 @@ void EnrolmentRoutes::register_device(Request request, Responder responder) {
                                               responder = std::move(responder)](auto enrolled) mutable {
     if (enrolled) return responder.send(answer(request, *enrolled));
     const Error& why = enrolled.error();
-    responder.send(net::http::error_response(enrolment_status(why), errc_name(why.code), why.message));
+    responder.send(net::http::error_response(why.code, why.message));
   });
 }
 
@@ -177,7 +172,7 @@ void EnrolmentRoutes::enrol(Request request, Responder responder) {
                                               responder = std::move(responder)](auto enrolled) mutable {
     if (enrolled) return responder.send(answer(request, *enrolled));
     const Error& why = enrolled.error();
-    responder.send(net::http::error_response(enrolment_status(why), errc_name(why.code), why.message));
+    responder.send(net::http::error_response(why.code, why.message));
   });
 }
 

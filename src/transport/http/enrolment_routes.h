@@ -46,8 +46,4 @@ class EnrolmentRoutes {
   Parts parts_;
 };
 
-/// Status by kind of error: as error_response(), but 429 for whoever has to wait or is one too many, 413 for
-/// what is too large.
-int enrolment_status(const Error& error);
-
 }  // namespace dunlin::transport

@@ -46,7 +46,7 @@ Response in_base64(std::string_view type, std::string_view bytes) {
 }
 
 Response refusal(const Error& why) {
-  Response response = net::http::text_response(enrolment_status(why), why.message + "\n");
+  Response response = net::http::text_response(net::http::status_of(why.code), why.message + "\n");
   if (response.status == 401)
     response.headers.set("WWW-Authenticate", "Basic realm=\"enrolment: name and code\", charset=\"UTF-8\"");
   if (response.status == 429 || response.status == 503)

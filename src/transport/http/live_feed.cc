@@ -33,9 +33,9 @@ LiveFeed::~LiveFeed() {
   executor_.cancel(flush_timer_);
 }
 
-std::unique_ptr<LivePage> LiveFeed::open(TenantId tenant, LiveSink& sink, LiveTrace::Rights trace) {
+std::unique_ptr<LivePage> LiveFeed::open(TenantId tenant, LiveSink& sink, LiveRights rights) {
   if (pages_.size() >= kMaxLivePages) return nullptr;
-  auto page = std::make_unique<LivePage>(*this, tenant, sink, trace);
+  auto page = std::make_unique<LivePage>(*this, tenant, sink, rights);
   return page;
 }
 
@@ -49,6 +49,12 @@ void LiveFeed::value(const LiveValue& value) {
 void LiveFeed::event(TenantId tenant, const boost::json::object& event) {
   for (LivePage* page : pages_) {
     if (page->tenant_ == tenant) page->send_event(event);
+  }
+}
+
+void LiveFeed::refusals(TenantId tenant, const boost::json::object& event) {
+  for (LivePage* page : pages_) {
+    if (page->tenant_ == tenant && page->refusals_ == LiveRights::Refusals::shown) page->send_event(event);
   }
 }
 
@@ -77,13 +83,13 @@ void LiveFeed::flush_soon() {
   });
 }
 
-LivePage::LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink, LiveTrace::Rights trace)
-    : feed_(feed), tenant_(tenant), sink_(sink) {
+LivePage::LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink, LiveRights rights)
+    : feed_(feed), tenant_(tenant), sink_(sink), refusals_(rights.refusals) {
   feed_.pages_.insert(this);
   feed_.open_pages_.set(static_cast<std::int64_t>(feed_.pages_.size()));
   if (feed_.tracer_ == nullptr) return;
   trace_ = std::make_unique<LiveTrace>(
-      LiveTrace::Parts{feed_.executor_, *feed_.tracer_, tenant, trace,
+      LiveTrace::Parts{feed_.executor_, *feed_.tracer_, tenant, rights.trace,
                        [this](const boost::json::object& event) { send_event(event); },
                        [this] { return sink_.backlog() <= kMaxLiveBacklogBytes; }});
 }

@@ -40,6 +40,12 @@ struct LiveValue {
   double value = 0;
 };
 
+/// What a page's user may see beside the series.
+struct LiveRights {
+  LiveTrace::Rights trace = LiveTrace::Rights::none;
+  enum class Refusals : std::uint8_t { hidden, shown } refusals = Refusals::hidden;
+};
+
 /// One open page. Made by LiveFeed::open(); destroying it ends the feed for that page.
 class LivePage;
 
@@ -50,8 +56,7 @@ class LiveFeed {
   ~LiveFeed();
 
   /// Null when kMaxLivePages are open. The sink must outlive the page.
-  std::unique_ptr<LivePage> open(TenantId tenant, LiveSink& sink,
-                                 LiveTrace::Rights trace = LiveTrace::Rights::none);
+  std::unique_ptr<LivePage> open(TenantId tenant, LiveSink& sink, LiveRights rights = {});
 
   /// From now on pages may ask for traces. The tracer must outlive the pages.
   void set_tracer(hub::Tracer& tracer) { tracer_ = &tracer; }
@@ -59,6 +64,8 @@ class LiveFeed {
   void value(const LiveValue& value);
   /// `event` is sent as it is, e.g. {"type":"presence",...}.
   void event(TenantId tenant, const boost::json::object& event);
+  /// Likewise, to those that may see what is refused.
+  void refusals(TenantId tenant, const boost::json::object& event);
   /// JPEG and PNG up to kMaxPictureBytes; others are left out. The newest of each channel is kept, and sent
   /// to a page when it subscribes to the channel.
   void picture(LivePicture picture);
@@ -84,7 +91,7 @@ class LiveFeed {
 
 class LivePage {
  public:
-  LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink, LiveTrace::Rights trace);
+  LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink, LiveRights rights);
   ~LivePage();
   LivePage(const LivePage&) = delete;
   LivePage& operator=(const LivePage&) = delete;
@@ -116,6 +123,7 @@ class LivePage {
   LiveFeed& feed_;
   TenantId tenant_;
   LiveSink& sink_;
+  LiveRights::Refusals refusals_;
   enum class Subscription { none, listed, all } subscription_ = Subscription::none;
   std::set<std::string> listed_;
   std::unordered_map<std::string, Wanted> series_;  // by device NUL channel

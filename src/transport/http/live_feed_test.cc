@@ -216,5 +216,19 @@ TEST_F(LiveFeedTest, PagesAreBounded) {
   EXPECT_NE(page(sink), nullptr);
 }
 
+TEST_F(LiveFeedTest, WhatIsRefusedIsShownToThoseWhoMaySeeIt) {
+  RecordingSink operator_sink;
+  RecordingSink viewer_sink;
+  RecordingSink other_sink;
+  const LiveRights may{.refusals = LiveRights::Refusals::shown};
+  const auto operator_page = feed.open(kDefaultTenant, operator_sink, may);
+  const auto viewer_page = page(viewer_sink);
+  const auto other_page = feed.open(kOther, other_sink, may);
+  feed.refusals(kDefaultTenant, {{"type", "refusals"}, {"total", 7}});
+  EXPECT_EQ(operator_sink.take(), Got{"refusals"});
+  EXPECT_EQ(viewer_sink.take(), Got{});
+  EXPECT_EQ(other_sink.take(), Got{});
+}
+
 }  // namespace
 }  // namespace dunlin::transport

@@ -55,7 +55,7 @@ Response cacheable(const Request& request, Page page) {
 Response nothing_here() {
   return net::http::error_response(
       Errc::not_found,
-      "there are ISSUER.crl and ISSUER.crt of each intermediate, chain.pem, root.pem, and ocsp");
+      "there are ISSUER.crl and ISSUER.crt of each intermediate and root, chain.pem, root.pem, and ocsp");
 }
 
 }  // namespace
@@ -96,6 +96,14 @@ void PkiRoutes::serve_file(const Request& request, std::string_view file, Respon
 }
 
 void PkiRoutes::serve_list(const Request& request, const std::string& issuer, Responder responder) {
+  if (const security::RootListRef list = parts_.pki.root_list(issuer)) {
+    const Duration left = list->info.next_update - parts_.clock.wall_now();
+    return responder.send(
+        cacheable(request, {.type = "application/pkix-crl",
+                            .body = Slice::copy_of(list->der),
+                            .tag = security::sha256_hex(as_bytes(list->der)),
+                            .fresh_for = std::clamp<Duration>(left, Duration{0}, kMaxStatusAge)}));
+  }
   parts_.lists.get(issuer, [this, request, responder = std::move(responder)](
                                Result<security::RevocationLists::ListRef> list) mutable {
     if (!list && list.error().code == Errc::not_found) return responder.send(nothing_here());

@@ -30,10 +30,13 @@ bool is_own_origin(std::string_view origin, const Request& request) {
   return net::http::equals_ignoring_case(origin.substr(scheme + 3), request.headers.get("Host").value_or(""));
 }
 
-LiveTrace::Rights trace_rights(const Principal& principal) {
-  if (!model::has_permission(principal, "trace:read")) return LiveTrace::Rights::none;
+LiveRights live_rights(const Principal& principal) {
+  LiveRights rights;
+  if (model::has_permission(principal, "security:read")) rights.refusals = LiveRights::Refusals::shown;
+  if (!model::has_permission(principal, "trace:read")) return rights;
   const bool payloads = model::has_permission(principal, "trace:payload");
-  return payloads ? LiveTrace::Rights::payloads : LiveTrace::Rights::events;
+  rights.trace = payloads ? LiveTrace::Rights::payloads : LiveTrace::Rights::events;
+  return rights;
 }
 
 }  // namespace
@@ -59,7 +62,7 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
         principal_(std::move(principal)),
         socket_(std::move(upgraded.connection), net::websocket::Role::server, options(), *this,
                 std::move(upgraded.unread)),
-        page_(server.parts_.live.open(principal_->tenant, *this, trace_rights(*principal_))) {
+        page_(server.parts_.live.open(principal_->tenant, *this, live_rights(*principal_))) {
     if (!page_) socket_.close(CloseCode::policy_violation, "too many live pages are open");
     look_at_expiry();
   }
@@ -111,7 +114,7 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
 
 WebServer::WebServer(WebServerParts parts)
     : parts_(std::move(parts)),
-      api_(parts_.table, parts_.door, parts_.version, parts_.enrolment_operations),
+      api_(parts_.table, parts_.door, parts_.version, parts_.enrolment_operations, parts_.refusals),
       probe_(parts_.metrics),
       self_(std::make_shared<WebServer*>(this)) {
   mount();
@@ -184,12 +187,13 @@ void WebServer::serve_live(Request request, Responder responder) {
     if (!caller)
       return responder.send(net::http::error_response(caller.error().code, caller.error().message));
     const Principal& principal = *caller->principal;
-    if (principal.kind == PrincipalKind::anonymous)
-      return responder.send(net::http::error_response(Errc::unauthenticated, "sign in first"));
-    if (!model::has_permission(principal, "series:read")) {
-      return responder.send(
-          net::http::error_response(Errc::permission_denied, "this needs the permission \"series:read\""));
-    }
+    const auto refuse = [&](Error why) {
+      api_.tell_refused(*caller, why);
+      responder.send(net::http::error_response(why.code, why.message));
+    };
+    if (principal.kind == PrincipalKind::anonymous) return refuse({Errc::unauthenticated, "sign in first"});
+    if (!model::has_permission(principal, "series:read"))
+      return refuse({Errc::permission_denied, "this needs the permission \"series:read\""});
     responder.upgrade(std::move(headers), [weak = std::weak_ptr(self_),
                                            principal = caller->principal](net::http::Upgraded upgraded) {
       if (const auto self = weak.lock()) (*self)->open_page(std::move(upgraded), principal);
@@ -231,15 +235,18 @@ void WebServer::serve_metrics(Request request, Responder responder) {
   };
   // A scraper on the machine itself needs no token; from elsewhere it does.
   if (request.peer->address.is_loopback()) return answer(std::move(responder));
-  api_.identify(request, [answer, responder = std::move(responder)](Result<model::Caller> caller) mutable {
-    if (!caller)
-      return responder.send(net::http::error_response(caller.error().code, caller.error().message));
-    if (!model::has_permission(*caller->principal, "metrics:read")) {
-      return responder.send(net::http::error_response(
-          Errc::permission_denied, "from another machine this needs a token with \"metrics:read\""));
-    }
-    answer(std::move(responder));
-  });
+  api_.identify(
+      request, [this, answer, responder = std::move(responder)](Result<model::Caller> caller) mutable {
+        if (!caller)
+          return responder.send(net::http::error_response(caller.error().code, caller.error().message));
+        if (!model::has_permission(*caller->principal, "metrics:read")) {
+          const Error why{Errc::permission_denied,
+                          "from another machine this needs a token with \"metrics:read\""};
+          api_.tell_refused(*caller, why);
+          return responder.send(net::http::error_response(why.code, why.message));
+        }
+        answer(std::move(responder));
+      });
 }
 
 }  // namespace dunlin::transport

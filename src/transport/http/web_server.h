@@ -33,6 +33,7 @@ struct WebServerParts {
   std::span<const model::OperationSpec> enrolment_operations;
   /// Takes over a stream of MQTT over WebSocket (MQTT 5.0 section 6); it has no handler yet.
   std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;
+  RefusalSink* refusals = nullptr;  // who keeps what is refused; null: nobody
 };
 
 /// The headers of every answer: what a browser may load and who may frame it.

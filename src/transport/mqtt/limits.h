@@ -19,7 +19,9 @@ inline constexpr Duration kExpiryLook =
     std::chrono::minutes{1};                         // between two looks at least: the wall clock may be set
 inline constexpr std::size_t kExpiredPerTurn = 256;  // connections ended
 inline constexpr std::size_t kExpirySlack = 64;  // entries of peers that have gone, besides as many as peers
-inline constexpr std::size_t kJudgedPerTurn = 512;     // filters, after a change of the policies
+inline constexpr std::size_t kJudgedPerTurn = 512;  // filters, after a change of the policies
+inline constexpr std::size_t kMaxAwaiting = 1024;   // who wait for that; others are answered at once
+inline constexpr Duration kSettleLimit = std::chrono::seconds{1};  // until they are answered anyway
 inline constexpr std::size_t kMaxRefusalsTold = 1000;  // CONNECTs of things, by one look (hub::kConductLook)
 inline constexpr std::size_t kMinAliasedTopicBytes = 3;     // what an alias costs itself
 inline constexpr std::size_t kMaxAliasedTopicBytes = 4096;  // of a topic that the server gives an alias

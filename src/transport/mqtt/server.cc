@@ -46,6 +46,9 @@ ServerMetrics::ServerMetrics(metrics::Registry& target)
       dropped_not_authorized(target.counter("dunlin_mqtt_dropped_total",
                                             "Messages that were not delivered or taken.",
                                             {{"reason", "not_authorized"}})),
+      dropped_spoken_for(target.counter("dunlin_mqtt_dropped_total",
+                                        "Messages that were not delivered or taken.",
+                                        {{"reason", "spoken_for"}})),
       dropped_not_received(target.counter("dunlin_mqtt_dropped_total",
                                           "Messages that were not delivered or taken.",
                                           {{"reason", "may_not_receive"}})),
@@ -132,6 +135,11 @@ void MqttServer::accept(std::unique_ptr<net::Connection> connection) {
     if (&lane->executor != &connection->executor()) continue;
     if (lane->peers.size() >= limits().max_connections) {
       lane->metrics.refusal(mqtt::ReasonCode::quota_exceeded).add();
+      if (RefusalSink* sink = refusals(); sink != nullptr) {
+        sink->refused({.kind = RefusalKind::connection_limit,
+                       .address = connection->peer().address.host,
+                       .reason = "too many connections are open"});
+      }
       return;  // closes it: there is no room even for a CONNACK
     }
     lane->metrics.accepted.add();

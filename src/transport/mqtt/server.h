@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/refusal.h"
 #include "base/rng.h"
 #include "hub/access.h"
 #include "hub/conduct.h"
@@ -31,12 +32,15 @@ struct ServerEnvironment {
   Rng& rng;  // used in the constructor only
   ServerLimits limits = {};
   hub::EnhancedAuthenticator enhanced = {};  // none: every authentication method is refused
-  /// Rises with every change of what `authorize` would answer; null: that never changes.
+  /// Rises with every change of the policies by which `authorize` judges; null: they never change.
   const std::atomic<std::uint64_t>* policies = nullptr;
   /// The standing of a thing now: its principal was made some time before its session begins. Called on the
   /// lanes' threads. None: it is as the principal says.
   std::function<Standing(const Principal&)> standing = {};
   hub::ConductWatch* conduct = nullptr;  // who is told what things do; null: nobody
+  /// Rises with every change of what may be published in the name of others; null: that never changes.
+  const std::atomic<std::uint64_t>* spoken_for = nullptr;
+  RefusalSink* refusals = nullptr;  // who keeps what is refused, but for what `authenticate` refuses
 };
 
 class ServerPeer;
@@ -72,6 +76,7 @@ struct ServerMetrics {
   metrics::Cell& redirected;       // clients that were told so
   metrics::Cell& dropped_too_large;
   metrics::Cell& dropped_not_authorized;
+  metrics::Cell& dropped_spoken_for;    // said in the name of a thing whose standing does not allow it
   metrics::Cell& dropped_not_received;  // messages to clients that may not receive their topics
   metrics::Cell& rights_withdrawn;      // peers that were ended because a policy changed
   metrics::Cell& proofs_expired;        // peers that were ended because what they had shown has expired
@@ -135,6 +140,9 @@ struct ServerLane {
   void note_refusal(const Principal& principal);
   /// Whether every open peer has been judged by the newest policies.
   bool rights_are_settled() const;
+  /// Judges every open peer by the newest policies, without waiting for the next look; `judged` runs when all
+  /// have been.
+  void judge_all(Task judged);
   /// An open peer's proof ends at that time (Unix ms), and the peer with it.
   void expires(std::uint64_t peer, std::int64_t at);
   /// Takes a connection whose client has been authenticated elsewhere.
@@ -144,6 +152,7 @@ struct ServerLane {
   void drain_some();
   void serve_resting();
   void watch_policies();
+  void notice_policies();
   void judge_some();
   void look_at_conduct();
   void look_at_some();
@@ -170,6 +179,7 @@ struct ServerLane {
   TimerId policies_timer_;
   std::uint64_t judged_policies_ = 0;   // the open peers were judged by these, or are in the queue
   std::deque<std::uint64_t> unjudged_;  // peers
+  std::vector<Task> awaiting_;          // run when there are none of these; at most kMaxAwaiting
 
   std::deque<std::uint64_t> resting_;
   bool serves_ = false;             // serve_resting() is due
@@ -202,6 +212,10 @@ class MqttServer {
   /// Null: not draining. Any thread.
   std::shared_ptr<const DrainOptions> draining() const;
 
+  /// Runs `done` once every lane has done what was posted to its executor before this call, and has judged
+  /// its clients by the newest policies; after kSettleLimit at the latest. On `reply_to`, whose thread calls.
+  void settle(Executor& reply_to, Task done);
+
   hub::Hub& hub() { return environment_.hub; }
   const ServerLimits& limits() const { return environment_.limits; }
   const hub::Authenticator& authenticate() const { return environment_.authenticate; }
@@ -211,14 +225,19 @@ class MqttServer {
     if (!environment_.standing || !principal.is_thing()) return principal.standing;
     return environment_.standing(principal);
   }
-  /// An answer of authorize() holds while this is the same. Any thread.
-  std::uint64_t policies() const {
-    return environment_.policies == nullptr ? 0 : environment_.policies->load(std::memory_order_acquire);
-  }
+  /// Judged rights to subscribe and to receive hold while this is the same. Any thread.
+  std::uint64_t policies() const { return newest(environment_.policies); }
+  /// And those to publish while this is. Any thread.
+  std::uint64_t verdicts() const { return policies() + newest(environment_.spoken_for); }
   hub::ConductWatch* conduct() const { return environment_.conduct; }
+  RefusalSink* refusals() const { return environment_.refusals; }
   ServerLane& lane(std::size_t shard) { return *lanes_[shard]; }
 
  private:
+  static std::uint64_t newest(const std::atomic<std::uint64_t>* changes) {
+    return changes == nullptr ? 0 : changes->load(std::memory_order_acquire);
+  }
+
   ServerEnvironment environment_;
   std::vector<std::unique_ptr<ServerLane>> lanes_;
   mutable std::mutex drain_mutex_;

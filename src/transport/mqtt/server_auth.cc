@@ -18,6 +18,7 @@ ReasonCode disconnect_reason(Errc code) {
     case Errc::unavailable:
       return ReasonCode::server_busy;
     case Errc::limit_exceeded:
+    case Errc::quota_exceeded:
       return ReasonCode::quota_exceeded;
     default:
       return ReasonCode::not_authorized;
@@ -132,8 +133,9 @@ void ServerPeer::reauthenticated(Result<hub::EnhancedAnswer> result) {
   // The session is its owner's: nobody hands it over by proving another name.
   if (result->principal->name != session_->principal()->name ||
       result->principal->kind != session_->principal()->kind) {
-    return fail(ReasonCode::not_authorized, "another identity was proven than the session's",
-                "reauthentication");
+    constexpr std::string_view kWhy = "another identity was proven than the session's";
+    tell_refusal(RefusalKind::client_id, kWhy);
+    return fail(ReasonCode::not_authorized, kWhy, "reauthentication");
   }
   present.step = Step::idle;
   send_auth(ReasonCode::success, result->data);

@@ -20,6 +20,7 @@ ReasonCode connect_reason(Errc code) {
     case Errc::permission_denied:
       return ReasonCode::not_authorized;
     case Errc::limit_exceeded:
+    case Errc::quota_exceeded:
       return ReasonCode::quota_exceeded;
     case Errc::unavailable:
       return ReasonCode::server_busy;
@@ -86,6 +87,7 @@ void ServerPeer::begin(std::unique_ptr<ConnectRequest> request) {
     timer_ = {};
     lane_.end_waiting(id_);
     log_refusal(ReasonCode::maximum_connect_time, "no CONNECT in time");
+    tell_refusal(RefusalKind::connect_timeout, "no CONNECT in time");
     state_ = State::closing;
     connection_->close();
   });
@@ -93,7 +95,9 @@ void ServerPeer::begin(std::unique_ptr<ConnectRequest> request) {
 
 void ServerPeer::give_up_waiting() {
   lane_.end_waiting(id_);
-  log_refusal(ReasonCode::quota_exceeded, "too many connections wait without a CONNECT; the oldest goes");
+  constexpr std::string_view kWhy = "too many connections wait without a CONNECT; the oldest goes";
+  log_refusal(ReasonCode::quota_exceeded, kWhy);
+  tell_refusal(RefusalKind::connection_limit, kWhy);
   state_ = State::closing;
   connection_->abort();
 }
@@ -111,12 +115,14 @@ void ServerPeer::handle_connect(ByteView frame) {
   lane_.end_waiting(id_);
   if (mqtt::frame_type(frame) != mqtt::PacketType::connect) {
     log_refusal(ReasonCode::protocol_error, "the first packet is not CONNECT");
+    tell_refusal(RefusalKind::protocol_error, "the first packet is not CONNECT");
     state_ = State::closing;
     return connection_->close();  // MQTT 5.0 section 3.1.0: no answer before a CONNECT
   }
   const mqtt::Decoded<mqtt::Connect> connect = mqtt::decode_connect(frame);
   if (!connect) {
     log_refusal(connect.error().reason, connect.error().why);
+    tell_refusal(kind_of(connect.error().reason), connect.error().why);
     if (connect.error().answer == mqtt::Answer::connack) {
       version_ = connect.error().version;
       send(mqtt::Connack{false, connect.error().reason, {}});
@@ -128,7 +134,7 @@ void ServerPeer::handle_connect(ByteView frame) {
   if (turned_away()) return;
   if (lane_.memory_level() == MemoryLevel::critical) {
     lane_.metrics.refused_memory.add();
-    return refuse_connect(ReasonCode::quota_exceeded, kNoMemory);
+    return refuse_connect(ReasonCode::quota_exceeded, kNoMemory, RefusalKind::memory);
   }
   if (request_->client_id.size() > hub::kMaxClientIdBytes) {
     return refuse_connect(ReasonCode::client_identifier_not_valid, "the client id is too long");
@@ -188,7 +194,12 @@ std::unique_ptr<ConnectRequest> ServerPeer::read_connect(const mqtt::Connect& co
 }
 
 void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
+  refuse_connect(reason, why, kind_of(reason));
+}
+
+void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why, std::optional<RefusalKind> kind) {
   log_refusal(reason, why);
+  tell_refusal(kind, why);
   if (traced()) [[unlikely]]
     trace(hub::TraceKind::connect_refused, {}, why);
   mqtt::Connack connack{false, reason, {}};
@@ -201,7 +212,9 @@ void ServerPeer::refuse_connect(ReasonCode reason, std::string_view why) {
 
 void ServerPeer::authenticated(Result<PrincipalRef> result) {
   if (state_ != State::authenticating) return;
-  if (!result) return refuse_connect(connect_reason(result.error().code), result.error().message);
+  // Who authenticates has told of it.
+  if (!result)
+    return refuse_connect(connect_reason(result.error().code), result.error().message, std::nullopt);
   request_->principal = std::move(*result);
   if (request_->assigned == ConnectRequest::Assigned::yes && !request_->principal->client_id.empty()) {
     request_->client_id = request_->principal->client_id;
@@ -216,7 +229,7 @@ bool ServerPeer::may_begin() {
     may = authorize(*request_->principal, hub::Action::publish, request_->will->message.topic.text());
   if (may) return true;
   lane_.note_refusal(*request_->principal);
-  refuse_connect(ReasonCode::not_authorized, may.error().message);
+  refuse_connect(ReasonCode::not_authorized, may.error().message, RefusalKind::connect_denied);
   return false;
 }
 
@@ -234,7 +247,8 @@ void ServerPeer::go_home() {
 
 void ServerPeer::open_session() {
   if (turned_away()) return;  // the draining began while this client was authenticated
-  if (!has_memory_for_new()) return refuse_connect(ReasonCode::quota_exceeded, kNoMemory);
+  if (!has_memory_for_new())
+    return refuse_connect(ReasonCode::quota_exceeded, kNoMemory, RefusalKind::memory);
   // The thing may have been moved since it was authenticated; whatever comes from now on finds the session.
   if (const Standing now = lane_.server.standing(*request_->principal);
       now != request_->principal->standing) {
@@ -290,11 +304,15 @@ void ServerPeer::open_session() {
 /// One of two clients that fight for a client id would be back at once, and refused thousands of times a
 /// second.
 void ServerPeer::refuse_session(const Error& error) {
-  if (error.code != Errc::unavailable) return refuse_connect(connect_reason(error.code), error.message);
+  if (error.code != Errc::unavailable) {
+    const bool full = error.code == Errc::limit_exceeded;
+    const ReasonCode reason = connect_reason(error.code);
+    return refuse_connect(reason, error.message, full ? RefusalKind::connection_limit : kind_of(reason));
+  }
   lane_.executor.cancel(std::exchange(timer_, TimerId{}));
   timer_ = lane_.executor.schedule(kBusyClientIdRest, [this, why = error.message] {
     timer_ = {};
-    refuse_connect(ReasonCode::server_busy, why);
+    refuse_connect(ReasonCode::server_busy, why, RefusalKind::client_id);
   });
 }
 

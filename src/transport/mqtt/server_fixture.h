@@ -170,6 +170,7 @@ class ServerTest : public hub::testing::HubTest {
       return standings.of(principal.tenant, principal.name);
     };
     environment.conduct = conduct;
+    environment.refusals = refusals;
     server = std::make_unique<MqttServer>(std::move(environment));
     for (const auto& executor : world->executors) {
       auto listener = network.host("broker").listen(
@@ -232,6 +233,7 @@ class ServerTest : public hub::testing::HubTest {
   std::set<std::string, std::less<>> not_received;  // topics and filters
   hub::Standings standings;
   hub::ConductWatch* conduct = nullptr;           // of the next start()
+  RefusalSink* refusals = nullptr;                // likewise
   PrincipalKind kind = PrincipalKind::anonymous;  // of whoever connects
   std::set<std::string, std::less<>> taken_away;  // topics, filters and client ids that were allowed before
   std::atomic<std::uint64_t> policies{1};

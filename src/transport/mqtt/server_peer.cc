@@ -103,6 +103,7 @@ void ServerPeer::log_refusal(ReasonCode reason, std::string_view why) {
 void ServerPeer::fail(ReasonCode reason, std::string_view why, std::string_view word) {
   if (state_ == State::closing) return;
   log_refusal(reason, why);
+  tell_refusal(kind_of(reason), why);
   if (state_ == State::open && v5()) {
     mqtt::Disconnect disconnect{reason, {}};
     disconnect.properties.reason_string = why;

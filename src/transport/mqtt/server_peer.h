@@ -99,11 +99,13 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
 
  private:
   enum class State : std::uint8_t { waiting, authenticating, challenged, open, closing };
-  enum class Verdict : std::uint8_t { unknown, allowed, refused };
+  /// `not_for_it`: in the name of a thing whose standing does not allow it.
+  enum class Verdict : std::uint8_t { unknown, allowed, refused, not_for_it };
+  static Verdict verdict_of(const Result<void>& may);
   struct KnownTopic {
     Slice topic;
     Verdict verdict = Verdict::unknown;
-    std::uint64_t policies = 0;  // that the verdict is of
+    std::uint64_t verdicts = 0;  // MqttServer::verdicts() that it is of
     hub::RouteHint route;
   };
   struct HeldAck {
@@ -156,6 +158,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void go_home();
   void open_session();
   mqtt::Connack accepting(hub::Present present) const;
+  /// `kind`: as what it is told of; nullopt: it is not, or was already.
+  void refuse_connect(mqtt::ReasonCode reason, std::string_view why, std::optional<RefusalKind> kind);
   void refuse_connect(mqtt::ReasonCode reason, std::string_view why);
   void refuse_session(const Error& error);
   void check_keep_alive();
@@ -202,7 +206,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   }
   KnownTopic& topic_slot(std::string_view topic);
   KnownTopic& known_topic(std::string_view topic, const Slice* shared);
-  void refuse_publish(const mqtt::Publish& publish);
+  void refuse_publish(const mqtt::Publish& publish, Verdict verdict);
   void published(mqtt::PacketType type, std::uint16_t packet_id, Result<void> result);
   void account_inbound();
   void end_rest();
@@ -250,6 +254,11 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   void trace(hub::TraceKind kind, std::string_view topic, std::string_view detail,
              hub::QoS qos = hub::QoS::at_most_once) const;
   void log_refusal(mqtt::ReasonCode reason, std::string_view why);
+  // What whoever keeps refusals is told (server_refusals.cc).
+  /// As what kind such a reason counts; nullopt: it is not one that says anything, or needs a closer word.
+  static std::optional<RefusalKind> kind_of(mqtt::ReasonCode reason);
+  void tell_refusal(std::optional<RefusalKind> kind, std::string_view why) const;
+  void tell_denied(RefusalKind kind, std::string_view topic) const;
   void take_request(std::unique_ptr<ConnectRequest> request);
   bool v5() const { return version_ == mqtt::ProtocolVersion::v5; }
 

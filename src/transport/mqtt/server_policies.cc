@@ -13,8 +13,13 @@ using mqtt::ReasonCode;
 /// A look every kPolicyWatch is enough for the subscriptions; what is published is judged by the newest
 /// policies anyway.
 void ServerLane::watch_policies() {
+  if (server.policies() == 0) return;
+  notice_policies();
+  policies_timer_ = executor.schedule(kPolicyWatch, [this] { watch_policies(); });
+}
+
+void ServerLane::notice_policies() {
   const std::uint64_t now = server.policies();
-  if (now == 0) return;
   const std::uint64_t before = std::exchange(judged_policies_, now);
   if (before != 0 && before != now) {
     const bool was_idle = unjudged_.empty();
@@ -22,7 +27,12 @@ void ServerLane::watch_policies() {
     peers.for_each([this](const auto& peer) { unjudged_.push_back(peer->id()); });
     if (was_idle && !unjudged_.empty()) executor.post([this] { judge_some(); });
   }
-  policies_timer_ = executor.schedule(kPolicyWatch, [this] { watch_policies(); });
+}
+
+void ServerLane::judge_all(Task judged) {
+  notice_policies();
+  if (unjudged_.empty() || awaiting_.size() >= kMaxAwaiting) return judged();
+  awaiting_.push_back(std::move(judged));
 }
 
 void ServerLane::judge_again(std::uint64_t peer) {
@@ -38,7 +48,40 @@ void ServerLane::judge_some() {
     unjudged_.pop_front();
     if (peer != nullptr) asked += peer->judge_rights();
   }
-  if (!unjudged_.empty()) executor.post([this] { judge_some(); });
+  if (!unjudged_.empty()) return executor.post([this] { judge_some(); });
+  for (Task& judged : std::exchange(awaiting_, {})) judged();
+}
+
+namespace {
+
+/// What the lanes answer. Shared by them and by the timer, on the thread of who asked.
+struct Settling {
+  std::size_t left = 0;
+  Task done;
+  TimerId late;
+
+  void finish() {
+    left = 0;
+    if (done) std::exchange(done, {})();
+  }
+};
+
+}  // namespace
+
+void MqttServer::settle(Executor& reply_to, Task done) {
+  auto settling = std::make_shared<Settling>(Settling{lanes_.size(), std::move(done), {}});
+  settling->late = reply_to.schedule(kSettleLimit, [settling] { settling->finish(); });
+  for (const auto& lane : lanes_) {
+    lane->executor.post([lane = lane.get(), &reply_to, settling] {
+      lane->judge_all([&reply_to, settling] {
+        reply_to.post([&reply_to, settling] {
+          if (settling->left == 0 || --settling->left > 0) return;
+          reply_to.cancel(settling->late);
+          settling->finish();
+        });
+      });
+    });
+  }
 }
 
 /// At once for what is published; the subscriptions follow in a turn of their own.

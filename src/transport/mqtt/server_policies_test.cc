@@ -121,6 +121,26 @@ TEST_F(ServerPolicies, ManyClientsAreJudgedInPortions) {
   EXPECT_EQ(ended(), kClients);
 }
 
+TEST_F(ServerPolicies, WhoWaitsForAChangeIsAnsweredWhenAllHaveBeenJudged) {
+  constexpr int kClients = 60;
+  for (int i = 0; i < kClients; ++i) {
+    RawClient& client = connected("c" + std::to_string(i));
+    for (int k = 0; k < 20; ++k) client.subscribe("a/" + std::to_string(k), 0, 1);
+  }
+  settle();
+  take_away("a/19");
+  Executor& home = *world->executors.front();
+  std::int64_t judged = -1;
+  server->settle(home, [&] { judged = ended(); });
+  EXPECT_EQ(judged, -1) << "not inside the call";
+  settle();
+  EXPECT_EQ(judged, kClients) << "without waiting for the next look";
+  bool answered = false;
+  server->settle(home, [&] { answered = true; });
+  settle();
+  EXPECT_TRUE(answered) << "also where nothing has changed";
+}
+
 TEST_F(ServerPolicies, AChangeThatTakesNothingAwayEndsNobody) {
   RawClient& client = connected("c");
   client.subscribe("a/#", 1, 1);

@@ -18,6 +18,7 @@ ReasonCode publish_reason(Errc code) {
   switch (code) {
     case Errc::no_space:
     case Errc::limit_exceeded:
+    case Errc::quota_exceeded:
     case Errc::unavailable:
       return ReasonCode::quota_exceeded;
     default:
@@ -44,6 +45,11 @@ bool is_denied(const std::vector<std::string>& denied, std::string_view filter) 
 
 }  // namespace
 
+ServerPeer::Verdict ServerPeer::verdict_of(const Result<void>& may) {
+  if (may) return Verdict::allowed;
+  return may.error().code == Errc::conflict ? Verdict::not_for_it : Verdict::refused;
+}
+
 ServerPeer::KnownTopic& ServerPeer::topic_slot(std::string_view topic) {
   static_assert(kAuthorizedTopics <= 256);
   Publishing& own = publishing();
@@ -55,17 +61,17 @@ ServerPeer::KnownTopic& ServerPeer::topic_slot(std::string_view topic) {
 ServerPeer::KnownTopic& ServerPeer::known_topic(std::string_view topic, const Slice* shared) {
   KnownTopic& known = topic_slot(topic);
   // Before the question: a change in between makes the next one ask again.
-  const std::uint64_t policies = lane_.server.policies();
+  const std::uint64_t verdicts = lane_.server.verdicts();
   const bool same = known.topic.text() == topic;
-  if (same && known.verdict != Verdict::unknown && known.policies == policies) return known;
+  if (same && known.verdict != Verdict::unknown && known.verdicts == verdicts) return known;
   if (!same) {
     known.topic = shared != nullptr ? *shared : Slice::copy_of(topic);
     known.route = {};
   }
-  known.policies = policies;
+  known.verdicts = verdicts;
   lane_.work += kAuthorizationWork;
   const Result<void> may = lane_.server.authorize()(*session_->principal(), hub::Action::publish, topic);
-  known.verdict = may ? Verdict::allowed : Verdict::refused;
+  known.verdict = verdict_of(may);
   if (!may) log_refusal(ReasonCode::not_authorized, may.error().message);
   return known;
 }
@@ -90,7 +96,7 @@ void ServerPeer::handle_publish(const mqtt::Publish& publish) {
   const bool is_aliased = !aliased.empty();
   KnownTopic& known =
       known_topic(is_aliased ? aliased.text() : publish.topic, is_aliased ? &aliased : nullptr);
-  if (known.verdict == Verdict::refused) return refuse_publish(publish);
+  if (known.verdict != Verdict::allowed) return refuse_publish(publish, known.verdict);
   hub::Message& message = publishing_->message;
   message.payload = Slice::borrowed(publish.payload);
   message.properties = hub_properties(publish.properties);
@@ -148,7 +154,7 @@ bool ServerPeer::publish_plainly(ByteView frame) {
   if (!publish) return false;
   KnownTopic& known = publishing_->topics[publishing_->last_topic];
   if (known.verdict != Verdict::allowed || known.topic.text() != publish->topic ||
-      known.policies != lane_.server.policies())
+      known.verdicts != lane_.server.verdicts())
     return false;
   lane_.metrics.messages_in[static_cast<std::size_t>(publish->qos)]->add();
   lane_.metrics.publish_bytes_in.add(static_cast<std::int64_t>(frame.size()));
@@ -162,9 +168,12 @@ bool ServerPeer::publish_plainly(ByteView frame) {
   return true;
 }
 
-void ServerPeer::refuse_publish(const mqtt::Publish& publish) {
-  lane_.metrics.dropped_not_authorized.add();
-  ++conduct().refusals;
+/// What is refused for the sake of another thing says nothing of how this one behaves.
+void ServerPeer::refuse_publish(const mqtt::Publish& publish, Verdict verdict) {
+  const bool of_its_own = verdict == Verdict::refused;
+  (of_its_own ? lane_.metrics.dropped_not_authorized : lane_.metrics.dropped_spoken_for).add();
+  if (of_its_own) ++conduct().refusals;
+  tell_denied(RefusalKind::publish_denied, publishing().topics[publishing().last_topic].topic.text());
   if (traced()) [[unlikely]]
     trace(hub::TraceKind::publish_refused, publishing().topics[publishing().last_topic].topic.text(),
           "not_authorized", static_cast<hub::QoS>(publish.qos));
@@ -180,6 +189,8 @@ void ServerPeer::published(PacketType type, std::uint16_t packet_id, Result<void
   if (result) return answer(type, packet_id, ReasonCode::success);
   const ReasonCode reason = publish_reason(result.error().code);
   lane_.metrics.refusal(reason).add();
+  if (result.error().code == Errc::limit_exceeded)
+    tell_refusal(RefusalKind::publish_limit, result.error().message);
   if (traced()) [[unlikely]]
     trace(hub::TraceKind::publish_refused, {}, result.error().message);
   // MQTT 3.1.1 cannot say that the message was not taken: closing without an answer makes the client send it
@@ -268,6 +279,7 @@ ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription
   if (!hub::check_filter(filter)) return ReasonCode::topic_filter_invalid;
   if (is_denied(lane_.server.limits().denied_filters, filter)) {
     log_refusal(ReasonCode::not_authorized, "the filter is denied by mqtt.denied_filters");
+    tell_denied(RefusalKind::subscribe_denied, subscription.filter);
     return ReasonCode::not_authorized;
   }
   Result<void> may = lane_.server.authorize()(principal(), hub::Action::subscribe, filter);
@@ -280,6 +292,7 @@ ReasonCode ServerPeer::judge_subscription(const mqtt::Subscription& subscription
   if (may) return static_cast<ReasonCode>(subscription.qos);
   ++conduct().refusals;
   log_refusal(ReasonCode::not_authorized, may.error().message);
+  tell_denied(RefusalKind::subscribe_denied, subscription.filter);
   return ReasonCode::not_authorized;
 }
 

@@ -1,4 +1,5 @@
 // English: the complete table that defines the keys. What the pages of Security say besides is in en_security.ts.
+import { attacks } from './en_attacks.ts';
 import { security } from './en_security.ts';
 
 export const en = {
@@ -50,6 +51,7 @@ export const en = {
   'tab.quarantine': 'Quarantine',
   'tab.policies': 'Policies',
   'tab.accounts': 'Users',
+  'tab.attacks': 'Attacks',
   'tab.audit': 'Audit',
   'session.all': 'All',
   'session.slow': 'Slow',
@@ -452,24 +454,6 @@ export const en = {
   'account.token.new': 'New token',
   'account.token.days': 'Good for, days (empty: until it is removed)',
   'account.token.never': 'removed',
-  'audit.actor': 'Who, whole name',
-  'audit.action': 'Action begins with, e.g. user.',
-  'audit.object': 'Done to, whole name',
-  'audit.from': 'From',
-  'audit.until': 'Until',
-  'audit.none.yet': 'Nothing among the records that were looked at: there are older ones.',
-  'audit.when': 'When',
-  'audit.who': 'Who',
-  'audit.what': 'What',
-  'audit.to': 'To',
-  'audit.more': 'Older records',
-  'audit.refresh': 'Refresh',
-  'audit.ok': 'ok',
-  'audit.failed': 'failed',
-  'audit.denied': 'denied',
-  'audit.verify': 'Verify the log',
-  'audit.verifying': 'Verifying…',
-  'audit.whole': 'The log is whole: {n} records, {first} to {last}. Note the newest hash down elsewhere:',
 
   'rules.none': 'No rules yet.',
   'rule.new': 'New rule',
@@ -494,4 +478,6 @@ export const en = {
   'status.listeners': 'Listeners',
   'status.connect': 'API',
   'status.connect.text': 'Everything here can be done by API:',
+
+  ...attacks,
 };

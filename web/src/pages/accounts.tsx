@@ -180,7 +180,9 @@ function UserDialog(props: { user: UserAccount; onClose: () => void; onDone: () 
   return (
     <Dialog title={props.user.name} class="wide-dialog session-dialog" onClose={props.onClose}>
       <Facts facts={facts()} />
-      <UserRoles user={props.user} onDone={props.onDone} />
+      <Show when={may('users:write')}>
+        <UserRoles user={props.user} onDone={props.onDone} />
+      </Show>
       <Tokens user={props.user} />
       <WebSessions user={props.user.name} />
       <Show

@@ -25,7 +25,8 @@ type Filter = (typeof FILTERS)[number];
 async function search(query: string): Promise<{ rows: Certificate[]; cut: boolean }> {
   const page = await certificates.list();
   const has = (text: string) => text.toLowerCase().includes(query.toLowerCase());
-  const rows = query ? page.filter((one) => has(one.thing) || has(one.fingerprint)) : page;
+  // Claim certificates and the server's are on record, too, and are nobody's.
+  const rows = page.filter((one) => one.use === 'device' && (!query || has(one.thing) || has(one.fingerprint)));
   const cut = page.length === PAGE;
   if (!cut || !query) return { rows, cut };
   const known = new Set(rows.map((one) => one.fingerprint));

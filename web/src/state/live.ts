@@ -121,7 +121,18 @@ export function onTrace(take: (message: LiveMessage) => void): () => void {
   return () => traceListeners.delete(take);
 }
 
+const refusalListeners = new Set<() => void>();
+/** Calls `told` when something was refused, at most once a second; returns the way to stop. */
+export function onRefusals(told: () => void): () => void {
+  refusalListeners.add(told);
+  return () => refusalListeners.delete(told);
+}
+
 function receive(message: LiveMessage): void {
+  if (message.type === 'refusals') {
+    refusalListeners.forEach((told) => told());
+    return;
+  }
   if (message.type === 'trace' || message.type === 'trace_events') {
     traceListeners.forEach((take) => take(message));
     return;

@@ -22,8 +22,9 @@ using store::DocumentKind;
 constexpr std::size_t kPage = 500;
 // Second factors and roles before the users that have them.
 constexpr DocumentKind kKinds[] = {
-    DocumentKind::setting, DocumentKind::second_factor, DocumentKind::role,      DocumentKind::user,
-    DocumentKind::token,   DocumentKind::certificate,   DocumentKind::authority, DocumentKind::policy};
+    DocumentKind::setting,   DocumentKind::second_factor, DocumentKind::role,
+    DocumentKind::user,      DocumentKind::token,         DocumentKind::certificate,
+    DocumentKind::authority, DocumentKind::policy,        DocumentKind::attachment};
 constexpr Duration kLongToken = std::chrono::days{366};
 constexpr Duration kLongGrant = std::chrono::days{90};
 constexpr Duration kSoon = std::chrono::days{30};
@@ -77,6 +78,9 @@ class RecordsLook : public std::enable_shared_from_this<RecordsLook> {
         return look_at_setting(document);
       case DocumentKind::second_factor:
         return look_at_second_factor(document);
+      case DocumentKind::attachment:
+        if (!security::attachment_of(document)) unreadable("attachment", document.id);
+        return;
       case DocumentKind::role:
         return look_at_role(document);
       case DocumentKind::user:

@@ -82,7 +82,7 @@ hub::Authorizer make_mqtt_authorizer(security::PolicyEngine& engine) {
       return fail(Errc::permission_denied, "only the server publishes to this topic");
     const security::Decision decision = engine.authorize(principal, action_of(action), topic);
     if (decision.allowed()) return {};
-    return fail(Errc::permission_denied, security::explain(decision, principal));
+    return fail(Errc::permission_denied, engine.explain(decision, principal));
   };
 }
 

@@ -8,8 +8,8 @@ namespace dunlin::platform {
 Provisioning::Provisioning(Parts parts)
     : pki_(parts.security.pki()),
       enrolment_({parts.executor, parts.repository, parts.registry, pki_, parts.security.certificates(),
-                  parts.security.authenticator().penalties(), authorities_, parts.clock, parts.rng,
-                  parts.metrics, std::move(parts.group_secret), &parts.refusals}),
+                  parts.security.attachments(), parts.security.authenticator().penalties(), authorities_,
+                  parts.clock, parts.rng, parts.metrics, std::move(parts.group_secret), &parts.refusals}),
       grants_(enrolment_, authorities_),
       routes_({enrolment_, pki_, std::move(parts.mqtts_port)}) {
   authorities_.on_change([adopt = std::move(parts.adopt)] {

@@ -49,9 +49,15 @@ SecurityStack::SecurityStack(Key, SecurityEnvironment environment, const ServerC
       thing_credentials_({environment.repository, revocations_, environment.clock, environment.rng}),
       thing_keys_({environment.repository, environment.clock, environment.rng, std::move(secrets.keys)}),
       policies_(environment.repository, engine_, environment.clock),
-      policy_trial_(environment.repository, policies_),
+      attachments_({environment.executor, environment.repository, engine_, policies_, environment.clock}),
+      policy_trial_(environment.repository, policies_, engine_),
       scram_({environment.repository, authenticator_, environment.rng, std::move(secrets.scram)}),
       scram_credentials_({environment.repository, environment.workers, environment.clock, environment.rng}) {
+  accounts_.plan_removals(
+      [this](const std::string& user) { return attachments_.withdraw({security::SubjectKind::user, user}); });
+  environment.metrics.gauge_function("dunlin_security_attachments",
+                                     "Things, groups, certificates and users with policies or groups", {},
+                                     [this] { return static_cast<double>(engine_.attachments()); });
   const auto count = [&](std::string name, std::string help,
                          std::uint64_t security::Authenticator::Counts::* field) {
     environment.metrics.gauge_function(std::move(name), std::move(help), {}, [this, field] {
@@ -89,9 +95,12 @@ void SecurityStack::load(Executor& executor, LoadDone done) {
     if (!roles) return done(std::unexpected(roles.error()));
     policies_.load(executor, [this, &executor, done = std::move(done)](Result<void> loaded) mutable {
       if (!loaded) return done(std::unexpected(loaded.error()));
-      load_certificates(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
-        if (!indexed) return done(std::unexpected(indexed.error()));
-        prepare_claim(executor, std::move(done));
+      attachments_.load([this, &executor, done = std::move(done)](Result<void> attached) mutable {
+        if (!attached) return done(std::unexpected(attached.error()));
+        load_certificates(executor, [this, &executor, done = std::move(done)](Result<void> indexed) mutable {
+          if (!indexed) return done(std::unexpected(indexed.error()));
+          prepare_claim(executor, std::move(done));
+        });
       });
     });
   });

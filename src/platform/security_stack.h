@@ -10,6 +10,7 @@
 #include "net/crl.h"
 #include "platform/config.h"
 #include "security/accounts.h"
+#include "security/attachment_register.h"
 #include "security/authenticator.h"
 #include "security/authority_changes.h"
 #include "security/certificate_retirement.h"
@@ -38,16 +39,16 @@ struct SecurityEnvironment {
   const security::Vault* vault = nullptr;  // seals the server's secrets; null: they are in the clear
 };
 
-/// Any thread, but for load(), and the revocation lists, OCSP responder, expiry watch and changes of
-/// authorities, which are the executor's.
+/// Any thread, but for load(), and the attachments, revocation lists, OCSP responder, expiry watch and
+/// changes of authorities, which are the executor's.
 class SecurityStack {
  public:
   /// Opens or makes the certificate authority. Blocks. Errors: corrupt, io, no_space, invalid_argument.
   static Result<std::unique_ptr<SecurityStack>> open(SecurityEnvironment environment,
                                                      const ServerConfig& config);
 
-  /// Reads roles, policies and revocations, and makes the claim for the first user: its token, or nullopt
-  /// once a user exists.
+  /// Reads roles, policies, attachments and revocations, and makes the claim for the first user: its token,
+  /// or nullopt once a user exists.
   using LoadDone = std::move_only_function<void(Result<std::optional<std::string>>)>;
   void load(Executor& executor, LoadDone done);
 
@@ -74,6 +75,7 @@ class SecurityStack {
   security::ThingCredentials& thing_credentials() { return thing_credentials_; }
   security::ThingKeys& thing_keys() { return thing_keys_; }
   security::PolicyRegister& policies() { return policies_; }
+  security::AttachmentRegister& attachments() { return attachments_; }
   security::PolicyTrial& policy_trial() { return policy_trial_; }
   security::PolicyEngine& policy_engine() { return engine_; }
   security::Authenticator& authenticator() { return authenticator_; }
@@ -114,6 +116,7 @@ class SecurityStack {
   security::ThingCredentials thing_credentials_;
   security::ThingKeys thing_keys_;
   security::PolicyRegister policies_;
+  security::AttachmentRegister attachments_;
   security::PolicyTrial policy_trial_;
   security::ScramAuthenticator scram_;
   security::ScramCredentials scram_credentials_;

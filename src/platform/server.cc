@@ -272,7 +272,8 @@ void RunningServer::compose() {
   wire_live_feed(*services_, *live_);
   live_->set_tracer(hub_->tracer());
   refusal_feed_ = std::make_unique<RefusalFeed>(home(), refusals_, *live_);
-  withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials());
+  withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials(),
+                                   security_->attachments());
   lives_ = std::make_unique<ThingLives>(
       ThingLives::Parts{home(), services_->registry(), *hub_, standings_,
                         [this](std::string_view thing) { return mapping_of(config_).filters_of(thing); }});
@@ -429,6 +430,7 @@ void RunningServer::declare_access() {
       security_->certificates(),
       security_->authority_changes(),
       security_->policies(),
+      security_->attachments(),
       security_->policy_trial(),
       security_->accounts(),
       security_->roles(),

@@ -1,20 +1,40 @@
 #include "platform/thing_removal.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.h"
 
 namespace dunlin::platform {
+namespace {
+
+void add_attachments(registry::RemovalCompanion& companion, security::AttachmentCompanion attachments) {
+  std::ranges::move(attachments.changes, std::back_inserter(companion.changes));
+  companion.stored = [first = std::move(companion.stored), then = std::move(attachments.stored)]() mutable {
+    if (first) first();
+    then();
+  };
+}
+
+}  // namespace
 
 void withdraw_credentials_with_things(Executor& executor, registry::Registry& registry,
-                                      security::ThingCredentials& credentials) {
-  registry.plan_removals([&executor, &credentials](registry::ThingRemoval removal, auto done) {
+                                      security::ThingCredentials& credentials,
+                                      security::AttachmentRegister& attachments) {
+  registry.plan_removals([&executor, &credentials, &attachments](registry::ThingRemoval removal, auto done) {
     using Occasion = security::ThingCredentials::Occasion;
     const bool removed = removal.occasion == registry::ThingRemoval::Occasion::removed;
+    std::string thing = removal.thing;
     credentials.withdraw(
         executor, std::move(removal.actor), std::move(removal.thing),
         removed ? Occasion::removed : Occasion::decommissioned,
-        [done = std::move(done)](auto withdrawal) mutable {
+        [&attachments, removed, thing = std::move(thing), done = std::move(done)](auto withdrawal) mutable {
           if (!withdrawal) return done(std::unexpected(withdrawal.error()));
-          done(registry::RemovalCompanion{std::move(withdrawal->changes), std::move(withdrawal->stored)});
+          registry::RemovalCompanion companion{std::move(withdrawal->changes), std::move(withdrawal->stored)};
+          if (removed)
+            add_attachments(companion,
+                            attachments.withdraw({security::SubjectKind::thing, std::move(thing)}));
+          done(std::move(companion));
         });
   });
 }

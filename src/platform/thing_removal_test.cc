@@ -30,7 +30,8 @@ struct ThingRemovalTest : model::testing::ServiceTest {
   security::ThingKeys keys{{repository, clock, rng, std::string(32, 's')}};
   security::PolicyEngine engine;
   security::PolicyRegister policies{repository, engine, clock};
-  security::PolicyTrial policy_trial{repository, policies};
+  security::AttachmentRegister attachments{{*executor, repository, engine, policies, clock}};
+  security::PolicyTrial policy_trial{repository, policies, engine};
   security::ThingCredentials credentials{{repository, revocations, clock, rng}};
   registry::Registry registry{*executor, repository, *metrics, {}};
 
@@ -42,6 +43,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
                      certificates,
                      authorities,
                      policies,
+                     attachments,
                      policy_trial,
                      accounts,
                      roles,
@@ -54,7 +56,7 @@ struct ThingRemovalTest : model::testing::ServiceTest {
     registry.on_change([this](TenantId tenant, const registry::Thing& thing) {
       if (thing.version == 0) bus.end_sessions(tenant, thing.name, "revoked");
     });
-    withdraw_credentials_with_things(*executor, registry, credentials);
+    withdraw_credentials_with_things(*executor, registry, credentials, attachments);
     ASSERT_TRUE(call("thing.create", {{"name", "press-01"}}));
     ASSERT_TRUE(call("thing.token", {{"thing", "press-01"}}));
     fingerprint = call("cert.issue", {{"thing", "press-01"}})->at("fingerprint").as_string();

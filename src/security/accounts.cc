@@ -162,12 +162,20 @@ void Accounts::remove_with_tokens(Executor& reply_to, Actor actor, std::string n
                 for (const Document& token : *tokens)
                   changes.push_back(remove_change(DocumentKind::token, tenant(), token.id));
                 find_tokens(reply_to, TokenType::session, name,
-                            [this, &reply_to, changes = std::move(changes),
+                            [this, &reply_to, name, changes = std::move(changes),
                              done = std::move(done)](Result<Documents> sessions) mutable {
                               if (!sessions) return done(std::unexpected(sessions.error()));
                               for (const Document& one : *sessions)
                                 changes.push_back(remove_change(DocumentKind::token, tenant(), one.id));
-                              write(reply_to, std::move(changes), std::move(done));
+                              auto companion =
+                                  removal_planner_ ? removal_planner_(name) : AttachmentCompanion{};
+                              std::ranges::move(companion.changes, std::back_inserter(changes));
+                              write(reply_to, std::move(changes),
+                                    [stored = std::move(companion.stored),
+                                     done = std::move(done)](Result<void> written) mutable {
+                                      if (written && stored) stored();
+                                      done(std::move(written));
+                                    });
                             });
               });
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "security/attachment_register.h"
 #include "security/authenticator.h"
 #include "security/records.h"
 #include "security/second_factor.h"
@@ -93,7 +94,11 @@ class Accounts {
   /// Web sessions end in the same write; API tokens stay. Errors: not_found, invalid_argument, unavailable
   /// (too many passwords at once).
   void set_password(Executor& reply_to, Actor actor, std::string name, Secret password, Done<void> done);
-  /// With all tokens, sessions and the second factor. Errors: not_found.
+  /// At most one, at start-up: what goes with a user in the same write.
+  void plan_removals(std::function<AttachmentCompanion(const std::string& user)> planner) {
+    removal_planner_ = std::move(planner);
+  }
+  /// With all tokens, sessions, the second factor and what is planned. Errors: not_found.
   void remove_user(Executor& reply_to, Actor actor, std::string name, Done<void> done);
 
   /// The token with which the thing connects (user name = thing name). Errors: not_found, limit_exceeded
@@ -166,6 +171,7 @@ class Accounts {
   SecondFactors& second_factors_;
   const Clock& clock_;
   Rng& rng_;
+  std::function<AttachmentCompanion(const std::string& user)> removal_planner_;
 };
 
 }  // namespace dunlin::security

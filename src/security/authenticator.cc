@@ -118,7 +118,7 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
 void Authenticator::by_certificate(AttemptPtr attempt) {
   attempt->proof = Proof::certificate;
   attempt->refused_as = RefusalKind::certificate_invalid;
-  const auto info = parse_certificate(as_bytes(attempt->credentials.certificate_der));
+  auto info = parse_certificate(as_bytes(attempt->credentials.certificate_der));
   if (!info) return refuse(std::move(attempt), "the certificate cannot be read");
   const WallTime now = parts_.clock.wall_now();
   if (now < info->not_before || now >= info->not_after) {
@@ -129,14 +129,15 @@ void Authenticator::by_certificate(AttemptPtr attempt) {
     attempt->refused_as = RefusalKind::certificate_revoked;
     return refuse(std::move(attempt), "the certificate is revoked");
   }
-  attempt->fingerprint = info->fingerprint;
   attempt->refused_as = RefusalKind::certificate_unregistered;
-  by_register(std::move(attempt), info->thing_name, Unregistered::may_be_new);
+  std::string named = info->thing_name;
+  attempt->certificate = *std::move(info);
+  by_register(std::move(attempt), std::move(named), Unregistered::may_be_new);
 }
 
 void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregistered unregistered) {
   Executor& reply_to = *attempt->reply_to;
-  std::string fingerprint = attempt->fingerprint;
+  std::string fingerprint = attempt->certificate->fingerprint;
   parts_.repository.get(
       reply_to, DocumentKind::certificate, options_.tenant.value, std::move(fingerprint),
       [this, attempt = std::move(attempt), named = std::move(named),
@@ -336,14 +337,14 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
 void Authenticator::accept(AttemptPtr attempt, Principal principal) {
   // Withdrawn while it was looked at: whoever did that has ended the sessions that were open then.
   attempt->refused_as = RefusalKind::certificate_revoked;
-  if (!attempt->fingerprint.empty() && parts_.revocations.is_revoked(attempt->fingerprint))
+  if (attempt->certificate && parts_.revocations.is_revoked(attempt->certificate->fingerprint))
     return refuse(std::move(attempt), "the certificate is revoked");
   if (!attempt->authority.empty() && vouchers_ &&
       !vouchers_(attempt->authority, attempt->credentials.certificate_der))
     return refuse(std::move(attempt), "the authority that vouches for the certificate is disabled");
   principal.tenant = options_.tenant;
   principal.proof = attempt->proof;
-  principal.certificate_fingerprint = attempt->fingerprint;
+  if (attempt->certificate) show_certificate(principal, *attempt->certificate);
   principal.client_id = attempt->credentials.client_id;
   principal.expires_at = attempt->proof_ends;
   if (attempt->credentials.protocol == "mqtt") {

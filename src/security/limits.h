@@ -92,7 +92,12 @@ inline constexpr std::size_t kMaxTopicLevels = 32;
 inline constexpr std::size_t kMaxTopicBytes = 65535;  // MQTT 5.0 section 1.5.4
 inline constexpr std::size_t kMaxVariableBytes = 256;
 inline constexpr std::size_t kMaxPoliciesPerPrincipal = 16;
-inline constexpr std::size_t kCachedDecisions = 2048;  // that a thread remembers; a power of two
+inline constexpr std::size_t kMaxPoliciesPerSubject = 8;  // attached to one thing, group, certificate or user
+inline constexpr std::size_t kMaxGroups = 1000;           // static ones, in one tenant
+inline constexpr std::size_t kMaxGroupName = 64;
+inline constexpr std::size_t kMaxGroupsPerThing = 8;
+inline constexpr std::size_t kMaxAttachmentChanges = 256;  // that wait for their turn
+inline constexpr std::size_t kCachedDecisions = 2048;      // that a thread remembers; a power of two
 
 // Identity.
 inline constexpr std::size_t kMaxPasswordBytes = 1024;

@@ -52,6 +52,10 @@ Result<void> check_role_name(std::string_view name) {
   return check_name(name, "a role's name", "_.:-", kMaxRoleName);
 }
 
+Result<void> check_group_name(std::string_view name) {
+  return check_name(name, "a group's name", "_.:-", kMaxGroupName);
+}
+
 bool is_clean_utf8(std::string_view text) {
   // In well-formed UTF-8 these three bytes can only be U+FFFE and U+FFFF.
   return is_valid_mqtt_utf8(text) && !text.contains("\xef\xbf\xbe") && !text.contains("\xef\xbf\xbf");

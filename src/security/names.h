@@ -24,6 +24,9 @@ Result<void> check_policy_name(std::string_view name);
 /// Like a policy's. Errors: invalid_argument.
 Result<void> check_role_name(std::string_view name);
 
+/// Of a group of things, like a policy's. Errors: invalid_argument.
+Result<void> check_group_name(std::string_view name);
+
 /// Whether the principal may use this MQTT client id: a device or gateway its own name, or its name followed
 /// by '/' and anything (a '/' is never part of a name, so no other thing's ids can begin so); anyone else an
 /// id that begins with "user-". Errors: permission_denied; limit_exceeded (longer than kMaxClientId);

@@ -41,31 +41,6 @@ std::string explain_bound(std::size_t place) {
   return "the thing is in " + std::string(kLifecycleNames[place]) + " (policy " + name + ")";
 }
 
-}  // namespace
-
-std::string explain(const Decision& decision, const Principal& principal) {
-  const std::string policy =
-      decision.policy < principal.policies.size() ? principal.policies[decision.policy] : "?";
-  const std::string place = "statement " + std::to_string(decision.statement) + " of policy " + policy;
-  switch (decision.reason) {
-    case Reason::allowed:
-      return "allowed by " + place;
-    case Reason::denied:
-      return "denied by " + place;
-    case Reason::nothing_allows:
-      return "no statement allows it";
-    case Reason::not_valid:
-      return "not a valid topic, filter or client id";
-    case Reason::broken_policy:
-      return "policy " + policy + " cannot be read, so everything is denied";
-    case Reason::standing:
-      return explain_bound(decision.policy);
-  }
-  return "unknown";
-}
-
-namespace {
-
 /// One question, asked of statement after statement.
 class Question {
  public:
@@ -113,7 +88,7 @@ bool is_valid_question(Action action, std::string_view whole, std::string_view t
   return is_valid_topic(text);
 }
 
-/// The policies that a principal names and that exist, with their places.
+/// A policy that governs a principal and that exists, with its place.
 struct Named {
   const Policy* policy = nullptr;
   std::uint16_t place = 0;
@@ -149,6 +124,11 @@ const Policy* built_in_bound(std::size_t place) {
   return &kCompiled[place];
 }
 
+/// "group line-1"
+std::string spoken(const Subject& subject) {
+  return std::string(subject_kind_name(subject.kind)) + " " + subject.name;
+}
+
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -156,53 +136,157 @@ std::uint64_t next_id() {
 
 }  // namespace
 
-PolicyEngine::PolicyEngine() : id_(next_id()), table_(std::make_shared<const Table>()) {}
+/// The names of the policies that govern a principal, in the order of their places: its own, then those
+/// attached to it, to its groups, to its certificate. Points into principal and rules; makes no copy.
+class PolicyEngine::Governing {
+ public:
+  struct Source {
+    std::string_view policy;
+    const Subject* from = nullptr;  // null: the principal names it
+  };
+
+  Governing(const AttachmentTable& attachments, const Principal& principal) : attachments_(attachments) {
+    for (const std::string& policy : principal.policies) add({policy, nullptr});
+    if (attachments.is_empty()) return;
+    if (principal.is_thing()) take(SubjectKind::thing, principal.name);
+    if (principal.kind == PrincipalKind::user) take(SubjectKind::user, principal.name);
+    if (!principal.fingerprint().empty()) take(SubjectKind::certificate, principal.fingerprint());
+  }
+
+  std::span<const Source> sources() const { return {sources_.data(), count_}; }
+  bool are_too_many() const { return too_many_; }
+  const Subject* broken() const { return broken_; }
+
+ private:
+  void take(SubjectKind kind, std::string_view name) {
+    const Attached* attached = attachments_.find(kind, name);
+    if (attached == nullptr) return;
+    if (attached->state == Attached::State::broken) broken_ = &attached->subject;
+    for (const std::string& policy : attached->policies) add({policy, &attached->subject});
+    for (const std::string& group : attached->groups) take(SubjectKind::group, group);
+  }
+  void add(Source source) {
+    if (std::ranges::find(sources(), source.policy, &Source::policy) != sources().end()) return;
+    too_many_ = too_many_ || count_ == sources_.size();
+    if (!too_many_) sources_[count_++] = source;
+  }
+
+  const AttachmentTable& attachments_;
+  std::array<Source, kMaxPoliciesPerPrincipal> sources_;
+  std::size_t count_ = 0;
+  bool too_many_ = false;
+  const Subject* broken_ = nullptr;
+};
+
+PolicyEngine::PolicyEngine()
+    : id_(next_id()),
+      rules_(std::make_shared<const Rules>(Rules{std::make_shared<const Table>(), AttachmentTable()})) {}
 
 PolicyEngine::Snapshot PolicyEngine::snapshot() const {
   const std::lock_guard lock(mutex_);
-  return table_;
+  return rules_;
 }
 
-/// The table of this thread's last question, while it is still the newest.
-const PolicyEngine::Table& PolicyEngine::current() const {
+/// The rules of this thread's last question, while they are still the newest.
+const PolicyEngine::Rules& PolicyEngine::current() const {
   struct Known {
     std::uint64_t engine = 0;
     std::uint64_t epoch = 0;
-    Snapshot table;
+    Snapshot rules;
   };
   thread_local Known known;
   // The epoch is read first: a change in between makes the next question look again, never miss it.
   const std::uint64_t now = epoch();
   if (known.engine != id_ || known.epoch != now) known = {id_, now, snapshot()};
-  return *known.table;
+  return *known.rules;
 }
 
-void PolicyEngine::publish(Table changed) {
-  auto table = std::make_shared<const Table>(std::move(changed));
+void PolicyEngine::publish(Rules changed) {
+  auto rules = std::make_shared<const Rules>(std::move(changed));
   {
     const std::lock_guard lock(mutex_);
-    table_.swap(table);
+    rules_.swap(rules);
   }
   epoch_.fetch_add(1, std::memory_order_release);
 }
 
 void PolicyEngine::replace(Table policies) {
   const std::lock_guard one(writers_);
-  publish(std::move(policies));
+  publish({std::make_shared<const Table>(std::move(policies)), snapshot()->attachments});
 }
 
 void PolicyEngine::put(const std::string& name, PolicyRef policy) {
   const std::lock_guard one(writers_);
-  Table changed = *snapshot();
+  const Snapshot before = snapshot();
+  Table changed = *before->policies;
   changed.insert_or_assign(name, std::move(policy));
-  publish(std::move(changed));
+  publish({std::make_shared<const Table>(std::move(changed)), before->attachments});
 }
 
 void PolicyEngine::remove(const std::string& name) {
   const std::lock_guard one(writers_);
-  Table changed = *snapshot();
+  const Snapshot before = snapshot();
+  Table changed = *before->policies;
   changed.erase(name);
+  publish({std::make_shared<const Table>(std::move(changed)), before->attachments});
+}
+
+void PolicyEngine::attach(std::span<const AttachedRef> changes) {
+  const std::lock_guard one(writers_);
+  Rules changed = *snapshot();
+  changed.attachments.put(changes);
   publish(std::move(changed));
+}
+
+void PolicyEngine::share_attachments(const PolicyEngine& other) {
+  const std::lock_guard one(writers_);
+  publish({snapshot()->policies, other.snapshot()->attachments});
+}
+
+std::vector<GoverningPolicy> PolicyEngine::policies_of(const Principal& principal) const {
+  const Snapshot rules = snapshot();
+  std::vector<GoverningPolicy> policies;
+  for (const Governing::Source& source : Governing(rules->attachments, principal).sources()) {
+    const Subject* from = source.from;
+    policies.push_back({std::string(source.policy), from == nullptr ? "" : spoken(*from)});
+  }
+  return policies;
+}
+
+std::string PolicyEngine::explain(const Decision& decision, const Principal& principal) const {
+  const auto policies = policies_of(principal);
+  const bool is_known = decision.policy < policies.size();
+  std::string policy = is_known ? policies[decision.policy].name : "?";
+  if (is_known && !policies[decision.policy].from.empty())
+    policy += ", attached to " + policies[decision.policy].from;
+  const std::string place = "statement " + std::to_string(decision.statement) + " of policy " + policy;
+  switch (decision.reason) {
+    case Reason::allowed:
+      return "allowed by " + place;
+    case Reason::denied:
+      return "denied by " + place;
+    case Reason::nothing_allows:
+      return "no statement allows it";
+    case Reason::not_valid:
+      return "not a valid topic, filter or client id";
+    case Reason::broken_policy:
+      return "policy " + policy + " cannot be read, so everything is denied";
+    case Reason::too_many:
+      return "more than " + std::to_string(kMaxPoliciesPerPrincipal) +
+             " policies govern it, so everything is denied";
+    case Reason::broken_attachment:
+      return explain_broken(principal);
+    case Reason::standing:
+      return explain_bound(decision.policy);
+  }
+  return "unknown";
+}
+
+std::string PolicyEngine::explain_broken(const Principal& principal) const {
+  const Snapshot rules = snapshot();
+  const Subject* broken = Governing(rules->attachments, principal).broken();
+  return "what is attached to " + (broken == nullptr ? "it" : spoken(*broken)) +
+         " cannot be read, so everything is denied";
 }
 
 Decision PolicyEngine::authorize(const Principal& principal, Action action, std::string_view text) const {
@@ -219,14 +303,17 @@ Decision PolicyEngine::authorize(const Principal& principal, Action action, std:
 }
 
 Decision PolicyEngine::judge(const Principal& principal, Action action, std::string_view text) const {
-  if (principal.policies.size() > kMaxPoliciesPerPrincipal)
-    return {Reason::broken_policy, static_cast<std::uint16_t>(kMaxPoliciesPerPrincipal)};
-  const Table& table = current();
+  if (principal.policies.size() > kMaxPoliciesPerPrincipal) return {Reason::too_many};
+  const Rules& rules = current();
+  const Table& table = *rules.policies;
+  const Governing governing(rules.attachments, principal);
+  if (governing.are_too_many()) return {Reason::too_many};
+  if (governing.broken() != nullptr) return {Reason::broken_attachment};
   NamedPolicies named;
   std::size_t count = 0;
-  for (std::size_t i = 0; i < principal.policies.size(); ++i) {
+  for (std::size_t i = 0; i < governing.sources().size(); ++i) {
     const auto place = static_cast<std::uint16_t>(i);
-    const auto found = table.find(std::string_view(principal.policies[i]));
+    const auto found = table.find(governing.sources()[i].policy);
     if (found == table.end()) continue;
     // What it would have denied is unknown, so nothing that others allow can stand.
     if (found->second == nullptr) return {Reason::broken_policy, place};

@@ -22,14 +22,6 @@ Result<std::optional<Principal>> enabled_user(const store::Document& stored) {
   return principal_of_user(std::move(user));
 }
 
-/// Those that it names, and those that bound it.
-std::vector<std::string> asked_policies(const Principal& principal) {
-  std::vector<std::string> names(principal.policies.begin(), principal.policies.end());
-  if (principal.standing.is_usual()) return names;
-  for (const DefaultPolicy& bound : bounds()) names.emplace_back(bound.name);
-  return names;
-}
-
 }  // namespace
 
 struct PolicyTrial::Trial {
@@ -76,12 +68,23 @@ void PolicyTrial::ask(Executor& reply_to, PolicyQuestion question, Done done) {
         if (auto& draft = trial->question.draft) {
           auto& policies = trial->principal.policies;
           std::vector<std::string> names(policies.begin(), policies.end());
-          if (std::ranges::find(names, draft->name) == names.end()) names.push_back(draft->name);
+          const auto governing = engine_.policies_of(trial->principal);
+          if (std::ranges::find(governing, draft->name, &GoverningPolicy::name) == governing.end())
+            names.push_back(draft->name);
           policies = std::move(names);
           trial->take(*draft);
         }
         gather(std::move(trial));
       });
+}
+
+/// Those that govern it, and those that bound it.
+std::vector<std::string> PolicyTrial::asked_policies(const Principal& principal) const {
+  std::vector<std::string> names;
+  for (GoverningPolicy& policy : engine_.policies_of(principal)) names.push_back(std::move(policy.name));
+  if (principal.standing.is_usual()) return names;
+  for (const DefaultPolicy& bound : bounds()) names.emplace_back(bound.name);
+  return names;
 }
 
 void PolicyTrial::gather(TrialPtr trial) {
@@ -100,13 +103,18 @@ void PolicyTrial::gather(TrialPtr trial) {
   judge(std::move(trial));
 }
 
-void PolicyTrial::judge(TrialPtr trial) {
+void PolicyTrial::judge(TrialPtr trial) const {
   PolicyEngine engine;
   engine.replace(std::move(trial->compiled));
+  engine.share_attachments(engine_);
   const Decision decision = engine.authorize(trial->principal, trial->question.action, trial->question.on);
-  PolicyAnswer answer{decision.allowed(), explain(decision, trial->principal), {}, decision.statement, {}};
+  PolicyAnswer answer{.allowed = decision.allowed(),
+                      .explanation = engine.explain(decision, trial->principal),
+                      .statement = decision.statement};
   if (decision.reason == Reason::allowed || decision.reason == Reason::denied) {
-    answer.policy = trial->principal.policies[decision.policy];
+    GoverningPolicy deciding = engine.policies_of(trial->principal).at(decision.policy);
+    answer.policy = std::move(deciding.name);
+    answer.from = std::move(deciding.from);
     answer.json = trial->documents[answer.policy];
   }
   trial->done(std::move(answer));

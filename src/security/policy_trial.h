@@ -25,8 +25,9 @@ struct PolicyQuestion {
 
 struct PolicyAnswer {
   bool allowed = false;
-  std::string explanation{};    // "denied by statement 2 of policy device"
-  std::string policy{};         // that decides; empty: none does
+  std::string explanation{};  // "denied by statement 2 of policy device"
+  std::string policy{};       // that decides; empty: none does
+  std::string from{};         // "group line-1": what it is attached to; empty: thing or user names it itself
   std::uint16_t statement = 0;  // of that policy, from 0
   std::string json{};           // that policy's document; empty: none decides
 };
@@ -35,8 +36,9 @@ struct PolicyAnswer {
 class PolicyTrial {
  public:
   using Done = std::move_only_function<void(Result<PolicyAnswer>)>;
-  PolicyTrial(store::Repository& repository, PolicyRegister& policies, TenantId tenant = kDefaultTenant)
-      : repository_(repository), policies_(policies), tenant_(tenant) {}
+  PolicyTrial(store::Repository& repository, PolicyRegister& policies, const PolicyEngine& engine,
+              TenantId tenant = kDefaultTenant)
+      : repository_(repository), policies_(policies), engine_(engine), tenant_(tenant) {}
 
   /// Answers what a connection with a certificate of no special members and a client id of the principal's
   /// own name would be told. Errors: not_found (thing or user), those of Policy::parse (draft).
@@ -46,10 +48,12 @@ class PolicyTrial {
   struct Trial;
   using TrialPtr = std::unique_ptr<Trial>;
   void gather(TrialPtr trial);
-  static void judge(TrialPtr trial);
+  std::vector<std::string> asked_policies(const Principal& principal) const;
+  void judge(TrialPtr trial) const;
 
   store::Repository& repository_;
   PolicyRegister& policies_;
+  const PolicyEngine& engine_;  // for its attachments: policies are read from the records
   TenantId tenant_;
 };
 

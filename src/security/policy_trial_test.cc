@@ -12,7 +12,7 @@ namespace {
 struct PolicyTrialTest : IdentityTest {
   PolicyEngine engine;
   PolicyRegister policies{repository, engine, clock};
-  PolicyTrial trial{repository, policies};
+  PolicyTrial trial{repository, policies, engine};
 
   void SetUp() override {
     ASSERT_TRUE(wait<void>([&](auto done) { policies.load(executor, std::move(done)); }));

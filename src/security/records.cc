@@ -150,6 +150,36 @@ Document document_of(const RoleRecord& role) {
       {{"about", role.about}, {"permissions", array_of(role.permissions)}, {"created_at", role.created_at}});
 }
 
+Result<AttachmentRecord> attachment_of(const Document& stored) {
+  Reader reader(stored);
+  AttachmentRecord attached;
+  attached.policies = reader.texts("policies");
+  attached.groups = reader.texts("groups");
+  return reader.finish(std::move(attached), "attachment");
+}
+
+Document document_of(std::string subject, const AttachmentRecord& attached) {
+  std::vector<std::pair<std::string, std::string>> index;
+  for (const std::string& policy : attached.policies) index.emplace_back(kPolicyIndex, policy);
+  for (const std::string& group : attached.groups) index.emplace_back(kGroupIndex, group);
+  return document(std::move(subject),
+                  {{"policies", array_of(attached.policies)}, {"groups", array_of(attached.groups)}},
+                  std::move(index));
+}
+
+Result<GroupRecord> group_of(const Document& stored) {
+  Reader reader(stored);
+  GroupRecord group;
+  group.name = stored.id;
+  group.about = reader.text("about");
+  group.created_at = reader.number("created_at");
+  return reader.finish(std::move(group), "group");
+}
+
+Document document_of(const GroupRecord& group) {
+  return document(group.name, {{"about", group.about}, {"created_at", group.created_at}});
+}
+
 Result<TokenRecord> token_of(const Document& stored) {
   Reader reader(stored);
   TokenRecord token;

@@ -38,6 +38,19 @@ struct RoleRecord {
   std::int64_t created_at = 0;
 };
 
+/// What is attached to a subject (attachments.h); its id is "thing:NAME" and the like.
+struct AttachmentRecord {
+  std::vector<std::string> policies;
+  std::vector<std::string> groups;  // thing only: of which it is a member
+};
+
+/// A static group of things: who its members are, their attachments say.
+struct GroupRecord {
+  std::string name;
+  std::string about;
+  std::int64_t created_at = 0;
+};
+
 enum class TokenType : std::uint8_t { device, api, session };
 
 struct TokenRecord {
@@ -133,6 +146,8 @@ Result<void> check_takes_credentials(const store::Document& thing);
 /// Errors of all: corrupt.
 Result<UserRecord> user_of(const store::Document& stored);
 Result<RoleRecord> role_of(const store::Document& stored);
+Result<AttachmentRecord> attachment_of(const store::Document& stored);
+Result<GroupRecord> group_of(const store::Document& stored);
 Result<TokenRecord> token_of(const store::Document& stored);
 Result<CertificateRecord> certificate_of(const store::Document& stored);
 Result<ScramRecord> scram_of(const store::Document& stored);
@@ -141,6 +156,8 @@ Result<ThingRecord> thing_of(const store::Document& stored);
 
 store::Document document_of(const UserRecord& user);
 store::Document document_of(const RoleRecord& role);
+store::Document document_of(std::string subject, const AttachmentRecord& attached);
+store::Document document_of(const GroupRecord& group);
 store::Document document_of(const TokenRecord& token);
 store::Document document_of(const CertificateRecord& certificate);
 store::Document document_of(const ScramRecord& credential);
@@ -149,6 +166,10 @@ inline constexpr std::string_view kClaimId = "claim";
 
 /// Users and tokens have an index field of this name for each of their roles.
 inline constexpr const char* kRoleIndex = "role";
+
+/// Attachments have an index field of these names for each of their policies and groups.
+inline constexpr const char* kPolicyIndex = "policy";
+inline constexpr const char* kGroupIndex = "group";
 
 /// The value of the token index "owner": "device:NAME", "api:NAME", "session:NAME".
 std::string token_owner_key(TokenType type, std::string_view owner);

@@ -4,6 +4,7 @@
 
 #include "security/limits.h"
 #include "security/names.h"
+#include "security/principals.h"
 
 namespace dunlin::security {
 namespace {
@@ -48,6 +49,12 @@ Result<TemplatePart> parse_variable(std::string_view name) {
     part.variable = Variable::certificate_fingerprint;
     return part;
   }
+  for (const std::string_view field : {"common_name", "serial", "issuer"}) {
+    if (name != "certificate." + std::string(field)) continue;
+    part.variable = Variable::certificate_field;
+    part.text = std::string(kCertificateAttributes) + std::string(field);
+    return part;
+  }
   if (name == "thing.lifecycle") {
     part.variable = Variable::thing_lifecycle;
     return part;
@@ -70,6 +77,7 @@ std::string_view value_of(const TemplatePart& part, const Principal& principal) 
       return principal.client_id;
     case Variable::certificate_fingerprint:
       return principal.fingerprint();
+    case Variable::certificate_field:
     case Variable::thing_attribute:
       return principal.attribute(part.text);
   }

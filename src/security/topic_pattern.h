@@ -19,6 +19,7 @@ enum class Variable : std::uint8_t {
   thing_name,
   client_id,
   certificate_fingerprint,
+  certificate_field,
   thing_lifecycle,
   thing_attribute
 };
@@ -26,7 +27,7 @@ enum class Variable : std::uint8_t {
 /// A run of plain text and variables, e.g. "press-${thing.name}".
 struct TemplatePart {
   enum class Kind : std::uint8_t { text, variable } kind = Kind::text;
-  std::string text;  // the text, or the attribute's name
+  std::string text;  // the text, or the attribute's name (principals.h for fields of a certificate)
   Variable variable = Variable::thing_name;
 };
 using Template = std::vector<TemplatePart>;

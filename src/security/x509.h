@@ -19,6 +19,7 @@ namespace dunlin::security {
 struct CertificateInfo {
   std::string fingerprint;  // SHA-256 over the DER, lower-case hexadecimal
   std::string common_name;  // empty: none
+  std::string issuer_name;  // common name of who issued it; empty: none, or two of them
   std::string thing_name;   // from the SAN URI urn:dunlin:thing:NAME; empty: none
   std::string serial;       // lower-case hexadecimal
   // Subject and authority key identifier (RFC 5280 sections 4.2.1.1 and 4.2.1.2), lower-case hexadecimal;

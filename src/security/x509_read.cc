@@ -12,13 +12,12 @@
 namespace dunlin::security {
 namespace {
 
-Result<std::string> common_name_of(X509* certificate) {
-  const X509_NAME* subject = X509_get_subject_name(certificate);
-  const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (index >= 0 && X509_NAME_get_index_by_NID(subject, NID_commonName, index) >= 0) {
+Result<std::string> common_name_of(const X509_NAME* name) {
+  const int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+  if (index >= 0 && X509_NAME_get_index_by_NID(name, NID_commonName, index) >= 0) {
     return fail(Errc::malformed, "the certificate has two common names");
   }
-  return name_part(subject, NID_commonName);
+  return name_part(name, NID_commonName);
 }
 
 Result<std::string> thing_name_of(X509* certificate) {
@@ -48,7 +47,8 @@ Result<CertificateInfo> parse_certificate(ByteView der) {
   DUNLIN_TRY(const Certificate certificate, decode_certificate(der));
   CertificateInfo info;
   info.fingerprint = sha256_hex(der);
-  DUNLIN_TRY(info.common_name, common_name_of(certificate.get()));
+  DUNLIN_TRY(info.common_name, common_name_of(X509_get_subject_name(certificate.get())));
+  info.issuer_name = common_name_of(X509_get_issuer_name(certificate.get())).value_or("");
   DUNLIN_TRY(info.thing_name, thing_name_of(certificate.get()));
   DUNLIN_TRY(info.serial, serial_text(X509_get0_serialNumber(certificate.get())));
   DUNLIN_TRY(info.not_before, time_of(X509_get0_notBefore(certificate.get())));

@@ -29,7 +29,9 @@ enum class DocumentKind : std::uint8_t {
   scram,
   thing_keys,
   second_factor,
-  role
+  role,
+  attachment,
+  thing_group
 };
 
 struct Document {

@@ -46,8 +46,15 @@ export interface PolicyVerdict {
   allowed: boolean;
   explanation: string;
   policy?: string;
+  from?: string;
   statement?: number;
   text?: Json;
+}
+/** What is attached to a thing, group, certificate or user. */
+export interface Attached {
+  to: string;
+  policies: string[];
+  groups: { name: string; policies: string[] }[];
 }
 export interface UserAccount {
   name: string;
@@ -181,6 +188,14 @@ export const policies = {
   remove: (policy: string) => call<unknown>('DELETE', at('policies', policy)),
   test: (question: { thing?: string; user?: string; action: PolicyAction; on: string; policy?: string; document?: Json }) =>
     call<PolicyVerdict>('POST', '/api/policy-test', question),
+};
+
+export const attachments = {
+  of: (to: string) => call<Attached>('GET', at('attachments'), undefined, { to }),
+  where: async (policy: string) =>
+    (await call<{ attached_to: string[] }>('GET', at('attachments'), undefined, { policy, limit: PAGE })).attached_to,
+  attach: (policy: string, to: string) => call<Attached>('PUT', at('policies', policy, 'attachments', to), {}),
+  detach: (policy: string, to: string) => call<Attached>('DELETE', at('policies', policy, 'attachments', to)),
 };
 
 export const accounts = {

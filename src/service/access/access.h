@@ -9,6 +9,7 @@
 #include "hub/bus.h"
 #include "model/operation.h"
 #include "security/accounts.h"
+#include "security/attachment_register.h"
 #include "security/authority_changes.h"
 #include "security/certificates.h"
 #include "security/pki.h"
@@ -27,6 +28,7 @@ struct AccessParts {
   security::CertificateRegister& certificates;
   security::AuthorityChanges& authorities;
   security::PolicyRegister& policies;
+  security::AttachmentRegister& attachments;
   security::PolicyTrial& policy_trial;
   security::Accounts& accounts;
   security::RoleRegister& roles;
@@ -41,9 +43,9 @@ struct AccessParts {
       {};
 };
 
-/// Declares ca.*, cert.*, policy.*, user.*, token.*, scram.*, key.*, totp.*, role.*, websession.* and
-/// thing.token. The parts must outlive the table. A revoked certificate or removed token or key ends the live
-/// sessions of its owner.
+/// Declares ca.*, cert.*, policy.*, user.*, token.*, scram.*, key.*, totp.*, role.*, group.*, websession.*
+/// and thing.token. The parts must outlive the table. A revoked certificate or removed token or key ends the
+/// live sessions of its owner.
 void declare(const AccessParts& parts, model::OperationTable& table);
 
 /// What declare() adds, for clients that render the operations without a server.

@@ -23,6 +23,7 @@ constexpr Field kPolicy[] = {{"name", FieldType::text, Need::required, "name"},
 constexpr Field kListResponse[] = {{"policies", FieldType::array, Need::required, "sorted by name"}};
 constexpr Errc kPutErrors[] = {Errc::invalid_argument, Errc::malformed, Errc::limit_exceeded, Errc::conflict};
 constexpr Errc kGetErrors[] = {Errc::not_found};
+constexpr Errc kDeleteErrors[] = {Errc::not_found, Errc::conflict, Errc::unavailable};
 
 constexpr model::OperationSpec kList{"policy.list",   model::Method::get,
                                      "/api/policies", "List policies.",
@@ -43,11 +44,11 @@ constexpr model::OperationSpec kGet{"policy.get",     model::Method::get, "/api/
 constexpr model::OperationSpec kDelete{"policy.delete",
                                        model::Method::del,
                                        "/api/policies/{policy}",
-                                       "Remove a policy.",
+                                       "Remove a policy that is attached to nothing.",
                                        "policies:write",
                                        kOnlyPolicy,
                                        {},
-                                       kGetErrors,
+                                       kDeleteErrors,
                                        model::Audited::by_handler};
 constexpr Field kTestRequest[] = {
     {"thing", FieldType::text, Need::optional, "whose question it is; this or user"},
@@ -60,6 +61,8 @@ constexpr Field kVerdict[] = {
     {"allowed", FieldType::boolean, Need::required, "what the server would say"},
     {"explanation", FieldType::text, Need::required, "why, in words"},
     {"policy", FieldType::text, Need::optional, "that decides; absent: none speaks of it"},
+    {"from", FieldType::text, Need::optional,
+     "what that policy is attached to; absent: thing or user names it"},
     {"statement", FieldType::integer, Need::optional, "of that policy, from 0"},
     {"text", FieldType::object, Need::optional, "that statement"}};
 constexpr Errc kTestErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::malformed,
@@ -104,6 +107,7 @@ boost::json::object verdict_of(const security::PolicyAnswer& answer) {
   boost::json::object verdict{{"allowed", answer.allowed}, {"explanation", answer.explanation}};
   if (answer.policy.empty()) return verdict;
   verdict["policy"] = answer.policy;
+  if (!answer.from.empty()) verdict["from"] = answer.from;
   verdict["statement"] = answer.statement;
   boost::system::error_code error;
   const auto document = boost::json::parse(answer.json, error);
@@ -133,8 +137,8 @@ void declare_policies(const AccessParts& parts, model::OperationTable& table) {
                        model::reply_with(std::move(reply), Form()));
   });
   table.add(kDelete, [parts](const model::Caller& caller, boost::json::object request, model::Reply reply) {
-    parts.policies.remove(parts.executor, actor_of(caller), *model::optional_text(request, "policy"),
-                          model::reply_nothing(std::move(reply)));
+    parts.attachments.remove_policy(actor_of(caller), *model::optional_text(request, "policy"),
+                                    model::reply_nothing(std::move(reply)));
   });
   table.add(kTest, [parts](const model::Caller&, boost::json::object request, model::Reply reply) {
     auto question = question_of(request);

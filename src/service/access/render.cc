@@ -97,7 +97,7 @@ std::vector<model::OperationSpec> operations() {
   std::vector<model::OperationSpec> all = authority_operations();
   for (const auto& more :
        {certificate_operations(), policy_operations(), account_operations(), scram_operations(),
-        key_operations(), people_operations(), totp_operations(), role_operations()})
+        key_operations(), people_operations(), totp_operations(), role_operations(), attachment_operations()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -123,6 +123,7 @@ void declare(const AccessParts& parts, model::OperationTable& table) {
   declare_people(parts, table);
   declare_totp(parts, table);
   declare_roles(parts, table);
+  declare_attachments(parts, table);
 }
 
 }  // namespace dunlin::access

@@ -15,6 +15,7 @@
 #include "base/refusal.h"
 #include "base/rng.h"
 #include "base/token_bucket.h"
+#include "security/attachment_register.h"
 #include "security/certificates.h"
 #include "security/enrolment_formats.h"
 #include "security/penalty.h"
@@ -67,6 +68,7 @@ class Enrolment {
     registry::Registry& registry;
     const security::Pki& pki;
     security::CertificateRegister& certificates;
+    security::AttachmentRegister& attachments;
     security::PenaltyTable& penalties;
     Authorities& authorities;
     const Clock& clock;

@@ -282,6 +282,12 @@ void Enrolment::store(JobPtr job) {
     if (!rules.policies.empty())
       thing.policies =
           boost::json::serialize(boost::json::array(rules.policies.begin(), rules.policies.end()));
+    auto enlisted = parts_.attachments.enlist(job->name, rules.groups);
+    if (!enlisted)
+      return refuse(std::move(job), Errc::permission_denied,
+                    "the template cannot be carried out: " + enlisted.error().message);
+    std::ranges::move(enlisted->changes, std::back_inserter(job->changes));
+    job->enlisted = std::move(enlisted->stored);
   }
   for (const auto& [name, value] : job->wanted.attributes) thing.attributes[name] = value;
   if (version == 0) thing.life.stage = Lifecycle::provisioning;
@@ -315,6 +321,7 @@ void Enrolment::store(JobPtr job) {
 void Enrolment::stored(JobPtr job) {
   if (job->waiting) count_waiting(-1);
   const std::uint64_t version = job->thing ? job->thing->version + 1 : 1;
+  if (job->enlisted) job->enlisted();
   parts_.registry.adopt(tenant_, std::move(job->plan->made), version);
   Enrolled answer = std::move(job->answer);
   finish(std::move(job), std::move(answer));

@@ -33,6 +33,25 @@ TEST_F(ProvisionTest, ADeviceOfARegisteredAuthorityBecomesAThingInOneWrite) {
   EXPECT_EQ(metrics.value("dunlin_enrolments_total", {{"way", "registration"}, {"outcome", "created"}}), 1);
 }
 
+TEST_F(ProvisionTest, ADeviceBecomesAMemberOfTheGroupsOfItsTemplateInTheSameWrite) {
+  ASSERT_TRUE(register_acme({.type = "machine", .groups = {"line-1"}}));
+  const std::string certificate = acme.device("press-01");
+  const auto refused = enrol(registration(certificate, "press-01"));
+  EXPECT_EQ(refused.error().code, Errc::permission_denied);
+  EXPECT_NE(refused.error().message.find("there is no group line-1"), std::string::npos);
+  EXPECT_EQ(repository.at(DocumentKind::thing, "press-01"), nullptr);
+  std::optional<Result<security::GroupRecord>> made;
+  attachments.create_group("test", {"line-1", "", 0}, [&](auto done) { made = std::move(done); });
+  scheduler.run_for(std::chrono::seconds{1});
+  ASSERT_TRUE(made && *made);
+  const int before = repository.writes;
+  ASSERT_TRUE(enrol(registration(certificate, "press-01")));
+  EXPECT_EQ(repository.writes, before + 1);
+  EXPECT_EQ(attachments.attached({security::SubjectKind::thing, "press-01"}).groups,
+            std::vector<std::string>{"line-1"});
+  EXPECT_NE(repository.at(DocumentKind::attachment, "thing:press-01"), nullptr);
+}
+
 TEST_F(ProvisionTest, ARepeatedRegistrationChangesNothingOrOnlyWhatTheDeviceSays) {
   ASSERT_TRUE(register_acme());
   const std::string certificate = acme.device("press-01");

@@ -6,6 +6,7 @@
 
 #include "base/time_text.h"
 #include "model/json_fields.h"
+#include "security/limits.h"
 #include "security/names.h"
 #include "security/records.h"
 #include "security/x509.h"
@@ -52,6 +53,7 @@ json::object rules_json(const Template& rules) {
   return {{"name", rules.name},
           {"type", rules.type},
           {"policies", array_of(rules.policies)},
+          {"groups", array_of(rules.groups)},
           {"allow", array_of(rules.allow)},
           {"quota", rules.quota},
           {"approval", rules.approval == Approval::queue ? "queue" : "automatic"},
@@ -62,6 +64,7 @@ Template rules_of(const json::object& object) {
   return {.name = text(object, "name"),
           .type = text(object, "type"),
           .policies = texts(object, "policies"),
+          .groups = texts(object, "groups"),
           .allow = texts(object, "allow"),
           .quota = number(object, "quota"),
           // Anything but the permissive word asks an operator.
@@ -205,6 +208,10 @@ Result<Template> template_from(const json::object& request, Template base) {
   if (request.contains("policies")) {
     DUNLIN_TRY(rules.policies, text_list(request, "policies", kMaxTemplatePolicies));
     for (const std::string& policy : rules.policies) DUNLIN_CHECK(security::check_policy_name(policy));
+  }
+  if (request.contains("groups")) {
+    DUNLIN_TRY(rules.groups, text_list(request, "groups", security::kMaxGroupsPerThing));
+    for (const std::string& group : rules.groups) DUNLIN_CHECK(security::check_group_name(group));
   }
   if (request.contains("allow")) {
     DUNLIN_TRY(rules.allow, text_list(request, "allow", kMaxAllowed));

@@ -22,6 +22,7 @@ struct Template {
   std::string name{};  // pattern (pattern.h); empty: what the certificate says, or what the device asks for
   std::string type{};
   std::vector<std::string> policies{};  // empty: those of the type
+  std::vector<std::string> groups{};    // of which the thing becomes a member
   std::vector<std::string> allow{};     // names, or serial numbers of certificates; empty: everyone
   std::int64_t quota = 0;               // the most things that are there by it; 0: no limit of its own
   Approval approval = Approval::automatic;

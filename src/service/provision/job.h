@@ -30,6 +30,7 @@ struct Enrolment::Job {
   std::optional<registry::Thing> thing;
   std::optional<Waiting> waiting;
   std::optional<registry::Registry::Plan> plan;
+  Task enlisted;  // once the changes are durable; empty: no groups
   std::vector<store::Change> changes;
   Enrolled answer;
 

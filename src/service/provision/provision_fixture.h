@@ -62,8 +62,11 @@ struct ProvisionTest : testing::Test {
   security::CertificateRegister certificates{{repository, workers, *pki, revocations, clock, rng}};
   registry::Registry things{executor, repository, metrics, {}};
   Authorities authorities;
-  Enrolment enrolment{{executor, repository, things, *pki, certificates, penalties, authorities, clock, rng,
-                       metrics, std::string(64, 'a')}};
+  security::PolicyEngine engine;
+  security::PolicyRegister policies{repository, engine, clock};
+  security::AttachmentRegister attachments{{executor, repository, engine, policies, clock}};
+  Enrolment enrolment{{executor, repository, things, *pki, certificates, attachments, penalties, authorities,
+                       clock, rng, metrics, std::string(64, 'a')}};
   Grants grants{enrolment, authorities};
   OtherAuthority acme{clock};
 

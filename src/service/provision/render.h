@@ -15,11 +15,12 @@ using model::FieldType;
 using model::Need;
 
 /// What becomes of whoever enrols; template_from() reads it.
-inline constexpr std::array<Field, 7> kTemplateFields = {
+inline constexpr std::array<Field, 8> kTemplateFields = {
     {{"name_pattern", FieldType::text, Need::optional,
       "name of the thing: text with {name}, {cn}, {san}, {serial}, {o}, {ou}, {sn}, and one * at most"},
      {"type", FieldType::text, Need::optional, "type of the thing"},
      {"policies", FieldType::array, Need::optional, "policies of the thing (those of its type)"},
+     {"groups", FieldType::array, Need::optional, "groups of which the thing becomes a member"},
      {"allow", FieldType::array, Need::optional, "only these names or serial numbers; empty: all"},
      {"quota", FieldType::integer, Need::optional, "most things that are there by it; 0: no limit"},
      {"approval", FieldType::text, Need::optional, "automatic or queue (automatic)"},

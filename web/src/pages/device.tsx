@@ -10,6 +10,7 @@ import { applyLast, pictureOf, seriesOf } from '../state/live.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Age, ChannelRow, Loading, PresenceDot, Problem } from '../ui/parts.tsx';
 import { StageBadge } from '../ui/stage_badge.tsx';
+import { AttachedPanel } from './attachments.tsx';
 import { AlarmRow } from './alarms.tsx';
 import { CameraPicture } from './device_card.tsx';
 import { DeviceChart } from './device_chart.tsx';
@@ -172,6 +173,7 @@ function Body(props: { thing: Thing }) {
             </Show>
           </section>
           <Attributes thing={props.thing} />
+          <AttachedPanel thing={name()} />
           <Presence thing={props.thing} />
         </div>
       </div>

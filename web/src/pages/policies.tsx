@@ -13,6 +13,7 @@ import { ListFrame } from '../ui/list_frame.tsx';
 import { OpenCell } from '../ui/list.tsx';
 import { CopyBox, PageHead } from '../ui/parts.tsx';
 import { attempt } from '../ui/toast.tsx';
+import { AttachedTo } from './attachments.tsx';
 import { SecurityTabs } from './security_tabs.tsx';
 import '../styles/security.css';
 
@@ -66,6 +67,7 @@ function Editor(props: { policy: PolicyDocument; onDone: () => void }) {
         <p class="quiet-text">{t('policy.effect')}</p>
       </SentForm>
       <Show when={!fresh()}>
+        <AttachedTo policy={props.policy.name} />
         <Deeds deeds={[{ label: t('remove'), icon: 'trash', quiet: true, sure: t('policy.remove.sure'), run: remove }]} />
       </Show>
     </>

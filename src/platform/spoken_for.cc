@@ -29,7 +29,7 @@ Result<void> judge_owner(const SpokenForParts& parts, const Principal& speaker, 
   thing.standing = standing;
   const security::Decision bound = parts.engine.bound(thing, security::Action::publish, topic);
   if (bound.allowed()) return {};
-  std::string why = "in the name of " + owner + ": " + security::explain(bound, thing);
+  std::string why = "in the name of " + owner + ": " + parts.engine.explain(bound, thing);
   if (parts.refused) parts.refused(speaker, owner, why);
   return fail(Errc::conflict, std::move(why));
 }

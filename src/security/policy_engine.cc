@@ -330,7 +330,7 @@ Decision PolicyEngine::judge(const Principal& principal, Action action, std::str
 Decision PolicyEngine::bound(const Principal& thing, Action action, std::string_view text) const {
   const Decision allowed{Reason::allowed};
   if (thing.standing.is_usual()) return allowed;
-  return within_bounds(current(), thing, action, text, allowed);
+  return within_bounds(*current().policies, thing, action, text, allowed);
 }
 
 Decision PolicyEngine::within_bounds(const Table& table, const Principal& principal, Action action,

@@ -129,7 +129,6 @@ void Authenticator::by_certificate(AttemptPtr attempt) {
     attempt->refused_as = RefusalKind::certificate_revoked;
     return refuse(std::move(attempt), "the certificate is revoked");
   }
-  attempt->fingerprint = info->fingerprint;
   attempt->refused_as = RefusalKind::certificate_unregistered;
   std::string named = info->thing_name;
   attempt->certificate = *std::move(info);
@@ -138,7 +137,7 @@ void Authenticator::by_certificate(AttemptPtr attempt) {
 
 void Authenticator::by_register(AttemptPtr attempt, std::string named, Unregistered unregistered) {
   Executor& reply_to = *attempt->reply_to;
-  std::string fingerprint = attempt->fingerprint;
+  std::string fingerprint = attempt->certificate->fingerprint;
   parts_.repository.get(
       reply_to, DocumentKind::certificate, options_.tenant.value, std::move(fingerprint),
       [this, attempt = std::move(attempt), named = std::move(named),
@@ -338,7 +337,7 @@ void Authenticator::load_user(AttemptPtr attempt, std::string name, std::vector<
 void Authenticator::accept(AttemptPtr attempt, Principal principal) {
   // Withdrawn while it was looked at: whoever did that has ended the sessions that were open then.
   attempt->refused_as = RefusalKind::certificate_revoked;
-  if (!attempt->fingerprint.empty() && parts_.revocations.is_revoked(attempt->fingerprint))
+  if (attempt->certificate && parts_.revocations.is_revoked(attempt->certificate->fingerprint))
     return refuse(std::move(attempt), "the certificate is revoked");
   if (!attempt->authority.empty() && vouchers_ &&
       !vouchers_(attempt->authority, attempt->credentials.certificate_der))

@@ -15,9 +15,8 @@ struct Authenticator::Attempt {
   Credentials credentials;
   AuthenticationDone done;
   Proof proof = Proof::none;
-  std::string fingerprint;
   std::optional<CertificateInfo> certificate;  // that has proven it
-  std::string authority;  // that vouches for the certificate; empty: our own, or pinned
+  std::string authority;                       // that vouches for the certificate; empty: our own, or pinned
   RefusalKind refused_as = RefusalKind::no_credentials;
   std::string penalty_key;      // empty: failures cost nothing
   std::string person;           // whom a refusal is told of; empty: it is no person's token

@@ -167,8 +167,9 @@ TEST_F(ProvisionTest, ThoseWhoComeAtOnceDoNotGoPastTheQuota) {
   for (int i = 0; i < 8; ++i) {
     const std::string name = "press-" + std::to_string(i);
     enrolment.enrol(registration(acme.device(name), name), [&](const Result<Enrolled>& enrolled) {
-      enrolled ? ++in : ++full;
-      if (!enrolled) EXPECT_EQ(enrolled.error().code, Errc::quota_exceeded);
+      ++(enrolled ? in : full);
+      if (enrolled) return;
+      EXPECT_EQ(enrolled.error().code, Errc::quota_exceeded);
     });
   }
   scheduler.run_ready();

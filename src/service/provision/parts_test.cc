@@ -149,8 +149,8 @@ TEST_F(ProvisionTest, AnAuthorityMustProveThatItHoldsItsKey) {
 TEST_F(ProvisionTest, AuthoritiesAreThereAgainAfterARestart) {
   ASSERT_TRUE(register_acme());
   Authorities later;
-  Enrolment again{
-      {executor, repository, things, *pki, certificates, penalties, later, clock, rng, metrics, ""}};
+  Enrolment again{{executor, repository, things, *pki, certificates, attachments, penalties, later, clock,
+                   rng, metrics, ""}};
   Grants loaded{again, later};
   ASSERT_TRUE(wait<void>([&](auto done) { loaded.load(std::move(done)); }));
   EXPECT_EQ(later.trusted(), std::vector<std::string>{acme.pem});

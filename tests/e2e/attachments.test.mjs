@@ -123,8 +123,8 @@ test('a user has what is attached to the user; who may not change the user gives
 
   await server.api('POST', '/api/users', { name: 'small', password: 'calm sea at dawn', permissions: ['policies:read', 'things:write'] });
   await server.api('POST', '/api/users', { name: 'middle', password: 'calm sea at dawn', permissions: ['policies:read', 'policies:write'] });
-  const { token: small } = await server.api('POST', '/api/tokens', { owner: 'small', permissions: ['*'] });
-  const { token: middle } = await server.api('POST', '/api/tokens', { owner: 'middle', permissions: ['*'] });
+  const { token: small } = await server.api('POST', '/api/tokens', { owner: 'small', permissions: ['policies:read', 'things:write'] });
+  const { token: middle } = await server.api('POST', '/api/tokens', { owner: 'middle', permissions: ['policies:read', 'policies:write'] });
   const ask = async (token, method, path, body) => (await server.request(method, path, { token, body })).status;
   for (const [method, path] of [['PUT', '/api/policies/lab/attachments/thing:press-01'], ['DELETE', '/api/policies/lab/attachments/user:reader'],
     ['PUT', '/api/groups/line-1/things/press-01'], ['DELETE', '/api/groups/line-1']]) {

@@ -168,9 +168,9 @@ TEST_F(ServerConduct, RefusalsAndSizesCountAndUsersAreNotWatched) {
   RawClient& person = connected("person");
   for (std::uint16_t i = 1; i < 5; ++i) person.publish("forbidden/1", "x", 1, i);
   look();
-  std::map<std::string, std::uint32_t> refusals;
-  for (const auto& report : told) refusals[report.thing] = report.did.refusals;
-  EXPECT_EQ(refusals, (std::map<std::string, std::uint32_t>{{"big", 0}, {"curious", 3}}));
+  std::map<std::string, std::uint32_t> found;
+  for (const auto& report : told) found[report.thing] = report.did.refusals;
+  EXPECT_EQ(found, (std::map<std::string, std::uint32_t>{{"big", 0}, {"curious", 3}}));
 }
 
 TEST_F(ServerConduct, AConnectThatTheStandingForbidsCounts) {

@@ -161,6 +161,35 @@ describe('policies', () => {
     page.faults = page.faults.filter((text) => !/status of 400 .*\/api\/policies/.test(text));
     noFaults();
   });
+
+  test('one is attached to a group and detached again; the page of a device shows what it has by it', async () => {
+    await server.cliJson('policy', 'put', 'lab', '--document', '{"statements":[{"effect":"allow","actions":["mqtt:publish"],"resources":["topic/lab/#"]}]}');
+    await server.cliJson('group', 'create', '--name', 'line-1');
+    await server.cliJson('group', 'add', 'line-1', NAME);
+    await page.reload();
+    await page.getByRole('button', { name: 'Edit lab' }).click();
+    await page.getByText('It is attached to nothing.').waitFor();
+    await page.locator('.attached select').selectOption('group');
+    await page.getByLabel('Name or fingerprint').fill('line-1');
+    await page.getByRole('button', { name: 'Attach', exact: true }).click();
+    await page.locator('.attached li', { hasText: 'group:line-1' }).waitFor();
+    await picture('policy-attached');
+    await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    assert.match(await ask(NAME, 'publish', 'lab/a'), /Yes: allowed by statement 0 of policy lab, attached to group line-1/);
+    await page.goto(page.url().replace(/#.*/, `#/device/${NAME}`));
+    await page.locator('.panel', { hasText: 'Groups and policies' }).getByText('Group line-1').waitFor();
+    await picture('device-attached');
+    await tab('Policies', 'policies');
+    await page.getByRole('button', { name: 'Edit lab' }).click();
+    await page.getByRole('button', { name: 'Detach it from group:line-1' }).click();
+    await page.getByText('It is attached to nothing.').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    assert.match(await ask(NAME, 'publish', 'lab/a'), /No: no statement allows it/);
+    page.faults = page.faults.filter((text) => !/status of 404 .*\/shadow/.test(text));  // the device has none
+    noFaults();
+  });
 });
 
 describe('users', () => {

@@ -15,6 +15,7 @@ constexpr std::uint8_t kObject = 0x06;
 constexpr std::uint8_t kSequence = 0x30;
 constexpr std::uint8_t kSet = 0x31;
 constexpr std::uint8_t kExplicit0 = 0xa0;
+constexpr std::uint8_t kExplicit1 = 0xa1;
 constexpr std::uint8_t kImplicit0 = 0x80;
 constexpr std::uint8_t kKeyAgreement = 0xa1;  // RecipientInfo, RFC 5652 section 6.2
 constexpr std::uint8_t kSymmetric = 0xa2;
@@ -23,6 +24,7 @@ constexpr std::array<std::uint8_t, 11> kAuthEnvelopedData{0x2a, 0x86, 0x48, 0x86
                                                           0x01, 0x09, 0x10, 0x01, 0x17};
 constexpr std::array<std::uint8_t, 9> kData{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01};
 constexpr std::array<std::uint8_t, 9> kAes256Gcm{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2e};
+constexpr std::array<std::uint8_t, 9> kAes256Wrap{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2d};
 constexpr std::size_t kNonceBytes = 12;  // RFC 5084 section 3.2
 constexpr std::size_t kTagBytes = 16;
 
@@ -73,12 +75,45 @@ Result<void> check_cipher(ByteView algorithm) {
               "the blob is not sealed with AES-256-GCM, a nonce of 12 bytes and a tag of 16");
 }
 
+/// RFC 3394. Of the wrapping with padding (RFC 5649) OpenSSL 3.0 writes eight bytes behind what it has
+/// allocated when the key is wrong (CRYPTO_128_unwrap_pad wants room for all that goes in, CMS has only that
+/// of what comes out).
+Result<void> check_wrapping(ByteView algorithm) {
+  Reader parts(algorithm);
+  DUNLIN_TRY(const ByteView kind, parts.take(kObject));
+  if (std::ranges::equal(kind, kAes256Wrap)) return {};
+  return fail(Errc::malformed, "the blob's key is not wrapped by AES-256 without padding");
+}
+
+/// KeyAgreeRecipientInfo, RFC 5652 section 6.2.2.
+Result<void> check_agreement(ByteView recipient) {
+  Reader parts(recipient);
+  DUNLIN_CHECK(parts.take(kInteger));
+  DUNLIN_CHECK(parts.take(kExplicit0));
+  if (parts.is(kExplicit1)) DUNLIN_CHECK(parts.take(kExplicit1));
+  DUNLIN_TRY(const ByteView scheme, parts.take(kSequence));
+  Reader inside(scheme);
+  DUNLIN_CHECK(inside.take(kObject));
+  DUNLIN_TRY(const ByteView wrapping, inside.take(kSequence));
+  return check_wrapping(wrapping);
+}
+
+/// KEKRecipientInfo, RFC 5652 section 6.2.3.
+Result<void> check_symmetric(ByteView recipient) {
+  Reader parts(recipient);
+  DUNLIN_CHECK(parts.take(kInteger));
+  DUNLIN_CHECK(parts.take(kSequence));
+  DUNLIN_TRY(const ByteView wrapping, parts.take(kSequence));
+  return check_wrapping(wrapping);
+}
+
 Result<SealedHeader::Recipient> recipient_of(ByteView recipients) {
   Reader all(recipients);
   const bool symmetric = all.is(kSymmetric);
   DUNLIN_TRY(const ByteView one, all.take(symmetric ? kSymmetric : kKeyAgreement));
   if (one.empty() || !all.at_end())
     return fail(Errc::malformed, "the blob is not sealed for one recipient alone");
+  DUNLIN_CHECK(symmetric ? check_symmetric(one) : check_agreement(one));
   return symmetric ? SealedHeader::Recipient::symmetric_key : SealedHeader::Recipient::key_agreement;
 }
 

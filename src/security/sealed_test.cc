@@ -157,6 +157,24 @@ TEST_F(SealedTest, ASecretOfBothSides) {
   EXPECT_FALSE(sealed_from_pem("x" + pem));
 }
 
+// Found by fuzzing: OpenSSL's unwrapping with padding wrote zeros behind what it had allocated.
+TEST_F(SealedTest, AKeyWrappedWithPaddingWasWrittenBehindItsEnd) {
+  const std::string wrap("\x60\x86\x48\x01\x65\x03\x04\x01\x2d", 9);  // id-aes256-wrap
+  const std::array<std::uint8_t, 32> secret{};
+  const auto opener = device(key);
+  for (std::string blob :
+       {seal_for_certificate("x", certificate).value(), seal_with_secret("x", secret).value()}) {
+    const std::size_t at = blob.find(wrap);
+    ASSERT_NE(at, std::string::npos);
+    for (const char other : {'\x05', '\x08', '\x19', '\x1c', '\x30'}) {
+      blob[at + wrap.size() - 1] = other;  // 0x30: id-aes256-wrap-pad
+      EXPECT_EQ(read_sealed_header(as_bytes(blob)).error().code, Errc::malformed);
+      EXPECT_EQ(open_sealed(blob, opener).error().code, Errc::malformed);
+      EXPECT_EQ(open_with_secret(blob, secret).error().code, Errc::malformed);
+    }
+  }
+}
+
 TEST_F(SealedTest, TheHeaderSaysForWhomAndHowMuch) {
   const std::string blob = seal_for_certificate(firmware, certificate).value();
   const auto header = read_sealed_header(as_bytes(blob)).value();

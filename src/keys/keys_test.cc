@@ -251,5 +251,13 @@ TEST(TokenUri, WhatWouldBeUnsafeOrNotUnderstoodIsRefused) {
   EXPECT_THAT(pin.error().message, Not(HasSubstr("1234")));
 }
 
+// Found by fuzzing: a PIN behind a path that holds a '?' was no PIN to the library, and the URI was taken.
+TEST(TokenUri, APinBehindAnotherQuestionMarkWasTaken) {
+  const auto uri = parse_token_uri("pkcs11:token=p;module-path=/?pin-value=1234&x=/m");
+  ASSERT_FALSE(uri);
+  EXPECT_THAT(uri.error().message, ::testing::HasSubstr("holds a PIN"));
+  EXPECT_THAT(uri.error().message, ::testing::Not(::testing::HasSubstr("1234")));
+}
+
 }  // namespace
 }  // namespace dunlin::keys

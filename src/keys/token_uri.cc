@@ -35,11 +35,14 @@ std::unexpected<Error> refuse(std::string_view why) {
   return fail(Errc::invalid_argument, "the PKCS#11 URI " + std::string(why));
 }
 
+std::unexpected<Error> refuse_pin() {
+  return refuse("holds a PIN: put it into a file and write pin-source=file:/PATH");
+}
+
 /// What would name something by which we do not look.
 Result<void> check_unused(P11KitUri* uri) {
   if (p11_kit_uri_any_unrecognized(uri) != 0) return refuse("has an attribute that is not known");
-  if (p11_kit_uri_get_pin_value(uri) != nullptr)
-    return refuse("holds a PIN: put it into a file and write pin-source=file:/PATH");
+  if (p11_kit_uri_get_pin_value(uri) != nullptr) return refuse_pin();
   if (p11_kit_uri_get_module_name(uri) != nullptr)
     return refuse("names a module by module-name: write its path as module-path=/PATH");
   const CK_INFO* library = p11_kit_uri_get_module_info(uri);
@@ -70,6 +73,8 @@ Result<TokenUri> parse_token_uri(std::string_view text) {
   const bool printable = std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
   if (!text.starts_with(kTokenScheme) || !printable)
     return fail(Errc::invalid_argument, "not a PKCS#11 URI such as pkcs11:token=plant;object=gateway-7");
+  // The library takes a '?' within a path for a part of it, and what follows then for no PIN.
+  if (text.contains("pin-value=")) return refuse_pin();
   const UriHandle uri(p11_kit_uri_new());
   if (!uri || p11_kit_uri_parse(std::string(text).c_str(), P11_KIT_URI_FOR_ANY, uri.get()) != P11_KIT_URI_OK)
     return fail(Errc::invalid_argument, "the PKCS#11 URI does not follow RFC 7512");

@@ -93,9 +93,21 @@ function Panel(props: { title: string; columns: string[]; rows: number; children
   );
 }
 
+/** What a row offers to do, named for who does not see the row; `said` when it is done. */
+function RowDeed(props: { label: string; of: string; said: TextKey; run: () => Promise<unknown>; done: () => void }) {
+  return (
+    <button
+      type="button"
+      class="button small"
+      onClick={() => void attempt(props.run, t(props.said, { name: props.of })).then(props.done)}
+    >
+      {props.label}
+      <span class="visually-hidden"> {props.of}</span>
+    </button>
+  );
+}
+
 function AddressRow(props: { row: RefusedAddress; done: () => void }) {
-  const act = (what: () => Promise<unknown>, said: TextKey) =>
-    void attempt(what, t(said, { name: props.row.address })).then(props.done);
   const held = () => props.row.blocked_seconds !== undefined || props.row.penalty_seconds !== undefined;
   return (
     <tr>
@@ -119,24 +131,22 @@ function AddressRow(props: { row: RefusedAddress; done: () => void }) {
       <td class="actions">
         <Show when={may('security:write')}>
           <Show when={held()}>
-            <button
-              type="button"
-              class="button small"
-              onClick={() => act(() => refusals.release(props.row.address), 'attack.released')}
-            >
-              {t('attack.release')}
-              <span class="visually-hidden"> {props.row.address}</span>
-            </button>
+            <RowDeed
+              label={t('attack.release')}
+              of={props.row.address}
+              said="attack.released"
+              run={() => refusals.release(props.row.address)}
+              done={props.done}
+            />
           </Show>
           <Show when={props.row.blocked_seconds === undefined}>
-            <button
-              type="button"
-              class="button small"
-              onClick={() => act(() => refusals.block(props.row.address, BLOCK_MINUTES), 'attack.is.blocked')}
-            >
-              {t('attack.block')}
-              <span class="visually-hidden"> {props.row.address}</span>
-            </button>
+            <RowDeed
+              label={t('attack.block')}
+              of={props.row.address}
+              said="attack.is.blocked"
+              run={() => refusals.block(props.row.address, BLOCK_MINUTES)}
+              done={props.done}
+            />
           </Show>
         </Show>
       </td>
@@ -164,19 +174,13 @@ function DeviceRow(props: { row: RefusedDevice; done: () => void }) {
       </td>
       <td class="actions">
         <Show when={props.row.quarantine && may('things:write')}>
-          <button
-            type="button"
-            class="button small"
-            onClick={() =>
-              void attempt(
-                () => life.release(props.row.device, t('attack.release.reason')),
-                t('attack.released', { name: props.row.device }),
-              ).then(props.done)
-            }
-          >
-            {t('attack.release.device')}
-            <span class="visually-hidden"> {props.row.device}</span>
-          </button>
+          <RowDeed
+            label={t('attack.release.device')}
+            of={props.row.device}
+            said="attack.released"
+            run={() => life.release(props.row.device, t('attack.release.reason'))}
+            done={props.done}
+          />
         </Show>
       </td>
     </tr>
@@ -200,19 +204,13 @@ function UserRow(props: { row: RefusedUser; done: () => void }) {
       </td>
       <td class="actions">
         <Show when={props.row.penalty_seconds !== undefined && may('security:write')}>
-          <button
-            type="button"
-            class="button small"
-            onClick={() =>
-              void attempt(
-                () => refusals.releaseUser(props.row.user),
-                t('attack.released', { name: props.row.user }),
-              ).then(props.done)
-            }
-          >
-            {t('attack.release')}
-            <span class="visually-hidden"> {props.row.user}</span>
-          </button>
+          <RowDeed
+            label={t('attack.release')}
+            of={props.row.user}
+            said="attack.released"
+            run={() => refusals.releaseUser(props.row.user)}
+            done={props.done}
+          />
         </Show>
       </td>
     </tr>

@@ -19,6 +19,7 @@ const std::string& root_pem() {
     CertificateProfile profile;
     profile.kind = CertificateProfile::Kind::root;
     profile.common_name = "Root";
+    profile.serial.fill(1);
     profile.not_after = dunlin::from_unix_milliseconds(4'000'000'000'000);
     return sign_certificate(profile, public_key_of(key).value(), {key, {}}).value();
   }();

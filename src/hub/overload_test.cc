@@ -261,6 +261,22 @@ TEST_F(OverloadTest, CriticalMemoryRefusesPublishesAndSlowsWhoCannotBeTold) {
   EXPECT_EQ(publish(modern, "a", "x"), kTaken);
 }
 
+TEST_F(OverloadTest, CriticalMemoryKeptRetainedMessagesFromBeingTakenAway) {
+  boot(1);
+  RecordingLink modern;
+  modern.refusable = true;
+  open(modern, options("modern"));
+  publish(modern, "a", "x", QoS::at_least_once, Message::Retain::yes);
+  become(MemoryLevel::critical);
+  EXPECT_EQ(publish(modern, "b", "x", QoS::at_least_once, Message::Retain::yes), kRefused);
+  EXPECT_EQ(publish(modern, "a", "", QoS::at_least_once, Message::Retain::yes), kTaken);
+  become(MemoryLevel::normal);
+  RecordingLink late;
+  open(late, options("late"));
+  subscribe(late, "#");
+  EXPECT_THAT(late.payloads(), IsEmpty());
+}
+
 TEST_F(OverloadTest, CriticalMemoryDropsWaitingQoS0OldestFirst) {
   boot(1);
   RecordingLink from;

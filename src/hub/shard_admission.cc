@@ -44,8 +44,10 @@ Result<void> Shard::admit(Session& session, const Message& message) {
 
 Result<void> Shard::admit_to_memory(Session& session, const Message& message) {
   if (message.qos == QoS::at_most_once) return {};
-  const bool grows_retained = message.retain == Message::Retain::yes && !message.payload.empty();
-  if (memory_ != MemoryLevel::critical && !grows_retained) return {};
+  const bool retains = message.retain == Message::Retain::yes;
+  // An empty one takes a retained message away (MQTT 5.0 section 3.3.1.3): it is how a client makes room.
+  if (retains && message.payload.empty()) return {};
+  if (memory_ != MemoryLevel::critical && !retains) return {};
   if (!session.link_->can_refuse()) {
     rest(session, kMemoryRest, metrics_.memory_rests, "the server is short of memory: publishers are slowed");
     return {};

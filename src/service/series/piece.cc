@@ -58,8 +58,32 @@ std::vector<Stored> values_of(std::span<const Point> points, Read read) {
   return values;
 }
 
-/// All of one family.
-ChunkPoints chunk_of(std::span<const Point> points) {
+model::Value value_at(const ChunkPoints& chunk, std::size_t i) {
+  if (const auto* numbers = std::get_if<std::vector<double>>(&chunk.values)) {
+    const bool whole = !chunk.marks.empty() && (chunk.marks[i] & kWhole) != 0;
+    return whole ? model::Value{static_cast<std::int64_t>((*numbers)[i])} : model::Value{(*numbers)[i]};
+  }
+  if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&chunk.values))
+    return chunk.type == ChunkType::truth ? model::Value{(*integers)[i] != 0} : model::Value{(*integers)[i]};
+  const std::string& text = std::get<std::vector<std::string>>(chunk.values)[i];
+  return chunk.type == ChunkType::json ? model::Value{model::JsonText{text}} : model::Value{text};
+}
+
+/// Marks and types that seal_points() does not make.
+bool is_known(const ChunkPoints& chunk) {
+  if (chunk.type == ChunkType::bytes) return false;
+  const auto* numbers = std::get_if<std::vector<double>>(&chunk.values);
+  for (std::size_t i = 0; i < chunk.marks.size(); ++i) {
+    if ((chunk.marks[i] & kQualityMask) > static_cast<unsigned>(model::Quality::bad)) return false;
+    if ((chunk.marks[i] & kWhole) == 0) continue;
+    if (numbers == nullptr || !(std::abs((*numbers)[i]) <= static_cast<double>(kExact))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+ChunkPoints columns_of(std::span<const Point> points) {
   ChunkPoints chunk;
   for (const Point& point : points) {
     chunk.times.push_back(unix_nanoseconds(point.time));
@@ -90,31 +114,6 @@ ChunkPoints chunk_of(std::span<const Point> points) {
   return chunk;
 }
 
-model::Value value_at(const ChunkPoints& chunk, std::size_t i) {
-  if (const auto* numbers = std::get_if<std::vector<double>>(&chunk.values)) {
-    const bool whole = !chunk.marks.empty() && (chunk.marks[i] & kWhole) != 0;
-    return whole ? model::Value{static_cast<std::int64_t>((*numbers)[i])} : model::Value{(*numbers)[i]};
-  }
-  if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&chunk.values))
-    return chunk.type == ChunkType::truth ? model::Value{(*integers)[i] != 0} : model::Value{(*integers)[i]};
-  const std::string& text = std::get<std::vector<std::string>>(chunk.values)[i];
-  return chunk.type == ChunkType::json ? model::Value{model::JsonText{text}} : model::Value{text};
-}
-
-/// Marks and types that seal_points() does not make.
-bool is_known(const ChunkPoints& chunk) {
-  if (chunk.type == ChunkType::bytes) return false;
-  const auto* numbers = std::get_if<std::vector<double>>(&chunk.values);
-  for (std::size_t i = 0; i < chunk.marks.size(); ++i) {
-    if ((chunk.marks[i] & kQualityMask) > static_cast<unsigned>(model::Quality::bad)) return false;
-    if ((chunk.marks[i] & kWhole) == 0) continue;
-    if (numbers == nullptr || !(std::abs((*numbers)[i]) <= static_cast<double>(kExact))) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 std::string chunk_key(TenantId tenant, SeriesId series, WallTime first) {
   return row_key(tenant, series, first) + kChunkSuffix;
 }
@@ -123,19 +122,33 @@ bool is_chunk_key(std::string_view key) {
   return key.size() == kRowKeyBytes + 1 && key.back() == kChunkSuffix;
 }
 
-Result<std::vector<Point>> decode_piece(std::string_view key, std::string_view chunk) {
+Result<ChunkPoints> decode_columns(std::string_view key, std::string_view chunk) {
   if (!is_chunk_key(key)) return fail(Errc::corrupt, "a stored chunk has an unknown key");
-  DUNLIN_TRY(const ChunkPoints decoded, store::decode_chunk(unix_nanoseconds(time_of_row_key(key)), chunk));
+  DUNLIN_TRY(ChunkPoints decoded, store::decode_chunk(unix_nanoseconds(time_of_row_key(key)), chunk));
   if (!is_known(decoded)) return fail(Errc::corrupt, "a stored chunk has an unknown form");
+  return decoded;
+}
+
+Result<std::vector<Point>> decode_piece(std::string_view key, std::string_view chunk) {
+  DUNLIN_TRY(const ChunkPoints decoded, decode_columns(key, chunk));
   std::vector<Point> points;
   points.reserve(decoded.times.size());
-  for (std::size_t i = 0; i < decoded.times.size(); ++i) {
-    const std::uint8_t mark = decoded.marks.empty() ? 0 : decoded.marks[i];
-    points.push_back({from_unix_nanoseconds(decoded.times[i]), value_at(decoded, i),
-                      static_cast<model::Quality>(mark & kQualityMask),
-                      static_cast<std::uint8_t>((mark >> kFlagsShift) & kFlagsMask)});
-  }
+  for (std::size_t i = 0; i < decoded.times.size(); ++i) points.push_back(point_at(decoded, i));
   return points;
+}
+
+Point point_at(const ChunkPoints& columns, std::size_t i) {
+  const std::uint8_t mark = columns.marks.empty() ? 0 : columns.marks[i];
+  return {from_unix_nanoseconds(columns.times[i]), value_at(columns, i),
+          static_cast<model::Quality>(mark & kQualityMask),
+          static_cast<std::uint8_t>((mark >> kFlagsShift) & kFlagsMask)};
+}
+
+std::optional<double> number_at(const ChunkPoints& columns, std::size_t i) {
+  if (const auto* numbers = std::get_if<std::vector<double>>(&columns.values)) return (*numbers)[i];
+  if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&columns.values))
+    return static_cast<double>((*integers)[i]);
+  return std::nullopt;
 }
 
 Result<store::ChunkSummary> piece_summary(std::string_view key, std::string_view chunk) {
@@ -143,15 +156,20 @@ Result<store::ChunkSummary> piece_summary(std::string_view key, std::string_view
   return store::read_chunk_summary(unix_nanoseconds(time_of_row_key(key)), chunk);
 }
 
+std::size_t run_length(std::span<const Point> points) {
+  if (points.empty()) return 0;
+  const Family family = family_of(points.front().value);
+  std::size_t count = 1;
+  while (count < points.size() && count < kSealedPoints && family_of(points[count].value) == family) ++count;
+  return count;
+}
+
 std::vector<store::Entry> seal_points(TenantId tenant, SeriesId series, std::span<const Point> points) {
   std::vector<store::Entry> entries;
   while (!points.empty()) {
-    const Family family = family_of(points.front().value);
-    std::size_t count = 1;
-    while (count < points.size() && count < kSealedPoints && family_of(points[count].value) == family)
-      ++count;
-    entries.push_back(
-        {chunk_key(tenant, series, points.front().time), store::encode_chunk(chunk_of(points.first(count)))});
+    const std::size_t count = run_length(points);
+    entries.push_back({chunk_key(tenant, series, points.front().time),
+                       store::encode_chunk(columns_of(points.first(count)))});
     points = points.subspan(count);
   }
   return entries;

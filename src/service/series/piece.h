@@ -22,9 +22,15 @@ std::string chunk_key(TenantId tenant, SeriesId series, WallTime first);
 bool is_chunk_key(std::string_view key);
 
 /// The points of a chunk, ascending. Errors: corrupt.
+Result<store::ChunkPoints> decode_columns(std::string_view key, std::string_view chunk);
 Result<std::vector<Point>> decode_piece(std::string_view key, std::string_view chunk);
 /// Errors: corrupt.
 Result<store::ChunkSummary> piece_summary(std::string_view key, std::string_view chunk);
+
+/// How many of the first points can stand in one chunk.
+std::size_t run_length(std::span<const Point> points);
+/// As columns; all can stand in one chunk.
+store::ChunkPoints columns_of(std::span<const Point> points);
 
 /// Chunks that hold `points` (ascending, no two at one time, all of one window, no bytes among them). As many
 /// as there are changes of type, or more.

@@ -13,11 +13,11 @@ constexpr std::size_t kEntriesPerPage = 4096;
 
 }  // namespace
 
-Scan::Scan(Executor& executor, store::Keyed& keyed, Wanted wanted, Visitor visitor,
+Scan::Scan(Executor& executor, store::Keyed& keyed, ScanRange range, ScanVisitor visitor,
            std::move_only_function<void(Result<void>)> done)
     : executor_(executor),
       keyed_(keyed),
-      wanted_(wanted),
+      wanted_(range),
       visitor_(std::move(visitor)),
       done_(std::move(done)) {}
 
@@ -38,7 +38,7 @@ void Scan::read(std::string begin) {
                  for (store::Entry& entry : *entries) {
                    const auto go = self->take(std::move(entry));
                    if (!go) return self->done_(std::unexpected(go.error()));
-                   if (*go == Go::stop) return self->done_({});
+                   if (*go == ScanGo::stop) return self->done_({});
                  }
                  if (!is_last) return self->read(std::move(next));
                  const auto go = self->end_window();
@@ -46,61 +46,72 @@ void Scan::read(std::string begin) {
                });
 }
 
-Result<Scan::Go> Scan::take(store::Entry entry) {
+Result<ScanGo> Scan::take(store::Entry entry) {
   if (entry.key.size() < kRowKeyBytes) return fail(Errc::corrupt, "a stored point has an unknown key");
   const WallTime window = window_start(time_of_row_key(entry.key));
   if (window != window_) {
-    DUNLIN_TRY(const Go go, end_window());
-    if (go == Go::stop) return go;
+    DUNLIN_TRY(const ScanGo go, end_window());
+    if (go == ScanGo::stop) return go;
     window_ = window;
   }
   if (is_chunk_key(entry.key)) {
     chunks_.push_back(std::move(entry));
-    return Go::on;
+    return ScanGo::on;
   }
   DUNLIN_TRY(Point point, decode_point(entry.key, entry.value));
   rows_.push_back(std::move(point));
-  return Go::on;
+  return ScanGo::on;
 }
 
 /// Chunks of a window do not overlap; rows do, and are newer.
-Result<Scan::Go> Scan::end_window() {
+Result<ScanGo> Scan::end_window() {
   const std::vector<store::Entry> chunks = std::exchange(chunks_, {});
   std::vector<Point> rows = std::exchange(rows_, {});
   if (rows.empty()) {
     for (const store::Entry& chunk : chunks) {
-      DUNLIN_TRY(const Go go, tell_chunk(chunk));
-      if (go == Go::stop) return go;
+      DUNLIN_TRY(const ScanGo go, tell_chunk(chunk));
+      if (go == ScanGo::stop) return go;
     }
-    return Go::on;
+    return ScanGo::on;
   }
   std::vector<Point> sealed;
   for (const store::Entry& chunk : chunks) {
     DUNLIN_TRY(std::vector<Point> points, decode_piece(chunk.key, chunk.value));
     std::ranges::move(points, std::back_inserter(sealed));
   }
-  return tell(merge_points(std::move(sealed), std::move(rows)));
+  const std::vector<Point> all = merge_points(std::move(sealed), std::move(rows));
+  for (std::span<const Point> rest = all; !rest.empty();) {
+    const std::size_t count = run_length(rest);
+    DUNLIN_TRY(const ScanGo go, tell(columns_of(rest.first(count))));
+    if (go == ScanGo::stop) return go;
+    rest = rest.subspan(count);
+  }
+  return ScanGo::on;
 }
 
-Result<Scan::Go> Scan::tell_chunk(const store::Entry& entry) {
+Result<ScanGo> Scan::tell_chunk(const store::Entry& entry) {
   if (visitor_.chunk) {
     DUNLIN_TRY(const store::ChunkSummary summary, piece_summary(entry.key, entry.value));
     const bool is_inside = from_unix_nanoseconds(summary.first_time) >= wanted_.from &&
                            from_unix_nanoseconds(summary.last_time) < wanted_.to;
-    if (is_inside && visitor_.chunk(summary)) return Go::on;
+    if (is_inside && visitor_.chunk(summary)) return ScanGo::on;
   }
-  DUNLIN_TRY(std::vector<Point> points, decode_piece(entry.key, entry.value));
-  return tell(std::move(points));
+  DUNLIN_TRY(const store::ChunkPoints points, decode_columns(entry.key, entry.value));
+  return tell(points);
 }
 
-Result<Scan::Go> Scan::tell(std::vector<Point> points) {
-  for (Point& point : points) {
-    if (point.time < wanted_.from || point.time >= wanted_.to) continue;
-    if (++told_ > kMaxRowsPerQuery)
-      return fail(Errc::limit_exceeded, "the range holds too many points; ask for a shorter one");
-    if (visitor_.point(std::move(point)) == Go::stop) return Go::stop;
-  }
-  return Go::on;
+Result<ScanGo> Scan::tell(const store::ChunkPoints& points) {
+  const auto place = [&points](WallTime time) {
+    return static_cast<std::size_t>(std::ranges::lower_bound(points.times, unix_nanoseconds(time)) -
+                                    points.times.begin());
+  };
+  const std::size_t begin = place(wanted_.from);
+  const std::size_t end = place(wanted_.to);
+  if (begin == end) return ScanGo::on;
+  told_ += end - begin;
+  if (told_ > kMaxRowsPerQuery)
+    return fail(Errc::limit_exceeded, "the range holds too many points; ask for a shorter one");
+  return visitor_.block({points, begin, end});
 }
 
 }  // namespace dunlin::series

@@ -110,19 +110,16 @@ void SeriesStore::load_last_of(WallTime last_key, std::vector<SeriesInfo*> pendi
                                std::move_only_function<void(Result<void>)> done) {
   SeriesInfo* info = pending.back();
   pending.pop_back();
-  Scan::Visitor visitor;
-  visitor.point = [info](Point point) {
-    info->last = std::move(point);
-    return Scan::Go::on;
+  ScanVisitor visitor;
+  visitor.block = [info](const Block& block) {
+    info->last = point_at(block.columns, block.end - 1);
+    return ScanGo::on;
   };
-  const WallTime start = window_start(last_key);
-  std::make_shared<Scan>(
-      executor_, keyed_, Scan::Wanted{info->tenant, info->id, start, WallTime::max()}, std::move(visitor),
-      [this, pending = std::move(pending), done = std::move(done)](Result<void> read) mutable {
-        if (!read) return done(std::move(read));
-        load_last(std::move(pending), std::move(done));
-      })
-      ->start();
+  scan({info->tenant, info->id, window_start(last_key), WallTime::max()}, std::move(visitor),
+       [this, pending = std::move(pending), done = std::move(done)](Result<void> read) mutable {
+         if (!read) return done(std::move(read));
+         load_last(std::move(pending), std::move(done));
+       });
 }
 
 SeriesInfo* SeriesStore::series_for(const model::Sample& sample, Touched& touched) {
@@ -206,39 +203,45 @@ std::vector<const SeriesInfo*> SeriesStore::list(TenantId tenant, std::string_vi
   return found;
 }
 
+void SeriesStore::scan(ScanRange range, ScanVisitor visitor,
+                       std::move_only_function<void(Result<void>)> done) {
+  std::make_shared<Scan>(executor_, keyed_, range, std::move(visitor), std::move(done))->start();
+}
+
 void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,
                          std::move_only_function<void(Result<std::vector<Point>>)> done) {
   auto found = std::make_shared<std::vector<Point>>();  // shared by the visitor and the completion
-  Scan::Visitor visitor;
-  visitor.point = [found, limit](Point point) {
-    if (found->size() < limit) found->push_back(std::move(point));
-    return found->size() < limit ? Scan::Go::on : Scan::Go::stop;
+  ScanVisitor visitor;
+  visitor.block = [found, limit](const Block& block) {
+    for (std::size_t i = block.begin; i < block.end && found->size() < limit; ++i)
+      found->push_back(point_at(block.columns, i));
+    return found->size() < limit ? ScanGo::on : ScanGo::stop;
   };
-  std::make_shared<Scan>(executor_, keyed_, Scan::Wanted{tenant, series, from, to}, std::move(visitor),
-                         [found, done = std::move(done)](Result<void> result) mutable {
-                           if (!result) return done(std::unexpected(result.error()));
-                           done(std::move(*found));
-                         })
-      ->start();
+  scan({tenant, series, from, to}, std::move(visitor),
+       [found, done = std::move(done)](Result<void> result) mutable {
+         if (!result) return done(std::unexpected(result.error()));
+         done(std::move(*found));
+       });
 }
 
 void SeriesStore::downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to,
                               std::size_t buckets,
                               std::move_only_function<void(Result<std::vector<Bucket>>)> done) {
   auto found = std::make_shared<Downsampler>(from, to, buckets);  // shared by the visitor and the completion
-  Scan::Visitor visitor;
-  visitor.point = [found](const Point& point) {
-    const auto value = number_of(point.value);
-    if (value && std::isfinite(*value)) found->add(point.time, *value);
-    return Scan::Go::on;
+  ScanVisitor visitor;
+  visitor.block = [found](const Block& block) {
+    for (std::size_t i = block.begin; i < block.end; ++i) {
+      const auto value = number_at(block.columns, i);
+      if (value && std::isfinite(*value)) found->add(from_unix_nanoseconds(block.columns.times[i]), *value);
+    }
+    return ScanGo::on;
   };
   visitor.chunk = [found](const store::ChunkSummary& chunk) { return found->add_whole(chunk); };
-  std::make_shared<Scan>(executor_, keyed_, Scan::Wanted{tenant, series, from, to}, std::move(visitor),
-                         [found, done = std::move(done)](Result<void> result) mutable {
-                           if (!result) return done(std::unexpected(result.error()));
-                           done(found->take());
-                         })
-      ->start();
+  scan({tenant, series, from, to}, std::move(visitor),
+       [found, done = std::move(done)](Result<void> result) mutable {
+         if (!result) return done(std::unexpected(result.error()));
+         done(found->take());
+       });
 }
 
 }  // namespace dunlin::series

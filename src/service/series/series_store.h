@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "hub/bus.h"
 #include "model/sample.h"
+#include "store/chunk/chunk.h"
 #include "store/keyed.h"
 
 namespace dunlin::series {
@@ -55,6 +56,35 @@ struct Bucket {
   std::uint64_t count = 0;
 };
 
+/// A time of one series.
+struct ScanRange {
+  TenantId tenant;
+  SeriesId series;
+  WallTime from{};  // inclusive
+  WallTime to{};    // exclusive
+};
+
+/// Points begin to end of the columns: a part of a range, all of one type. Valid during the call.
+struct Block {
+  const store::ChunkPoints& columns;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+/// Any of a block's points.
+Point point_at(const store::ChunkPoints& columns, std::size_t i);
+/// Its value as a number; truth values are 0 and 1, nullopt for texts.
+std::optional<double> number_at(const store::ChunkPoints& columns, std::size_t i);
+
+enum class ScanGo : std::uint8_t { on, stop };
+
+/// Gets what is in a range, ascending by time.
+struct ScanVisitor {
+  std::move_only_function<ScanGo(const Block&)> block;
+  /// May be empty. Of a chunk that is in the range as a whole and alone in its time: true if its points are
+  /// not needed.
+  std::move_only_function<bool(const store::ChunkSummary&)> chunk;
+};
+
 class Sealer;
 
 /// One executor's thread; completions run there.
@@ -82,6 +112,10 @@ class SeriesStore {
   const SeriesInfo* find(TenantId tenant, std::string_view device, std::string_view channel) const;
   /// Of one device, sorted by channel; of all devices where `device` is empty.
   std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const;
+
+  /// Tells the visitor of the range, then `done`. Errors: corrupt, io; limit_exceeded after kMaxRowsPerQuery
+  /// points.
+  void scan(ScanRange range, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
 
   /// Points with from <= time < to, ascending, at most `limit` (then the answer ends early).
   void points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,

@@ -82,6 +82,16 @@ void add_helpers(CLI::App& app, Command& command) {
   version_app->callback([&command] { command = VersionCommand{}; });
 }
 
+void add_analyze(CLI::App& app, Command& command) {
+  auto analyze = std::make_shared<AnalyzeCommand>();  // shared with the callback
+  CLI::App* analyze_app = app.add_subcommand(
+      "analyze",
+      "say of each row of a CSV file of times and values how unusual it is: 0 to 1, 0.5 is an alarm");
+  analyze_app->add_option("file", analyze->file, "rows of timestamp,value; - reads standard input")
+      ->required();
+  analyze_app->callback([analyze, &command] { command = *analyze; });
+}
+
 struct Words {
   std::string noun;
   std::string verb;
@@ -261,6 +271,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   const auto operations = platform::all_operations();
   add_programs(app, command);
   add_helpers(app, command);
+  add_analyze(app, command);
   add_bench(app, command);
   add_keys(app, command);
   add_operations(app, operations, command);

@@ -44,6 +44,11 @@ struct CheckConfigCommand {
 };
 struct VersionCommand {};
 
+/// `dunlin analyze`: anomalies of a recorded series.
+struct AnalyzeCommand {
+  std::string file;  // CSV; "-": standard input
+};
+
 /// `dunlin bench mqtt`: a load on a server, or the null forwarder.
 struct BenchMqttCommand {
   load::LoadOptions options;  // but for what the files hold
@@ -155,7 +160,7 @@ struct UnsealCommand {
 using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
                              VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchStormCommand,
                              CallCommand, TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand,
-                             KeyCommand, VaultCommand, SealCommand, UnsealCommand>;
+                             KeyCommand, VaultCommand, SealCommand, UnsealCommand, AnalyzeCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -175,5 +180,6 @@ int run_key(const KeyCommand& command);
 int run_vault(const VaultCommand& command);
 int run_seal(const SealCommand& command);
 int run_unseal(const UnsealCommand& command);
+int run_analyze(const AnalyzeCommand& command);
 
 }  // namespace dunlin::apps

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "service/analytics/limits.h"
+
 namespace dunlin::analytics {
 namespace {
 
@@ -12,7 +14,6 @@ constexpr double kBandDeviations = 3;
 constexpr double kWarmUp = 10;         // values before distances are told
 constexpr double kLongWarmUp = 20;     // before rarities are
 constexpr double kMostSurprise = 1e4;  // where nothing has ever moved, any distance is infinite
-constexpr double kHuge = 1e150;        // its square is still a number
 constexpr std::uint8_t kVersion = 1;
 
 constexpr std::int64_t kSlotSeconds = 1800;
@@ -115,7 +116,7 @@ Verdict Detector::add(WallTime time, double value) {
   const std::size_t slot = slot_of(time);
   Verdict verdict{0, expected(slot)};
   if (!std::isfinite(value)) return verdict;
-  value = std::clamp(value, -kHuge, kHuge);
+  value = std::clamp(value, -kMostValue, kMostValue);
 
   double surprise = distance(value, slot);
   learn_forecasts(value, slot);
@@ -153,12 +154,12 @@ struct Detector::Codec {
     using Number = std::remove_reference_t<decltype((self.count_))>;
     constexpr double kSquare = 1e302;
     return std::to_array<Field<Number>>({{&self.count_, 0, 1e15},
-                                         {&self.low_, -kHuge, self.high_},
-                                         {&self.high_, -kHuge, kHuge},
-                                         {&self.last_, -kHuge, kHuge},
-                                         {&self.mean_, -kHuge, kHuge},
+                                         {&self.low_, -kMostValue, self.high_},
+                                         {&self.high_, -kMostValue, kMostValue},
+                                         {&self.last_, -kMostValue, kMostValue},
+                                         {&self.mean_, -kMostValue, kMostValue},
                                          {&self.variance_, 0, kSquare},
-                                         {&self.fast_, -kHuge, kHuge},
+                                         {&self.fast_, -kMostValue, kMostValue},
                                          {&self.fast_error_, 0, kSquare},
                                          {&self.slot_error_, 0, kSquare},
                                          {&self.slot_count_, 0, 1e15},
@@ -196,7 +197,7 @@ Result<Detector> Detector::load(std::string_view bytes) {
   for (Slot& slot : made.slots_) {
     slot.mean = in.number();
     slot.count = in.byte();
-    if (!(std::abs(slot.mean) <= kHuge)) return corrupt();
+    if (!(std::abs(slot.mean) <= kMostValue)) return corrupt();
   }
   made.novelty_.load(in);
   if (!in.at_end()) return corrupt();

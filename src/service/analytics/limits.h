@@ -1,6 +1,7 @@
 #pragma once
 // The limits of this room. See README.md for what happens past each.
 
+#include <chrono>
 #include <cstddef>
 
 namespace dunlin::analytics {
@@ -9,5 +10,16 @@ namespace dunlin::analytics {
 inline constexpr std::size_t kMaxLineBytes = 4096;
 /// Columns of a CSV file; those past them are not looked at.
 inline constexpr std::size_t kMaxColumns = 256;
+
+/// Steps of a season: a week of five minutes.
+inline constexpr std::size_t kMaxSeason = 2016;
+/// Values past it are taken for it: its square is still a number.
+inline constexpr double kMostValue = 1e150;
+/// Values that a robust score looks back on.
+inline constexpr std::size_t kMaxRobustWindow = 512;
+/// Values that a rate of change keeps of its window.
+inline constexpr std::size_t kMaxRatePoints = 16;
+/// The longest hold time, window or silence of a watch.
+inline constexpr std::chrono::hours kMaxWatchTime{24 * 366};
 
 }  // namespace dunlin::analytics

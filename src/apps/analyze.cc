@@ -46,7 +46,7 @@ Result<void> analyze_input(analytics::CsvAnalysis& analysis) {
 }
 
 Result<void> run(const AnalyzeCommand& command) {
-  analytics::CsvAnalysis analysis;
+  analytics::CsvAnalysis analysis({command.forecast_steps, command.limit});
   if (command.file == "-") {
     DUNLIN_CHECK(analyze_input(analysis));
   } else {

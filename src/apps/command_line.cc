@@ -10,6 +10,7 @@
 #include "apps/bench_options.h"
 #include "apps/key_options.h"
 #include "platform/status.h"
+#include "service/analytics/limits.h"
 #include "transport/http/openapi.h"
 
 namespace dunlin::apps {
@@ -89,6 +90,18 @@ void add_analyze(CLI::App& app, Command& command) {
       "say of each row of a CSV file of times and values how unusual it is: 0 to 1, 0.5 is an alarm");
   analyze_app->add_option("file", analyze->file, "rows of timestamp,value; - reads standard input")
       ->required();
+  CLI::Option* forecast =
+      analyze_app
+          ->add_option(
+              "--forecast", analyze->forecast_steps,
+              "foretell so many steps after the last row instead, each with a band for nine of ten values")
+          ->check(CLI::Range(std::size_t{1}, analytics::kMaxForecastSteps));
+  analyze_app
+      ->add_option(
+          "--limit", analyze->limit,
+          "only say when, within the forecast, the value is expected to go past this limit, and when at "
+          "the earliest")
+      ->needs(forecast);
   analyze_app->callback([analyze, &command] { command = *analyze; });
 }
 

@@ -44,9 +44,11 @@ struct CheckConfigCommand {
 };
 struct VersionCommand {};
 
-/// `dunlin analyze`: anomalies of a recorded series.
+/// `dunlin analyze`: anomalies of a recorded series, or its forecast.
 struct AnalyzeCommand {
   std::string file;  // CSV; "-": standard input
+  std::size_t forecast_steps = 0;
+  std::optional<double> limit;
 };
 
 /// `dunlin bench mqtt`: a load on a server, or the null forwarder.

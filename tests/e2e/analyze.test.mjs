@@ -37,6 +37,31 @@ describe('analyze', () => {
     assert.match(stdout, /2014-04-01 00:00:00,1,0,,\n$/);
   });
 
+  test('foretells the steps after the last row, and when a limit is passed', async () => {
+    const rows = Array.from({ length: 300 }, (_, i) => `${1396310400 + 300 * i},${10 + i / 10 + (i % 3) / 10}`);
+    const input = `timestamp,value\n${rows.join('\n')}\n`;
+    const forecast = await run(binary, ['analyze', '-', '--forecast', '12'], { input });
+    assert.equal(forecast.code, 0, forecast.stderr);
+    const lines = forecast.stdout.trimEnd().split('\n').map((line) => line.split(','));
+    assert.deepEqual(lines.shift(), ['timestamp', 'forecast', 'expected_low', 'expected_high']);
+    assert.equal(lines.length, 12);
+    lines.forEach(([time, value, low, high], i) => {
+      assert.equal(Date.parse(time) / 1000, 1396310400 + 300 * (300 + i));
+      assert(Math.abs(Number(value) - (40.1 + i / 10)) < 0.3, value);
+      assert(Number(low) <= Number(value) && Number(value) <= Number(high));
+    });
+    const limit = await run(binary, ['analyze', '-', '--forecast', '500', '--limit', '60'], { input });
+    const [head, answer] = limit.stdout.trimEnd().split('\n').map((line) => line.split(','));
+    assert.deepEqual(head, ['limit', 'expected', 'earliest']);
+    assert(Math.abs(Date.parse(answer[1]) / 1000 - (1396310400 + 300 * 500)) < 300 * 10, answer[1]);
+    assert(answer[2] <= answer[1]);
+    const short = await run(binary, ['analyze', '-', '--forecast', '5'], { input: rows.slice(0, 9).join('\n') });
+    assert.equal(short.code, 1);
+    assert.match(short.stderr, /too few rows for a forecast/);
+    assert.equal((await analyze(recorded, '--forecast', '0')).code, 2);
+    assert.equal((await analyze(recorded, '--limit', '5')).code, 2);
+  });
+
   test('refuses what is no file of rows', async () => {
     assert.match((await analyze(temporaryFile('empty.csv', ''))).stderr, /no row of time and value/);
     const missing = await analyze('/nowhere/at.csv');

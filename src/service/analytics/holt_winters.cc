@@ -41,7 +41,7 @@ void HoltWinters::begin(std::int64_t step, double value) {
   last_ = step;
   offsets_[slot(step)] = value;
   std::int64_t seen = 0;
-  if (!__builtin_sub_overflow(step, first_, &seen) && seen + 1 < static_cast<std::int64_t>(offsets_.size()))
+  if (!__builtin_sub_overflow(step, first_, &seen) && seen < static_cast<std::int64_t>(offsets_.size()) - 1)
     return;
   for (double& offset : offsets_) offset -= level_;
   phase_ = Phase::running;

@@ -13,6 +13,11 @@ inline constexpr std::size_t kMaxColumns = 256;
 
 /// Steps of a season: a week of five minutes.
 inline constexpr std::size_t kMaxSeason = 2016;
+/// Values in which the season of a forecast is looked for, and the longest that is found in them.
+inline constexpr std::size_t kMaxForecastHistory = 1024;
+inline constexpr std::size_t kMaxForecastSeason = kMaxForecastHistory / 3;
+/// Steps that are foretold at once.
+inline constexpr std::size_t kMaxForecastSteps = 10'000;
 /// Values past it are taken for it: its square is still a number.
 inline constexpr double kMostValue = 1e150;
 /// Values that a robust score looks back on.

@@ -40,6 +40,10 @@ std::string device_name(std::size_t i) {
   return "device-" + std::to_string(i);
 }
 
+Instant now() {
+  return SystemClock().now();
+}
+
 double seconds_of(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -192,10 +196,10 @@ Result<void> ingest(const SeriesBenchOptions& options, SeriesFigures& figures,
                     const std::function<void(const std::string&)>& progress) {
   Machine machine(options.folder);
   DUNLIN_CHECK(machine.open());
-  const auto wall = std::chrono::steady_clock::now();
+  const auto wall = now();
   const Duration process = process_cpu_time();
   const Duration own = thread_cpu_time();
-  const auto since = [wall] { return seconds_of(std::chrono::steady_clock::now() - wall); };
+  const auto since = [wall] { return seconds_of(now() - wall); };
   Feeder feeder(machine, options);
   DUNLIN_CHECK(feeder.run(progress));
   figures.acknowledged_seconds = since();
@@ -225,10 +229,10 @@ class Questions {
   void next() {
     if (left_ == 0) return done_(times_of(times_));
     --left_;
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = now();
     ask_(rng_.below(series_), [this, begin](Result<void> result) {
       if (!result) return done_(std::unexpected(result.error()));
-      const Duration took = std::chrono::steady_clock::now() - begin;
+      const Duration took = now() - begin;
       times_.push_back(static_cast<double>(took.count()) / 1000);
       next();
     });
@@ -357,10 +361,10 @@ Result<SeriesFigures> run_series_bench(const SeriesBenchOptions& options,
   SeriesFigures figures;
   DUNLIN_CHECK(ingest(options, figures, progress));
   progress("starting again");
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = now();
   Machine machine(options.folder);
   DUNLIN_CHECK(machine.open());
-  figures.start_seconds = seconds_of(std::chrono::steady_clock::now() - begin);
+  figures.start_seconds = seconds_of(now() - begin);
   DUNLIN_TRY(figures.table_bytes, machine.table_bytes());
   progress("questions");
   DUNLIN_CHECK(ask_one_by_one(machine, options, figures));

@@ -9,7 +9,7 @@
 namespace dunlin::apps {
 namespace {
 
-constexpr std::size_t kMaxCellBytes = 60;
+constexpr std::size_t kMaxCellBytes = 64;  // by a SHA-256 in hexadecimal one names certificates, codes ...
 
 std::string cell(const boost::json::value& value) {
   if (value.is_null()) return "-";
@@ -73,6 +73,8 @@ std::string lines_of(const boost::json::object& object) {
   for (const auto& member : object) width = std::max(width, member.key().size());
   std::string text;
   for (const auto& member : object) {
+    // For pages: in a terminal its thousands of bytes push the same code, drawn as text, off the screen.
+    if (member.key() == "qr_svg") continue;
     const auto& value = member.value();
     text += std::string(member.key()) + std::string(width - member.key().size() + 2, ' ');
     text += value.is_string() ? std::string(value.get_string()) : model::json_text(value);
@@ -162,7 +164,6 @@ std::string render_answer(std::string_view operation, const boost::json::value& 
   if (!answer.is_object()) return render_text(answer);
   const auto& object = answer.get_object();
   if (operation == "session.explain") return explanation_of(object);
-  if (operation == "session.show") return page_of(object);
   if (operation == "security.refusals" && object.contains("total")) return refusals_of(object);
   const bool list = operation == "session.list" || operation == "subscription.list" ||
                     operation == "retained.list" || operation == "audit.list";
@@ -181,7 +182,7 @@ std::string render_text(const boost::json::value& answer) {
   if (object.size() <= 2 && object.begin()->value().is_array() && !only_scalars_in_lists) {
     return table(object.begin()->value().get_array());
   }
-  return lines_of(object);
+  return page_of(object);
 }
 
 }  // namespace dunlin::apps

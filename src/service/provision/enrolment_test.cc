@@ -303,7 +303,9 @@ TEST_F(ProvisionTest, TheQueueKeepsADeviceOutUntilItIsApproved) {
   const auto decide = [&](Waiting::State state) {
     return wait<Waiting>([&](auto done) { grants.decide("admin", "press-01", state, std::move(done)); });
   };
-  ASSERT_TRUE(decide(Waiting::State::rejected));
+  const auto rejected = decide(Waiting::State::rejected);
+  ASSERT_TRUE(rejected);
+  EXPECT_EQ(rejected->address, "192.0.2.1") << "was the network's key in hexadecimal, which nobody can read";
   EXPECT_EQ(enrol(registration(certificate, "press-01")).error().code, Errc::permission_denied);
   ASSERT_TRUE(decide(Waiting::State::approved));
   EXPECT_EQ(enrol(registration(certificate, "press-01"))->outcome, Outcome::created);

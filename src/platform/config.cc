@@ -264,6 +264,14 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              "Where the passphrase of protected keys comes from (dunlin vault protect): \"file:/PATH\", "
              "\"env:NAME\", \"credential:NAME\" (systemd) or \"prompt\"; never the passphrase itself.",
              config.passphrase_source);
+  schema.key("security_txt.contact",
+             "Whom to tell of a fault in this installation, e.g. \"mailto:security@example.com\": URIs that "
+             "/.well-known/security.txt names, the preferred one first; empty: it is not served.",
+             config.security_text.contacts);
+  schema.key("security_txt.policy",
+             "The page that says how such reports are treated, e.g. \"https://example.com/security\"; empty: "
+             "none is named.",
+             config.security_text.policy);
   schema.key("security.anonymous_on_loopback", "Clients on loopback need no credentials (benchmarks only).",
              config.anonymous_on_loopback);
   schema.key(
@@ -344,6 +352,7 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_mqtt_features(config));
   DUNLIN_CHECK(check_audiences(config));
   DUNLIN_CHECK(check_keys(config));
+  DUNLIN_CHECK(transport::check_security_text(config.security_text));
   if (const auto url = security::check_public_url(config.public_url); !url)
     return fail(Errc::invalid_argument, "pki.public_url: " + url.error().message);
   if (config.client_crls.size() > kMaxCrlFiles)

@@ -15,6 +15,7 @@
 #include "net/limits.h"
 #include "security/authenticator.h"
 #include "transport/bridge/settings.h"
+#include "transport/http/security_text.h"
 
 namespace dunlin::platform {
 
@@ -57,6 +58,8 @@ struct ServerConfig {
   std::string passphrase_source;  // of the vault: keys::read_secret(); empty: none
 
   std::string public_url;  // where certificates say that their status can be asked for; empty: nowhere
+
+  transport::SecurityText security_text;  // /.well-known/security.txt
 
   bool anonymous_on_loopback = false;
   std::vector<std::string> token_audiences{std::string(security::kDefaultAudience)};

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { connect, disconnectAll } from './lib/mqtt.mjs';
 import { run, sleep, until } from './lib/program.mjs';
-import { start } from './lib/server.mjs';
+import { binary, start } from './lib/server.mjs';
 
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
 const PASSWORD = 'six plain words are enough here';
@@ -172,6 +172,26 @@ describe('health', () => {
       assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+="(\\.|[^"\\])*",?)+\})? [-+.\deE]+(Inf|NaN)?)$/, line);
     }
     assert.match(metrics.text, /^dunlin_mqtt_connections /m);
+  });
+
+  test('/.well-known/security.txt is there once a contact is configured', async () => {
+    const none = await server.request('GET', '/.well-known/security.txt');
+    assert.deepEqual([none.status, none.text], [404, 'this server names no contact for reports (security_txt.contact)\n']);
+    const set = ['security_txt.contact=mailto:security@example.com,https://example.com/report', 'security_txt.policy=https://example.com/policy'];
+    const told = await start({ set });
+    for (const tls of [false, true]) {
+      const answer = await told.request('GET', '/.well-known/security.txt', { tls });
+      assert.equal(answer.headers['content-type'], 'text/plain; charset=utf-8');
+      const [, expires] = answer.text.match(
+        /^Contact: mailto:security@example\.com\nContact: https:\/\/example\.com\/report\nExpires: (\S+)\nPolicy: https:\/\/example\.com\/policy\n$/,
+      );
+      const days = (Date.parse(expires) - Date.now()) / 86_400_000;
+      assert(days > 28 && days <= 30, `${days} days`);
+    }
+    await told.stop();
+    const { code, stderr } = await run(binary, ['check-config', '--set', 'security_txt.contact=security@example.com']);
+    assert.equal(code, 1);
+    assert.match(stderr, /security_txt\.contact must name URIs/);
   });
 
   test('curl over TLS trusts the server by its root alone', async () => {

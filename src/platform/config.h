@@ -17,6 +17,10 @@
 #include "transport/bridge/settings.h"
 #include "transport/http/security_text.h"
 
+namespace dunlin::transport {
+enum class MetricsAccess : std::uint8_t;
+}
+
 namespace dunlin::platform {
 
 /// What a listener does when its port is taken: `serve` ends with an error, `up` names the owner and takes
@@ -60,6 +64,7 @@ struct ServerConfig {
   std::string public_url;  // where certificates say that their status can be asked for; empty: nowhere
 
   transport::SecurityText security_text;  // /.well-known/security.txt
+  std::string metrics_access = "local";
 
   bool anonymous_on_loopback = false;
   std::vector<std::string> token_audiences{std::string(security::kDefaultAudience)};
@@ -116,6 +121,8 @@ Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& confi
 
 /// `mqtt.shared_strategy` as the hub has it. Errors: invalid_argument.
 Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config);
+/// `metrics.access` as the web server has it. Errors: invalid_argument.
+Result<transport::MetricsAccess> metrics_access(const ServerConfig& config);
 /// `limits.publish_policy` as the hub has it. Errors: invalid_argument.
 Result<hub::OverRate> publish_policy(const ServerConfig& config);
 /// `listen.mqtt_unix_mode` as a number. Errors: invalid_argument.

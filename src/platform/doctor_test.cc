@@ -80,6 +80,8 @@ TEST(DoctorSettings, EachSwitchThatTakesADefenceAwayIsNamed) {
   names([](ServerConfig& c) { c.keep_audit = std::chrono::days{1}; }, "short_audit", Severity::warning);
   names([](ServerConfig& c) { c.max_audit_records = 100; }, "short_audit", Severity::warning);
   names([](ServerConfig& c) { c.log_level = "debug"; }, "debug_log", Severity::note);
+  names([](ServerConfig& c) { c.listen_https = "192.0.2.1:8443", c.metrics_access = "open"; }, "metrics_open",
+        Severity::note);
 }
 
 TEST(DoctorSettings, ABridgeSaysItsPasswordAloud) {

@@ -305,7 +305,7 @@ void RunningServer::make_web() {
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
-      &refusals_});
+      &refusals_, metrics_access(config_).value()});  // check() has seen it already
 }
 
 void RunningServer::make_splits() {

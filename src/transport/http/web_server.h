@@ -18,6 +18,13 @@
 
 namespace dunlin::transport {
 
+/// Who reads /metrics without a sign-in; everybody else needs "metrics:read".
+enum class MetricsAccess : std::uint8_t {
+  local,  // who comes from a loopback address
+  token,  // nobody: behind a proxy on this machine everybody seems to come from here
+  open    // everybody
+};
+
 struct WebServerParts {
   Executor& executor;
   const model::OperationTable& table;
@@ -34,6 +41,7 @@ struct WebServerParts {
   /// Takes over a stream of MQTT over WebSocket (MQTT 5.0 section 6); it has no handler yet.
   std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;
   RefusalSink* refusals = nullptr;  // who keeps what is refused; null: nobody
+  MetricsAccess metrics_access = MetricsAccess::local;
 };
 
 /// The headers of every answer: what a browser may load and who may frame it.

@@ -45,6 +45,13 @@ struct CheckConfigCommand {
 };
 struct VersionCommand {};
 
+/// `dunlin analyze`: anomalies of a recorded series, or its forecast.
+struct AnalyzeCommand {
+  std::string file;  // CSV; "-": standard input
+  std::size_t forecast_steps = 0;
+  std::optional<double> limit;
+};
+
 /// `dunlin bench mqtt`: a load on a server, or the null forwarder.
 struct BenchMqttCommand {
   load::LoadOptions options;  // but for what the files hold
@@ -163,7 +170,7 @@ using Command =
     std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
                  BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand, BenchStormCommand, CallCommand,
                  TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand, KeyCommand,
-                 VaultCommand, SealCommand, UnsealCommand>;
+                 VaultCommand, SealCommand, UnsealCommand, AnalyzeCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -184,5 +191,6 @@ int run_key(const KeyCommand& command);
 int run_vault(const VaultCommand& command);
 int run_seal(const SealCommand& command);
 int run_unseal(const UnsealCommand& command);
+int run_analyze(const AnalyzeCommand& command);
 
 }  // namespace dunlin::apps

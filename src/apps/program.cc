@@ -28,6 +28,7 @@ struct Runner {
   int operator()(const VaultCommand& command) const { return run_vault(command); }
   int operator()(const SealCommand& command) const { return run_seal(command); }
   int operator()(const UnsealCommand& command) const { return run_unseal(command); }
+  int operator()(const AnalyzeCommand& command) const { return run_analyze(command); }
 };
 
 }  // namespace

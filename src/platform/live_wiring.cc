@@ -2,7 +2,7 @@
 
 #include <boost/json.hpp>
 
-#include "service/series/row.h"
+#include "service/series/point.h"
 
 namespace dunlin::platform {
 namespace {

@@ -39,6 +39,8 @@ Services::Services(ServicesEnvironment environment)
       presence_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       series_(environment.executor, environment.bus, environment.keyed, environment.samples,
               environment.metrics, environment.mapping),
+      tags_(registry_, series_.store()),
+      query_(environment.executor, series_.store(), tags_, environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
@@ -69,6 +71,7 @@ void Services::declare(model::OperationTable& table) {
   registry_.declare(table);
   presence_.declare(table);
   series_.declare(table);
+  query_.declare(table);
   shadow_.declare(table);
   rules_.declare(table);
   alarms_.declare(table);

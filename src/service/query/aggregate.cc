@@ -15,6 +15,12 @@ Made with_arguments(AggregatePtr aggregate, std::vector<ExpressionPtr> arguments
   return MadeAggregate{std::move(aggregate), std::move(arguments)};
 }
 
+/// Its type; NULL becomes a number that is NULL.
+Type settle_type(ExpressionPtr& value) {
+  if (value->type() == Type::null) value = make_null(Type::number);
+  return value->type();
+}
+
 Made build_count(AggregateCall call) {
   if (call.arguments.empty()) return with_arguments(make_count(CountOf::rows), {});
   DUNLIN_CHECK(expect_arguments(call.arguments, 1, 1));
@@ -34,9 +40,7 @@ Made build_sum(AggregateCall call) {
 template <Extreme which>
 Made build_extreme(AggregateCall call) {
   DUNLIN_CHECK(expect_arguments(call.arguments, 1, 1));
-  Type type = call.arguments[0]->type();
-  if (type == Type::null) type = Type::number;
-  DUNLIN_TRY(call.arguments, coerce_all(std::move(call.arguments), type));
+  const Type type = settle_type(call.arguments[0]);
   return with_arguments(make_extreme(which, type), std::move(call.arguments));
 }
 
@@ -50,11 +54,17 @@ Made build_spread(AggregateCall call) {
 template <End which>
 Made build_end(AggregateCall call) {
   DUNLIN_CHECK(expect_arguments(call.arguments, 2, 2));
-  Type type = call.arguments[0]->type();
-  if (type == Type::null) type = Type::number;
-  DUNLIN_TRY(call.arguments[0], coerce(std::move(call.arguments[0]), type));
+  const Type type = settle_type(call.arguments[0]);
   DUNLIN_TRY(call.arguments[1], coerce(std::move(call.arguments[1]), Type::time));
   return with_arguments(make_end(which, type), std::move(call.arguments));
+}
+
+template <Extreme which>
+Made build_arg_extreme(AggregateCall call) {
+  DUNLIN_CHECK(expect_arguments(call.arguments, 2, 2));
+  const Type type = settle_type(call.arguments[0]);
+  DUNLIN_TRY(call.arguments[1], coerce(std::move(call.arguments[1]), Type::number));
+  return with_arguments(make_arg_extreme(which, type), std::move(call.arguments));
 }
 
 Made build_percentile(AggregateCall call) {
@@ -89,7 +99,9 @@ struct Entry {
   std::string_view name;
   Made (*build)(AggregateCall call);
 };
-constexpr Entry kAggregates[] = {{"avg", build_sum<SumKind::mean>},
+constexpr Entry kAggregates[] = {{"arg_max", build_arg_extreme<Extreme::greatest>},
+                                 {"arg_min", build_arg_extreme<Extreme::least>},
+                                 {"avg", build_sum<SumKind::mean>},
                                  {"count", build_count},
                                  {"delta", build_counter<Counter::delta>},
                                  {"first", build_end<End::first>},

@@ -18,6 +18,8 @@ AggregatePtr make_spread(Spread kind);
 enum class End : std::uint8_t { first, last };
 /// Of a value and a time.
 AggregatePtr make_end(End which, Type type);
+/// Of a value of the type and a number.
+AggregatePtr make_arg_extreme(Extreme which, Type type);
 AggregatePtr make_percentile(double part);
 enum class Counter : std::uint8_t { delta, increase, rate };
 /// Of a number and a time; rows of one origin ascend by time.

@@ -71,6 +71,51 @@ class EndValue final : public Aggregate {
   std::vector<State> states_;
 };
 
+/// The value beside the least or greatest number; of several the first.
+class ArgExtreme final : public Aggregate {
+ public:
+  ArgExtreme(Extreme which, Type type) : which_(which), type_(type) {}
+  Type type() const override { return type_; }
+  void grow(std::size_t groups) override { states_.resize(groups); }
+  void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
+    const Column& values = *input.arguments[0];
+    const Column& by = *input.arguments[1];
+    State& state = states_[group];
+    for (std::size_t i = begin; i < end; ++i) {
+      if (!values.is_valid(i) || !by.is_valid(i)) continue;
+      const double number = by.number(i);
+      const bool is_better = which_ == Extreme::least ? number < state.by : number > state.by;
+      if (state.has && !is_better) continue;
+      state = {number, is_double(type_) ? values.number(i) : 0, is_double(type_) ? 0 : values.integer(i),
+               true};
+    }
+  }
+  Column results(std::size_t begin, std::size_t end, TextPool&) const override {
+    Column made = make_column(type_, 0);
+    for (std::size_t i = begin; i < end; ++i) {
+      made.valid.push_back(states_[i].has ? 1 : 0);
+      if (is_double(type_)) {
+        made.numbers.push_back(states_[i].number);
+      } else {
+        made.integers.push_back(states_[i].integer);
+      }
+    }
+    return made;
+  }
+  std::size_t bytes_per_group() const override { return sizeof(State); }
+
+ private:
+  struct State {
+    double by = 0;
+    double number = 0;
+    std::int64_t integer = 0;
+    bool has = false;
+  };
+  Extreme which_;
+  Type type_;
+  std::vector<State> states_;
+};
+
 /// Means and squared distances from them, merged as Chan, Golub and LeVeque (1979) do.
 class SpreadOf final : public Aggregate {
  public:
@@ -231,6 +276,10 @@ AggregatePtr make_end(End which, Type type) {
 
 AggregatePtr make_spread(Spread kind) {
   return std::make_unique<SpreadOf>(kind);
+}
+
+AggregatePtr make_arg_extreme(Extreme which, Type type) {
+  return std::make_unique<ArgExtreme>(which, type);
 }
 
 AggregatePtr make_percentile(double part) {

@@ -1,7 +1,7 @@
 #pragma once
 // Rows as JSON and as CSV.
 
-#include <boost/json/array.hpp>
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -8,6 +8,7 @@
 #include "model/testing/service_test.h"
 #include "service/query/answer.h"
 #include "service/query/query_service.h"
+#include "service/series/sample_disk.h"
 
 namespace dunlin::query {
 
@@ -44,7 +45,7 @@ class FakeTags final : public TagSource {
 class QueryTest : public model::testing::ServiceTest {
  protected:
   void SetUp() override {
-    store = std::make_unique<series::SeriesStore>(*executor, keyed, *metrics);
+    store = std::make_unique<series::SeriesStore>(*executor, keyed, disk.open(*executor, *metrics), *metrics);
     Result<void> opened = fail(Errc::internal, "not opened");
     store->open([&](Result<void> result) { opened = std::move(result); });
     settle();
@@ -94,6 +95,7 @@ class QueryTest : public model::testing::ServiceTest {
     return text;
   }
 
+  series::SampleDisk disk;
   std::unique_ptr<series::SeriesStore> store;
   FakeTags tags;
   std::unique_ptr<QueryService> service;

@@ -116,6 +116,13 @@ TEST_F(TrucksTest, CountersGainOverTheirResets) {
   EXPECT_EQ(query("SELECT rate(odometer) * 7140 FROM points WHERE device = 'truck_0'"), "117\n");
 }
 
+TEST_F(TrucksTest, TheFourPointsOfAPixel) {
+  EXPECT_EQ(
+      query("SELECT first(velocity), last(velocity), min(velocity), arg_min(time, velocity), max(velocity), "
+            "arg_max(time, velocity) FROM readings WHERE device = 'truck_1' AND time >= '2023-11-14 22:05'"),
+      "15,19,10,2023-11-14T22:10:00Z,19,2023-11-14T22:09:00Z\n");
+}
+
 TEST_F(TrucksTest, LooksBackAndAhead) {
   EXPECT_EQ(
       query("SELECT device, velocity, lag(velocity) OVER (PARTITION BY device ORDER BY time) AS before, "
@@ -166,7 +173,8 @@ TEST_F(TrucksTest, TheOperationAnswersJsonAndCsv) {
       ask("series.query",
           {{"sql",
             "SELECT device, max(velocity) AS v FROM readings GROUP BY device ORDER BY v DESC LIMIT 1"}}),
-      R"({"columns":[{"name":"device","type":"text"},{"name":"v","type":"number"}],"rows":[["truck_2",29]],"truncated":false,"points_read":360,"chunks_by_summary":0})");
+      R"({"columns":[{"name":"device","type":"text"},{"name":"v","type":"number"}],"rows":[["truck_2",29]],)"
+      R"("truncated":false,"points_read":360,"chunks_by_summary":0})");
   EXPECT_EQ(
       ask("series.query",
           {{"sql", "SELECT DISTINCT device FROM readings ORDER BY 1"}, {"format", "csv"}, {"limit", 2}}),

@@ -113,15 +113,25 @@ class TableScan final : public Operator {
     bool has_any = false;
     for (const TableColumn& column : plan_->columns) {
       if (column.kind != Kind::channel) continue;
-      const std::string name = plan_->prefix + column.name;
-      const auto found =
-          std::ranges::lower_bound(list, name, {}, [](const auto* info) { return info->channel; });
-      const bool is_there = found != list.end() && (*found)->channel == name;
-      has_any = has_any || is_there;
-      unit.series.push_back(is_there ? UnitSeries{(*found)->id, column.type, (*found)->last}
-                                     : UnitSeries{{}, column.type, {}});
+      const series::SeriesInfo* info = channel_of(list, column.name);
+      has_any = has_any || info != nullptr;
+      unit.series.push_back(info != nullptr ? UnitSeries{info->id, column.type, info->last}
+                                            : UnitSeries{{}, column.type, {}});
     }
     return has_any;
+  }
+
+  /// Null: the device has not got it.
+  const series::SeriesInfo* channel_of(const std::vector<const series::SeriesInfo*>& list,
+                                       const std::string& name) const {
+    const std::string_view signs = plan_->prefix.empty() ? std::string_view() : "/.";
+    for (std::size_t i = 0; i < std::max<std::size_t>(signs.size(), 1); ++i) {
+      const std::string channel = plan_->prefix + std::string(signs.substr(i, 1)) + name;
+      const auto found = std::ranges::lower_bound(
+          list, channel, {}, [](const auto* info) -> const std::string& { return info->channel; });
+      if (found != list.end() && (*found)->channel == channel) return *found;
+    }
+    return nullptr;
   }
 
   ColumnPtr fixed_column(const TableColumn& column, const series::SeriesInfo& info) const {
@@ -142,12 +152,15 @@ class TableScan final : public Operator {
     }
   }
 
+  /// One at a time: what is in memory is read within the call.
   void read_ahead() {
-    while (readers_.size() < kScansAhead && next_unit_ < units_.size()) {
+    bool has_begun = false;
+    while (readers_.size() < kScansAhead && next_unit_ < units_.size() && !has_begun) {
       Unit& unit = units_[next_unit_++];
       if (unit.series.empty()) continue;
       readers_.push_back(std::make_shared<UnitReader>(plan_, environment_, std::move(unit)));
       readers_.back()->read();
+      has_begun = true;
     }
   }
 

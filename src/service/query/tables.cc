@@ -50,9 +50,10 @@ bool is_text(const model::Value& value) {
   return std::holds_alternative<std::string>(value) || std::holds_alternative<model::JsonText>(value);
 }
 
-/// The name of the table that a channel is in, and what follows it.
+/// The name of the table that a channel is in, and what follows it. Line protocol has a slash between the
+/// two, the members of a JSON object a point.
 std::pair<std::string_view, std::string_view> split(std::string_view channel) {
-  const std::size_t slash = channel.find('/');
+  const std::size_t slash = channel.find_first_of("/.");
   if (slash == std::string_view::npos) return {"points", channel};
   return {channel.substr(0, slash), channel.substr(slash + 1)};
 }
@@ -94,7 +95,7 @@ Result<Table> find_table(const series::SeriesStore& store, const TagSource& tags
   if (channels.empty()) return std::unexpected(no_table(name, known));
   Table table{TableKind::wide,
               std::string(name),
-              name == "points" ? std::string() : std::string(name) + "/",
+              name == "points" ? std::string() : std::string(name),
               {{Kind::time, "time", Type::time}, {Kind::device, "device", Type::text}}};
   for (const auto& [channel, type] : channels) {
     if (channel != "time" && channel != "device") table.columns.push_back({Kind::channel, channel, type});

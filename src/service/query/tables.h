@@ -67,7 +67,7 @@ bool is_fixed(const TableColumn& column);
 struct Table {
   TableKind kind = TableKind::wide;
   std::string name;
-  std::string prefix;                // of the channels: "readings/"; empty for `points`
+  std::string prefix;                // of the channels, before a slash or a point; empty for `points`
   std::vector<TableColumn> columns;  // all that there are, in the order of SELECT *
 };
 

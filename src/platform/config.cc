@@ -127,6 +127,18 @@ void declare_mapping(config::Schema& schema, ServerConfig& config) {
       });
 }
 
+void declare_lines(config::Schema& schema, series::LineOptions& lines) {
+  schema.key("series.line_protocol.device_tags",
+             "The first of these tags that a line has names the device: docs/guide/ingest.md.",
+             lines.device_tags);
+  schema.key("series.line_protocol.channel_tags",
+             "The values of these tags become part of the channel, between measurement and field.",
+             lines.channel_tags);
+  schema.key("series.line_protocol.plain_measurement",
+             "The fields of this measurement are channels by themselves; empty: none.",
+             lines.plain_measurement);
+}
+
 void declare_bridges(config::Schema& schema, ServerConfig& config) {
   schema.table_array("bridge", "A bridge to another MQTT server: docs/guide/bridges.md.",
                      [&config](config::Schema& row) -> std::function<Result<void>()> {
@@ -299,6 +311,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   declare_mqtt_features(schema, config);
   declare_limits(schema, config);
   declare_mapping(schema, config);
+  declare_lines(schema, config.lines);
   declare_bridges(schema, config);
 }
 
@@ -316,6 +329,14 @@ Result<hub::OverRate> publish_policy(const ServerConfig& config) {
 }
 
 namespace {
+
+Result<void> check_lines(const series::LineOptions& lines) {
+  if (lines.device_tags.empty())
+    return fail(Errc::invalid_argument, "series.line_protocol.device_tags must name a tag");
+  if (lines.device_tags.size() > series::kMaxNamedTags || lines.channel_tags.size() > series::kMaxNamedTags)
+    return fail(Errc::invalid_argument, "series.line_protocol may name at most 16 tags of a kind");
+  return {};
+}
 
 Result<void> check_keys(const ServerConfig& config) {
   if (!config.key_token.empty()) {
@@ -355,6 +376,7 @@ Result<void> check(const ServerConfig& config) {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");
   }
   DUNLIN_CHECK(check_bridges(config));
+  DUNLIN_CHECK(check_lines(config.lines));
   if (auto mapping = model::Mapping::make(config.mapping); !mapping) return std::unexpected(mapping.error());
   return {};
 }

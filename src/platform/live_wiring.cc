@@ -7,8 +7,8 @@
 namespace dunlin::platform {
 namespace {
 
-void feed_arrival(transport::LiveFeed& feed, const series::Arrival& arrival) {
-  for (const model::Sample& sample : arrival.samples) {
+void feed_samples(transport::LiveFeed& feed, std::span<const model::Sample> samples) {
+  for (const model::Sample& sample : samples) {
     if (const auto* bytes = std::get_if<model::Bytes>(&sample.value)) {
       feed.picture({sample.tenant, sample.device, sample.channel, sample.t_source, bytes->value});
       continue;
@@ -32,7 +32,11 @@ boost::json::object shadow_event(const std::string& thing, const shadow::Documen
 }  // namespace
 
 void wire_live_feed(Services& services, transport::LiveFeed& feed) {
-  services.series().on_arrival([&feed](const series::Arrival& arrival) { feed_arrival(feed, arrival); });
+  services.series().on_arrival(
+      [&feed](const series::Arrival& arrival) { feed_samples(feed, arrival.samples); });
+  services.lines().on_stored([&feed](const std::vector<model::Sample>& samples) {
+    if (feed.page_count() > 0) feed_samples(feed, samples);
+  });
   services.presence().on_change([&feed](TenantId tenant, const presence::Presence& presence) {
     boost::json::object event = to_json(presence);
     event["type"] = "presence";

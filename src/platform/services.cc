@@ -39,6 +39,7 @@ Services::Services(ServicesEnvironment environment)
       presence_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       series_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.mapping),
+      lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
@@ -49,6 +50,9 @@ Services::Services(ServicesEnvironment environment)
     const model::Sample& sample = arrival.samples.front();
     registry_.ensure(sample.tenant, arrival.facts, sample.origin.gateway);
     presence_.saw(sample.tenant, sample.device, sample.origin.gateway, sample.t_server);
+  });
+  lines_.on_source([this](TenantId tenant, const series::LineSource& source) {
+    registry_.ensure(tenant, {source.device, source.prefix, source.tags}, {});
   });
 }
 

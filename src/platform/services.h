@@ -14,6 +14,7 @@
 #include "service/presence/presence.h"
 #include "service/registry/registry.h"
 #include "service/rules/rules_service.h"
+#include "service/series/line_ingest.h"
 #include "service/series/series_service.h"
 #include "service/shadow/shadow_service.h"
 #include "store/keyed.h"
@@ -32,6 +33,7 @@ struct ServicesEnvironment {
   alarm::RetentionOptions alarms{};
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
+  series::LineOptions lines{};
 };
 
 /// One executor's thread.
@@ -49,6 +51,7 @@ class Services {
   registry::Registry& registry() { return registry_; }
   presence::PresenceService& presence() { return presence_; }
   series::SeriesService& series() { return series_; }
+  series::LineIngest& lines() { return lines_; }
   shadow::ShadowService& shadow() { return shadow_; }
   alarm::AlarmService& alarms() { return alarms_; }
   rules::RulesService& rules() { return rules_; }
@@ -57,6 +60,7 @@ class Services {
   registry::Registry registry_;
   presence::PresenceService presence_;
   series::SeriesService series_;
+  series::LineIngest lines_;
   shadow::ShadowService shadow_;
   alarm::AlarmService alarms_;
   rules::RulesService rules_;

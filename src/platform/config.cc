@@ -112,15 +112,11 @@ void declare_mapping(config::Schema& schema, ServerConfig& config) {
         auto read = std::make_shared<Row>();  // shared by the keys and the function that runs after them
         row.key("pattern", "Topic levels: text, + or {device_id}, {telemetry_type} ...",
                 read->mapping.pattern);
-        row.key("payload", "json or binary", read->payload);
+        row.key("payload", "json, cbor, senml or binary", read->payload);
         row.key("channel", "The channel where the pattern names none.", read->mapping.channel);
         row.key("unit", "SenML unit where the payload states none.", read->mapping.unit);
         return [&config, read]() -> Result<void> {
-          if (read->payload != "json" && read->payload != "binary") {
-            return fail(Errc::invalid_argument, "payload must be json or binary");
-          }
-          read->mapping.payload =
-              read->payload == "json" ? model::PayloadShape::json : model::PayloadShape::binary;
+          DUNLIN_TRY(read->mapping.payload, model::payload_shape(read->payload));
           config.mapping.push_back(read->mapping);
           return {};
         };

@@ -50,12 +50,14 @@ struct Platform {
   Platform(Machine& machine, net::Network& network, Rng& rng)
       : log(*store::open_log({machine.fs, *machine.executor, *machine.workers, *machine.metrics},
                              {.folder = "/journal"})),
+        samples(*store::open_log({machine.fs, *machine.executor, *machine.workers, *machine.metrics},
+                                 {.folder = "/samples"})),
         keyed(*store::open_reference_keyed(machine.fs, *machine.workers, "/keyed")),
         hub({.shards = {{*machine.executor, log.get()}},
              .keyed = keyed.get(),
              .metrics = *machine.metrics,
              .rng = rng}),
-        series(*machine.executor, hub, *keyed, *machine.metrics, model::Mapping::standard()),
+        series(*machine.executor, hub, *keyed, *samples, *machine.metrics, model::Mapping::standard()),
         presence(*machine.executor, hub, *keyed, *machine.metrics),
         shadow(*machine.executor, hub, *keyed, *machine.metrics),
         server({.hub = hub,
@@ -87,6 +89,7 @@ struct Platform {
     done(std::move(principal));
   }
   std::unique_ptr<store::Log> log;
+  std::unique_ptr<store::Log> samples;
   std::unique_ptr<store::Keyed> keyed;
   hub::Hub hub;
   series::SeriesService series;

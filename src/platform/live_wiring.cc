@@ -2,7 +2,7 @@
 
 #include <boost/json.hpp>
 
-#include "service/series/row.h"
+#include "service/series/point.h"
 
 namespace dunlin::platform {
 namespace {
@@ -20,6 +20,17 @@ void feed_samples(transport::LiveFeed& feed, std::span<const model::Sample> samp
   }
 }
 
+void feed_points(transport::LiveFeed& feed, const series::SeriesStore& store,
+                 std::span<const series::NewPoint> points) {
+  for (const auto& [id, point] : points) {
+    const auto number = series::number_of(point.value);
+    const series::SeriesInfo* info = store.find(id);
+    if (!number || info == nullptr) continue;
+    feed.value({info->tenant, info->device, info->channel, info->unit,
+                static_cast<double>(unix_nanoseconds(point.time)) / 1e6, *number});
+  }
+}
+
 boost::json::object shadow_event(const std::string& thing, const shadow::Document& document) {
   return {{"type", "shadow"},
           {"thing", thing},
@@ -34,9 +45,10 @@ boost::json::object shadow_event(const std::string& thing, const shadow::Documen
 void wire_live_feed(Services& services, transport::LiveFeed& feed) {
   services.series().on_arrival(
       [&feed](const series::Arrival& arrival) { feed_samples(feed, arrival.samples); });
-  services.lines().on_stored([&feed](const std::vector<model::Sample>& samples) {
-    if (feed.page_count() > 0) feed_samples(feed, samples);
-  });
+  services.lines().on_stored(
+      {.wanted = [&feed] { return feed.page_count() > 0; },
+       .stored = [&feed, &store = services.series().store()](
+                     std::span<const series::NewPoint> points) { feed_points(feed, store, points); }});
   services.presence().on_change([&feed](TenantId tenant, const presence::Presence& presence) {
     boost::json::object event = to_json(presence);
     event["type"] = "presence";

@@ -210,6 +210,7 @@ void RunningServer::compose_hub() {
   services_ = std::make_unique<Services>(ServicesEnvironment{home(),
                                                              *hub_,
                                                              *stores_.keyed,
+                                                             *stores_.samples,
                                                              *stores_.repository,
                                                              metrics_,
                                                              mapping_of(config_),

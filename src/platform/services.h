@@ -18,6 +18,7 @@
 #include "service/series/series_service.h"
 #include "service/shadow/shadow_service.h"
 #include "store/keyed.h"
+#include "store/log.h"
 #include "store/repository.h"
 
 namespace dunlin::platform {
@@ -26,6 +27,7 @@ struct ServicesEnvironment {
   Executor& executor;
   hub::Bus& bus;
   store::Keyed& keyed;
+  store::Log& samples;  // of the executor, and of nobody else
   store::Repository& repository;
   metrics::Registry& metrics;
   model::Mapping mapping;

@@ -10,6 +10,21 @@
 
 namespace dunlin::platform {
 
+namespace {
+
+/// Points that are not sealed into chunks yet: durable whether or not messages are.
+Result<std::unique_ptr<store::Log>> open_samples(const StoresEnvironment& environment,
+                                                 const ServerConfig& config) {
+  store::LogOptions options;
+  options.folder = config.data_folder + "/samples";
+  DUNLIN_CHECK(environment.fs.create_folders(options.folder));
+  return store::open_log({environment.fs, *environment.executors.front(), environment.workers,
+                          environment.metrics, environment.broken},
+                         options);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<File>> lock_data_folder(Fs& fs, const std::string& folder) {
   DUNLIN_CHECK(fs.create_folders(folder));
   auto lock = fs.lock(folder + "/lock");
@@ -48,6 +63,7 @@ Result<Stores> open_stores(const StoresEnvironment& environment, const ServerCon
                                          options));
     stores.journals.push_back(std::move(log));
   }
+  DUNLIN_TRY(stores.samples, open_samples(environment, config));
   store::RocksOptions rocks;
   rocks.folder = config.data_folder + "/keyed";
   DUNLIN_TRY(stores.keyed,

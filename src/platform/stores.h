@@ -25,6 +25,7 @@ Result<std::size_t> journal_count(Fs& fs, const ServerConfig& config);
 
 struct Stores {
   std::vector<std::unique_ptr<store::Log>> journals;  // empty where nothing is durable
+  std::unique_ptr<store::Log> samples;                // of the first executor
   std::unique_ptr<store::Keyed> keyed;
   std::unique_ptr<store::Repository> repository;
 };

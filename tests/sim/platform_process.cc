@@ -55,6 +55,12 @@ Result<void> PlatformProcess::open() {
     life.logs.push_back(std::move(log));
     environment.shards.push_back({*life.executors[i], life.logs.back().get()});
   }
+  store::LogOptions samples;
+  samples.folder = "/data/samples";
+  samples.segment_bytes = kSegmentBytes;
+  DUNLIN_CHECK(disk_.create_folders(samples.folder));
+  DUNLIN_TRY(life.samples,
+             store::open_log({disk_, *life.executors[0], *life.workers, life.metrics}, samples));
   DUNLIN_CHECK(disk_.create_folders("/data/keyed"));
   DUNLIN_CHECK(disk_.create_folders("/data/records"));
   DUNLIN_TRY(life.keyed, store::open_reference_keyed(disk_, *life.workers, "/data/keyed"));
@@ -72,6 +78,7 @@ Result<void> PlatformProcess::open() {
       std::make_unique<platform::Services>(platform::ServicesEnvironment{*life.executors[0],
                                                                          setup_.bus,
                                                                          *life.keyed,
+                                                                         *life.samples,
                                                                          *life.repository,
                                                                          life.metrics,
                                                                          model::Mapping::standard(),
@@ -207,6 +214,7 @@ void PlatformProcess::end() {
   life.server.reset();
   life.hub.reset();
   life.logs.clear();
+  life.samples.reset();
   life.keyed.reset();
   life.repository.reset();
   life.workers.reset();

@@ -78,6 +78,7 @@ class PlatformProcess {
     std::unique_ptr<VirtualExecutor> disk_executor;
     std::unique_ptr<SlowDisk> workers;
     std::vector<std::unique_ptr<store::Log>> logs;
+    std::unique_ptr<store::Log> samples;
     std::unique_ptr<store::Keyed> keyed;
     std::unique_ptr<store::Repository> repository;
     std::unique_ptr<hub::Hub> hub;

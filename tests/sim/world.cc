@@ -5,7 +5,7 @@
 
 #include "product_client.h"
 #include "scripted_client.h"
-#include "service/series/row.h"
+#include "service/series/point.h"
 
 namespace dunlin::sim {
 namespace {

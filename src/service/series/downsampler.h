@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "service/series/series_store.h"
+#include "service/series/point.h"
 #include "store/chunk/chunk.h"
 
 namespace dunlin::series {

@@ -3,6 +3,8 @@
 
 #include <expected>
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,26 +49,31 @@ class LineIngest {
   void on_source(std::function<void(TenantId, const LineSource&)> handler) {
     source_handlers_.push_back(std::move(handler));
   }
-  /// Called with what was stored. Valid during the call.
-  void on_stored(std::function<void(const std::vector<model::Sample>&)> handler) {
-    stored_handlers_.push_back(std::move(handler));
-  }
+  /// Called with what was stored, where `wanted` says that somebody wants it. Valid during the call.
+  struct Listener {
+    std::function<bool()> wanted;
+    std::function<void(std::span<const NewPoint>)> stored;
+  };
+  void on_stored(Listener listener) { listeners_.push_back(std::move(listener)); }
 
  private:
   struct Work;
   void take(Work& work, const line_protocol::Line& line);
-  std::expected<model::Sample, std::string_view> sample_of(const Work& work, LineSource& source,
-                                                           std::size_t at, const line_protocol::Field& field);
+  std::string_view find_targets(LineSource& source, const line_protocol::Line& line);
+  bool resolve(TenantId tenant, const LineSource& source, LineSource::Target& target);
+  void announce(Work& work, LineSource& source);
+  void store(std::shared_ptr<Work> work);
   void finish(Work& work);
+  bool is_listened_to() const;
 
   Executor& executor_;
   SeriesStore& store_;
   LineKeys keys_;
   std::size_t waiting_bytes_ = 0;
   std::vector<std::function<void(TenantId, const LineSource&)>> source_handlers_;
-  std::vector<std::function<void(const std::vector<model::Sample>&)>> stored_handlers_;
+  std::vector<Listener> listeners_;
+  std::vector<std::size_t> targets_;  // of the fields of the line that is read
   metrics::Cell& stored_;
-  metrics::Cell& skipped_;
   metrics::Cell& refused_;
   metrics::Cell& key_bytes_;
 };

@@ -2,8 +2,7 @@
 #include "service/series/line_ingest.h"
 
 #include "model/testing/service_test.h"
-#include "service/series/row.h"
-#include "service/series/series_service.h"
+#include "service/series/sample_disk.h"
 
 namespace dunlin::series {
 namespace {
@@ -11,7 +10,7 @@ namespace {
 struct LineIngestTest : model::testing::ServiceTest {
   void SetUp() override { boot(); }
   void boot() {
-    store = std::make_unique<SeriesStore>(*executor, keyed, *metrics);
+    store = std::make_unique<SeriesStore>(*executor, keyed, disk.open(*executor, *metrics), *metrics);
     Result<void> result = fail(Errc::internal, "not started");
     store->open([&](Result<void> opened) { result = std::move(opened); });
     settle();
@@ -25,7 +24,8 @@ struct LineIngestTest : model::testing::ServiceTest {
       for (const auto& [name, value] : source.tags) text += "," + name + "=" + value;
       sources.push_back(text);
     });
-    ingest->on_stored([this](const std::vector<model::Sample>& samples) { told += samples.size(); });
+    ingest->on_stored({.wanted = [this] { return listens; },
+                       .stored = [this](std::span<const NewPoint> points) { told += points.size(); }});
   }
   Result<LineReport> write(std::string_view lines, std::int64_t tick = 1, TenantId tenant = kDefaultTenant) {
     Result<LineReport> report = fail(Errc::internal, "no answer");
@@ -52,10 +52,12 @@ struct LineIngestTest : model::testing::ServiceTest {
   }
   using Texts = std::vector<std::string>;
 
+  SampleDisk disk;
   std::unique_ptr<SeriesStore> store;
   std::unique_ptr<LineIngest> ingest;
   Texts sources;
   std::size_t told = 0;
+  bool listens = true;
 };
 
 TEST_F(LineIngestTest, StoresEveryKindOfValue) {
@@ -82,6 +84,7 @@ TEST_F(LineIngestTest, WhatWasAnsweredOutlivesARestart) {
   ASSERT_TRUE(write("m,device=d v=1 5").has_value());
   ingest.reset();
   store.reset();
+  disk.close();
   restart_process();
   boot();
   EXPECT_EQ(points("d", "m/v"), (Texts{"5:0:1.000000"}));
@@ -135,6 +138,39 @@ TEST_F(LineIngestTest, TimesAreInTheUnitOfTheRequestOrThoseOfArrival) {
   EXPECT_EQ(report->errors, (Texts{"line 1, column 1: the time is not within the years 1678 to 2261"}));
 }
 
+std::string shown(const Tags* tags) {
+  std::string text;
+  if (tags == nullptr) return "none";
+  for (const auto& [name, value] : *tags) text += name + "=" + value + " ";
+  return text;
+}
+
+TEST_F(LineIngestTest, ADeviceHasTheTagsThatItsMeasurementsCameWithLast) {
+  EXPECT_EQ(shown(store->tags_of(kDefaultTenant, "k")), "none");
+  const auto drive = [this](std::string_view driver, int time) {
+    ASSERT_TRUE(write("r,name=k,fleet=West,driver=" + std::string(driver) + " v=1 " + std::to_string(time)));
+  };
+  drive("Seth", 1);
+  EXPECT_EQ(shown(store->tags_of(kDefaultTenant, "k")), "driver=Seth fleet=West ");
+  ASSERT_TRUE(write("d,name=k,model=H-2 v=1 2").has_value());
+  drive("Trish", 3);
+  EXPECT_EQ(shown(store->tags_of(kDefaultTenant, "k")), "driver=Trish fleet=West model=H-2 ");
+  drive("Seth", 4);
+  drive("Seth", 5);
+  EXPECT_EQ(shown(store->tags_of(kDefaultTenant, "k")), "driver=Seth fleet=West model=H-2 ");
+  EXPECT_EQ(points("k", "r/v").size(), 4u);
+  std::string many = "m,name=k";
+  for (std::size_t i = 0; i < kMaxTags + 10; ++i) many += ",t" + std::to_string(i) + "=x";
+  ASSERT_TRUE(write(many + " v=1 6").has_value());
+  EXPECT_EQ(store->tags_of(kDefaultTenant, "k")->size(), kMaxTags);
+}
+
+TEST_F(LineIngestTest, NobodyIsToldWhereNobodyListens) {
+  listens = false;
+  ASSERT_TRUE(write("m,device=d v=1 5").has_value());
+  EXPECT_EQ(told, 0u);
+}
+
 TEST_F(LineIngestTest, TenantsDoNotMeet) {
   ASSERT_TRUE(write("m,device=d v=1 5", 1, TenantId{7}).has_value());
   EXPECT_TRUE(points("d", "m/v").empty());
@@ -165,7 +201,7 @@ TEST_F(LineIngestTest, OverALimitALineIsRefused) {
 }
 
 TEST_F(LineIngestTest, OnAFullDiskNothingOfARequestIsStoredAndItIsSaid) {
-  keyed.fail_writes = 1;
+  disk.refuse_next_write();
   const auto refused = write("m,device=d v=1 5\nm,device=e v=1 5");
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::no_space);

@@ -41,11 +41,12 @@ const Tag* device_tag(const Key& key, const std::vector<std::string>& names) {
 
 std::expected<LineSource*, KeyError> LineKeys::find(TenantId tenant, std::string_view key) {
   Known& known = known_[tenant.value];
-  if (const auto found = known.find(key); found != known.end()) return &found->second;
+  if (const auto found = known.sources.find(key); found != known.sources.end()) return &found->second;
   auto source = read(key);
   if (!source) return std::unexpected(source.error());
-  bytes_ += kEntryBytes + 3 * key.size();
-  return &known.emplace(std::string(key), *std::move(source)).first->second;
+  bytes_ += kEntryBytes + 4 * key.size();
+  source->speaker = &known.speakers[source->device + '\0' + source->prefix];
+  return &known.sources.emplace(std::string(key), *std::move(source)).first->second;
 }
 
 std::expected<LineSource, KeyError> LineKeys::read(std::string_view key) const {
@@ -75,19 +76,20 @@ std::expected<LineSource, KeyError> LineKeys::read(std::string_view key) const {
   return source;
 }
 
-std::expected<LineSource::Target*, std::string_view> LineKeys::target(LineSource& source, std::size_t at,
-                                                                      const Text& field) {
-  if (at < source.targets.size() && source.targets[at].field == field.raw) return &source.targets[at];
+std::expected<std::size_t, std::string_view> LineKeys::target(LineSource& source, std::size_t at,
+                                                              const Text& field) {
+  if (at < source.targets.size() && source.targets[at].field == field.raw) return at;
   const auto found = std::ranges::find(source.targets, field.raw, &LineSource::Target::field);
-  if (found != source.targets.end()) return &*found;
+  if (found != source.targets.end()) return static_cast<std::size_t>(found - source.targets.begin());
   if (const auto why = line_protocol::check_name(field); !why.empty()) return std::unexpected(why);
   if (source.targets.size() >= line_protocol::kMaxFields)
     return std::unexpected("more than 512 fields of one measurement and set of tags");
-  LineSource::Target target{std::string(field.raw), source.prefix + plain(field, Place::name)};
+  LineSource::Target target{std::string(field.raw), source.prefix + plain(field, Place::name), {}};
   if (target.channel.size() > model::kMaxChannelBytes)
     return std::unexpected("measurement and field make a channel of more than 256 bytes");
   bytes_ += kTargetBytes + target.channel.size();
-  return &source.targets.emplace_back(std::move(target));
+  source.targets.push_back(std::move(target));
+  return source.targets.size() - 1;
 }
 
 void LineKeys::make_room() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hub/principal.h"
+#include "service/series/point.h"
 #include "wire/line_protocol/key.h"
 
 namespace dunlin::series {
@@ -39,9 +40,11 @@ struct LineSource {
   struct Target {
     std::string field;  // as written
     std::string channel;
+    SeriesId series;  // none: the store was not asked so far
   };
   std::vector<Target> targets;
-  bool announced = false;  // whoever listens is told of it, once it is stored
+  /// Which source of the same device and channels spoke last: its tags are the device's.
+  const LineSource** speaker = nullptr;
 };
 
 /// One thread.
@@ -52,10 +55,10 @@ class LineKeys {
   /// Valid until the next forget() or make_room(). Errors: what is wrong with the key, and where.
   std::expected<LineSource*, line_protocol::KeyError> find(TenantId tenant, std::string_view key);
 
-  /// The channel of a field. `at` is where it stands among the line's fields, and most often among the
-  /// targets too. Errors: why it names no channel (static text).
-  std::expected<LineSource::Target*, std::string_view> target(LineSource& source, std::size_t at,
-                                                              const line_protocol::Text& field);
+  /// Which of the targets a field is; `at` is where it stands among the line's fields, and most often among
+  /// the targets too. Errors: why it names no channel (static text).
+  std::expected<std::size_t, std::string_view> target(LineSource& source, std::size_t at,
+                                                      const line_protocol::Text& field);
 
   /// Forgets everything where too much is remembered.
   void make_room();
@@ -67,7 +70,10 @@ class LineKeys {
     using is_transparent = void;
     std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
   };
-  using Known = std::unordered_map<std::string, LineSource, Hash, std::equal_to<>>;
+  struct Known {
+    std::unordered_map<std::string, LineSource, Hash, std::equal_to<>> sources;
+    std::unordered_map<std::string, const LineSource*> speakers;  // by device NUL prefix
+  };
 
   std::expected<LineSource, line_protocol::KeyError> read(std::string_view key) const;
 

@@ -4,7 +4,6 @@
 
 #include "base/time_text.h"
 #include "model/json_fields.h"
-#include "service/series/row.h"
 #include "service/series/series_service.h"
 
 namespace dunlin::series {

@@ -4,282 +4,271 @@
 #include <utility>
 
 #include "base/log.h"
-#include "model/keys.h"
-#include "service/series/piece.h"
-#include "service/series/row.h"
-#include "service/series/window.h"
+#include "model/cursors.h"
+#include "service/series/columns.h"
+#include "service/series/series_key.h"
 
 namespace dunlin::series {
 namespace {
 
-constexpr std::string_view kUnsealed = "unsealed/";
-constexpr std::string_view kMarkVersion = "\1";
-constexpr std::size_t kKeyBytes = kUnsealed.size() + kRowKeyBytes;
-/// Sealed in one write.
-constexpr std::size_t kMaxEntriesPerSeal = 2 * kSealRows;
-constexpr std::size_t kMaxBytesPerSeal = 16 * 1024 * 1024;
-
-std::string mark_key(const Sealer::Window& window) {
-  return std::string(kUnsealed) + row_key(window.tenant, window.series, window.start);
-}
-
-Result<Sealer::Window> read_mark(const store::Entry& entry) {
-  if (entry.key.size() != kKeyBytes || entry.value != kMarkVersion)
-    return fail(Errc::corrupt, "a mark of an unsealed window has an unknown form");
-  const std::string_view key = std::string_view(entry.key).substr(kUnsealed.size());
-  return Sealer::Window{TenantId{model::read_big_endian_32(key.substr(0, 4))},
-                        SeriesId{model::read_big_endian_32(key.substr(4, 4))}, time_of_row_key(key)};
-}
+constexpr std::uint64_t kLogMarkBytes = 1024 * 1024;
 
 /// The least key behind the window.
-std::string end_of(const Sealer::Window& window) {
-  return row_key(window.tenant, window.series, window_last(window.start)) + '\2';
+std::string end_of(const OpenWindow& window) {
+  return series_key(window.series.info.tenant, window.series.info.id, window.last) + '\2';
+}
+
+std::string key_at(const OpenWindow& window, WallTime time) {
+  return series_key(window.series.info.tenant, window.series.info.id, time);
 }
 
 }  // namespace
 
-struct Sealer::Rows {
-  std::size_t count = 0;                 // at least; unknown after a start
-  WallTime least = WallTime::max();      // of the rows
-  WallTime last_write{};                 // by the clock
-  std::size_t pending = 0;               // writes that were not answered yet
-  WallTime disturbed = WallTime::max();  // the earliest time written since the seal began, or pending then
-  enum class Mark : std::uint8_t { absent, stored } mark = Mark::absent;
-  enum class State : std::uint8_t { waiting, due, sealing } state = State::waiting;
+struct Sealer::Item {
+  OpenWindow* window;
+  std::vector<store::Entry> chunks;  // that the new points may have to be merged with
 };
 
 /// One seal on its way. Shared because each completion hands it to the next; one owner at a time.
 struct Sealer::Job {
-  Window window;
-  WallTime least{};  // of the rows when it began
-  std::string next;  // the key to read from
-  std::vector<store::Entry> entries;
-  std::size_t bytes = 0;  // of them
-  enum class Read : std::uint8_t { part, all } read = Read::part;
+  std::vector<Item> items;
+  std::size_t bytes = 0;
+  std::size_t chosen = 0;  // points
+  std::size_t next = 0;    // item to read for
   store::Batch batch;
-  std::size_t rows = 0;
+  Dictionary::Unsaved unsaved;
+  store::Position applied = 0;  // what the batch says is true up to here
   std::size_t points = 0;
-  WallTime last = WallTime::min();  // of the rows
+  std::size_t chunks = 0;
 };
 
-Sealer::Sealer(Executor& executor, store::Keyed& keyed, metrics::Registry& metrics)
-    : executor_(executor),
-      keyed_(keyed),
-      chunks_(metrics.counter("dunlin_series_chunks_written_total", "Chunks that rows were sealed into")),
-      points_(metrics.counter("dunlin_series_points_sealed_total", "Points in them")),
+Sealer::Sealer(Parts parts)
+    : parts_(parts),
+      chunks_(
+          parts.metrics.counter("dunlin_series_chunks_written_total", "Chunks that points were sealed into")),
+      points_(parts.metrics.counter("dunlin_series_points_sealed_total", "Points in them")),
       failures_(
-          metrics.counter("dunlin_series_seal_failures_total", "Windows that could not be sealed at once")) {}
+          parts.metrics.counter("dunlin_series_seal_failures_total",
+                                "Seals that were not written, and stored chunks that could not be read")),
+      open_bytes_(
+          parts.metrics.gauge("dunlin_series_open_bytes", "Memory of points that are not sealed, about")),
+      open_windows_(parts.metrics.gauge("dunlin_series_open_windows", "Windows that they are in")) {}
 
 Sealer::~Sealer() {
-  executor_.cancel(timer_);
+  parts_.executor.cancel(look_timer_);
+  parts_.executor.cancel(rest_timer_);
 }
 
-void Sealer::open(std::move_only_function<void(Result<void>)> done) {
-  load(std::string(kUnsealed), std::move(done));
+void Sealer::start() {
+  look();
 }
 
-void Sealer::load(std::string after, std::move_only_function<void(Result<void>)> done) {
-  store::Range range{.begin = std::move(after), .end = model::prefix_end(std::string(kUnsealed))};
-  keyed_.range(executor_, store::Table::meta, std::move(range),
-               [this, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
-                 if (!entries) return done(std::unexpected(entries.error()));
-                 for (const store::Entry& entry : *entries) {
-                   const auto window = read_mark(entry);
-                   if (!window) return done(std::unexpected(window.error()));
-                   Rows& rows = windows_[*window];
-                   rows.mark = Rows::Mark::stored;
-                   rows.least = window->start;
-                   rows.last_write = executor_.wall_now();
-                 }
-                 if (!entries->empty()) return load(entries->back().key + '\0', std::move(done));
-                 look();
-                 done({});
-               });
+void Sealer::logged(store::Position position, std::size_t bytes) {
+  applied_ = position;
+  log_bytes_ += bytes;
+  if (log_marks_.empty() || log_bytes_ - log_marks_.back().bytes >= kLogMarkBytes)
+    log_marks_.push_back({position, log_bytes_});
 }
 
-void Sealer::touch(Touched& touched, TenantId tenant, SeriesId series, WallTime time) {
-  const Window window{tenant, series, window_start(time)};
-  auto found = windows_.find(window);
-  if (found == windows_.end()) {
-    if (windows_.size() >= kMaxUnsealedWindows) return;
-    found = windows_.emplace(window, Rows{}).first;
-  }
-  Rows& rows = found->second;
-  ++rows.count;
-  rows.least = std::min(rows.least, time);
-  rows.disturbed = std::min(rows.disturbed, time);
-  if (touched.insert(window).second) ++rows.pending;
+void Sealer::position(const ConsumerPosition& position) {
+  std::uint64_t& at = positions_[{position.consumer, position.at.journal}];
+  at = std::max(at, position.at.position);
 }
 
-void Sealer::mark(store::Batch& batch, const Touched& touched) {
-  for (const Window& window : touched) {
-    if (windows_.at(window).mark == Rows::Mark::absent)
-      batch.puts.push_back({store::Table::meta, mark_key(window), std::string(kMarkVersion)});
-  }
+std::vector<hub::JournalPosition> Sealer::positions_of(std::string_view consumer) const {
+  std::vector<hub::JournalPosition> found;
+  for (const auto& [key, at] : positions_)
+    if (key.first == consumer) found.push_back({key.second, at});
+  return found;
 }
 
-void Sealer::written(const Touched& touched, Outcome outcome) {
-  for (const Window& window : touched) {
-    Rows& rows = windows_.at(window);
-    --rows.pending;
-    rows.last_write = executor_.wall_now();
-    if (outcome == Outcome::stored) rows.mark = Rows::Mark::stored;
-    // What was written before a seal begins cannot disturb it.
-    if (rows.pending == 0 && rows.state != Rows::State::sealing) rows.disturbed = WallTime::max();
-    if (rows.count >= kSealRows && rows.state == Rows::State::waiting) {
-      rows.state = Rows::State::due;
-      due_.push_back(window);
-    }
-  }
-  pump();
+void Sealer::grown(const OpenWindow& window) {
+  if (window.open.size() >= kSealPoints && !window.is_sealing()) due_.insert(OpenWindows::age_of(window));
 }
 
-bool Sealer::is_due(const Window& window, const Rows& rows) const {
-  const WallTime now = executor_.wall_now();
+bool Sealer::is_over(const OpenWindow& window) const {
+  const WallTime now = parts_.executor.wall_now();
   const auto over = [now](WallTime since) { return since <= now && now - since >= kSealDelay; };
-  return over(window_last(window.start)) && over(rows.last_write);
+  return over(window.last) && over(window.last_put);
 }
 
 void Sealer::look() {
-  auto at = windows_.lower_bound(next_look_);
-  for (std::size_t i = 0; i < kWindowsPerLook && at != windows_.end(); ++i, ++at) {
-    if (at->second.state != Rows::State::waiting || !is_due(at->first, at->second)) continue;
-    at->second.state = Rows::State::due;
-    due_.push_back(at->first);
-  }
-  next_look_ = at == windows_.end() ? Window{} : at->first;
-  timer_ = executor_.schedule(kSealInterval, [this] { look(); });
-  pump();
+  const OpenWindows::Ages& waiting = parts_.windows.waiting();
+  auto at = waiting.lower_bound(next_look_);
+  for (std::size_t i = 0; i < kWindowsPerLook && at != waiting.end(); ++i, ++at)
+    if (is_over(*at->second)) due_.insert(at->first);
+  next_look_ = at == waiting.end() ? OpenWindows::Age{} : at->first;
+  look_timer_ = parts_.executor.schedule(kSealInterval, [this] { look(); });
+  consider();
+  checkpoint();
 }
 
-void Sealer::pump() {
-  while (sealing_ < kSealsAtOnce && !due_.empty()) {
-    const Window window = due_.front();
-    due_.pop_front();
-    const auto found = windows_.find(window);
-    if (found != windows_.end()) start(window, found->second);
-  }
+/// Of the records that hold what is not sealed, about.
+std::uint64_t Sealer::held_log_bytes() {
+  const store::Position oldest = parts_.windows.oldest().value_or(applied_);
+  while (!log_marks_.empty() && log_marks_.front().position <= oldest) log_marks_.pop_front();
+  return log_marks_.empty() ? 0 : log_bytes_ - log_marks_.front().bytes;
 }
 
-void Sealer::start(const Window& window, Rows& rows) {
-  ++sealing_;
-  rows.state = Rows::State::sealing;
-  if (rows.pending == 0) rows.disturbed = WallTime::max();
+void Sealer::consider() {
+  open_bytes_.set(static_cast<std::int64_t>(parts_.windows.bytes()));
+  open_windows_.set(static_cast<std::int64_t>(parts_.windows.size()));
+  if (state_ != State::idle) return;
   auto job = std::make_shared<Job>();
-  job->window = window;
-  job->least = rows.least == WallTime::max() ? window.start : rows.least;
-  // The chunk in front of the earliest row may reach over it. Of the two, one may be that row itself.
-  store::Range before{.begin = row_key(window.tenant, window.series, window.start),
-                      .end = row_key(window.tenant, window.series, job->least) + '\2',
-                      .max_entries = 2,
-                      .order = store::Range::Order::descending};
-  keyed_.range(executor_, store::Table::series, std::move(before),
-               [this, job](Result<std::vector<store::Entry>> entries) {
-                 if (!entries) return give_up(job->window, entries.error());
-                 job->next = entries->empty() ? row_key(job->window.tenant, job->window.series, job->least)
-                                              : entries->back().key;
-                 read_rows(job);
-               });
+  choose_due(*job);
+  if (parts_.windows.waiting_bytes() > kMaxOpenBytes || held_log_bytes() > kMaxLogBytes) choose_oldest(*job);
+  if (job->items.empty()) return;
+  state_ = State::sealing;
+  read_next(std::move(job));
 }
 
-void Sealer::read_rows(std::shared_ptr<Job> job) {
-  keyed_.range(executor_, store::Table::series,
-               {.begin = job->next, .end = end_of(job->window), .max_entries = kMaxEntriesPerSeal},
-               [this, job](Result<std::vector<store::Entry>> entries) {
-                 if (!entries) return give_up(job->window, entries.error());
-                 if (entries->empty()) {
-                   job->read = Job::Read::all;
-                   return seal(job);
-                 }
-                 for (store::Entry& entry : *entries) {
-                   job->bytes += entry.value.size();
-                   job->entries.push_back(std::move(entry));
-                 }
-                 if (job->entries.size() >= kMaxEntriesPerSeal || job->bytes >= kMaxBytesPerSeal)
-                   return seal(job);
-                 job->next = job->entries.back().key + '\0';
-                 read_rows(job);
-               });
+void Sealer::choose_due(Job& job) {
+  const OpenWindows::Ages& waiting = parts_.windows.waiting();
+  while (!due_.empty() && job.items.size() < kWindowsPerSeal && job.chosen < kPointsPerSeal) {
+    const auto found = waiting.find(*due_.begin());
+    due_.erase(due_.begin());
+    if (found != waiting.end()) add(job, *found->second);
+  }
 }
 
-void Sealer::seal(std::shared_ptr<Job> job) {
-  if (const auto built = build(*job); !built) return give_up(job->window, built.error());
-  // A row that was read may have been written again since.
-  if (windows_.at(job->window).disturbed <= job->last) return end(job->window);
+void Sealer::choose_oldest(Job& job) {
+  const OpenWindows::Ages& waiting = parts_.windows.waiting();
+  while (!waiting.empty() && job.items.size() < kWindowsPerSeal && job.chosen < kPointsPerSeal)
+    add(job, *waiting.begin()->second);
+}
+
+void Sealer::add(Job& job, OpenWindow& window) {
+  parts_.windows.begin_seal(window);
+  job.chosen += window.sealing.size();
+  job.items.push_back({&window, {}});
+}
+
+/// Of most windows nothing is sealed yet: there is nothing to read.
+void Sealer::read_next(std::shared_ptr<Job> job) {
+  while (job->next < job->items.size()) {
+    const OpenWindow& window = *job->items[job->next].window;
+    if (window.series.sealed_to >= window.start) return read_before(std::move(job));
+    ++job->next;
+  }
+  for (Item& item : job->items) build(*job, item);
   write(std::move(job));
 }
 
-/// Fills in the batch from what was read.
-Result<void> Sealer::build(Job& job) const {
-  std::vector<Point> rows;
+/// The chunk in front of the first point may reach over it, or have room for more.
+void Sealer::read_before(std::shared_ptr<Job> job) {
+  const OpenWindow& window = *job->items[job->next].window;
+  const WallTime first = window.sealing.first();
+  store::Range before{.begin = key_at(window, window.start),
+                      .end = key_at(window, first) + '\2',
+                      .max_entries = 1,
+                      .order = store::Range::Order::descending};
+  parts_.keyed.range(parts_.executor, store::Table::series, std::move(before),
+                     [this, job, first](Result<std::vector<store::Entry>> entries) {
+                       if (!entries) return end(*job, std::unexpected(entries.error()));
+                       Item& item = job->items[job->next];
+                       std::string next = key_at(*item.window, first);
+                       if (!entries->empty()) next = entries->front().key + '\0';
+                       std::ranges::move(*entries, std::back_inserter(item.chunks));
+                       if (item.window->series.sealed_to >= first) return read_after(job, std::move(next));
+                       ++job->next;
+                       read_next(job);
+                     });
+}
+
+void Sealer::read_after(std::shared_ptr<Job> job, std::string begin) {
+  Item& item = job->items[job->next];
+  parts_.keyed.range(parts_.executor, store::Table::series,
+                     {.begin = std::move(begin), .end = end_of(*item.window)},
+                     [this, job](Result<std::vector<store::Entry>> entries) {
+                       if (!entries) return end(*job, std::unexpected(entries.error()));
+                       if (entries->empty()) {
+                         ++job->next;
+                         return read_next(job);
+                       }
+                       std::string next = entries->back().key + '\0';
+                       std::ranges::move(*entries, std::back_inserter(job->items[job->next].chunks));
+                       read_after(job, std::move(next));
+                     });
+}
+
+/// Adds what becomes of one window to the batch.
+void Sealer::build(Job& job, Item& item) {
+  OpenWindow& window = *item.window;
+  SeriesEntry& series = window.series;
+  const WallTime first = window.sealing.first();
   std::vector<Point> sealed;
-  for (const store::Entry& entry : job.entries) {
-    if (is_chunk_key(entry.key)) {
-      DUNLIN_TRY(const store::ChunkSummary summary, piece_summary(entry.key, entry.value));
-      const bool is_full = summary.points >= kSealedPoints;
-      if (is_full && from_unix_nanoseconds(summary.last_time) < job.least) continue;
-      DUNLIN_TRY(std::vector<Point> points, decode_piece(entry.key, entry.value));
-      sealed = merge_points(std::move(sealed), std::move(points));
-    } else {
-      DUNLIN_TRY(Point point, decode_point(entry.key, entry.value));
-      job.last = point.time;
-      rows.push_back(std::move(point));
+  for (const store::Entry& chunk : item.chunks) {
+    const auto summary = summary_of(chunk.key, chunk.value);
+    const bool stays =
+        summary && summary->points >= kSealedPoints && from_unix_nanoseconds(summary->last_time) < first;
+    if (stays) continue;
+    const auto columns = decode_columns(chunk.key, chunk.value);
+    if (!columns) {
+      failures_.add();
+      log::refusal("service/series", "a stored chunk cannot be read and is left as it is",
+                   std::to_string(series.info.id.value), {{"why", columns.error().message}});
+      continue;
     }
-    job.batch.deletes.push_back({store::Table::series, entry.key});
+    std::ranges::move(points_of(*columns), std::back_inserter(sealed));
+    job.batch.deletes.push_back({store::Table::series, chunk.key});
   }
-  job.rows = rows.size();
-  if (rows.empty()) job.batch.deletes.clear();
-  if (rows.empty()) return {};
-  const std::vector<Point> all = merge_points(std::move(sealed), std::move(rows));
-  job.points = all.size();
-  for (store::Entry& entry : seal_points(job.window.tenant, job.window.series, all))
+  const auto all = sealed.empty() ? window.sealing.columns()
+                                  : in_columns(merge_points(std::move(sealed), window.sealing.points()));
+  for (const store::ChunkPoints& columns : all) {
+    job.points += columns.times.size();
+    store::Entry entry = encode_columns(series.info.tenant, series.info.id, columns);
     job.batch.puts.push_back({store::Table::series, std::move(entry.key), std::move(entry.value)});
-  return {};
+  }
+  job.chunks += all.size();
+  series.sealed_to = std::max(series.sealed_to, window.sealing.last());
+  job.unsaved.series.insert(series.info.id.value);
 }
 
 void Sealer::write(std::shared_ptr<Job> job) {
-  Rows& rows = windows_.at(job->window);
-  const bool is_whole = job->read == Job::Read::all && rows.disturbed == WallTime::max();
-  if (is_whole) {
-    job->batch.deletes.push_back({store::Table::meta, mark_key(job->window)});
-    rows.mark = Rows::Mark::absent;  // whoever writes from now on comes behind this, and marks again
-  }
-  rows.least = rows.disturbed;
-  if (job->read == Job::Read::part)
-    rows.least = std::min(rows.least, time_of_row_key(job->entries.back().key));
-  rows.count -= std::min(rows.count, job->rows);
-  const std::size_t chunks = job->batch.puts.size();
-  keyed_.write(executor_, std::move(job->batch), [this, job, chunks, is_whole](Result<void> result) {
+  job->applied = applied_;
+  Dictionary::Unsaved unsaved = parts_.dictionary.take_unsaved();
+  job->unsaved.series.merge(unsaved.series);
+  job->unsaved.tags = std::move(unsaved.tags);
+  parts_.dictionary.put(job->batch, job->unsaved);
+  for (const auto& [key, at] : positions_) model::put_cursors(job->batch, key.first, {{key.second, at}});
+  if (job->batch.empty()) return end(*job, {});
+  parts_.keyed.write(parts_.executor, std::move(job->batch),
+                     [this, job](Result<void> result) { end(*job, result); });
+}
+
+void Sealer::end(Job& job, const Result<void>& result) {
+  for (const Item& item : job.items) {
     if (result) {
-      chunks_.add(static_cast<std::int64_t>(chunks));
-      points_.add(static_cast<std::int64_t>(job->points));
-      return end(job->window);
+      parts_.windows.sealed(*item.window);
+    } else {
+      parts_.windows.give_up(*item.window);
     }
-    Rows& back = windows_.at(job->window);
-    back.least = std::min(back.least, job->least);
-    back.count += job->rows;
-    if (is_whole) back.mark = Rows::Mark::stored;
-    give_up(job->window, result.error());
+  }
+  if (result) {
+    chunks_.add(static_cast<std::int64_t>(job.chunks));
+    points_.add(static_cast<std::int64_t>(job.points));
+    parts_.log.set_cursor(kSealedCursor,
+                          std::min(parts_.windows.oldest().value_or(job.applied), job.applied));
+    state_ = State::idle;
+    return consider();
+  }
+  failures_.add();
+  parts_.dictionary.give_back(std::move(job.unsaved));
+  log::refusal("service/series", "points are not sealed; they stay in the log", "store",
+               {{"why", result.error().message}});
+  state_ = State::resting;
+  rest_timer_ = parts_.executor.schedule(kSealRetry, [this] {
+    state_ = State::idle;
+    consider();
   });
 }
 
-void Sealer::end(const Window& window) {
-  --sealing_;
-  const auto found = windows_.find(window);
-  Rows& rows = found->second;
-  rows.state = Rows::State::waiting;
-  if (rows.pending == 0) rows.disturbed = WallTime::max();
-  if (rows.mark == Rows::Mark::absent && rows.pending == 0 && rows.least == WallTime::max())
-    windows_.erase(found);
-  pump();
-}
-
-/// Again at one of the next looks.
-void Sealer::give_up(const Window& window, const Error& why) {
-  failures_.add();
-  log::refusal("service/series", "a window is not sealed", std::to_string(window.series.value),
-               {{"why", why.message}});
-  end(window);
+/// Where nothing is open, records without points would stay in the log.
+void Sealer::checkpoint() {
+  if (state_ != State::idle || parts_.windows.size() > 0) return;
+  if (parts_.log.cursor(kSealedCursor).value_or(0) >= applied_) return;
+  state_ = State::sealing;
+  write(std::make_shared<Job>());
 }
 
 }  // namespace dunlin::series

@@ -1,96 +1,118 @@
 #pragma once
-// Turns the rows of windows that are over into chunks: a tenth of the space, and one read for many points.
+// Turns the points of open windows into chunks, so that memory and the log stay small.
 
-#include <compare>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <set>
-#include <tuple>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/executor.h"
 #include "base/metrics.h"
-#include "service/series/series_store.h"
+#include "service/series/open_windows.h"
 #include "store/keyed.h"
+#include "store/log.h"
 
 namespace dunlin::series {
 
 /// A window is sealed so long after its end by the clock, and after its last sample: late ones come till
 /// then.
 inline constexpr Duration kSealDelay = std::chrono::minutes{5};
-/// A window with so many rows is sealed as far as it goes while it is still open.
-inline constexpr std::size_t kSealRows = 4096;
+/// A window with so many points is sealed while it is still open.
+inline constexpr std::size_t kSealPoints = 4096;
+/// Past these the oldest windows are sealed, over or not: memory of open points, and bytes of the log.
+inline constexpr std::size_t kMaxOpenBytes = 128 * 1024 * 1024;
+inline constexpr std::uint64_t kMaxLogBytes = 256 * 1024 * 1024;
 inline constexpr Duration kSealInterval = std::chrono::seconds{5};
-inline constexpr std::size_t kSealsAtOnce = 32;
+inline constexpr Duration kSealRetry = std::chrono::seconds{1};
+/// In one write.
+inline constexpr std::size_t kWindowsPerSeal = 512;
+inline constexpr std::size_t kPointsPerSeal = 65'536;
 /// Windows looked at in one turn.
 inline constexpr std::size_t kWindowsPerLook = 20'000;
-/// Windows that are remembered. What is written to further ones stays rows.
-inline constexpr std::size_t kMaxUnsealedWindows = 4'000'000;
 
-/// Remembers which windows hold rows (table meta, `unsealed/`, written together with the first row) and seals
-/// them, each in one atomic write. A sample that is written meanwhile is never lost: a seal deletes only the
-/// rows that it has read, and gives up if one of them may have been written again. One executor's thread.
+/// The name of the position in the log up to which everything is in the keyed store.
+inline constexpr std::string_view kSealedCursor = "sealed";
+
+/// One seal at a time, in one atomic write with the dictionary's entries and the consumers' positions; then
+/// the log may forget. What is put into a window meanwhile waits for the next. One executor's thread.
 class Sealer {
  public:
-  struct Window {
-    TenantId tenant;
-    SeriesId series;
-    WallTime start{};
-    auto operator<=>(const Window& other) const {
-      return std::tuple(tenant.value, series.value, start) <=>
-             std::tuple(other.tenant.value, other.series.value, other.start);
-    }
-    bool operator==(const Window& other) const { return (*this <=> other) == 0; }
+  struct Parts {
+    Executor& executor;
+    store::Keyed& keyed;
+    store::Log& log;
+    Dictionary& dictionary;
+    OpenWindows& windows;
+    metrics::Registry& metrics;
   };
-  using Touched = std::set<Window>;  // by one write
-
-  Sealer(Executor& executor, store::Keyed& keyed, metrics::Registry& metrics);
+  explicit Sealer(Parts parts);
   ~Sealer();
   Sealer(const Sealer&) = delete;
   Sealer& operator=(const Sealer&) = delete;
 
-  /// Reads which windows hold rows, and begins to seal. Errors: corrupt, io.
-  void open(std::move_only_function<void(Result<void>)> done);
+  /// The log's records up to here are in the keyed store.
+  void begin_after(store::Position sealed) { applied_ = sealed; }
+  /// From now on windows that are over are sealed.
+  void start();
 
-  /// A row goes into a batch that is written before anything else is asked of the store.
-  void touch(Touched& touched, TenantId tenant, SeriesId series, WallTime time);
-  /// Adds what the batch has to say of its windows. Follows the last touch() of a batch.
-  void mark(store::Batch& batch, const Touched& touched);
-  /// The batch was written, or was not. Exactly once after mark().
-  enum class Outcome : std::uint8_t { stored, failed };
-  void written(const Touched& touched, Outcome outcome);
+  /// A record was committed, and what is in it is in the windows, the dictionary and the positions.
+  void logged(store::Position position, std::size_t bytes);
+  void position(const ConsumerPosition& position);
+  /// A window has become longer.
+  void grown(const OpenWindow& window);
+  /// Begins a seal if one is due. Follows the calls above.
+  void consider();
 
-  /// Windows that hold rows.
-  std::size_t unsealed() const { return windows_.size(); }
+  /// The last record of which this is true. The log may have committed later ones already.
+  store::Position applied() const { return applied_; }
+
+  /// Memory is so far over its limit that nothing should be added.
+  bool is_behind() const { return parts_.windows.bytes() > 2 * kMaxOpenBytes; }
+  /// What consumers have said last. None: nothing in this life, nor in what was replayed.
+  std::vector<hub::JournalPosition> positions_of(std::string_view consumer) const;
 
  private:
-  struct Rows;
+  struct Item;
   struct Job;
-  using Windows = std::map<Window, Rows>;
+  struct LogMark {
+    store::Position position;
+    std::uint64_t bytes;  // of the records up to it
+  };
 
-  void load(std::string after, std::move_only_function<void(Result<void>)> done);
   void look();
-  void pump();
-  bool is_due(const Window& window, const Rows& rows) const;
-  void start(const Window& window, Rows& rows);
-  void read_rows(std::shared_ptr<Job> job);
-  void seal(std::shared_ptr<Job> job);
-  Result<void> build(Job& job) const;
+  bool is_over(const OpenWindow& window) const;
+  std::uint64_t held_log_bytes();
+  void choose_due(Job& job);
+  void choose_oldest(Job& job);
+  void add(Job& job, OpenWindow& window);
+  void read_next(std::shared_ptr<Job> job);
+  void read_before(std::shared_ptr<Job> job);
+  void read_after(std::shared_ptr<Job> job, std::string begin);
+  void build(Job& job, Item& item);
   void write(std::shared_ptr<Job> job);
-  void end(const Window& window);
-  void give_up(const Window& window, const Error& why);
+  void end(Job& job, const Result<void>& result);
+  void checkpoint();
 
-  Executor& executor_;
-  store::Keyed& keyed_;
-  Windows windows_;
-  std::deque<Window> due_;
-  Window next_look_{};
-  std::size_t sealing_ = 0;
-  TimerId timer_;
+  Parts parts_;
+  std::set<OpenWindows::Age> due_;
+  OpenWindows::Age next_look_{};
+  enum class State : std::uint8_t { idle, sealing, resting } state_ = State::idle;
+  std::map<std::pair<std::string, std::uint16_t>, std::uint64_t, std::less<>> positions_;
+  std::deque<LogMark> log_marks_;
+  std::uint64_t log_bytes_ = 0;
+  store::Position applied_ = 0;
+  TimerId look_timer_;
+  TimerId rest_timer_;
   metrics::Cell& chunks_;
   metrics::Cell& points_;
   metrics::Cell& failures_;
+  metrics::Cell& open_bytes_;
+  metrics::Cell& open_windows_;
 };
 
 }  // namespace dunlin::series

@@ -26,12 +26,11 @@ struct SeriesService::Work {
   Task done;
 };
 
-SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed,
+SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, store::Log& log,
                              metrics::Registry& metrics, model::Mapping mapping)
     : executor_(executor),
       bus_(bus),
-      keyed_(keyed),
-      store_(executor, keyed, metrics),
+      store_(executor, keyed, log, metrics),
       mapping_(std::move(mapping)),
       retry_(executor, metrics, kConsumer),
       stored_(metrics.counter("dunlin_series_samples_stored_total", "Samples stored")),
@@ -42,12 +41,11 @@ SeriesService::SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& ke
 void SeriesService::start(std::move_only_function<void(Result<void>)> started) {
   store_.open([this, started = std::move(started)](Result<void> opened) mutable {
     if (!opened) return started(std::move(opened));
-    model::read_cursors(executor_, keyed_, kConsumer,
-                        [this, started = std::move(started)](auto positions) mutable {
-                          if (!positions) return started(std::unexpected(positions.error()));
-                          consume(*std::move(positions));
-                          started({});
-                        });
+    store_.positions_of(kConsumer, [this, started = std::move(started)](auto positions) mutable {
+      if (!positions) return started(std::unexpected(positions.error()));
+      consume(*std::move(positions));
+      started({});
+    });
   });
 }
 

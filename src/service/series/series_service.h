@@ -25,8 +25,8 @@ struct Arrival {
 /// One executor's thread.
 class SeriesService {
  public:
-  SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, metrics::Registry& metrics,
-                model::Mapping mapping);
+  SeriesService(Executor& executor, hub::Bus& bus, store::Keyed& keyed, store::Log& log,
+                metrics::Registry& metrics, model::Mapping mapping);
 
   /// Opens the store and takes up the journal where it left off. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
@@ -48,7 +48,6 @@ class SeriesService {
 
   Executor& executor_;
   hub::Bus& bus_;
-  store::Keyed& keyed_;
   SeriesStore store_;
   model::Mapping mapping_;
   std::vector<std::function<void(const Arrival&)>> handlers_;

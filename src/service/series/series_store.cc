@@ -2,48 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "base/core/assert.h"
 #include "model/cursors.h"
 #include "model/keys.h"
 #include "service/series/downsampler.h"
-#include "service/series/piece.h"
-#include "service/series/row.h"
-#include "service/series/scan.h"
-#include "service/series/sealer.h"
-#include "service/series/window.h"
 
 namespace dunlin::series {
 namespace {
 
-constexpr std::string_view kDictionary = "series/";
-
-std::string name_key(TenantId tenant, std::string_view device, std::string_view channel) {
-  std::string key = model::tenant_key(tenant, device);
-  key.push_back('\0');
-  key.append(channel);
-  return key;
-}
-
-/// version (1) | id (4) | unit.
-std::string dictionary_entry(const SeriesInfo& info) {
-  return '\1' + model::big_endian_32(info.id.value) + info.unit;
-}
-
-Result<SeriesInfo> read_dictionary_entry(std::string_view key, std::string_view value) {
-  key.remove_prefix(kDictionary.size());
-  const std::size_t separator = key.find('\0', 4);
-  if (key.size() < 4 || separator == std::string_view::npos || value.size() < 5 || value[0] != 1) {
-    return fail(Errc::corrupt, "an entry of the series dictionary has an unknown form");
-  }
-  SeriesInfo info;
-  info.tenant = TenantId{model::read_big_endian_32(key.substr(0, 4))};
-  info.device = key.substr(4, separator - 4);
-  info.channel = key.substr(separator + 1);
-  info.id = SeriesId{model::read_big_endian_32(value.substr(1, 4))};
-  info.unit = value.substr(5);
-  info.changes = info.stored_changes = 1;
-  return info;
-}
+constexpr std::size_t kReplayRecords = 4096;
+constexpr std::size_t kReplayBytes = 4 * 1024 * 1024;
+/// Between looks whether there is room for more.
+constexpr Duration kReplayRest = std::chrono::milliseconds{10};
 
 bool fits(const model::Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return text->size() <= kMaxTextValueBytes;
@@ -52,160 +24,198 @@ bool fits(const model::Value& value) {
   return true;
 }
 
+/// The bytes themselves stay out of the series (model/mapping.h); their length is the measurement.
+model::Value stored_value(const model::Value& value) {
+  if (const auto* bytes = std::get_if<model::Bytes>(&value))
+    return static_cast<std::int64_t>(bytes->value.size());
+  return value;
+}
+
+Result<void> check(const DeviceTags& of) {
+  if (of.tags.size() > kMaxTags)
+    return fail(Errc::limit_exceeded, "a device has at most " + std::to_string(kMaxTags) + " tags");
+  const bool long_one = std::ranges::any_of(of.tags, [](const auto& tag) {
+    return tag.first.size() > kMaxTagBytes || tag.second.size() > kMaxTagBytes;
+  });
+  if (!long_one) return {};
+  return fail(Errc::limit_exceeded,
+              "a tag's name and value have at most " + std::to_string(kMaxTagBytes) + " bytes");
+}
+
 }  // namespace
 
-SeriesStore::SeriesStore(Executor& executor, store::Keyed& keyed, metrics::Registry& metrics)
-    : executor_(executor), keyed_(keyed), sealer_(std::make_unique<Sealer>(executor, keyed, metrics)) {}
-SeriesStore::~SeriesStore() = default;
+SeriesStore::SeriesStore(Executor& executor, store::Keyed& keyed, store::Log& log, metrics::Registry& metrics)
+    : executor_(executor),
+      keyed_(keyed),
+      log_(log),
+      sealer_({executor, keyed, log, dictionary_, windows_, metrics}) {}
+
+SeriesStore::~SeriesStore() {
+  executor_.cancel(replay_timer_);
+}
 
 void SeriesStore::open(std::move_only_function<void(Result<void>)> done) {
-  load_dictionary(std::string(kDictionary), [this, done = std::move(done)](Result<void> loaded) mutable {
-    if (!loaded) return done(std::move(loaded));
-    sealer_->open(std::move(done));
-  });
-}
-
-void SeriesStore::load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done) {
-  store::Range range{.begin = after, .end = model::prefix_end(std::string(kDictionary))};
-  keyed_.range(executor_, store::Table::meta, std::move(range),
-               [this, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
-                 if (!entries) return done(std::unexpected(entries.error()));
-                 for (const store::Entry& entry : *entries) {
-                   auto info = read_dictionary_entry(entry.key, entry.value);
-                   if (!info) return done(std::unexpected(info.error()));
-                   next_id_ = std::max(next_id_, info->id.value + 1);
-                   by_name_.insert_or_assign(entry.key.substr(kDictionary.size()), *std::move(info));
-                 }
-                 if (!entries->empty()) return load_dictionary(entries->back().key + '\0', std::move(done));
-                 std::vector<SeriesInfo*> pending;
-                 for (auto& [key, info] : by_name_) pending.push_back(&info);
-                 load_last(std::move(pending), std::move(done));
-               });
-}
-
-/// The newest point is in the window that the last key is of, but not always behind that key: a late row
-/// stands behind the beginning of a chunk.
-void SeriesStore::load_last(std::vector<SeriesInfo*> pending,
-                            std::move_only_function<void(Result<void>)> done) {
-  if (pending.empty()) return done({});
-  SeriesInfo* info = pending.back();
-  store::Range range;
-  range.begin = row_key(info->tenant, info->id, WallTime::min());
-  range.end = row_key(info->tenant, SeriesId{info->id.value + 1}, WallTime::min());
-  range.max_entries = 1;
-  range.order = store::Range::Order::descending;
-  keyed_.range(executor_, store::Table::series, std::move(range),
-               [this, pending = std::move(pending),
-                done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
-                 if (!entries) return done(std::unexpected(entries.error()));
-                 if (entries->empty()) {
-                   pending.pop_back();
-                   return load_last(std::move(pending), std::move(done));
-                 }
-                 load_last_of(time_of_row_key(entries->front().key), std::move(pending), std::move(done));
-               });
-}
-
-void SeriesStore::load_last_of(WallTime last_key, std::vector<SeriesInfo*> pending,
-                               std::move_only_function<void(Result<void>)> done) {
-  SeriesInfo* info = pending.back();
-  pending.pop_back();
-  ScanVisitor visitor;
-  visitor.block = [info](const Block& block) {
-    info->last = point_at(block.columns, block.end - 1);
-    return ScanGo::on;
-  };
-  scan({info->tenant, info->id, window_start(last_key), WallTime::max()}, std::move(visitor),
-       [this, pending = std::move(pending), done = std::move(done)](Result<void> read) mutable {
-         if (!read) return done(std::move(read));
-         load_last(std::move(pending), std::move(done));
+  const std::string_view series = Dictionary::series_prefix();
+  load(series, std::string(series), &Dictionary::load_series,
+       [this, done = std::move(done)](Result<void> loaded) mutable {
+         if (!loaded) return done(std::move(loaded));
+         const std::string_view tags = Dictionary::tags_prefix();
+         load(tags, std::string(tags), &Dictionary::load_tags,
+              [this, done = std::move(done)](Result<void> tags_loaded) mutable {
+                if (!tags_loaded) return done(std::move(tags_loaded));
+                sealer_.begin_after(log_.cursor(kSealedCursor).value_or(0));
+                replay(std::move(done));
+              });
        });
 }
 
-SeriesInfo* SeriesStore::series_for(const model::Sample& sample, Touched& touched) {
-  std::string key = name_key(sample.tenant, sample.device, sample.channel);
-  auto found = by_name_.find(key);
-  if (found == by_name_.end()) {
-    if (by_name_.size() >= kMaxSeries) return nullptr;
-    SeriesInfo info{
-        SeriesId{next_id_++}, sample.tenant, sample.device, sample.channel, sample.unit, {}, 1, 0};
-    found = by_name_.emplace(std::move(key), std::move(info)).first;
-  }
-  SeriesInfo& info = found->second;
-  if (!sample.unit.empty() && info.unit != sample.unit) {
-    info.unit = sample.unit;
-    ++info.changes;
-  }
-  // Until a write of it has succeeded it goes with every batch: the rows mean nothing without it.
-  if (info.stored_changes != info.changes) touched[found->first] = info.changes;
-  return &info;
+void SeriesStore::load(std::string_view prefix, std::string after, Load load_entry,
+                       std::move_only_function<void(Result<void>)> done) {
+  store::Range range{.begin = std::move(after), .end = model::prefix_end(std::string(prefix))};
+  keyed_.range(
+      executor_, store::Table::meta, std::move(range),
+      [this, prefix, load_entry, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
+        if (!entries) return done(std::unexpected(entries.error()));
+        for (const store::Entry& entry : *entries)
+          if (auto taken = (dictionary_.*load_entry)(entry); !taken) return done(std::move(taken));
+        if (entries->empty()) return done({});
+        load(prefix, entries->back().key + '\0', load_entry, std::move(done));
+      });
 }
 
-void SeriesStore::mark_stored(const Touched& touched) {
-  for (const auto& [key, change] : touched) {
-    SeriesInfo& info = by_name_.find(key)->second;
-    info.stored_changes = std::max(info.stored_changes, change);
+/// What is in the log and in chunks alike comes to the same end: the last write of a time counts.
+void SeriesStore::replay(std::move_only_function<void(Result<void>)> done) {
+  if (sealer_.is_behind()) {
+    sealer_.consider();
+    replay_timer_ = executor_.schedule(kReplayRest,
+                                       [this, done = std::move(done)]() mutable { replay(std::move(done)); });
+    return;
   }
+  const auto records = log_.read(sealer_.applied(), kReplayRecords, kReplayBytes);
+  if (!records) return done(std::unexpected(records.error()));
+  if (records->empty()) {
+    sealer_.start();
+    return done({});
+  }
+  for (const store::Record& record : *records) {
+    if (record.kind != kSampleRecord)
+      return done(fail(Errc::corrupt, "the log of samples has a record of another kind"));
+    auto decoded = decode_sample_record(record.bytes.text());
+    if (!decoded) return done(std::unexpected(decoded.error()));
+    if (auto taken = take(*std::move(decoded), record.position, record.bytes.size()); !taken)
+      return done(std::move(taken));
+  }
+  executor_.post([this, done = std::move(done)]() mutable { replay(std::move(done)); });
+}
+
+/// What a record that is in the log says.
+Result<void> SeriesStore::take(SampleRecord record, store::Position at, std::size_t bytes) {
+  for (const SeriesInfo& info : record.series) DUNLIN_CHECK(dictionary_.take(info));
+  for (DeviceTags& tags : record.tags) dictionary_.take(std::move(tags));
+  for (const ConsumerPosition& position : record.positions) sealer_.position(position);
+  const WallTime now = executor_.wall_now();
+  const store::Position before = sealer_.applied();
+  for (NewPoint& one : record.points) {
+    SeriesEntry* series = dictionary_.at(one.series);
+    if (series == nullptr) return fail(Errc::corrupt, "the log of samples has a point of an unknown series");
+    if (one.point.time >= series->info.last.time) series->info.last = one.point;
+    sealer_.grown(windows_.put(*series, std::move(one.point), before, now));
+  }
+  sealer_.logged(at, bytes);
+  return {};
+}
+
+void SeriesStore::append(SampleRecord record, std::move_only_function<void(Result<void>)> done) {
+  record.series = dictionary_.untold();
+  const std::string bytes = encode_sample_record(record);
+  log_.append(kSampleRecord, as_bytes(bytes),
+              [this, size = bytes.size(), record = std::move(record),
+               done = std::move(done)](Result<store::Position> at) mutable {
+                if (!at) return done(std::unexpected(at.error()));
+                dictionary_.told(record.series);
+                record.series.clear();
+                const Result<void> taken = take(std::move(record), *at, size);
+                DUNLIN_ASSERT(taken.has_value());
+                done({});
+                sealer_.consider();
+              });
+}
+
+std::optional<SeriesId> SeriesStore::resolve(TenantId tenant, std::string_view device,
+                                             std::string_view channel, std::string_view unit) {
+  const SeriesEntry* entry = dictionary_.define(tenant, device, channel, unit);
+  if (entry == nullptr) return std::nullopt;
+  return entry->info.id;
 }
 
 void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_view consumer,
                         const std::vector<hub::JournalPosition>& positions,
                         std::move_only_function<void(Result<Written>)> done) {
-  store::Batch batch;
   Written written;
-  Touched touched;
-  Sealer::Touched windows;
+  SampleRecord record;
+  record.points.reserve(samples.size());
   for (const model::Sample& sample : samples) {
-    SeriesInfo* info = fits(sample.value) ? series_for(sample, touched) : nullptr;
-    if (info == nullptr) {
+    const auto id = fits(sample.value) ? resolve(sample.tenant, sample.device, sample.channel, sample.unit)
+                                       : std::nullopt;
+    if (!id) {
       ++written.skipped;
       continue;
     }
-    Point point{sample.t_source, sample.value, sample.quality, sample.flags};
-    batch.puts.push_back(
-        {store::Table::series, row_key(sample.tenant, info->id, point.time), encode_point(point)});
-    sealer_->touch(windows, sample.tenant, info->id, point.time);
-    if (const auto* bytes = std::get_if<model::Bytes>(&point.value)) {
-      point.value = static_cast<std::int64_t>(bytes->value.size());
-    }
-    if (point.time >= info->last.time) info->last = std::move(point);
+    record.points.push_back(
+        {*id, {sample.t_source, stored_value(sample.value), sample.quality, sample.flags}});
     ++written.stored;
   }
-  for (const auto& [key, change] : touched) {
-    const SeriesInfo& info = by_name_.find(key)->second;
-    batch.puts.push_back({store::Table::meta, std::string(kDictionary) + key, dictionary_entry(info)});
-  }
-  model::put_cursors(batch, consumer, positions);
-  sealer_->mark(batch, windows);
-  if (batch.empty()) return done(written);
-  keyed_.write(executor_, std::move(batch),
-               [this, written, touched = std::move(touched), windows = std::move(windows),
-                done = std::move(done)](Result<void> result) mutable {
-                 sealer_->written(windows, result ? Sealer::Outcome::stored : Sealer::Outcome::failed);
-                 if (!result) return done(std::unexpected(result.error()));
-                 mark_stored(touched);
-                 done(written);
-               });
+  for (const hub::JournalPosition& at : positions) record.positions.push_back({std::string(consumer), at});
+  if (record.points.empty() && record.positions.empty()) return done(written);
+  append(std::move(record), [written, done = std::move(done)](Result<void> result) mutable {
+    if (!result) return done(std::unexpected(result.error()));
+    done(written);
+  });
+}
+
+void SeriesStore::write_points(std::vector<NewPoint> points,
+                               std::move_only_function<void(Result<void>)> done) {
+  if (points.empty()) return done({});
+  append({.series = {}, .tags = {}, .positions = {}, .points = std::move(points)}, std::move(done));
+}
+
+void SeriesStore::set_tags(std::vector<DeviceTags> tags, std::move_only_function<void(Result<void>)> done) {
+  for (const DeviceTags& of : tags)
+    if (auto checked = check(of); !checked) return done(std::move(checked));
+  std::erase_if(tags, [this](const DeviceTags& of) { return !dictionary_.changes_tags(of); });
+  if (tags.empty()) return done({});
+  append({.series = {}, .tags = std::move(tags), .positions = {}, .points = {}}, std::move(done));
+}
+
+void SeriesStore::positions_of(
+    std::string_view consumer,
+    std::move_only_function<void(Result<std::vector<hub::JournalPosition>>)> done) {
+  model::read_cursors(executor_, keyed_, consumer,
+                      [this, consumer = std::string(consumer), done = std::move(done)](auto stored) mutable {
+                        if (!stored) return done(std::move(stored));
+                        for (const hub::JournalPosition& at : sealer_.positions_of(consumer))
+                          model::advance(*stored, at);
+                        done(std::move(stored));
+                      });
 }
 
 const SeriesInfo* SeriesStore::find(TenantId tenant, std::string_view device,
                                     std::string_view channel) const {
-  const auto found = by_name_.find(name_key(tenant, device, channel));
-  return found == by_name_.end() ? nullptr : &found->second;
+  const SeriesEntry* entry = dictionary_.find(tenant, device, channel);
+  return entry == nullptr ? nullptr : &entry->info;
 }
 
-std::vector<const SeriesInfo*> SeriesStore::list(TenantId tenant, std::string_view device) const {
-  std::vector<const SeriesInfo*> found;
-  const std::string begin = device.empty() ? model::tenant_key(tenant, "") : name_key(tenant, device, "");
-  for (auto at = by_name_.lower_bound(begin); at != by_name_.end() && at->first.starts_with(begin); ++at) {
-    found.push_back(&at->second);
-  }
-  return found;
+const SeriesInfo* SeriesStore::find(SeriesId id) const {
+  const SeriesEntry* entry = dictionary_.at(id);
+  return entry == nullptr ? nullptr : &entry->info;
 }
 
 void SeriesStore::scan(ScanRange range, ScanVisitor visitor,
                        std::move_only_function<void(Result<void>)> done) {
-  std::make_shared<Scan>(executor_, keyed_, range, std::move(visitor), std::move(done))->start();
+  const SeriesEntry* entry = dictionary_.at(range.series);
+  if (entry == nullptr || entry->info.tenant != range.tenant)
+    return done(fail(Errc::not_found, "there is no such series"));
+  std::make_shared<Scan>(executor_, keyed_, range, std::move(visitor), std::move(done))->start(*entry);
 }
 
 void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,

@@ -1,106 +1,46 @@
 #pragma once
-// Samples by series and time, over the keyed store. The one interface to stored measurements. Format:
-// docs/formats/series.md.
+// The one interface to stored measurements: a log of samples, what is open in memory, and chunks in the keyed
+// store. Formats: docs/formats/series.md, docs/formats/samples.md.
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/executor.h"
 #include "base/metrics.h"
 #include "hub/bus.h"
 #include "model/sample.h"
-#include "store/chunk/chunk.h"
+#include "service/series/dictionary.h"
+#include "service/series/open_windows.h"
+#include "service/series/point.h"
+#include "service/series/scan.h"
+#include "service/series/sealer.h"
 #include "store/keyed.h"
+#include "store/log.h"
 
 namespace dunlin::series {
 
-inline constexpr std::size_t kMaxSeries = 1'000'000;
 inline constexpr std::size_t kMaxTextValueBytes = 1024;
-inline constexpr std::size_t kMaxRowsPerQuery =
-    5'000'000;  // points read; a longer range is answered with limit_exceeded
 inline constexpr std::size_t kMaxPointsPerAnswer = 10'000;
 
-using SeriesId = Id<struct SeriesTag, std::uint32_t>;
-
-struct Point {
-  WallTime time{};
-  model::Value value;
-  model::Quality quality = model::Quality::good;
-  std::uint8_t flags = 0;  // model::kHistorical ...
-  friend bool operator==(const Point&, const Point&) = default;
-};
-
-/// One series: what is known of it without reading its rows.
-struct SeriesInfo {
-  SeriesId id;
-  TenantId tenant;
-  std::string device;
-  std::string channel;
-  std::string unit;
-  Point last;
-  // The dictionary's entry: how often it changed, and which of these is stored.
-  std::uint64_t changes = 0;
-  std::uint64_t stored_changes = 0;
-};
-
-/// A part of a downsampled range, or a single point (count 1).
-struct Bucket {
-  WallTime time{};  // of its first point
-  double mean = 0;
-  double min = 0;
-  double max = 0;
-  std::uint64_t count = 0;
-};
-
-/// A time of one series.
-struct ScanRange {
-  TenantId tenant;
-  SeriesId series;
-  WallTime from{};  // inclusive
-  WallTime to{};    // exclusive
-};
-
-/// Points begin to end of the columns: a part of a range, all of one type. Valid during the call.
-struct Block {
-  const store::ChunkPoints& columns;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-/// Any of a block's points.
-Point point_at(const store::ChunkPoints& columns, std::size_t i);
-/// Its value as a number; truth values are 0 and 1, nullopt for texts.
-std::optional<double> number_at(const store::ChunkPoints& columns, std::size_t i);
-
-enum class ScanGo : std::uint8_t { on, stop };
-
-/// Gets what is in a range, ascending by time.
-struct ScanVisitor {
-  std::move_only_function<ScanGo(const Block&)> block;
-  /// May be empty. Of a chunk that is in the range as a whole and alone in its time: true if its points are
-  /// not needed.
-  std::move_only_function<bool(const store::ChunkSummary&)> chunk;
-};
-
-class Sealer;
-
-/// One executor's thread; completions run there.
+/// One executor's thread; completions run there. What was answered is in the log; a crash loses nothing of it
+/// and doubles nothing.
 class SeriesStore {
  public:
-  SeriesStore(Executor& executor, store::Keyed& keyed, metrics::Registry& metrics);
+  /// The log must be the store's own, opened with the same executor.
+  SeriesStore(Executor& executor, store::Keyed& keyed, store::Log& log, metrics::Registry& metrics);
   ~SeriesStore();
 
-  /// Reads the dictionary of series and their last values, and begins to seal windows that are over. Errors:
-  /// corrupt, io.
+  /// Reads the dictionary of series and what the log has behind it, and begins to seal. Errors: corrupt, io.
   void open(std::move_only_function<void(Result<void>)> done);
 
   /// Stores the samples and how far their consumer has come, in one atomic write. The same (series, time)
   /// again replaces the value, so a repeated delivery changes nothing. A late sample does not replace a newer
-  /// last value. Errors: io, no_space; limit_exceeded for none of them: samples over a limit are left out and
-  /// counted in `skipped`.
+  /// last value. Errors: io, no_space, unavailable (too much waits for the disk); limit_exceeded for none of
+  /// them: samples over a limit are left out and counted in `skipped`.
   struct Written {
     std::size_t stored = 0;
     std::size_t skipped = 0;
@@ -109,12 +49,35 @@ class SeriesStore {
              const std::vector<hub::JournalPosition>& positions,
              std::move_only_function<void(Result<Written>)> done);
 
-  const SeriesInfo* find(TenantId tenant, std::string_view device, std::string_view channel) const;
-  /// Of one device, sorted by channel; of all devices where `device` is empty.
-  std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const;
+  /// The number of a series, for write_points(); it may be new. A unit that is not empty becomes its unit.
+  /// nullopt: there are kMaxSeries others.
+  std::optional<SeriesId> resolve(TenantId tenant, std::string_view device, std::string_view channel,
+                                  std::string_view unit);
+  /// Likewise of numbers that resolve() has given. Texts are at most kMaxTextValueBytes long. Errors: as
+  /// write().
+  void write_points(std::vector<NewPoint> points, std::move_only_function<void(Result<void>)> done);
 
-  /// Tells the visitor of the range, then `done`. Errors: corrupt, io; limit_exceeded after kMaxRowsPerQuery
-  /// points.
+  /// Replaces the tags of devices. Errors: limit_exceeded (kMaxTags, kMaxTagBytes); as write().
+  void set_tags(std::vector<DeviceTags> tags, std::move_only_function<void(Result<void>)> done);
+  /// Null: none. Valid until the next turn.
+  const Tags* tags_of(TenantId tenant, std::string_view device) const {
+    return dictionary_.tags_of(tenant, device);
+  }
+
+  /// How far a consumer had come when the process began. Once after open().
+  void positions_of(std::string_view consumer,
+                    std::move_only_function<void(Result<std::vector<hub::JournalPosition>>)> done);
+
+  const SeriesInfo* find(TenantId tenant, std::string_view device, std::string_view channel) const;
+  /// Null: there is no such series.
+  const SeriesInfo* find(SeriesId id) const;
+  /// Of one device, sorted by channel; of all devices where `device` is empty.
+  std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const {
+    return dictionary_.list(tenant, device);
+  }
+
+  /// Tells the visitor of the range, then `done`. Errors: not_found (no such series), corrupt, io;
+  /// limit_exceeded after kMaxPointsPerQuery points.
   void scan(ScanRange range, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
 
   /// Points with from <= time < to, ascending, at most `limit` (then the answer ends early).
@@ -126,23 +89,23 @@ class SeriesStore {
   void downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t buckets,
                    std::move_only_function<void(Result<std::vector<Bucket>>)> done);
 
-  std::size_t size() const { return by_name_.size(); }
+  std::size_t size() const { return dictionary_.size(); }
 
  private:
-  using Touched =
-      std::map<std::string, std::uint64_t>;  // dictionary entries in a batch, by name, with their change
-  SeriesInfo* series_for(const model::Sample& sample, Touched& touched);
-  void mark_stored(const Touched& touched);
-  void load_dictionary(std::string after, std::move_only_function<void(Result<void>)> done);
-  void load_last(std::vector<SeriesInfo*> pending, std::move_only_function<void(Result<void>)> done);
-  void load_last_of(WallTime last_key, std::vector<SeriesInfo*> pending,
-                    std::move_only_function<void(Result<void>)> done);
+  using Load = Result<void> (Dictionary::*)(const store::Entry&);
+  void load(std::string_view prefix, std::string after, Load load_entry,
+            std::move_only_function<void(Result<void>)> done);
+  void replay(std::move_only_function<void(Result<void>)> done);
+  void append(SampleRecord record, std::move_only_function<void(Result<void>)> done);
+  Result<void> take(SampleRecord record, store::Position at, std::size_t bytes);
 
   Executor& executor_;
   store::Keyed& keyed_;
-  std::map<std::string, SeriesInfo, std::less<>> by_name_;  // by tenant | device NUL channel
-  std::uint32_t next_id_ = 1;
-  std::unique_ptr<Sealer> sealer_;
+  store::Log& log_;
+  Dictionary dictionary_;
+  OpenWindows windows_;
+  Sealer sealer_;
+  TimerId replay_timer_;
 };
 
 }  // namespace dunlin::series

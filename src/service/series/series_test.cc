@@ -1,9 +1,8 @@
 #include <boost/json.hpp>
 
-#include "base/hex.h"
 #include "base/rng.h"
 #include "model/testing/service_test.h"
-#include "service/series/row.h"
+#include "service/series/sample_disk.h"
 #include "service/series/series_service.h"
 
 namespace dunlin::series {
@@ -19,7 +18,8 @@ std::string text_of(const model::Value& value) {
 
 struct SeriesTest : model::testing::ServiceTest {
   void boot() {
-    series = std::make_unique<SeriesService>(*executor, bus, keyed, *metrics, model::Mapping::standard());
+    series = std::make_unique<SeriesService>(*executor, bus, keyed, disk.open(*executor, *metrics), *metrics,
+                                             model::Mapping::standard());
     series->declare(table);
     series->on_arrival([this](const Arrival& arrival) { arrivals.push_back(arrival.samples.size()); });
     Result<void> result = fail(Errc::internal, "not started");
@@ -29,6 +29,7 @@ struct SeriesTest : model::testing::ServiceTest {
   }
   void restart() {
     series.reset();
+    disk.close();
     restart_process();
     boot();
   }
@@ -50,8 +51,7 @@ struct SeriesTest : model::testing::ServiceTest {
     settle();
     return found;
   }
-  std::size_t rows() { return keyed.rows(store::Table::series).size(); }
-
+  SampleDisk disk;
   std::unique_ptr<SeriesService> series;
   std::vector<std::size_t> arrivals;
 };
@@ -124,21 +124,21 @@ TEST_F(SeriesTest, AUnitMayChangeAndSurvivesARestart) {
   EXPECT_EQ(last(), "41.000000degF");
 }
 
-TEST_F(SeriesTest, AFailedWriteIsRepeatedAfterASecondAndNothingIsLost) {
-  keyed.fail_writes = 2;
+TEST_F(SeriesTest, AFullDiskIsTriedAgainAfterASecondAndNothingIsLost) {
+  disk.refuse_next_write();
   arrive(kTopic, R"({"value":5,"t":1000,"unit":"Cel"})");
   settle();
   arrive(kTopic, R"({"value":6,"t":2000})");
   settle();
-  EXPECT_EQ(rows(), 0u);
   EXPECT_TRUE(arrivals.empty());
+  disk.refuse_next_write();
   pass(std::chrono::milliseconds{1900});
-  EXPECT_EQ(rows(), 0u);
+  EXPECT_TRUE(points().empty());
   pass(std::chrono::milliseconds{200});
   EXPECT_EQ(counted("dunlin_series_write_retries_total"), 2);
   EXPECT_EQ(arrivals.size(), 2u);
   EXPECT_EQ(bus.committed["series"], 2u);
-  restart();  // the dictionary came with the batch that succeeded
+  restart();  // the dictionary came with the record that was written
   EXPECT_EQ(last(), "6.000000Cel");
   arrive("demo/plant1/machine/press-01/pressure", "1");
   settle();
@@ -146,34 +146,37 @@ TEST_F(SeriesTest, AFailedWriteIsRepeatedAfterASecondAndNothingIsLost) {
 }
 
 TEST_F(SeriesTest, ACrashBeforeTheWriteReplaysAndOneAfterItDoesNot) {
-  keyed.hold_writes = true;
+  disk.refuse_next_write();
   arrive(kTopic, R"({"value":5,"t":1000})");
   settle();
-  keyed.drop_held_writes();
+  EXPECT_TRUE(points().empty());
   restart();
   EXPECT_EQ(points().size(), 1u);  // taken up from the journal
   EXPECT_EQ(arrivals.size(), 1u);
   const std::size_t handed_out = bus.handed_out("series");
   restart();
   EXPECT_EQ(bus.handed_out("series"), handed_out);
-  EXPECT_EQ(keyed.rows(store::Table::meta).at("cursor/series/0"), "1");
 }
 
-TEST_F(SeriesTest, RowsAndPositionAreOneWriteSoAReplayIsIdempotent) {
+TEST_F(SeriesTest, ThePositionInTheJournalOutlivesTheLogOfSamples) {
   arrive(kTopic, R"({"value":5,"t":1000})");
   settle();
-  EXPECT_EQ(keyed.writes, 1u);
-  keyed.rows(store::Table::meta).erase("cursor/series/0");  // as if the position had been lost
+  pass(std::chrono::hours{3});  // sealed: the log may forget
+  EXPECT_EQ(keyed.rows(store::Table::meta).at("cursor/series/0"), "1");
+  EXPECT_EQ(keyed.rows(store::Table::series).size(), 1u);
+  const std::size_t handed_out = bus.handed_out("series");
   restart();
-  EXPECT_EQ(rows(), 1u);
+  EXPECT_EQ(bus.handed_out("series"), handed_out);
   EXPECT_EQ(points(), (std::vector<std::string>{"1000:5.000000"}));
 }
 
 TEST_F(SeriesTest, AStoreThatCannotBeReadStopsTheStart) {
   series.reset();
+  disk.close();
   restart_process();
   keyed.fail_reads = 1;
-  series = std::make_unique<SeriesService>(*executor, bus, keyed, *metrics, model::Mapping::standard());
+  series = std::make_unique<SeriesService>(*executor, bus, keyed, disk.open(*executor, *metrics), *metrics,
+                                           model::Mapping::standard());
   Result<void> result;
   series->start([&](Result<void> started) { result = std::move(started); });
   settle();
@@ -205,6 +208,7 @@ TEST_F(SeriesTest, DownsamplingEqualsANaiveComputation) {
     }
     series->store().write(samples, "test", {},
                           [](Result<SeriesStore::Written> written) { ASSERT_TRUE(written); });
+    settle();
     const std::int64_t from = 1'700'000'000'000 + static_cast<std::int64_t>(rng.below(20'000));
     const std::int64_t length = 1 + static_cast<std::int64_t>(rng.below(60'000));
     const std::size_t parts = 1 + rng.below(40);
@@ -297,44 +301,6 @@ TEST_F(SeriesTest, PointsEndEarlyAtTheLimit) {
   EXPECT_EQ(points().size(), 120u);  // over several pages
   EXPECT_EQ(points("temperature", 3).size(), 3u);
   EXPECT_EQ(points("temperature", 0).size(), 0u);
-}
-
-TEST(RowTest, TheStoredFormIsAsDocumented) {
-  const auto hex = [](const std::string& bytes) { return to_hex(as_bytes(bytes)); };
-  const auto encoded = [&hex](model::Value value, model::Quality quality) {
-    return hex(encode_point({WallTime{}, std::move(value), quality}));
-  };
-  EXPECT_EQ(hex(row_key(TenantId{1}, SeriesId{258}, from_unix_nanoseconds(1'000'000'000))),
-            "0000000100000102800000003b9aca00");
-  EXPECT_EQ(encoded(21.5, model::Quality::good), "010000c035800000000000");
-  EXPECT_EQ(encoded(-1.0, model::Quality::bad), "0102003ff0000000000000");
-  EXPECT_EQ(encoded(std::int64_t{-2}, model::Quality::uncertain), "0101017ffffffffffffffe");
-  EXPECT_EQ(encoded(true, model::Quality::good), "01000201");
-  EXPECT_EQ(encoded(false, model::Quality::good), "01000200");
-  EXPECT_EQ(encoded(std::string("hot"), model::Quality::good), "010003686f74");
-  EXPECT_EQ(encoded(model::JsonText{"{}"}, model::Quality::good), "0100047b7d");
-  EXPECT_EQ(encoded(model::Bytes{"xyz"}, model::Quality::good), "0100018000000000000003");
-}
-
-TEST(RowTest, EveryValueReadsBackAndDamageIsFound) {
-  const std::string key = row_key(kDefaultTenant, SeriesId{7}, from_unix_milliseconds(1234));
-  const model::Value values[] = {
-      1.5, -1e300, std::int64_t{-7}, true, std::string("\0x", 2), model::JsonText{"[1]"}};
-  for (const model::Value& value : values) {
-    const auto read =
-        decode_point(key, encode_point({from_unix_milliseconds(1234), value, model::Quality::uncertain}));
-    ASSERT_TRUE(read);
-    EXPECT_EQ(read->value, value);
-    EXPECT_EQ(unix_milliseconds(read->time), 1234);
-    EXPECT_EQ(read->quality, model::Quality::uncertain);
-  }
-  const std::string good = encode_point({WallTime{}, 1.5, model::Quality::good});
-  for (const std::string& bad :
-       {std::string(), good.substr(0, 10), good + "x", "\2" + good.substr(1), "\1\3" + good.substr(2),
-        "\1\xff" + good.substr(2), std::string("\1\0\5", 3), std::string("\1\0\2", 3)}) {
-    EXPECT_EQ(decode_point(key, bad).error().code, Errc::corrupt);
-  }
-  EXPECT_EQ(decode_point("short", good).error().code, Errc::corrupt);
 }
 
 }  // namespace

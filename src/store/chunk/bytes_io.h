@@ -50,6 +50,7 @@ class ByteWriter {
   }
   void text(std::string_view value) { bytes_.append(value); }
 
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   std::size_t size() const { return bytes_.size(); }
   std::string take() { return std::move(bytes_); }
 
@@ -102,6 +103,8 @@ class ByteReader {
     rest_ = {};
     return 0;
   }
+  /// What has not been read.
+  std::string_view rest() const { return rest_; }
   bool ok() const { return ok_; }
   bool at_end() const { return ok_ && rest_.empty(); }
 

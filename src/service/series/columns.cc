@@ -1,9 +1,9 @@
-#include "service/series/piece.h"
+#include "service/series/columns.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "service/series/row.h"
+#include "service/series/series_key.h"
 
 namespace dunlin::series {
 namespace {
@@ -11,13 +11,10 @@ namespace {
 using store::ChunkPoints;
 using store::ChunkType;
 
-constexpr char kChunkSuffix = 1;
-
 /// A point's mark: quality (2 bits), flags (5 bits), and whether a number was a whole one.
 constexpr std::uint8_t kQualityMask = 0x03;
 constexpr unsigned kFlagsShift = 2;
 constexpr std::uint8_t kFlagsMask = 0x1f;
-constexpr std::uint8_t kWhole = 0x80;
 
 /// Every integer up to here is a double.
 constexpr std::int64_t kExact = std::int64_t{1} << 53;
@@ -32,11 +29,6 @@ Family family_of(const model::Value& value) {
   if (std::holds_alternative<std::string>(value)) return Family::text;
   if (std::holds_alternative<model::JsonText>(value)) return Family::json;
   return Family::number;
-}
-
-std::uint8_t mark_of(const Point& point) {
-  return static_cast<std::uint8_t>(static_cast<unsigned>(point.quality) |
-                                   ((point.flags & kFlagsMask) << kFlagsShift));
 }
 
 /// Numbers among which are whole ones say so by their marks.
@@ -83,6 +75,16 @@ bool is_known(const ChunkPoints& chunk) {
 
 }  // namespace
 
+std::uint8_t mark_of(const Point& point) {
+  return static_cast<std::uint8_t>(static_cast<unsigned>(point.quality) |
+                                   ((point.flags & kFlagsMask) << kFlagsShift));
+}
+
+bool is_number(const model::Value& value) {
+  return std::holds_alternative<double>(value) ||
+         (std::holds_alternative<std::int64_t>(value) && family_of(value) == Family::number);
+}
+
 ChunkPoints columns_of(std::span<const Point> points) {
   ChunkPoints chunk;
   for (const Point& point : points) {
@@ -114,26 +116,17 @@ ChunkPoints columns_of(std::span<const Point> points) {
   return chunk;
 }
 
-std::string chunk_key(TenantId tenant, SeriesId series, WallTime first) {
-  return row_key(tenant, series, first) + kChunkSuffix;
-}
-
-bool is_chunk_key(std::string_view key) {
-  return key.size() == kRowKeyBytes + 1 && key.back() == kChunkSuffix;
-}
-
 Result<ChunkPoints> decode_columns(std::string_view key, std::string_view chunk) {
   if (!is_chunk_key(key)) return fail(Errc::corrupt, "a stored chunk has an unknown key");
-  DUNLIN_TRY(ChunkPoints decoded, store::decode_chunk(unix_nanoseconds(time_of_row_key(key)), chunk));
+  DUNLIN_TRY(ChunkPoints decoded, store::decode_chunk(unix_nanoseconds(time_of_key(key)), chunk));
   if (!is_known(decoded)) return fail(Errc::corrupt, "a stored chunk has an unknown form");
   return decoded;
 }
 
-Result<std::vector<Point>> decode_piece(std::string_view key, std::string_view chunk) {
-  DUNLIN_TRY(const ChunkPoints decoded, decode_columns(key, chunk));
+std::vector<Point> points_of(const ChunkPoints& columns) {
   std::vector<Point> points;
-  points.reserve(decoded.times.size());
-  for (std::size_t i = 0; i < decoded.times.size(); ++i) points.push_back(point_at(decoded, i));
+  points.reserve(columns.times.size());
+  for (std::size_t i = 0; i < columns.times.size(); ++i) points.push_back(point_at(columns, i));
   return points;
 }
 
@@ -151,9 +144,31 @@ std::optional<double> number_at(const ChunkPoints& columns, std::size_t i) {
   return std::nullopt;
 }
 
-Result<store::ChunkSummary> piece_summary(std::string_view key, std::string_view chunk) {
+Result<store::ChunkSummary> summary_of(std::string_view key, std::string_view chunk) {
   if (!is_chunk_key(key)) return fail(Errc::corrupt, "a stored chunk has an unknown key");
-  return store::read_chunk_summary(unix_nanoseconds(time_of_row_key(key)), chunk);
+  return store::read_chunk_summary(unix_nanoseconds(time_of_key(key)), chunk);
+}
+
+std::optional<double> number_of(const model::Value& value) {
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? 1.0 : 0.0;
+  return std::nullopt;
+}
+
+ChunkPoints with_integers(ChunkPoints columns) {
+  const auto* numbers = std::get_if<std::vector<double>>(&columns.values);
+  const bool whole =
+      numbers != nullptr && !columns.marks.empty() &&
+      std::ranges::all_of(columns.marks, [](std::uint8_t mark) { return (mark & kWhole) != 0; });
+  if (!whole) return columns;
+  std::vector<std::int64_t> integers(numbers->size());
+  std::ranges::transform(*numbers, integers.begin(),
+                         [](double number) { return static_cast<std::int64_t>(number); });
+  for (std::uint8_t& mark : columns.marks) mark &= static_cast<std::uint8_t>(~kWhole);
+  columns.type = ChunkType::integer;
+  columns.values = std::move(integers);
+  return columns;
 }
 
 std::size_t run_length(std::span<const Point> points) {
@@ -164,15 +179,19 @@ std::size_t run_length(std::span<const Point> points) {
   return count;
 }
 
-std::vector<store::Entry> seal_points(TenantId tenant, SeriesId series, std::span<const Point> points) {
-  std::vector<store::Entry> entries;
+store::Entry encode_columns(TenantId tenant, SeriesId series, const ChunkPoints& columns) {
+  return {chunk_key(tenant, series, from_unix_nanoseconds(columns.times.front())),
+          store::encode_chunk(columns)};
+}
+
+std::vector<ChunkPoints> in_columns(std::span<const Point> points) {
+  std::vector<ChunkPoints> all;
   while (!points.empty()) {
     const std::size_t count = run_length(points);
-    entries.push_back({chunk_key(tenant, series, points.front().time),
-                       store::encode_chunk(columns_of(points.first(count)))});
+    all.push_back(columns_of(points.first(count)));
     points = points.subspan(count);
   }
-  return entries;
+  return all;
 }
 
 std::vector<Point> merge_points(std::vector<Point> older, std::vector<Point> newer) {

@@ -1,0 +1,228 @@
+#include "service/series/dictionary.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/keys.h"
+#include "service/series/open_windows.h"
+#include "store/chunk/bytes_io.h"
+
+namespace dunlin::series {
+namespace {
+
+using store::ByteReader;
+using store::ByteWriter;
+
+constexpr std::string_view kSeries = "series/";
+constexpr std::string_view kTags = "tags/";
+/// Series are numbered from 1 on without gaps; a stored number far beyond is damage.
+constexpr std::size_t kMaxSeriesNumber = 64 * kMaxSeries;
+
+/// 1: number and unit only, of before chunks; the last value is unknown.
+constexpr std::uint8_t kFirstVersion = 1;
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kTagsVersion = 1;
+
+std::string name_of(TenantId tenant, std::string_view device, std::string_view channel) {
+  std::string key = model::tenant_key(tenant, device);
+  key.push_back('\0');
+  key.append(channel);
+  return key;
+}
+
+Error unknown_form() {
+  return {Errc::corrupt, "an entry of the series dictionary has an unknown form"};
+}
+
+Result<SeriesInfo> read_name(std::string_view key) {
+  const std::size_t separator = key.find('\0', 4);
+  if (key.size() < 4 || separator == std::string_view::npos) return std::unexpected(unknown_form());
+  SeriesInfo info;
+  info.tenant = TenantId{model::read_big_endian_32(key.substr(0, 4))};
+  info.device = key.substr(4, separator - 4);
+  info.channel = key.substr(separator + 1);
+  return info;
+}
+
+}  // namespace
+
+SeriesEntry::SeriesEntry(SeriesInfo what) : info(std::move(what)) {}
+SeriesEntry::~SeriesEntry() = default;
+SeriesEntry::SeriesEntry(SeriesEntry&&) noexcept = default;
+
+Dictionary::Dictionary() = default;
+Dictionary::~Dictionary() = default;
+
+const SeriesEntry* Dictionary::find(TenantId tenant, std::string_view device,
+                                    std::string_view channel) const {
+  const auto found = by_name_.find(name_of(tenant, device, channel));
+  return found == by_name_.end() ? nullptr : &found->second;
+}
+
+SeriesEntry& Dictionary::add(std::string name, SeriesInfo info) {
+  const std::size_t id = info.id.value;
+  SeriesEntry& entry = by_name_.emplace(std::move(name), SeriesEntry(std::move(info))).first->second;
+  if (id >= by_id_.size()) by_id_.resize(id + 1);
+  by_id_[id] = &entry;
+  return entry;
+}
+
+SeriesEntry* Dictionary::define(TenantId tenant, std::string_view device, std::string_view channel,
+                                std::string_view unit) {
+  std::string name = name_of(tenant, device, channel);
+  const auto found = by_name_.find(name);
+  if (found != by_name_.end()) {
+    SeriesInfo& info = found->second.info;
+    if (unit.empty() || info.unit == unit) return &found->second;
+    info.unit = unit;
+    untold_.insert(std::move(name));
+    return &found->second;
+  }
+  if (by_name_.size() >= kMaxSeries) return nullptr;
+  const SeriesId id{static_cast<std::uint32_t>(std::max<std::size_t>(by_id_.size(), 1))};
+  untold_.insert(name);
+  return &add(std::move(name),
+              {id, tenant, std::string(device), std::string(channel), std::string(unit), Point{}});
+}
+
+std::vector<const SeriesInfo*> Dictionary::list(TenantId tenant, std::string_view device) const {
+  std::vector<const SeriesInfo*> found;
+  const std::string begin = device.empty() ? model::tenant_key(tenant, "") : name_of(tenant, device, "");
+  for (auto at = by_name_.lower_bound(begin); at != by_name_.end() && at->first.starts_with(begin); ++at)
+    found.push_back(&at->second.info);
+  return found;
+}
+
+bool Dictionary::changes_tags(const DeviceTags& of) const {
+  const Tags* present = tags_of(of.tenant, of.device);
+  return present == nullptr ? !of.tags.empty() : *present != of.tags;
+}
+
+const Tags* Dictionary::tags_of(TenantId tenant, std::string_view device) const {
+  const auto found = tags_.find(model::tenant_key(tenant, device));
+  return found == tags_.end() ? nullptr : &found->second.tags;
+}
+
+std::vector<SeriesInfo> Dictionary::untold() const {
+  std::vector<SeriesInfo> all;
+  for (const std::string& name : untold_) all.push_back(by_name_.find(name)->second.info);
+  return all;
+}
+
+void Dictionary::told(const std::vector<SeriesInfo>& what) {
+  for (const SeriesInfo& info : what) {
+    const SeriesEntry* entry = at(info.id);
+    unsaved_.series.insert(info.id.value);
+    if (entry->info.unit == info.unit) untold_.erase(name_of(info.tenant, info.device, info.channel));
+  }
+}
+
+Result<void> Dictionary::take(const SeriesInfo& info) {
+  if (info.id.value == 0 || info.id.value > kMaxSeriesNumber) return std::unexpected(unknown_form());
+  unsaved_.series.insert(info.id.value);
+  SeriesEntry* present = at(info.id);
+  if (present != nullptr) {
+    if (present->info.device != info.device || present->info.channel != info.channel)
+      return fail(Errc::corrupt, "two series have one number");
+    present->info.unit = info.unit;
+    return {};
+  }
+  std::string name = name_of(info.tenant, info.device, info.channel);
+  if (by_name_.contains(name)) return fail(Errc::corrupt, "a series has two numbers");
+  add(std::move(name), info);
+  return {};
+}
+
+void Dictionary::take(DeviceTags of) {
+  std::string key = model::tenant_key(of.tenant, of.device);
+  unsaved_.tags.insert(key);
+  tags_.insert_or_assign(std::move(key), std::move(of));
+}
+
+std::string_view Dictionary::series_prefix() {
+  return kSeries;
+}
+
+std::string_view Dictionary::tags_prefix() {
+  return kTags;
+}
+
+/// version | number | length of the unit, unit | time up to which chunks reach (8) | time of the last point
+/// (8) | its value.
+store::Put Dictionary::entry_of(const SeriesEntry& entry) const {
+  const SeriesInfo& info = entry.info;
+  ByteWriter to;
+  to.byte(kVersion);
+  to.varint(info.id.value);
+  to.varint(info.unit.size());
+  to.text(info.unit);
+  to.text(model::big_endian_64(unix_nanoseconds(entry.sealed_to)));
+  to.text(model::big_endian_64(unix_nanoseconds(info.last.time)));
+  to.text(encode_value(info.last));
+  return {store::Table::meta, std::string(kSeries) + name_of(info.tenant, info.device, info.channel),
+          to.take()};
+}
+
+Result<void> Dictionary::load_series(const store::Entry& entry) {
+  const std::string_view name = std::string_view(entry.key).substr(kSeries.size());
+  DUNLIN_TRY(SeriesInfo info, read_name(name));
+  ByteReader from(entry.value);
+  const std::uint8_t version = from.byte();
+  WallTime sealed_to = WallTime::max();
+  if (version == kFirstVersion && entry.value.size() >= 5) {
+    info.id = SeriesId{model::read_big_endian_32(from.text(4))};
+    info.unit = std::string_view(entry.value).substr(5);
+  } else if (version == kVersion) {
+    info.id = SeriesId{static_cast<std::uint32_t>(from.varint())};
+    info.unit = from.text(from.varint());
+    const std::string_view times = from.text(16);
+    if (!from.ok()) return std::unexpected(unknown_form());
+    sealed_to = from_unix_nanoseconds(model::read_big_endian_64(times.substr(0, 8)));
+    const WallTime last = from_unix_nanoseconds(model::read_big_endian_64(times.substr(8)));
+    DUNLIN_TRY(info.last, decode_value(last, from.rest()));
+  } else {
+    return std::unexpected(unknown_form());
+  }
+  if (info.id.value == 0 || info.id.value > kMaxSeriesNumber || at(info.id) != nullptr)
+    return std::unexpected(unknown_form());
+  add(std::string(name), std::move(info)).sealed_to = sealed_to;
+  return {};
+}
+
+void Dictionary::give_back(Unsaved what) {
+  unsaved_.series.merge(what.series);
+  unsaved_.tags.merge(what.tags);
+}
+
+void Dictionary::put(store::Batch& batch, const Unsaved& what) const {
+  for (const std::uint32_t id : what.series) batch.puts.push_back(entry_of(*by_id_[id]));
+  for (const std::string& key : what.tags) batch.puts.push_back(tags_entry_of(key));
+}
+
+store::Put Dictionary::tags_entry_of(std::string_view key) const {
+  ByteWriter to;
+  to.byte(kTagsVersion);
+  for (const auto& [name, value] : tags_.find(key)->second.tags) {
+    to.varint(name.size());
+    to.text(name);
+    to.varint(value.size());
+    to.text(value);
+  }
+  return {store::Table::meta, std::string(kTags).append(key), to.take()};
+}
+
+Result<void> Dictionary::load_tags(const store::Entry& entry) {
+  const std::string_view key = std::string_view(entry.key).substr(kTags.size());
+  ByteReader from(entry.value);
+  if (key.size() < 4 || from.byte() != kTagsVersion) return std::unexpected(unknown_form());
+  DeviceTags of{TenantId{model::read_big_endian_32(key.substr(0, 4))}, std::string(key.substr(4)), {}};
+  while (from.ok() && !from.at_end()) {
+    std::string name(from.text(from.varint()));
+    of.tags.insert_or_assign(std::move(name), std::string(from.text(from.varint())));
+  }
+  if (!from.ok()) return std::unexpected(unknown_form());
+  tags_.insert_or_assign(std::string(key), std::move(of));
+  return {};
+}
+
+}  // namespace dunlin::series

@@ -1,0 +1,98 @@
+#pragma once
+// The series there are: their names, numbers and last values, and the tags of devices.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "service/series/point.h"
+#include "service/series/sample_record.h"
+#include "store/keyed.h"
+
+namespace dunlin::series {
+
+inline constexpr std::size_t kMaxSeries = 1'000'000;
+/// Tags of one device, and bytes of a tag's name and value.
+inline constexpr std::size_t kMaxTags = 32;
+inline constexpr std::size_t kMaxTagBytes = 256;
+
+struct OpenWindow;
+
+struct SeriesEntry {
+  explicit SeriesEntry(SeriesInfo what);
+  ~SeriesEntry();
+  SeriesEntry(SeriesEntry&&) noexcept;
+
+  SeriesInfo info;
+  WallTime sealed_to = WallTime::min();              // no chunk has a later point
+  std::vector<std::unique_ptr<OpenWindow>> windows;  // with points that are not sealed
+};
+
+/// One thread. What it tells of stays where it is as long as the dictionary lives.
+class Dictionary {
+ public:
+  Dictionary();
+  ~Dictionary();
+
+  const SeriesEntry* find(TenantId tenant, std::string_view device, std::string_view channel) const;
+  /// Null: there is none.
+  SeriesEntry* at(SeriesId id) { return id.value < by_id_.size() ? by_id_[id.value] : nullptr; }
+  const SeriesEntry* at(SeriesId id) const { return id.value < by_id_.size() ? by_id_[id.value] : nullptr; }
+  /// The series of that name, new if there was none; a unit that is not empty replaces its. Null: there are
+  /// kMaxSeries others.
+  SeriesEntry* define(TenantId tenant, std::string_view device, std::string_view channel,
+                      std::string_view unit);
+  /// Of one device, sorted by channel; of all devices where `device` is empty.
+  std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const;
+  std::size_t size() const { return by_name_.size(); }
+
+  /// Whether they differ from those there are.
+  bool changes_tags(const DeviceTags& of) const;
+  /// Null: it has none.
+  const Tags* tags_of(TenantId tenant, std::string_view device) const;
+
+  /// What the log has not been told of.
+  std::vector<SeriesInfo> untold() const;
+  /// The log has it now.
+  void told(const std::vector<SeriesInfo>& what);
+  /// The log has said so.
+  Result<void> take(const SeriesInfo& info);
+  void take(DeviceTags of);
+
+  /// What is in the log only, by number and by tenant | device.
+  struct Unsaved {
+    std::set<std::uint32_t> series;
+    std::set<std::string, std::less<>> tags;
+    bool empty() const { return series.empty() && tags.empty(); }
+  };
+  Unsaved take_unsaved() { return std::exchange(unsaved_, {}); }
+  /// They were not saved after all.
+  void give_back(Unsaved what);
+  /// Their entries of the table meta.
+  void put(store::Batch& batch, const Unsaved& what) const;
+
+  /// Where the entries stand, and how they are read. Errors: corrupt.
+  static std::string_view series_prefix();
+  static std::string_view tags_prefix();
+  Result<void> load_series(const store::Entry& entry);
+  Result<void> load_tags(const store::Entry& entry);
+
+ private:
+  SeriesEntry& add(std::string name, SeriesInfo info);
+  store::Put entry_of(const SeriesEntry& entry) const;
+  store::Put tags_entry_of(std::string_view key) const;
+
+  std::map<std::string, SeriesEntry, std::less<>> by_name_;  // by tenant | device NUL channel
+  std::vector<SeriesEntry*> by_id_;
+  std::map<std::string, DeviceTags, std::less<>> tags_;  // by tenant | device
+  std::set<std::string, std::less<>> untold_;            // names of series
+  Unsaved unsaved_;
+};
+
+}  // namespace dunlin::series

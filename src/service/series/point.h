@@ -1,0 +1,83 @@
+#pragma once
+// What the room is about: points of series, and how a range of them is read.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "hub/principal.h"
+#include "model/sample.h"
+#include "store/chunk/chunk.h"
+
+namespace dunlin::series {
+
+using SeriesId = Id<struct SeriesTag, std::uint32_t>;
+
+struct Point {
+  WallTime time{};
+  model::Value value;
+  model::Quality quality = model::Quality::good;
+  std::uint8_t flags = 0;  // model::kHistorical ...
+  friend bool operator==(const Point&, const Point&) = default;
+};
+
+/// A point on its way into the store.
+struct NewPoint {
+  SeriesId series;
+  Point point;
+};
+
+/// One series: what is known of it without reading its points.
+struct SeriesInfo {
+  SeriesId id;
+  TenantId tenant;
+  std::string device;
+  std::string channel;
+  std::string unit;
+  Point last;
+};
+
+/// A part of a downsampled range, or a single point (count 1).
+struct Bucket {
+  WallTime time{};  // of its first point
+  double mean = 0;
+  double min = 0;
+  double max = 0;
+  std::uint64_t count = 0;
+};
+
+/// A time of one series.
+struct ScanRange {
+  TenantId tenant;
+  SeriesId series;
+  WallTime from{};  // inclusive
+  WallTime to{};    // exclusive
+};
+
+/// Points begin to end of the columns: a part of a range, all of one type. Valid during the call.
+struct Block {
+  const store::ChunkPoints& columns;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+/// Any of a block's points.
+Point point_at(const store::ChunkPoints& columns, std::size_t i);
+/// Its value as a number; truth values are 0 and 1, nullopt for texts.
+std::optional<double> number_at(const store::ChunkPoints& columns, std::size_t i);
+/// Likewise of any value.
+std::optional<double> number_of(const model::Value& value);
+
+enum class ScanGo : std::uint8_t { on, stop };
+
+/// Gets what is in a range, ascending by time.
+struct ScanVisitor {
+  std::move_only_function<ScanGo(const Block&)> block;
+  /// May be empty. Of a chunk that is in the range as a whole and alone in its time: true if its points are
+  /// not needed.
+  std::move_only_function<bool(const store::ChunkSummary&)> chunk;
+};
+
+}  // namespace dunlin::series

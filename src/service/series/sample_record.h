@@ -1,0 +1,52 @@
+#pragma once
+// The records of the log of samples: what is acknowledged before it is sealed. Format:
+// docs/formats/samples.md.
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "hub/bus.h"
+#include "service/series/point.h"
+
+namespace dunlin::series {
+
+/// Kind of such a record in store::Log.
+inline constexpr std::uint8_t kSampleRecord = 1;
+
+/// What a device is filed under, of whoever writes its samples: "fleet" -> "East".
+using Tags = std::map<std::string, std::string, std::less<>>;
+
+/// How far a consumer's results are in the log.
+struct ConsumerPosition {
+  std::string consumer;
+  hub::JournalPosition at;
+};
+
+struct DeviceTags {
+  TenantId tenant;
+  std::string device;
+  Tags tags;
+};
+
+/// One atomic write.
+struct SampleRecord {
+  std::vector<SeriesInfo> series;  // defined here, or with another unit; `last` is not part of it
+  std::vector<DeviceTags> tags;    // all of these devices'
+  std::vector<ConsumerPosition> positions;
+  std::vector<NewPoint> points;
+};
+
+std::string encode_sample_record(const SampleRecord& record);
+/// Errors: corrupt.
+Result<SampleRecord> decode_sample_record(std::string_view bytes);
+
+/// A point without its time, as it stands in the dictionary.
+std::string encode_value(const Point& point);
+/// Errors: corrupt.
+Result<Point> decode_value(WallTime time, std::string_view bytes);
+
+}  // namespace dunlin::series

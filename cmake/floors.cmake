@@ -1,7 +1,7 @@
 # Every room in order, from the ground up. A room's own CMakeLists.txt calls dunlin_room().
 foreach(folder
     src/base
-    src/wire/mqtt src/wire/proxy
+    src/wire/mqtt src/wire/proxy src/wire/line_protocol src/wire/cbor
     src/keys
     src/net src/net/http src/net/websocket
     src/store src/store/chunk src/store/rocks src/store/sqlite

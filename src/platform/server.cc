@@ -216,7 +216,8 @@ void RunningServer::compose_hub() {
                                                              mapping_of(config_),
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms},
-                                                             &standings_});
+                                                             &standings_,
+                                                             config_.lines});
   behaviour_ = std::make_unique<behaviour::BehaviourService>(behaviour::BehaviourEnvironment{
       home(), *hub_, *stores_.keyed, *stores_.repository, services_->registry(), services_->alarms(),
       conduct_, metrics_, &refusals_});
@@ -304,7 +305,7 @@ void RunningServer::make_web() {
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
-      &refusals_});
+      &services_->lines(), &refusals_});
 }
 
 void RunningServer::make_splits() {

@@ -41,6 +41,7 @@ Services::Services(ServicesEnvironment environment)
               environment.metrics, environment.mapping),
       tags_(registry_, series_.store()),
       query_(environment.executor, series_.store(), tags_, environment.metrics),
+      lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
@@ -51,6 +52,9 @@ Services::Services(ServicesEnvironment environment)
     const model::Sample& sample = arrival.samples.front();
     registry_.ensure(sample.tenant, arrival.facts, sample.origin.gateway);
     presence_.saw(sample.tenant, sample.device, sample.origin.gateway, sample.t_server);
+  });
+  lines_.on_source([this](TenantId tenant, const series::LineSource& source) {
+    registry_.ensure(tenant, {source.device, source.prefix, source.tags}, {});
   });
 }
 

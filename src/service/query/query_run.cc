@@ -12,6 +12,7 @@ QueryRun::~QueryRun() {
 }
 
 void QueryRun::start(std::string sql, Duration most) {
+  if (has_ended_) return;
   sql_ = std::move(sql);
   timer_ = environment_.executor.schedule(most, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) {

@@ -6,13 +6,6 @@
 #include "service/query/aggregate.h"
 
 namespace dunlin::query {
-namespace {
-
-/// Expressions that are bound in one query, those behind aliases each time.
-constexpr std::size_t kMaxBound = 20 * kMaxNodes;
-
-}  // namespace
-
 std::optional<ScopeColumn> TableScope::find(std::string_view qualifier, std::string_view name) {
   if (!qualifier.empty() && qualifier != alias_ && qualifier != table_.name) return std::nullopt;
   for (std::size_t i = 0; i < used_.size(); ++i) {

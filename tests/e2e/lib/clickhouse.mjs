@@ -39,8 +39,8 @@ export class ClickHouse {
 
   /** `body`: what an INSERT inserts. Gives the answer's text. */
   async query(sql, body) {
-    const url = `http://127.0.0.1:${this.port}/`;
-    const answer = await fetch(body === undefined ? url : `${url}?query=${encodeURIComponent(sql)}`, { method: 'POST', body: body ?? sql });
+    const url = `http://127.0.0.1:${this.port}/?output_format_json_quote_64bit_integers=0`;
+    const answer = await fetch(body === undefined ? url : `${url}&query=${encodeURIComponent(sql)}`, { method: 'POST', body: body ?? sql });
     const text = await answer.text();
     assert(answer.ok, `${sql.slice(0, 200)}: ${text}`);
     return text;
@@ -48,7 +48,7 @@ export class ClickHouse {
 
   /** Rows of numbers, texts and nulls. */
   async rows(sql) {
-    return JSON.parse(await this.query(`${sql} FORMAT JSONCompact SETTINGS output_format_json_quote_64bit_integers = 0`)).data;
+    return JSON.parse(await this.query(`${sql} FORMAT JSONCompact`)).data;
   }
 
   stop() {

@@ -1,4 +1,5 @@
-// The data and the queries of the Time Series Benchmark Suite's IoT case (TSBS, MIT), made anew from its description with a fixed seed: trucks that send readings and diagnostics, out of order and with gaps.
+// The data and the queries of the Time Series Benchmark Suite's IoT case (TSBS, MIT), made anew from its description with a
+// fixed seed: trucks that send readings and diagnostics, out of order and with gaps.
 
 const FLEETS = ['East', 'West', 'North', 'South'];
 const DRIVERS = ['Derek', 'Rodney', 'Albert', 'Andy', 'Seth', 'Trish'];
@@ -142,45 +143,99 @@ export function tableFor(table) {
 const TEN = { ours: "time_bucket('10 minutes', time)", theirs: 'intDiv(toUInt32(time), 600) * 600' };
 const text = (time) => `'${new Date(time * 1000).toISOString().slice(0, 19).replace('T', ' ')}'`;
 
-const driving = (columns, ten, over) => `SELECT ${columns}, ${ten} AS ten FROM readings ${over} GROUP BY ${columns}, ten HAVING avg(velocity) > 1`;
+const driving = (columns, ten, where) =>
+  `SELECT ${columns}, ${ten} AS ten FROM readings ${where} GROUP BY ${columns}, ten HAVING avg(velocity) > 1`;
 
-/** {name: {ours, theirs}}: the queries in our SQL and in ClickHouse's, over `hours` of data. Times are Unix seconds in the answers of both. */
+/** The states of each truck's parts of ten minutes: as rows, and as arrays of times and states. */
+const runs = (table, state) => ({
+  ours: `SELECT model, device, ${TEN.ours} AS ten, ${state.ours} AS state FROM ${table} GROUP BY model, device, ten`,
+  theirs: `SELECT model, device, groupArray(ten) AS t, groupArray(state) AS s FROM (
+    SELECT model, device, ${TEN.theirs} AS ten, ${state.theirs} AS state FROM ${table}
+    GROUP BY model, device, ten ORDER BY device, ten) GROUP BY model, device`,
+});
+const speeding = runs('readings', { ours: 'avg(velocity) > 5', theirs: 'avg(velocity) > 5' });
+const broken = runs('diagnostics', {
+  ours: 'sum(CASE WHEN status = 0 THEN 1 ELSE 0 END) * 2 >= count(status)',
+  theirs: 'sum(status = 0) * 2 >= count(status)',
+});
+
+const sessions = {
+  ours: `SELECT device, time_bucket('1 day', start) AS day, avg(seconds(stop - start)) FROM (
+    SELECT device, ten AS start, state, lead(ten) OVER (PARTITION BY device ORDER BY ten) AS stop FROM (
+      SELECT device, ten, state, lag(state) OVER (PARTITION BY device ORDER BY ten) AS before FROM (${speeding.ours}) AS parts
+    ) AS changes WHERE state <> before) AS runs
+    WHERE state AND stop IS NOT NULL GROUP BY device, day`,
+  // ct and cs: when the state changed, and to what; nt: when it changed next.
+  theirs: `SELECT device, intDiv(run.1, 86400) * 86400 AS day, avg(run.2 - run.1) FROM (
+    SELECT device, arrayJoin(arrayFilter((r, now, end) -> now = 1 AND end != 0,
+                                         arrayMap((a, b) -> (a, b), ct, nt), cs, nt)) AS run FROM (
+      SELECT device, ct, cs, arrayResize(arrayPopFront(ct), length(ct)) AS nt FROM (
+        SELECT device, arrayFilter((x, a, b) -> a != b, t, s, p) AS ct, arrayFilter((x, a, b) -> a != b, s, s, p) AS cs FROM (
+          SELECT device, t, s, arrayPopBack(arrayPushFront(s, s[1])) AS p FROM (${speeding.theirs})))))
+    GROUP BY device, day`,
+};
+
+const breakdowns = {
+  ours: `SELECT model, sum(CASE WHEN state AND NOT before THEN 1 ELSE 0 END) FROM (
+    SELECT model, state, lag(state) OVER (PARTITION BY device ORDER BY ten) AS before FROM (${broken.ours}) AS parts) AS changes
+    GROUP BY model`,
+  theirs: `SELECT model, sum(arraySum(arrayMap(i -> i > 1 AND s[i] = 1 AND s[i - 1] = 0, arrayEnumerate(s))))
+    FROM (${broken.theirs}) GROUP BY model`,
+};
+
+const DAY = { ours: "time_bucket('1 day', ten)", theirs: 'intDiv(ten, 86400) * 86400' };
+const both = (make) => ({ ours: make(TEN.ours, DAY.ours), theirs: make(TEN.theirs, DAY.theirs) });
+/** A query of the last values of columns. */
+const ofLast = (columns, make) => ({
+  ours: make(...columns.map((column) => `last(${column}, time)`)),
+  theirs: make(...columns.map((column) => `argMax(${column}, time)`)),
+});
+
+/**
+ * {name: {ours, theirs}}: the queries in our SQL and in ClickHouse's, over `hours` of data. `long` and `daily`: of how many
+ * parts of ten minutes a long session has more.
+ */
 export function queries({ fleet = 'South', hours = 24, long = 22, daily = 60 } = {}) {
-  const between = (from, to) => `time >= ${text(START + from)} AND time < ${text(START + to)}`;
-  const south = `fleet = '${fleet}'`;
-  const fourHours = between((hours * 3600) / 4, (hours * 3600) / 4 + Math.min(4 * 3600, (hours * 3600) / 2));
-  const tenMinutes = between((hours * 3600) / 2, (hours * 3600) / 2 + 600);
-  const both = (make) => ({ ours: make(TEN.ours, 'ours'), theirs: make(TEN.theirs, 'theirs') });
-  const last = (column) => ({ ours: `last(${column}, time)`, theirs: `argMax(${column}, time)` });
-  const of = (columns, make) => {
-    const write = (side) => make(...columns.map((column) => last(column)[side]));
-    return { ours: write('ours'), theirs: write('theirs') };
-  };
-  const day = { ours: "time_bucket('1 day', ten)", theirs: 'intDiv(ten, 86400) * 86400' };
-  const runs = (table, state) => ({
-    ours: `SELECT model, device, ${TEN.ours} AS ten, ${state.ours} AS state FROM ${table} GROUP BY model, device, ten`,
-    theirs: `SELECT model, device, groupArray(ten) AS t, groupArray(state) AS s FROM (SELECT model, device, ${TEN.theirs} AS ten, ${state.theirs} AS state FROM ${table} GROUP BY model, device, ten ORDER BY device, ten) GROUP BY model, device`,
-  });
-  const speeding = runs('readings', { ours: 'avg(velocity) > 5', theirs: 'avg(velocity) > 5' });
-  const broken = runs('diagnostics', { ours: 'sum(CASE WHEN status = 0 THEN 1 ELSE 0 END) * 2 >= count(status)', theirs: 'sum(status = 0) * 2 >= count(status)' });
+  const seconds = hours * 3600;
+  const between = (from, to) => `fleet = '${fleet}' AND time >= ${text(START + from)} AND time < ${text(START + to)}`;
+  const ofFleet = `WHERE fleet = '${fleet}' GROUP BY device, driver`;
+  const fourHours = between(seconds / 4, seconds / 4 + Math.min(4 * 3600, seconds / 2));
+  const sessionsOf = (where, parts) =>
+    both((ten) => `SELECT device, driver FROM (${driving('device, driver', ten, `WHERE ${where}`)}) AS parts
+      GROUP BY device, driver HAVING count(*) > ${parts}`);
   return {
-    'last-loc': of(['longitude', 'latitude'], (longitude, latitude) => `SELECT device, driver, ${longitude}, ${latitude} FROM readings WHERE ${south} GROUP BY device, driver`),
-    'low-fuel': of(['fuel_state'], (fuel) => `SELECT device, driver, ${fuel} FROM diagnostics WHERE ${south} GROUP BY device, driver HAVING ${fuel} < 0.1`),
-    'high-load': of(['current_load', 'load_capacity'], (load, capacity) => `SELECT device, driver, ${load}, ${capacity} FROM diagnostics WHERE ${south} GROUP BY device, driver HAVING ${load} / ${capacity} > 0.9`),
-    'stationary-trucks': both(() => `SELECT device, driver FROM readings WHERE ${south} AND ${tenMinutes} GROUP BY device, driver HAVING avg(velocity) < 1`),
-    'long-driving-sessions': both((ten) => `SELECT device, driver FROM (${driving('device, driver', ten, `WHERE ${south} AND ${fourHours}`)}) AS parts GROUP BY device, driver HAVING count(*) > ${long}`),
-    'long-daily-sessions': both((ten) => `SELECT device, driver FROM (${driving('device, driver', ten, `WHERE ${south} AND ${between(0, hours * 3600)}`)}) AS parts GROUP BY device, driver HAVING count(*) > ${daily}`),
-    'avg-vs-projected-fuel-consumption': both(() => 'SELECT fleet, avg(fuel_consumption), avg(nominal_fuel_consumption) FROM readings WHERE velocity > 1 GROUP BY fleet'),
-    'avg-daily-driving-duration': both((ten, side) => `SELECT fleet, device, driver, avg(hours) FROM (SELECT fleet, device, driver, ${day[side]} AS day, floor(count(*) / 6) AS hours FROM (${driving('fleet, device, driver', ten, '')}) AS parts GROUP BY fleet, device, driver, day) AS days GROUP BY fleet, device, driver`),
-    'avg-daily-driving-session': {
-      ours: `SELECT device, time_bucket('1 day', start) AS day, avg(seconds(stop - start)) FROM (SELECT device, ten AS start, state, lead(ten) OVER (PARTITION BY device ORDER BY ten) AS stop FROM (SELECT device, ten, state, lag(state) OVER (PARTITION BY device ORDER BY ten) AS before FROM (${speeding.ours}) AS parts) AS changes WHERE state <> before) AS runs WHERE state AND stop IS NOT NULL GROUP BY device, day`,
-      theirs: `SELECT device, intDiv(t[c[j]], 86400) * 86400 AS day, avg(t[c[j + 1]] - t[c[j]]) FROM (SELECT device, t, c, arrayJoin(arrayFilter(i -> s[c[i]] = 1 AND i < length(c), arrayEnumerate(c))) AS j FROM (SELECT device, t, s, arrayFilter(i -> i > 1 AND s[i] != s[i - 1], arrayEnumerate(s)) AS c FROM (${speeding.theirs}))) GROUP BY device, day`,
-    },
-    'avg-load': both(() => 'SELECT fleet, model, capacity, avg(load / capacity) FROM (SELECT fleet, model, device, max(load_capacity) AS capacity, avg(current_load) AS load FROM diagnostics GROUP BY fleet, model, device) AS trucks GROUP BY fleet, model, capacity'),
-    'daily-activity': both((ten, side) => `SELECT fleet, model, ${day[side]} AS day, sum(n) / 144 FROM (SELECT fleet, model, ${ten} AS ten, count(status) AS n FROM diagnostics GROUP BY fleet, model, ten HAVING avg(status) < 1) AS parts GROUP BY fleet, model, day`),
-    'breakdown-frequency': {
-      ours: `SELECT model, sum(CASE WHEN state AND NOT before THEN 1 ELSE 0 END) FROM (SELECT model, state, lag(state) OVER (PARTITION BY device ORDER BY ten) AS before FROM (${broken.ours}) AS parts) AS changes GROUP BY model`,
-      theirs: `SELECT model, sum(arraySum(arrayMap(i -> i > 1 AND s[i] = 1 AND s[i - 1] = 0, arrayEnumerate(s)))) FROM (${broken.theirs}) GROUP BY model`,
-    },
+    'last-loc': ofLast(['longitude', 'latitude'], (x, y) => `SELECT device, driver, ${x}, ${y} FROM readings ${ofFleet}`),
+    'low-fuel': ofLast(['fuel_state'], (fuel) => `SELECT device, driver, ${fuel} FROM diagnostics ${ofFleet} HAVING ${fuel} < 0.1`),
+    'high-load': ofLast(
+      ['current_load', 'load_capacity'],
+      (load, most) => `SELECT device, driver, ${load}, ${most} FROM diagnostics ${ofFleet} HAVING ${load} / ${most} > 0.9`,
+    ),
+    'stationary-trucks': both(
+      () => `SELECT device, driver FROM readings WHERE ${between(seconds / 2, seconds / 2 + 600)}
+        GROUP BY device, driver HAVING avg(velocity) < 1`,
+    ),
+    'long-driving-sessions': sessionsOf(fourHours, long),
+    'long-daily-sessions': sessionsOf(between(0, seconds), daily),
+    'avg-vs-projected-fuel-consumption': both(
+      () => 'SELECT fleet, avg(fuel_consumption), avg(nominal_fuel_consumption) FROM readings WHERE velocity > 1 GROUP BY fleet',
+    ),
+    'avg-daily-driving-duration': both(
+      (ten, day) => `SELECT fleet, device, driver, avg(hours) FROM (
+        SELECT fleet, device, driver, ${day} AS day, floor(count(*) / 6) AS hours FROM (
+          ${driving('fleet, device, driver', ten, '')}) AS parts GROUP BY fleet, device, driver, day) AS days
+        GROUP BY fleet, device, driver`,
+    ),
+    'avg-daily-driving-session': sessions,
+    'avg-load': both(
+      () => `SELECT fleet, model, capacity, avg(load / capacity) FROM (
+        SELECT fleet, model, device, max(load_capacity) AS capacity, avg(current_load) AS load
+        FROM diagnostics GROUP BY fleet, model, device) AS trucks GROUP BY fleet, model, capacity`,
+    ),
+    'daily-activity': both(
+      (ten, day) => `SELECT fleet, model, ${day} AS day, sum(n) / 144 FROM (
+        SELECT fleet, model, ${ten} AS ten, count(status) AS n FROM diagnostics
+        GROUP BY fleet, model, ten HAVING avg(status) < 1) AS parts GROUP BY fleet, model, day`,
+    ),
+    'breakdown-frequency': breakdowns,
   };
 }

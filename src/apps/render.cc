@@ -52,6 +52,23 @@ std::vector<std::string> columns_of(const boost::json::array& rows) {
   return columns;
 }
 
+/// Lines of as many cells each, one below the other.
+std::string aligned(const std::vector<std::vector<std::string>>& cells) {
+  std::vector<std::size_t> widths(cells.front().size());
+  for (const auto& line : cells) {
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  std::string text;
+  for (const auto& line : cells) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      text += line[i];
+      if (i + 1 < line.size()) text += std::string(widths[i] - line[i].size() + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
 std::string table(const boost::json::array& rows, std::vector<std::string> columns = {}) {
   if (rows.empty()) return "(none)\n";
   if (columns.empty()) columns = columns_of(rows);
@@ -65,17 +82,7 @@ std::string table(const boost::json::array& rows, std::vector<std::string> colum
     }
     cells.push_back(std::move(line));
   }
-  std::string text;
-  for (const auto& line : cells) {
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      std::size_t width = 0;
-      for (const auto& other : cells) width = std::max(width, other[i].size());
-      text += line[i];
-      if (i + 1 < line.size()) text += std::string(width - line[i].size() + 2, ' ');
-    }
-    text += '\n';
-  }
-  return text;
+  return aligned(cells);
 }
 
 /// What of a wide row fits on a screen; the others are in --json.
@@ -176,6 +183,24 @@ std::string explanation_of(const boost::json::object& object) {
   return text;
 }
 
+/// The answer of a query: its rows, and what has to be known of them. A plan is lines, and not cut.
+std::string rows_of(const boost::json::object& object) {
+  std::vector<std::vector<std::string>> cells(1);
+  for (const auto& column : object.at("columns").get_array())
+    cells[0].push_back(text_of(column.get_object(), "name"));
+  const bool is_plan = cells[0] == std::vector<std::string>{"plan"};
+  for (const auto& row : object.at("rows").get_array()) {
+    std::vector<std::string> line;
+    for (const auto& value : row.get_array())
+      line.push_back(is_plan && value.is_string() ? std::string(value.get_string()) : cell(value));
+    cells.push_back(std::move(line));
+  }
+  const std::size_t count = cells.size() - 1;
+  std::string text = aligned(cells) + "(" + std::to_string(count) + (count == 1 ? " row)\n" : " rows)\n");
+  if (object.at("truncated").as_bool()) text += "There are more: raise --limit, or ask for fewer.\n";
+  return text;
+}
+
 }  // namespace
 
 std::string render_findings(const boost::json::object& answer, Notes notes) {
@@ -206,6 +231,8 @@ std::string render_answer(std::string_view operation, const boost::json::value& 
   const auto& object = answer.get_object();
   if (operation == "system.doctor") return render_findings(object, Notes::shown);
   if (operation == "session.explain") return explanation_of(object);
+  if (operation == "series.query" && object.contains("csv")) return text_of(object, "csv");
+  if (operation == "series.query" && object.contains("rows")) return rows_of(object);
   if (operation == "security.refusals" && object.contains("total")) return refusals_of(object);
   const bool list = operation == "session.list" || operation == "subscription.list" ||
                     operation == "retained.list" || operation == "audit.list";

@@ -113,19 +113,27 @@ void declare_mapping(config::Schema& schema, ServerConfig& config) {
         auto read = std::make_shared<Row>();  // shared by the keys and the function that runs after them
         row.key("pattern", "Topic levels: text, + or {device_id}, {telemetry_type} ...",
                 read->mapping.pattern);
-        row.key("payload", "json or binary", read->payload);
+        row.key("payload", "json, cbor, senml or binary", read->payload);
         row.key("channel", "The channel where the pattern names none.", read->mapping.channel);
         row.key("unit", "SenML unit where the payload states none.", read->mapping.unit);
         return [&config, read]() -> Result<void> {
-          if (read->payload != "json" && read->payload != "binary") {
-            return fail(Errc::invalid_argument, "payload must be json or binary");
-          }
-          read->mapping.payload =
-              read->payload == "json" ? model::PayloadShape::json : model::PayloadShape::binary;
+          DUNLIN_TRY(read->mapping.payload, model::payload_shape(read->payload));
           config.mapping.push_back(read->mapping);
           return {};
         };
       });
+}
+
+void declare_lines(config::Schema& schema, series::LineOptions& lines) {
+  schema.key("series.line_protocol.device_tags",
+             "The first of these tags that a line has names the device: docs/guide/ingest.md.",
+             lines.device_tags);
+  schema.key("series.line_protocol.channel_tags",
+             "The values of these tags become part of the channel, between measurement and field.",
+             lines.channel_tags);
+  schema.key("series.line_protocol.plain_measurement",
+             "The fields of this measurement are channels by themselves; empty: none.",
+             lines.plain_measurement);
 }
 
 void declare_bridges(config::Schema& schema, ServerConfig& config) {
@@ -317,6 +325,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   declare_mqtt_features(schema, config);
   declare_limits(schema, config);
   declare_mapping(schema, config);
+  declare_lines(schema, config.lines);
   declare_bridges(schema, config);
 }
 
@@ -341,6 +350,14 @@ Result<hub::OverRate> publish_policy(const ServerConfig& config) {
 }
 
 namespace {
+
+Result<void> check_lines(const series::LineOptions& lines) {
+  if (lines.device_tags.empty())
+    return fail(Errc::invalid_argument, "series.line_protocol.device_tags must name a tag");
+  if (lines.device_tags.size() > series::kMaxNamedTags || lines.channel_tags.size() > series::kMaxNamedTags)
+    return fail(Errc::invalid_argument, "series.line_protocol may name at most 16 tags of a kind");
+  return {};
+}
 
 Result<void> check_keys(const ServerConfig& config) {
   if (!config.key_token.empty()) {
@@ -382,6 +399,7 @@ Result<void> check(const ServerConfig& config) {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");
   }
   DUNLIN_CHECK(check_bridges(config));
+  DUNLIN_CHECK(check_lines(config.lines));
   if (auto mapping = model::Mapping::make(config.mapping); !mapping) return std::unexpected(mapping.error());
   return {};
 }

@@ -14,6 +14,7 @@
 #include "net/address_range.h"
 #include "net/limits.h"
 #include "security/authenticator.h"
+#include "service/series/line_keys.h"
 #include "transport/bridge/settings.h"
 #include "transport/http/security_text.h"
 
@@ -110,6 +111,7 @@ struct ServerConfig {
   Duration sys_interval = std::chrono::seconds{10};  // 0: no $SYS topics
 
   std::vector<bridge::BridgeSettings> bridges;
+  series::LineOptions lines;               // of the line protocol
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
 

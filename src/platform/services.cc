@@ -39,6 +39,9 @@ Services::Services(ServicesEnvironment environment)
       presence_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       series_(environment.executor, environment.bus, environment.keyed, environment.samples,
               environment.metrics, environment.mapping),
+      tags_(registry_, series_.store()),
+      query_(environment.executor, series_.store(), tags_, environment.metrics),
+      lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
@@ -49,6 +52,9 @@ Services::Services(ServicesEnvironment environment)
     const model::Sample& sample = arrival.samples.front();
     registry_.ensure(sample.tenant, arrival.facts, sample.origin.gateway);
     presence_.saw(sample.tenant, sample.device, sample.origin.gateway, sample.t_server);
+  });
+  lines_.on_source([this](TenantId tenant, const series::LineSource& source) {
+    registry_.ensure(tenant, {source.device, source.prefix, source.tags}, {});
   });
 }
 
@@ -74,6 +80,7 @@ void Services::declare(model::OperationTable& table) {
   registry_.declare(table);
   presence_.declare(table);
   series_.declare(table);
+  query_.declare(table);
   shadow_.declare(table);
   rules_.declare(table);
   alarms_.declare(table);

@@ -14,6 +14,7 @@
 #include "net/http/router.h"
 #include "net/http/server.h"
 #include "transport/http/api.h"
+#include "transport/http/line_routes.h"
 #include "transport/http/live_feed.h"
 
 namespace dunlin::transport {
@@ -40,7 +41,8 @@ struct WebServerParts {
   std::span<const model::OperationSpec> enrolment_operations;
   /// Takes over a stream of MQTT over WebSocket (MQTT 5.0 section 6); it has no handler yet.
   std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;
-  RefusalSink* refusals = nullptr;  // who keeps what is refused; null: nobody
+  series::LineIngest* lines = nullptr;  // who takes the line protocol; null: nobody
+  RefusalSink* refusals = nullptr;      // who keeps what is refused; null: nobody
   MetricsAccess metrics_access = MetricsAccess::local;
 };
 
@@ -73,6 +75,7 @@ class WebServer {
 
   WebServerParts parts_;
   Api api_;
+  std::optional<LineRoutes> lines_;
   net::http::Router router_;
   net::http::Probe probe_;
   std::map<Page*, std::unique_ptr<Page>> pages_;

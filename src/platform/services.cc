@@ -40,6 +40,7 @@ Services::Services(ServicesEnvironment environment)
       series_(environment.executor, environment.bus, environment.keyed, environment.samples,
               environment.metrics, environment.mapping),
       lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
+      samples_(environment.executor, series_.store(), environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
@@ -50,6 +51,10 @@ Services::Services(ServicesEnvironment environment)
     const model::Sample& sample = arrival.samples.front();
     registry_.ensure(sample.tenant, arrival.facts, sample.origin.gateway);
     presence_.saw(sample.tenant, sample.device, sample.origin.gateway, sample.t_server);
+  });
+  samples_.on_stored([this](std::span<const model::Sample> samples) {
+    for (const model::Sample& sample : samples)
+      registry_.ensure(sample.tenant, {sample.device, sample.channel, {}}, {});
   });
   lines_.on_source([this](TenantId tenant, const series::LineSource& source) {
     registry_.ensure(tenant, {source.device, source.prefix, source.tags}, {});
@@ -73,6 +78,7 @@ void Services::declare(model::OperationTable& table) {
   registry_.declare(table);
   presence_.declare(table);
   series_.declare(table);
+  samples_.declare(table);
   shadow_.declare(table);
   rules_.declare(table);
   alarms_.declare(table);

@@ -9,6 +9,7 @@
 
 #include "apps/bench_options.h"
 #include "apps/key_options.h"
+#include "apps/series_options.h"
 #include "platform/status.h"
 #include "service/analytics/limits.h"
 #include "transport/http/openapi.h"
@@ -264,6 +265,7 @@ void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& oper
       noun->require_subcommand(1);
     }
     if (spec.name == "audit.export") add_audit(*noun, command);
+    if (spec.name == "series.write") add_series_files(*noun, command);
     if (spec.name != "audit.export" && spec.name != "audit.verify") add_operation(*noun, spec, command);
   }
 }

@@ -9,6 +9,7 @@
 
 #include "apps/bench_options.h"
 #include "apps/key_options.h"
+#include "apps/series_options.h"
 #include "platform/status.h"
 #include "service/analytics/limits.h"
 #include "transport/http/openapi.h"
@@ -127,7 +128,8 @@ bool is_from_file(const model::OperationSpec& spec, std::string_view field) {
   return std::ranges::find(kFields, std::pair(spec.name, field)) != kFields.end();
 }
 
-/// "thing.create" as `dunlin thing create`: fields of the path by position, the others as options.
+/// "thing.create" as `dunlin thing create`: fields of the path by position, and a query; the others as
+/// options.
 void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& command) {
   auto call = std::make_shared<CallCommand>();  // shared with the callbacks
   auto given = std::make_shared<std::map<std::string, std::string>>();
@@ -144,7 +146,8 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
           ->required();
       continue;
     }
-    const bool positional = std::ranges::find(in_path, name) != in_path.end();
+    const bool positional =
+        std::ranges::find(in_path, name) != in_path.end() || (spec.name == "series.query" && name == "sql");
     CLI::Option* option = app->add_option_function<std::string>(
         positional ? name : "--" + name, [given, name](const std::string& text) { (*given)[name] = text; },
         std::string(field.help));
@@ -156,8 +159,11 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
   }
   if (spec.name == "cert.issue" || spec.name == "claim.create")
     app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");
+  if (spec.name == "ca.get") app->add_option("--out", call->out_file, "write it into this file");
   if (spec.name == "ca.request" || spec.name == "ca.export-root")
     app->add_option("--out", call->out_file, "write it into this file, which must not exist");
+  if (spec.name == "series.query")
+    app->add_flag_callback("--csv", [given] { (*given)["format"] = "csv"; }, "print the rows as CSV");
   add_target(*app, call->target);
   app->callback([call, given, &command] {
     call->fields.assign(given->begin(), given->end());
@@ -259,6 +265,7 @@ void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& oper
       noun->require_subcommand(1);
     }
     if (spec.name == "audit.export") add_audit(*noun, command);
+    if (spec.name == "series.write") add_series_files(*noun, command);
     if (spec.name != "audit.export" && spec.name != "audit.verify") add_operation(*noun, spec, command);
   }
 }

@@ -10,6 +10,7 @@
 
 #include "load/forwarder.h"
 #include "load/options.h"
+#include "load/series_cost.h"
 #include "load/storm.h"
 #include "model/operation.h"
 
@@ -69,6 +70,12 @@ struct BenchTlsCommand {
   enum class Output : std::uint8_t { text, json } output = Output::text;
 };
 
+/// `dunlin bench series`.
+struct BenchSeriesCommand {
+  load::SeriesBenchOptions options;  // without a folder: one that goes with the run
+  enum class Output : std::uint8_t { text, json } output = Output::text;
+};
+
 /// `dunlin bench storm`.
 struct BenchStormCommand {
   load::StormOptions storm;  // but for the devices
@@ -116,6 +123,24 @@ struct AuditVerifyCommand {
   std::string key_file;  // audit.key of the server's data folder
 };
 
+/// `dunlin series import`: samples of a file into a running server.
+struct SeriesImportCommand {
+  CallTarget target;
+  std::string file;
+  std::string format;            // empty: as the file's name says
+  std::string precision = "ns";  // of lines' times
+};
+/// `dunlin series export`: stored samples as a file.
+struct SeriesExportCommand {
+  CallTarget target;
+  std::string format;   // empty: as the file's name says, or CSV
+  std::string device;   // empty: all
+  std::string channel;  // empty: all
+  std::string from;     // as series.points has it; empty: no bound
+  std::string to;
+  std::string out_file;  // empty: standard output
+};
+
 /// `dunlin doctor`: what is weak in how a server is set up.
 struct DoctorCommand {
   ConfigSource source;
@@ -160,9 +185,10 @@ struct UnsealCommand {
 };
 
 using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchStormCommand,
-                             CallCommand, TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand,
-                             KeyCommand, VaultCommand, SealCommand, UnsealCommand, AnalyzeCommand>;
+                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand,
+                             BenchStormCommand, CallCommand, TraceCommand, AuditExportCommand,
+                             AuditVerifyCommand, DoctorCommand, KeyCommand, VaultCommand, SealCommand,
+                             UnsealCommand, AnalyzeCommand, SeriesImportCommand, SeriesExportCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -172,6 +198,7 @@ int run_check_config(const CheckConfigCommand& command);
 int run_version(const VersionCommand& command);
 int run_bench_mqtt(const BenchMqttCommand& command);
 int run_bench_tls(const BenchTlsCommand& command);
+int run_bench_series(const BenchSeriesCommand& command);
 int run_bench_storm(const BenchStormCommand& command);
 int run_call(const CallCommand& command);
 int run_trace(const TraceCommand& command);
@@ -183,5 +210,7 @@ int run_vault(const VaultCommand& command);
 int run_seal(const SealCommand& command);
 int run_unseal(const UnsealCommand& command);
 int run_analyze(const AnalyzeCommand& command);
+int run_series_import(const SeriesImportCommand& command);
+int run_series_export(const SeriesExportCommand& command);
 
 }  // namespace dunlin::apps

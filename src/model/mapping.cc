@@ -134,6 +134,14 @@ std::optional<TopicFacts> Mapping::match(const Row& row, std::string_view topic)
   return facts;
 }
 
+Result<PayloadShape> payload_shape(std::string_view name) {
+  if (name == "json") return PayloadShape::json;
+  if (name == "cbor") return PayloadShape::cbor;
+  if (name == "senml") return PayloadShape::senml;
+  if (name == "binary") return PayloadShape::binary;
+  return fail(Errc::invalid_argument, "payload must be json, cbor, senml or binary");
+}
+
 Result<TopicFacts> Mapping::facts_of(std::string_view topic) const {
   if (topic.starts_with('$')) return fail(Errc::not_found, "the topic belongs to the system");
   for (const Row& row : rows_) {
@@ -141,6 +149,26 @@ Result<TopicFacts> Mapping::facts_of(std::string_view topic) const {
   }
   return fail(Errc::not_found, "no mapping row matches the topic");
 }
+
+namespace {
+
+Result<std::vector<Sample>> read_payload(PayloadShape shape, const Slice& payload, const Sample& base) {
+  switch (shape) {
+    case PayloadShape::json:
+      return read_json_payload(payload, base);
+    case PayloadShape::cbor:
+      return read_cbor_payload(payload, base);
+    case PayloadShape::senml:
+      return read_senml_payload(payload, base);
+    case PayloadShape::binary:
+      break;
+  }
+  Sample sample = base;
+  sample.value = Bytes{std::string(payload.text())};
+  return std::vector<Sample>{std::move(sample)};
+}
+
+}  // namespace
 
 Result<Mapped> Mapping::samples_of(const hub::Message& message) const {
   if (message.topic.text().starts_with('$')) return fail(Errc::not_found, "the topic belongs to the system");
@@ -158,11 +186,7 @@ Result<Mapped> Mapping::samples_of(const hub::Message& message) const {
     if (is_historical(message)) base.flags |= kHistorical;
     if (message.principal && message.principal->kind == PrincipalKind::gateway)
       base.origin.gateway = message.principal->name;
-    if (row.source.payload == PayloadShape::binary) {
-      base.value = Bytes{std::string(message.payload.text())};
-      return Mapped{*std::move(facts), {std::move(base)}};
-    }
-    DUNLIN_TRY(std::vector<Sample> samples, read_json_payload(message.payload, base));
+    DUNLIN_TRY(std::vector<Sample> samples, read_payload(row.source.payload, message.payload, base));
     return Mapped{*std::move(facts), std::move(samples)};
   }
   return fail(Errc::not_found, "no mapping row matches the topic");

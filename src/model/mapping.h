@@ -15,8 +15,13 @@ namespace dunlin::model {
 
 enum class PayloadShape : std::uint8_t {
   json,    // a number, text or truth value; an object with "value"; or an object of numbers
+  cbor,    // the same in CBOR
+  senml,   // a pack of measurements (RFC 8428), in JSON or CBOR
   binary,  // opaque bytes, e.g. a picture: the sample's value is Bytes and stays out of the series
 };
+
+/// By its name in the configuration. Errors: invalid_argument, with the names.
+Result<PayloadShape> payload_shape(std::string_view name);
 
 /// One row. The pattern's levels are literal text, `+`, or `{name}`; it must hold {device_id};
 /// {telemetry_type} names the channel, and `channel` does where the pattern has none. {project}, {site} and

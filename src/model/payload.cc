@@ -5,7 +5,9 @@
 #include <cmath>
 #include <optional>
 
+#include "model/cbor.h"
 #include "model/mapping.h"
+#include "model/senml.h"
 #include "model/text.h"
 
 namespace dunlin::model {
@@ -123,6 +125,24 @@ Result<std::vector<Sample>> read_json_payload(const Slice& payload, const Sample
   Sample sample = base;
   sample.value = *std::move(scalar);
   return std::vector<Sample>{std::move(sample)};
+}
+
+Result<std::vector<Sample>> read_cbor_payload(const Slice& payload, const Sample& base) {
+  if (payload.empty()) return fail(Errc::malformed, "the payload is empty");
+  DUNLIN_TRY(const std::string json, json_of_cbor(payload.text(), nullptr));
+  return read_json_payload(Slice::borrowed(as_bytes(json)), base);
+}
+
+Result<std::vector<Sample>> read_senml_payload(const Slice& payload, const Sample& base) {
+  DUNLIN_TRY(std::vector<SenmlRecord> records, read_senml(payload, base.t_server));
+  std::vector<Sample> samples(records.size(), base);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    samples[i].channel = senml_channel(records[i].name, base.device, base.channel);
+    if (!records[i].unit.empty()) samples[i].unit = std::move(records[i].unit);
+    samples[i].t_source = records[i].time;
+    samples[i].value = std::move(records[i].value);
+  }
+  return samples;
 }
 
 }  // namespace dunlin::model

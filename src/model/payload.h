@@ -16,5 +16,10 @@ namespace dunlin::model {
 /// member, channel `base.channel + "." + member`. Errors: malformed (not JSON, no measurement in it),
 /// limit_exceeded.
 Result<std::vector<Sample>> read_json_payload(const Slice& payload, const Sample& base);
+/// The same shapes in CBOR.
+Result<std::vector<Sample>> read_cbor_payload(const Slice& payload, const Sample& base);
+/// A pack of measurements; the channel is the record's name without the device's (senml_channel), or that of
+/// `base`. Errors: those of read_senml().
+Result<std::vector<Sample>> read_senml_payload(const Slice& payload, const Sample& base);
 
 }  // namespace dunlin::model

@@ -13,6 +13,7 @@
 #include "platform/client_crls.h"
 #include "security/pki.h"
 #include "transport/bridge/limits.h"
+#include "transport/http/web_server.h"
 #include "transport/mqtt/limits.h"
 
 namespace dunlin::platform {
@@ -112,19 +113,27 @@ void declare_mapping(config::Schema& schema, ServerConfig& config) {
         auto read = std::make_shared<Row>();  // shared by the keys and the function that runs after them
         row.key("pattern", "Topic levels: text, + or {device_id}, {telemetry_type} ...",
                 read->mapping.pattern);
-        row.key("payload", "json or binary", read->payload);
+        row.key("payload", "json, cbor, senml or binary", read->payload);
         row.key("channel", "The channel where the pattern names none.", read->mapping.channel);
         row.key("unit", "SenML unit where the payload states none.", read->mapping.unit);
         return [&config, read]() -> Result<void> {
-          if (read->payload != "json" && read->payload != "binary") {
-            return fail(Errc::invalid_argument, "payload must be json or binary");
-          }
-          read->mapping.payload =
-              read->payload == "json" ? model::PayloadShape::json : model::PayloadShape::binary;
+          DUNLIN_TRY(read->mapping.payload, model::payload_shape(read->payload));
           config.mapping.push_back(read->mapping);
           return {};
         };
       });
+}
+
+void declare_lines(config::Schema& schema, series::LineOptions& lines) {
+  schema.key("series.line_protocol.device_tags",
+             "The first of these tags that a line has names the device: docs/guide/ingest.md.",
+             lines.device_tags);
+  schema.key("series.line_protocol.channel_tags",
+             "The values of these tags become part of the channel, between measurement and field.",
+             lines.channel_tags);
+  schema.key("series.line_protocol.plain_measurement",
+             "The fields of this measurement are channels by themselves; empty: none.",
+             lines.plain_measurement);
 }
 
 void declare_bridges(config::Schema& schema, ServerConfig& config) {
@@ -207,6 +216,22 @@ Result<void> check_mqtt_features(const ServerConfig& config) {
   return {};
 }
 
+void declare_web(config::Schema& schema, ServerConfig& config) {
+  schema.key("security_txt.contact",
+             "Whom to tell of a fault in this installation, e.g. \"mailto:security@example.com\": URIs that "
+             "/.well-known/security.txt names, the preferred one first; empty: it is not served.",
+             config.security_text.contacts);
+  schema.key("security_txt.policy",
+             "The page that says how such reports are treated, e.g. \"https://example.com/security\"; empty: "
+             "none is named.",
+             config.security_text.policy);
+  schema.key(
+      "metrics.access",
+      "Who reads /metrics without a token that has metrics:read: local (programs on this machine), token "
+      "(nobody) or open (everybody).",
+      config.metrics_access);
+}
+
 Result<void> check_audiences(const ServerConfig& config) {
   const auto fits = [](const std::string& one) {
     return !one.empty() && one.size() <= security::kMaxAudienceBytes && is_valid_mqtt_utf8(one);
@@ -264,6 +289,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              "Where the passphrase of protected keys comes from (dunlin vault protect): \"file:/PATH\", "
              "\"env:NAME\", \"credential:NAME\" (systemd) or \"prompt\"; never the passphrase itself.",
              config.passphrase_source);
+  declare_web(schema, config);
   schema.key("security.anonymous_on_loopback", "Clients on loopback need no credentials (benchmarks only).",
              config.anonymous_on_loopback);
   schema.key(
@@ -299,6 +325,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   declare_mqtt_features(schema, config);
   declare_limits(schema, config);
   declare_mapping(schema, config);
+  declare_lines(schema, config.lines);
   declare_bridges(schema, config);
 }
 
@@ -309,6 +336,13 @@ Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config) {
   return fail(Errc::invalid_argument, "mqtt.shared_strategy must be round_robin, least_in_flight or sticky");
 }
 
+Result<transport::MetricsAccess> metrics_access(const ServerConfig& config) {
+  if (config.metrics_access == "local") return transport::MetricsAccess::local;
+  if (config.metrics_access == "token") return transport::MetricsAccess::token;
+  if (config.metrics_access == "open") return transport::MetricsAccess::open;
+  return fail(Errc::invalid_argument, "metrics.access must be local, token or open");
+}
+
 Result<hub::OverRate> publish_policy(const ServerConfig& config) {
   if (config.publish_policy == "slow") return hub::OverRate::slow;
   if (config.publish_policy == "refuse") return hub::OverRate::refuse;
@@ -316,6 +350,14 @@ Result<hub::OverRate> publish_policy(const ServerConfig& config) {
 }
 
 namespace {
+
+Result<void> check_lines(const series::LineOptions& lines) {
+  if (lines.device_tags.empty())
+    return fail(Errc::invalid_argument, "series.line_protocol.device_tags must name a tag");
+  if (lines.device_tags.size() > series::kMaxNamedTags || lines.channel_tags.size() > series::kMaxNamedTags)
+    return fail(Errc::invalid_argument, "series.line_protocol may name at most 16 tags of a kind");
+  return {};
+}
 
 Result<void> check_keys(const ServerConfig& config) {
   if (!config.key_token.empty()) {
@@ -344,6 +386,8 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_mqtt_features(config));
   DUNLIN_CHECK(check_audiences(config));
   DUNLIN_CHECK(check_keys(config));
+  if (auto access = metrics_access(config); !access) return std::unexpected(access.error());
+  DUNLIN_CHECK(transport::check_security_text(config.security_text));
   if (const auto url = security::check_public_url(config.public_url); !url)
     return fail(Errc::invalid_argument, "pki.public_url: " + url.error().message);
   if (config.client_crls.size() > kMaxCrlFiles)
@@ -355,6 +399,7 @@ Result<void> check(const ServerConfig& config) {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");
   }
   DUNLIN_CHECK(check_bridges(config));
+  DUNLIN_CHECK(check_lines(config.lines));
   if (auto mapping = model::Mapping::make(config.mapping); !mapping) return std::unexpected(mapping.error());
   return {};
 }

@@ -7,8 +7,8 @@
 namespace dunlin::platform {
 namespace {
 
-void feed_arrival(transport::LiveFeed& feed, const series::Arrival& arrival) {
-  for (const model::Sample& sample : arrival.samples) {
+void feed_samples(transport::LiveFeed& feed, std::span<const model::Sample> samples) {
+  for (const model::Sample& sample : samples) {
     if (const auto* bytes = std::get_if<model::Bytes>(&sample.value)) {
       feed.picture({sample.tenant, sample.device, sample.channel, sample.t_source, bytes->value});
       continue;
@@ -17,6 +17,17 @@ void feed_arrival(transport::LiveFeed& feed, const series::Arrival& arrival) {
     if (!number) continue;
     feed.value({sample.tenant, sample.device, sample.channel, sample.unit,
                 static_cast<double>(unix_nanoseconds(sample.t_source)) / 1e6, *number});
+  }
+}
+
+void feed_points(transport::LiveFeed& feed, const series::SeriesStore& store,
+                 std::span<const series::NewPoint> points) {
+  for (const auto& [id, point] : points) {
+    const auto number = series::number_of(point.value);
+    const series::SeriesInfo* info = store.find(id);
+    if (!number || info == nullptr) continue;
+    feed.value({info->tenant, info->device, info->channel, info->unit,
+                static_cast<double>(unix_nanoseconds(point.time)) / 1e6, *number});
   }
 }
 
@@ -32,7 +43,15 @@ boost::json::object shadow_event(const std::string& thing, const shadow::Documen
 }  // namespace
 
 void wire_live_feed(Services& services, transport::LiveFeed& feed) {
-  services.series().on_arrival([&feed](const series::Arrival& arrival) { feed_arrival(feed, arrival); });
+  services.series().on_arrival(
+      [&feed](const series::Arrival& arrival) { feed_samples(feed, arrival.samples); });
+  services.samples().on_stored([&feed](std::span<const model::Sample> samples) {
+    if (feed.page_count() > 0) feed_samples(feed, samples);
+  });
+  services.lines().on_stored(
+      {.wanted = [&feed] { return feed.page_count() > 0; },
+       .stored = [&feed, &store = services.series().store()](
+                     std::span<const series::NewPoint> points) { feed_points(feed, store, points); }});
   services.presence().on_change([&feed](TenantId tenant, const presence::Presence& presence) {
     boost::json::object event = to_json(presence);
     event["type"] = "presence";

@@ -216,7 +216,8 @@ void RunningServer::compose_hub() {
                                                              mapping_of(config_),
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms},
-                                                             &standings_});
+                                                             &standings_,
+                                                             config_.lines});
   behaviour_ = std::make_unique<behaviour::BehaviourService>(behaviour::BehaviourEnvironment{
       home(), *hub_, *stores_.keyed, *stores_.repository, services_->registry(), services_->alarms(),
       conduct_, metrics_, &refusals_});
@@ -301,10 +302,11 @@ void RunningServer::make_web() {
       [this](net::http::Router& router) {
         provisioning_->mount(router);
         pki_routes_->mount(router);
+        transport::mount_security_text(router, config_.security_text, clock_);
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
-      &refusals_});
+      &services_->lines(), &refusals_, metrics_access(config_).value()});  // check() has seen it already
 }
 
 void RunningServer::make_splits() {

@@ -10,10 +10,14 @@
 #include "hub/standings.h"
 #include "model/mapping.h"
 #include "model/operation.h"
+#include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
 #include "service/presence/presence.h"
+#include "service/query/query_service.h"
 #include "service/registry/registry.h"
 #include "service/rules/rules_service.h"
+#include "service/series/line_ingest.h"
+#include "service/series/sample_operations.h"
 #include "service/series/series_service.h"
 #include "service/shadow/shadow_service.h"
 #include "store/keyed.h"
@@ -34,6 +38,7 @@ struct ServicesEnvironment {
   alarm::RetentionOptions alarms{};
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
+  series::LineOptions lines{};
 };
 
 /// One executor's thread.
@@ -51,6 +56,8 @@ class Services {
   registry::Registry& registry() { return registry_; }
   presence::PresenceService& presence() { return presence_; }
   series::SeriesService& series() { return series_; }
+  series::LineIngest& lines() { return lines_; }
+  series::SampleOperations& samples() { return samples_; }
   shadow::ShadowService& shadow() { return shadow_; }
   alarm::AlarmService& alarms() { return alarms_; }
   rules::RulesService& rules() { return rules_; }
@@ -59,6 +66,10 @@ class Services {
   registry::Registry registry_;
   presence::PresenceService presence_;
   series::SeriesService series_;
+  ThingTags tags_;
+  query::QueryService query_;
+  series::LineIngest lines_;
+  series::SampleOperations samples_;
   shadow::ShadowService shadow_;
   alarm::AlarmService alarms_;
   rules::RulesService rules_;

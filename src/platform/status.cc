@@ -12,9 +12,11 @@
 #include "service/broker/broker.h"
 #include "service/presence/operations.h"
 #include "service/provision/provision.h"
+#include "service/query/operations.h"
 #include "service/registry/operations.h"
 #include "service/rules/operations.h"
 #include "service/series/operations.h"
+#include "service/series/sample_operations.h"
 #include "service/shadow/operations.h"
 #include "transport/bridge/bridges.h"
 #include "transport/http/web_server.h"
@@ -92,7 +94,8 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
 std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
   for (const auto& more :
-       {registry::operations(), presence::operations(), series::operations(), shadow::operations(),
+       {registry::operations(), presence::operations(), series::operations(),
+        series::SampleOperations::operations(), query::operations(), shadow::operations(),
         alarm::operations(), behaviour::operations(), rules::operations(), access::operations(),
         audit::operations(), provision::operations(), broker::operations(), drain_operations(),
         refusal_operations(), doctor_operations(), bridge::operations()}) {

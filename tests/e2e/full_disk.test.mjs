@@ -56,6 +56,8 @@ describe('a full disk', { skip: isRoot ? false : 'mounting a small disk needs ro
   const acknowledged = new Set();
   let next = 0;
   let refused;
+  let refusedLines;
+  let takenLines = 0;
 
   test('refuses QoS 1 publishes and stays up', async () => {
     const client = await connect(server, device, { clientId: NAME });
@@ -91,6 +93,20 @@ describe('a full disk', { skip: isRoot ? false : 'mounting a small disk needs ro
     client.end(true);
   });
 
+  test('refuses lines over HTTP, each request as a whole, and says why', async () => {
+    for (let request = 0; request < 400 && !refusedLines; request++) {
+      // Long texts, since the log of samples has some room of its own ahead.
+      const body = Array.from({ length: 1000 }, (_, i) => `level,device=lines v=${i},note="${'x'.repeat(900)}" ${BEGIN + request * 1000 + i}`).join('\n');
+      const answer = await server.request('POST', '/write?precision=ms', { body, token: server.adminToken });
+      if (answer.status === 204) takenLines += 1000;
+      else refusedLines = answer;
+    }
+    assert(refusedLines, 'lines are refused when there is no room');
+    assert.equal(refusedLines.status, 507, refusedLines.text);
+    assert.match(refusedLines.json.error, /no space|full/i);
+    assert(refusedLines.headers['retry-after']);
+  });
+
   test('takes messages again when there is room', async () => {
     rmSync(`${disk}/ballast`);
     const taken = await until(async () => {
@@ -112,6 +128,8 @@ describe('a full disk', { skip: isRoot ? false : 'mounting a small disk needs ro
     };
     await server.kill9();
     await server.start();
+    const { count } = await server.api('GET', `/api/series/range?device=lines&channel=level/v&from=${BEGIN}&to=${BEGIN + 3_600_000}`).catch(() => ({ count: [] }));
+    assert.equal(count.reduce((sum, each) => sum + each, 0), takenLines, 'lines that were answered, and no others');
     await until(async () => (await missing()).length === 0, 'all acknowledged values', { timeout: 60_000, interval: 300 }).catch(async (error) => {
       throw new Error(`${error.message}: missing ${(await missing()).slice(0, 20)} of ${acknowledged.size}`);
     });

@@ -12,6 +12,8 @@ inline constexpr std::size_t kMaxApiBodyBytes = 1024 * 1024;
 /// How long caches may keep revocation lists, OCSP answers and authorities. What is revoked meanwhile they do
 /// not know.
 inline constexpr Duration kMaxStatusAge = std::chrono::minutes{5};
+/// A body of the line protocol when it is unpacked.
+inline constexpr std::size_t kMaxUnpackedLineBytes = 8 * 1024 * 1024;
 inline constexpr std::size_t kMaxLivePages = 256;
 inline constexpr Duration kPageExpiryLook = std::chrono::minutes{1};  // whether its session has ended
 inline constexpr std::size_t kMaxSeriesPerPage = 20'000;

@@ -14,9 +14,17 @@
 #include "net/http/router.h"
 #include "net/http/server.h"
 #include "transport/http/api.h"
+#include "transport/http/line_routes.h"
 #include "transport/http/live_feed.h"
 
 namespace dunlin::transport {
+
+/// Who reads /metrics without a sign-in; everybody else needs "metrics:read".
+enum class MetricsAccess : std::uint8_t {
+  local,  // who comes from a loopback address
+  token,  // nobody: behind a proxy on this machine everybody seems to come from here
+  open    // everybody
+};
 
 struct WebServerParts {
   Executor& executor;
@@ -33,7 +41,9 @@ struct WebServerParts {
   std::span<const model::OperationSpec> enrolment_operations;
   /// Takes over a stream of MQTT over WebSocket (MQTT 5.0 section 6); it has no handler yet.
   std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;
-  RefusalSink* refusals = nullptr;  // who keeps what is refused; null: nobody
+  series::LineIngest* lines = nullptr;  // who takes the line protocol; null: nobody
+  RefusalSink* refusals = nullptr;      // who keeps what is refused; null: nobody
+  MetricsAccess metrics_access = MetricsAccess::local;
 };
 
 /// The headers of every answer: what a browser may load and who may frame it.
@@ -65,6 +75,7 @@ class WebServer {
 
   WebServerParts parts_;
   Api api_;
+  std::optional<LineRoutes> lines_;
   net::http::Router router_;
   net::http::Probe probe_;
   std::map<Page*, std::unique_ptr<Page>> pages_;

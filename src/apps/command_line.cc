@@ -135,6 +135,7 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
   }
   if (spec.name == "cert.issue" || spec.name == "claim.create")
     app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");
+  if (spec.name == "ca.get") app->add_option("--out", call->out_file, "write it into this file");
   if (spec.name == "ca.request" || spec.name == "ca.export-root")
     app->add_option("--out", call->out_file, "write it into this file, which must not exist");
   if (spec.name == "series.query")

@@ -10,6 +10,7 @@
 
 #include "load/forwarder.h"
 #include "load/options.h"
+#include "load/series_cost.h"
 #include "load/storm.h"
 #include "model/operation.h"
 
@@ -59,6 +60,12 @@ struct BenchMqttCommand {
 struct BenchTlsCommand {
   std::uint64_t handshakes = 240;  // of each kind in a round
   std::uint64_t rounds = 5;
+  enum class Output : std::uint8_t { text, json } output = Output::text;
+};
+
+/// `dunlin bench series`.
+struct BenchSeriesCommand {
+  load::SeriesBenchOptions options;  // without a folder: one that goes with the run
   enum class Output : std::uint8_t { text, json } output = Output::text;
 };
 
@@ -152,10 +159,11 @@ struct UnsealCommand {
   std::string out_file;
 };
 
-using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchStormCommand,
-                             CallCommand, TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand,
-                             KeyCommand, VaultCommand, SealCommand, UnsealCommand>;
+using Command =
+    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
+                 BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand, BenchStormCommand, CallCommand,
+                 TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand, KeyCommand,
+                 VaultCommand, SealCommand, UnsealCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -165,6 +173,7 @@ int run_check_config(const CheckConfigCommand& command);
 int run_version(const VersionCommand& command);
 int run_bench_mqtt(const BenchMqttCommand& command);
 int run_bench_tls(const BenchTlsCommand& command);
+int run_bench_series(const BenchSeriesCommand& command);
 int run_bench_storm(const BenchStormCommand& command);
 int run_call(const CallCommand& command);
 int run_trace(const TraceCommand& command);

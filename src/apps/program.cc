@@ -17,6 +17,7 @@ struct Runner {
   int operator()(const VersionCommand& command) const { return run_version(command); }
   int operator()(const BenchMqttCommand& command) const { return run_bench_mqtt(command); }
   int operator()(const BenchTlsCommand& command) const { return run_bench_tls(command); }
+  int operator()(const BenchSeriesCommand& command) const { return run_bench_series(command); }
   int operator()(const BenchStormCommand& command) const { return run_bench_storm(command); }
   int operator()(const CallCommand& command) const { return run_call(command); }
   int operator()(const TraceCommand& command) const { return run_trace(command); }

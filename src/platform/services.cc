@@ -68,7 +68,12 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
 }
 
 void Services::stop(std::move_only_function<void(Result<void>)> stopped) {
-  presence_.flush(std::move(stopped));
+  presence_.flush([this, stopped = std::move(stopped)](Result<void> presence) mutable {
+    series_.store().flush(
+        [presence = std::move(presence), stopped = std::move(stopped)](Result<void> series) mutable {
+          stopped(presence ? std::move(series) : std::move(presence));
+        });
+  });
 }
 
 void Services::declare(model::OperationTable& table) {

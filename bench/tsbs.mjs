@@ -10,7 +10,7 @@ import { ClickHouse } from '../tests/e2e/lib/clickhouse.mjs';
 import { start } from '../tests/e2e/lib/server.mjs';
 import { differenceOf, lineOf, queries, records, rowOf, tableFor } from '../tests/e2e/lib/tsbs.mjs';
 
-const BATCH = 5000;
+const BATCH = 3000;
 const TICKS_PER_SECOND = 100;
 const { values: options } = parseArgs({
   options: {

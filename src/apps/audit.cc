@@ -2,17 +2,15 @@
 
 #include "service/audit/audit.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
 #include <thread>
-#include <utility>
 
 #include "apps/api_client.h"
 #include "apps/configuration.h"
+#include "apps/lines_out.h"
 #include "base/hex.h"
 #include "model/text.h"
 #include "security/audit_verify.h"
@@ -32,32 +30,6 @@ model::OperationSpec operation(std::string_view name) {
   }
   return {};
 }
-
-/// Where lines go: a new file, or the standard output.
-class Lines {
- public:
-  static Result<Lines> open(Fs& fs, const std::string& path) {
-    Lines lines;
-    if (!path.empty()) {
-      DUNLIN_TRY(lines.file_, fs.open(path, OpenMode::create_new));
-    }
-    return lines;
-  }
-  Result<void> write(const std::string& text) {
-    if (file_) return file_->append(as_bytes(text));
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-      return fail(Errc::io, "cannot write to the standard output");
-    return {};
-  }
-  Result<void> end() {
-    if (file_) return file_->sync();
-    if (std::fflush(stdout) != 0) return fail(Errc::io, "cannot write to the standard output");
-    return {};
-  }
-
- private:
-  std::unique_ptr<File> file_;
-};
 
 std::string lines_of(const boost::json::object& page) {
   std::string text;
@@ -140,25 +112,6 @@ int verify_file(const AuditVerifyCommand& command, Fs& fs) {
   }
   return 0;
 }
-
-/// One line that is written over on a terminal, else one a while.
-class ProgressLine {
- public:
-  void show(std::string_view text) {
-    const bool overwrite = isatty(STDERR_FILENO) == 1;
-    if (!overwrite && ++shown_ % kEvery != 1) return;
-    std::fprintf(stderr, overwrite ? "\r%.*s " : "%.*s\n", static_cast<int>(text.size()), text.data());
-    open_ = overwrite;
-  }
-  void end() {
-    if (std::exchange(open_, false)) std::fputc('\n', stderr);
-  }
-
- private:
-  static constexpr unsigned kEvery = 10;
-  unsigned shown_ = 0;
-  bool open_ = false;
-};
 
 std::string member(const boost::json::object& found, std::string_view name) {
   const auto* value = found.if_contains(name);

@@ -9,7 +9,9 @@
 
 #include "apps/bench_options.h"
 #include "apps/key_options.h"
+#include "apps/series_options.h"
 #include "platform/status.h"
+#include "service/analytics/limits.h"
 #include "transport/http/openapi.h"
 
 namespace dunlin::apps {
@@ -80,6 +82,28 @@ void add_helpers(CLI::App& app, Command& command) {
 
   CLI::App* version_app = app.add_subcommand("version", "print the version");
   version_app->callback([&command] { command = VersionCommand{}; });
+}
+
+void add_analyze(CLI::App& app, Command& command) {
+  auto analyze = std::make_shared<AnalyzeCommand>();  // shared with the callback
+  CLI::App* analyze_app = app.add_subcommand(
+      "analyze",
+      "say of each row of a CSV file of times and values how unusual it is: 0 to 1, 0.5 is an alarm");
+  analyze_app->add_option("file", analyze->file, "rows of timestamp,value; - reads standard input")
+      ->required();
+  CLI::Option* forecast =
+      analyze_app
+          ->add_option(
+              "--forecast", analyze->forecast_steps,
+              "foretell so many steps after the last row instead, each with a band for nine of ten values")
+          ->check(CLI::Range(std::size_t{1}, analytics::kMaxForecastSteps));
+  analyze_app
+      ->add_option(
+          "--limit", analyze->limit,
+          "only say when, within the forecast, the value is expected to go past this limit, and when at "
+          "the earliest")
+      ->needs(forecast);
+  analyze_app->callback([analyze, &command] { command = *analyze; });
 }
 
 struct Words {
@@ -241,6 +265,7 @@ void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& oper
       noun->require_subcommand(1);
     }
     if (spec.name == "audit.export") add_audit(*noun, command);
+    if (spec.name == "series.write") add_series_files(*noun, command);
     if (spec.name != "audit.export" && spec.name != "audit.verify") add_operation(*noun, spec, command);
   }
 }
@@ -266,6 +291,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   const auto operations = platform::all_operations();
   add_programs(app, command);
   add_helpers(app, command);
+  add_analyze(app, command);
   add_bench(app, command);
   add_keys(app, command);
   add_operations(app, operations, command);

@@ -45,6 +45,13 @@ struct CheckConfigCommand {
 };
 struct VersionCommand {};
 
+/// `dunlin analyze`: anomalies of a recorded series, or its forecast.
+struct AnalyzeCommand {
+  std::string file;  // CSV; "-": standard input
+  std::size_t forecast_steps = 0;
+  std::optional<double> limit;
+};
+
 /// `dunlin bench mqtt`: a load on a server, or the null forwarder.
 struct BenchMqttCommand {
   load::LoadOptions options;  // but for what the files hold
@@ -116,6 +123,24 @@ struct AuditVerifyCommand {
   std::string key_file;  // audit.key of the server's data folder
 };
 
+/// `dunlin series import`: samples of a file into a running server.
+struct SeriesImportCommand {
+  CallTarget target;
+  std::string file;
+  std::string format;            // empty: as the file's name says
+  std::string precision = "ns";  // of lines' times
+};
+/// `dunlin series export`: stored samples as a file.
+struct SeriesExportCommand {
+  CallTarget target;
+  std::string format;   // empty: as the file's name says, or CSV
+  std::string device;   // empty: all
+  std::string channel;  // empty: all
+  std::string from;     // as series.points has it; empty: no bound
+  std::string to;
+  std::string out_file;  // empty: standard output
+};
+
 /// `dunlin doctor`: what is weak in how a server is set up.
 struct DoctorCommand {
   ConfigSource source;
@@ -159,11 +184,11 @@ struct UnsealCommand {
   std::string out_file;
 };
 
-using Command =
-    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
-                 BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand, BenchStormCommand, CallCommand,
-                 TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand, KeyCommand,
-                 VaultCommand, SealCommand, UnsealCommand>;
+using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
+                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand,
+                             BenchStormCommand, CallCommand, TraceCommand, AuditExportCommand,
+                             AuditVerifyCommand, DoctorCommand, KeyCommand, VaultCommand, SealCommand,
+                             UnsealCommand, AnalyzeCommand, SeriesImportCommand, SeriesExportCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -184,5 +209,8 @@ int run_key(const KeyCommand& command);
 int run_vault(const VaultCommand& command);
 int run_seal(const SealCommand& command);
 int run_unseal(const UnsealCommand& command);
+int run_analyze(const AnalyzeCommand& command);
+int run_series_import(const SeriesImportCommand& command);
+int run_series_export(const SeriesExportCommand& command);
 
 }  // namespace dunlin::apps

@@ -28,6 +28,9 @@ struct Runner {
   int operator()(const VaultCommand& command) const { return run_vault(command); }
   int operator()(const SealCommand& command) const { return run_seal(command); }
   int operator()(const UnsealCommand& command) const { return run_unseal(command); }
+  int operator()(const AnalyzeCommand& command) const { return run_analyze(command); }
+  int operator()(const SeriesImportCommand& command) const { return run_series_import(command); }
+  int operator()(const SeriesExportCommand& command) const { return run_series_export(command); }
 };
 
 }  // namespace

@@ -90,6 +90,17 @@ std::string format_rfc3339(WallTime time) {
                      clock.subseconds().count());
 }
 
+std::string format_rfc3339_exact(WallTime time) {
+  const auto second = floor<std::chrono::seconds>(time);
+  std::string text = format_rfc3339(second);
+  text.resize(text.size() - std::string_view(".000Z").size());
+  if (const auto rest = (time - second).count(); rest != 0) {
+    text += fmt::format(".{:09}", rest);
+    while (text.ends_with('0')) text.pop_back();
+  }
+  return text + 'Z';
+}
+
 Result<WallTime> parse_rfc3339(std::string_view text) {
   const auto malformed = [] {
     return dunlin::fail(Errc::malformed, "not an RFC 3339 time such as 2026-11-23T02:03:04.123Z");

@@ -174,6 +174,9 @@ TEST(TimeTextTest, FormatsUtcWithMilliseconds) {
   EXPECT_EQ(format_rfc3339(from_unix_milliseconds(1'795'399'384'123)), "2026-11-23T02:03:04.123Z");
   EXPECT_EQ(format_rfc3339(from_unix_nanoseconds(999'999)), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(format_rfc3339(from_unix_nanoseconds(-1)), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_rfc3339_exact(from_unix_nanoseconds(0)), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(format_rfc3339_exact(from_unix_nanoseconds(-1)), "1969-12-31T23:59:59.999999999Z");
+  EXPECT_EQ(format_rfc3339_exact(from_unix_milliseconds(1'500)), "1970-01-01T00:00:01.5Z");
 }
 
 TEST(TimeTextTest, ParsesOffsetsFractionsAndLeapSeconds) {

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "base/base64.h"
 #include "model/cbor.h"
@@ -55,7 +56,29 @@ struct Fields {
   bool has_base = false;
 };
 
-class Pack {
+std::string number_text(auto number) {
+  std::array<char, 32> digits;
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr};
+}
+
+}  // namespace
+
+/// Section 4.5.1.
+Result<void> check_senml_name(std::string_view name) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  const auto is_allowed = [&](char c) {
+    return is_plain(c) || c == '-' || c == ':' || c == '.' || c == '/' || c == '_';
+  };
+  if (name.size() > kMaxChannelBytes) return fail(Errc::limit_exceeded, "a name of the pack is too long");
+  if (name.empty() || !is_plain(name.front()) || !std::ranges::all_of(name, is_allowed))
+    return fail(Errc::malformed,
+                "a name of the pack must begin with a letter or digit and hold only these and - : . / _");
+  return {};
+}
+
+class SenmlReader::Pack {
  public:
   explicit Pack(WallTime now) : now_(now) {}
 
@@ -65,18 +88,17 @@ class Pack {
       if (fields.has_sum || fields.has_base) return {};
       return fail(Errc::malformed, "a record of the pack has no value");
     }
-    if (records_.size() == kMaxSamplesPerMessage)
-      return fail(Errc::limit_exceeded, "more than 256 values in one message");
     SenmlRecord record;
     record.name = base_name_ + std::string(fields.name);
-    DUNLIN_CHECK(check_name(record.name));
-    record.unit = std::string(cut_text(fields.unit.empty() ? base_unit_ : fields.unit, kMaxUnitBytes));
+    DUNLIN_CHECK(check_senml_name(record.name));
+    record.unit = std::string(
+        cut_text(fields.unit.empty() ? std::string_view(base_unit_) : fields.unit, kMaxUnitBytes));
     DUNLIN_TRY(record.time, time_of(fields.time.value_or(0)));
     record.value = with_base(*fields.value);
     records_.push_back(std::move(record));
     return {};
   }
-  std::vector<SenmlRecord> take() { return std::move(records_); }
+  std::vector<SenmlRecord> take() { return std::exchange(records_, {}); }
 
  private:
   Result<Fields> read(object members) {
@@ -110,7 +132,8 @@ class Pack {
       if (name.size() > kMaxChannelBytes) return fail(Errc::limit_exceeded, "a name of the pack is too long");
       base_name_ = name;
     } else if (label == "bu") {
-      DUNLIN_TRY(base_unit_, text_of(value));
+      DUNLIN_TRY(const std::string_view unit, text_of(value));
+      base_unit_ = cut_text(unit, kMaxUnitBytes);
     } else if (label == "bt") {
       DUNLIN_TRY(base_time_, number_of(value));
     } else if (label == "bv") {
@@ -179,50 +202,48 @@ class Pack {
     return from_unix_nanoseconds(sum);
   }
 
-  /// Section 4.5.1.
-  static Result<void> check_name(std::string_view name) {
-    const auto is_plain = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    };
-    const auto is_allowed = [&](char c) {
-      return is_plain(c) || c == '-' || c == ':' || c == '.' || c == '/' || c == '_';
-    };
-    if (name.size() > kMaxChannelBytes) return fail(Errc::limit_exceeded, "a name of the pack is too long");
-    if (name.empty() || !is_plain(name.front()) || !std::ranges::all_of(name, is_allowed))
-      return fail(Errc::malformed,
-                  "a name of the pack must begin with a letter or digit and hold only these and - : . / _");
-    return {};
-  }
-
   WallTime now_;
   std::string base_name_;
-  std::string_view base_unit_;
+  std::string base_unit_;
   double base_time_ = 0;
   std::optional<double> base_value_;
   std::vector<SenmlRecord> records_;
 };
 
-Result<std::vector<SenmlRecord>> read_senml_json(std::string_view json, WallTime now) {
+SenmlReader::SenmlReader(WallTime now) : pack_(std::make_unique<Pack>(now)) {}
+SenmlReader::~SenmlReader() = default;
+SenmlReader::SenmlReader(SenmlReader&&) noexcept = default;
+
+Result<std::vector<SenmlRecord>> SenmlReader::take(std::string_view json) {
   // Kept per thread: it owns the padded copy that simdjson reads from.
   thread_local simdjson::dom::parser parser;
   element document;
-  if (parser.parse(json.data(), json.size(), true).get(document) != simdjson::SUCCESS)
+  if (json.empty() || parser.parse(json.data(), json.size(), true).get(document) != simdjson::SUCCESS)
     return fail(Errc::malformed, "the pack is not JSON");
+  if (document.is_object()) {
+    DUNLIN_CHECK(pack_->add(document.get_object().value_unsafe()));
+    return pack_->take();
+  }
   if (!document.is_array()) return fail(Errc::malformed, "the pack is not an array");
-  Pack pack(now);
   const simdjson::dom::array list = document.get_array().value_unsafe();
   for (const element record : list) {
     if (!record.is_object()) return fail(Errc::malformed, "a record of the pack is not an object");
-    DUNLIN_CHECK(pack.add(record.get_object().value_unsafe()));
+    DUNLIN_CHECK(pack_->add(record.get_object().value_unsafe()));
   }
-  auto records = pack.take();
-  if (records.empty()) return fail(Errc::malformed, "the pack holds no measurement");
-  return records;
+  return pack_->take();
 }
 
-std::string number_text(auto number) {
-  std::array<char, 32> digits;
-  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr};
+namespace {
+
+Result<std::vector<SenmlRecord>> read_senml_json(std::string_view json, WallTime now) {
+  const std::size_t first = json.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && json[first] == '{')
+    return fail(Errc::malformed, "the pack is not an array");
+  DUNLIN_TRY(auto records, SenmlReader(now).take(json));
+  if (records.empty()) return fail(Errc::malformed, "the pack holds no measurement");
+  if (records.size() > kMaxSamplesPerMessage)
+    return fail(Errc::limit_exceeded, "more than 256 values in one message");
+  return records;
 }
 
 }  // namespace

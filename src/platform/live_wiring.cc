@@ -45,6 +45,9 @@ boost::json::object shadow_event(const std::string& thing, const shadow::Documen
 void wire_live_feed(Services& services, transport::LiveFeed& feed) {
   services.series().on_arrival(
       [&feed](const series::Arrival& arrival) { feed_samples(feed, arrival.samples); });
+  services.samples().on_stored([&feed](std::span<const model::Sample> samples) {
+    if (feed.page_count() > 0) feed_samples(feed, samples);
+  });
   services.lines().on_stored(
       {.wanted = [&feed] { return feed.page_count() > 0; },
        .stored = [&feed, &store = services.series().store()](

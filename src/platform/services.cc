@@ -42,6 +42,7 @@ Services::Services(ServicesEnvironment environment)
       tags_(registry_, series_.store()),
       query_(environment.executor, series_.store(), tags_, environment.metrics),
       lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
+      samples_(environment.executor, series_.store(), environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
@@ -52,6 +53,10 @@ Services::Services(ServicesEnvironment environment)
     const model::Sample& sample = arrival.samples.front();
     registry_.ensure(sample.tenant, arrival.facts, sample.origin.gateway);
     presence_.saw(sample.tenant, sample.device, sample.origin.gateway, sample.t_server);
+  });
+  samples_.on_stored([this](std::span<const model::Sample> samples) {
+    for (const model::Sample& sample : samples)
+      registry_.ensure(sample.tenant, {sample.device, sample.channel, {}}, {});
   });
   lines_.on_source([this](TenantId tenant, const series::LineSource& source) {
     registry_.ensure(tenant, {source.device, source.prefix, source.tags}, {});
@@ -81,6 +86,7 @@ void Services::declare(model::OperationTable& table) {
   presence_.declare(table);
   series_.declare(table);
   query_.declare(table);
+  samples_.declare(table);
   shadow_.declare(table);
   rules_.declare(table);
   alarms_.declare(table);

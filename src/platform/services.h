@@ -17,6 +17,7 @@
 #include "service/registry/registry.h"
 #include "service/rules/rules_service.h"
 #include "service/series/line_ingest.h"
+#include "service/series/sample_operations.h"
 #include "service/series/series_service.h"
 #include "service/shadow/shadow_service.h"
 #include "store/keyed.h"
@@ -56,6 +57,7 @@ class Services {
   presence::PresenceService& presence() { return presence_; }
   series::SeriesService& series() { return series_; }
   series::LineIngest& lines() { return lines_; }
+  series::SampleOperations& samples() { return samples_; }
   shadow::ShadowService& shadow() { return shadow_; }
   alarm::AlarmService& alarms() { return alarms_; }
   rules::RulesService& rules() { return rules_; }
@@ -67,6 +69,7 @@ class Services {
   ThingTags tags_;
   query::QueryService query_;
   series::LineIngest lines_;
+  series::SampleOperations samples_;
   shadow::ShadowService shadow_;
   alarm::AlarmService alarms_;
   rules::RulesService rules_;

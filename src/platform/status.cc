@@ -16,6 +16,7 @@
 #include "service/registry/operations.h"
 #include "service/rules/operations.h"
 #include "service/series/operations.h"
+#include "service/series/sample_operations.h"
 #include "service/shadow/operations.h"
 #include "transport/bridge/bridges.h"
 #include "transport/http/web_server.h"
@@ -93,10 +94,11 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
 std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
   for (const auto& more :
-       {registry::operations(), presence::operations(), series::operations(), query::operations(),
-        shadow::operations(), alarm::operations(), behaviour::operations(), rules::operations(),
-        access::operations(), audit::operations(), provision::operations(), broker::operations(),
-        drain_operations(), refusal_operations(), doctor_operations(), bridge::operations()}) {
+       {registry::operations(), presence::operations(), series::operations(),
+        series::SampleOperations::operations(), query::operations(), shadow::operations(),
+        alarm::operations(), behaviour::operations(), rules::operations(), access::operations(),
+        audit::operations(), provision::operations(), broker::operations(), drain_operations(),
+        refusal_operations(), doctor_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

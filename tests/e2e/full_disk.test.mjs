@@ -95,7 +95,8 @@ describe('a full disk', { skip: isRoot ? false : 'mounting a small disk needs ro
 
   test('refuses lines over HTTP, each request as a whole, and says why', async () => {
     for (let request = 0; request < 400 && !refusedLines; request++) {
-      const body = Array.from({ length: 1000 }, (_, i) => `level,device=lines v=${i} ${BEGIN + request * 1000 + i}`).join('\n');
+      // Long texts, since the log of samples has some room of its own ahead.
+      const body = Array.from({ length: 1000 }, (_, i) => `level,device=lines v=${i},note="${'x'.repeat(900)}" ${BEGIN + request * 1000 + i}`).join('\n');
       const answer = await server.request('POST', '/write?precision=ms', { body, token: server.adminToken });
       if (answer.status === 204) takenLines += 1000;
       else refusedLines = answer;

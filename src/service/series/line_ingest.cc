@@ -1,16 +1,14 @@
 #include "service/series/line_ingest.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <utility>
 
-#include "wire/line_protocol/escape.h"
+#include "service/series/line_values.h"
 
 namespace dunlin::series {
 namespace {
 
-using line_protocol::Field;
 using line_protocol::Line;
 using line_protocol::LineError;
 using line_protocol::Text;
@@ -19,20 +17,6 @@ std::string in_words(const LineError& error) {
   return "line " + std::to_string(error.line) + ", column " + std::to_string(error.column) + ": " +
          std::string(error.why);
 }
-
-struct ToValue {
-  model::Value operator()(std::uint64_t number) const {
-    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    if (number <= kMost) return static_cast<std::int64_t>(number);
-    return static_cast<double>(number);
-  }
-  model::Value operator()(const Text& text) const {
-    if (!text.escaped) return std::string(text.raw);
-    std::string plain(text.raw.size(), '\0');
-    return std::string(line_protocol::unescape(text, line_protocol::Place::text, plain));
-  }
-  model::Value operator()(auto same) const { return same; }
-};
 
 }  // namespace
 
@@ -115,7 +99,7 @@ void LineIngest::take(Work& work, const Line& line) {
                                   "there are 1,000,000 series already: no further one is made"));
     }
     work.points.push_back(
-        {target.series, {from_unix_nanoseconds(time), std::visit(ToValue{}, line.fields[i].value)}});
+        {target.series, {from_unix_nanoseconds(time), value_of_line(line.fields[i].value)}});
   }
   if (*source.speaker != &source) announce(work, source);
 }

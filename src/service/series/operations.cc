@@ -2,8 +2,8 @@
 
 #include <boost/json.hpp>
 
-#include "base/time_text.h"
 #include "model/json_fields.h"
+#include "service/series/json_forms.h"
 #include "service/series/series_service.h"
 
 namespace dunlin::series {
@@ -42,51 +42,13 @@ constexpr model::OperationSpec kRange{
     "series.range", model::Method::get, "/api/series/range", "Values of a series over a time.",
     "series:read",  kRangeRequest,      kRangeResponse,      kRangeErrors};
 
-struct ToJson {
-  boost::json::value operator()(const std::string& text) const { return boost::json::value(text); }
-  boost::json::value operator()(const model::JsonText& text) const { return boost::json::value(text.value); }
-  boost::json::value operator()(const model::Bytes& bytes) const {
-    return boost::json::value(bytes.value.size());
-  }
-  boost::json::value operator()(auto plain) const { return boost::json::value(plain); }
-};
-
-std::string_view quality_name(model::Quality quality) {
-  constexpr std::string_view kNames[] = {"good", "uncertain", "bad"};
-  return kNames[static_cast<std::size_t>(quality)];
-}
-
 boost::json::object to_json(const SeriesInfo& info) {
   return {{"device", info.device},
           {"channel", info.channel},
           {"unit", info.unit},
           {"t", unix_milliseconds(info.last.time)},
-          {"value", std::visit(ToJson{}, info.last.value)},
+          {"value", value_json(info.last.value)},
           {"quality", quality_name(info.last.quality)}};
-}
-
-/// Unix milliseconds as a number or digits, or RFC 3339.
-Result<WallTime> time_field(const boost::json::object& request, std::string_view name, WallTime absent) {
-  const auto* value = request.if_contains(name);
-  if (value == nullptr || value->is_null()) return absent;
-  std::int64_t milliseconds = 0;
-  if (value->is_number()) {
-    const double number = value->to_number<double>();
-    milliseconds = number >= 0 && number < 1e13 ? static_cast<std::int64_t>(number) : -1;
-  } else if (value->is_string()) {
-    const std::string text(value->get_string());
-    if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos || text.size() > 15)
-      return parse_rfc3339(text);
-    milliseconds = std::stoll(text);
-  } else {
-    milliseconds = -1;
-  }
-  constexpr std::int64_t kMost = 9'200'000'000'000;
-  if (milliseconds < 0 || milliseconds > kMost) {
-    return fail(Errc::invalid_argument,
-                "\"" + std::string(name) + "\" must be a time: Unix milliseconds or RFC 3339");
-  }
-  return from_unix_milliseconds(milliseconds);
 }
 
 void list_series(SeriesStore& store, const model::Caller& caller, const boost::json::object& request,

@@ -8,8 +8,8 @@ foreach(folder
     src/hub
     src/security
     src/model
-    src/service/registry src/service/presence src/service/series src/service/shadow src/service/alarm src/service/behaviour src/service/rules
-    src/service/access src/service/audit src/service/provision src/service/broker src/service/forward
+    src/service/registry src/service/presence src/service/series src/service/shadow src/service/alarm src/service/behaviour src/service/rules src/service/query
+    src/service/access src/service/audit src/service/provision src/service/broker src/service/forward src/service/analytics
     src/transport/mqtt src/transport/http src/transport/bridge
     web
     src/platform src/edge src/fleet src/load

@@ -130,6 +130,30 @@ void add_bench_tls(CLI::App& bench, Command& command) {
   tls->callback([words, &command] { command = *words; });
 }
 
+void add_bench_series(CLI::App& bench, Command& command) {
+  CLI::App* app = bench.add_subcommand(
+      "series",
+      "the store of measurements alone: points a second of CPU, bytes a point, what questions cost");
+  auto words = std::make_shared<BenchSeriesCommand>();  // shared with the callbacks that run after parsing
+  load::SeriesBenchOptions& options = words->options;
+  app->add_option("--series", options.series, "how many")
+      ->check(CLI::Range(std::size_t{1}, load::kMaxBenchSeries))
+      ->capture_default_str();
+  app->add_option("--points", options.points, "of each, a minute apart")
+      ->check(CLI::Range(std::size_t{1}, load::kMaxBenchPoints))
+      ->capture_default_str();
+  app->add_option("--batch", options.batch, "points in one durable write")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+  app->add_option("--questions", options.questions, "of each kind")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
+      ->capture_default_str();
+  app->add_option("--folder", options.folder, "kept afterwards, and must not exist; else a temporary one");
+  app->add_flag_callback(
+      "--json", [words] { words->output = BenchSeriesCommand::Output::json; }, "one line of JSON");
+  app->callback([words, &command] { command = *words; });
+}
+
 /// The words of `bench storm`.
 struct StormWords {
   BenchStormCommand command;
@@ -222,6 +246,7 @@ void add_bench(CLI::App& app, Command& command) {
   bench->require_subcommand(1);
   add_bench_mqtt(*bench, command);
   add_bench_tls(*bench, command);
+  add_bench_series(*bench, command);
   add_bench_storm(*bench, command);
 }
 

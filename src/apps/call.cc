@@ -7,6 +7,7 @@
 #include "apps/new_file.h"
 #include "apps/render.h"
 #include "base/core/assert.h"
+#include "base/core/utf8.h"
 #include "model/text.h"
 
 namespace dunlin::apps {
@@ -38,15 +39,22 @@ Result<boost::json::object> fields_of(const CallCommand& command, Fs& fs) {
     DUNLIN_TRY(std::string text, read_file(fs, path, kMaxFieldFileBytes));
     // A passphrase ends where its line does.
     while (name == "passphrase" && (text.ends_with('\n') || text.ends_with('\r'))) text.pop_back();
+    // A certificate or list in DER, most likely; JSON could not carry it.
+    if (!is_valid_utf8(text))
+      return fail(Errc::invalid_argument, path + " holds no text; certificates and lists are taken as PEM");
     fields[name] = std::move(text);
   }
   return fields;
 }
 
-/// The first member, into a new file.
-Result<void> write_answer_file(Fs& fs, const std::string& path, const boost::json::object& answer) {
+/// The first member, into a new file. The root certificate is for everybody, and replaces the one before.
+Result<void> write_answer_file(Fs& fs, const CallCommand& command, const boost::json::object& answer) {
   DUNLIN_ASSERT(!answer.empty() && answer.begin()->value().is_string());
-  return write_new_file(fs, path, answer.begin()->value().get_string());
+  const std::string_view text = answer.begin()->value().get_string();
+  if (command.operation.name != "ca.get") return write_new_file(fs, command.out_file, text);
+  DUNLIN_CHECK(write_file_atomically(fs, command.out_file, as_bytes(text), Readers::everyone));
+  std::printf("wrote %s\n", command.out_file.c_str());
+  return {};
 }
 
 Result<void> write_certificate_files(Fs& fs, const std::string& folder, const boost::json::object& answer) {
@@ -85,7 +93,7 @@ int run_call(const CallCommand& command) {
     return written ? 0 : report(written.error());
   }
   if (!command.out_file.empty() && answer->is_object()) {
-    const auto written = write_answer_file(*fs, command.out_file, answer->get_object());
+    const auto written = write_answer_file(*fs, command, answer->get_object());
     return written ? 0 : report(written.error());
   }
   const bool json = command.target.output == CallTarget::Output::json;

@@ -11,6 +11,7 @@
 #include "apps/key_options.h"
 #include "apps/series_options.h"
 #include "platform/status.h"
+#include "service/analytics/limits.h"
 #include "transport/http/openapi.h"
 
 namespace dunlin::apps {
@@ -83,6 +84,28 @@ void add_helpers(CLI::App& app, Command& command) {
   version_app->callback([&command] { command = VersionCommand{}; });
 }
 
+void add_analyze(CLI::App& app, Command& command) {
+  auto analyze = std::make_shared<AnalyzeCommand>();  // shared with the callback
+  CLI::App* analyze_app = app.add_subcommand(
+      "analyze",
+      "say of each row of a CSV file of times and values how unusual it is: 0 to 1, 0.5 is an alarm");
+  analyze_app->add_option("file", analyze->file, "rows of timestamp,value; - reads standard input")
+      ->required();
+  CLI::Option* forecast =
+      analyze_app
+          ->add_option(
+              "--forecast", analyze->forecast_steps,
+              "foretell so many steps after the last row instead, each with a band for nine of ten values")
+          ->check(CLI::Range(std::size_t{1}, analytics::kMaxForecastSteps));
+  analyze_app
+      ->add_option(
+          "--limit", analyze->limit,
+          "only say when, within the forecast, the value is expected to go past this limit, and when at "
+          "the earliest")
+      ->needs(forecast);
+  analyze_app->callback([analyze, &command] { command = *analyze; });
+}
+
 struct Words {
   std::string noun;
   std::string verb;
@@ -105,7 +128,8 @@ bool is_from_file(const model::OperationSpec& spec, std::string_view field) {
   return std::ranges::find(kFields, std::pair(spec.name, field)) != kFields.end();
 }
 
-/// "thing.create" as `dunlin thing create`: fields of the path by position, the others as options.
+/// "thing.create" as `dunlin thing create`: fields of the path by position, and a query; the others as
+/// options.
 void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& command) {
   auto call = std::make_shared<CallCommand>();  // shared with the callbacks
   auto given = std::make_shared<std::map<std::string, std::string>>();
@@ -122,7 +146,8 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
           ->required();
       continue;
     }
-    const bool positional = std::ranges::find(in_path, name) != in_path.end();
+    const bool positional =
+        std::ranges::find(in_path, name) != in_path.end() || (spec.name == "series.query" && name == "sql");
     CLI::Option* option = app->add_option_function<std::string>(
         positional ? name : "--" + name, [given, name](const std::string& text) { (*given)[name] = text; },
         std::string(field.help));
@@ -134,8 +159,11 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
   }
   if (spec.name == "cert.issue" || spec.name == "claim.create")
     app->add_option("--out", call->out_folder, "write certificate.pem, key.pem and ca.pem into this folder");
+  if (spec.name == "ca.get") app->add_option("--out", call->out_file, "write it into this file");
   if (spec.name == "ca.request" || spec.name == "ca.export-root")
     app->add_option("--out", call->out_file, "write it into this file, which must not exist");
+  if (spec.name == "series.query")
+    app->add_flag_callback("--csv", [given] { (*given)["format"] = "csv"; }, "print the rows as CSV");
   add_target(*app, call->target);
   app->callback([call, given, &command] {
     call->fields.assign(given->begin(), given->end());
@@ -263,6 +291,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   const auto operations = platform::all_operations();
   add_programs(app, command);
   add_helpers(app, command);
+  add_analyze(app, command);
   add_bench(app, command);
   add_keys(app, command);
   add_operations(app, operations, command);

@@ -49,6 +49,13 @@ TEST(CommandLineTest, AnEmptyNameWasSentToAPathThatIsAnotherOperations) {
   EXPECT_GT(tried, 15U);
 }
 
+TEST(CommandLineTest, TheRootCertificateGoesIntoAFile) {
+  const auto parsed = read({"ca", "get", "--out", "ca.pem"});
+  const auto* command = std::get_if<Command>(&parsed);
+  ASSERT_TRUE(command != nullptr && std::holds_alternative<CallCommand>(*command));
+  EXPECT_EQ(std::get<CallCommand>(*command).out_file, "ca.pem");
+}
+
 TEST(CommandLineTest, ATraceHasABoundedTime) {
   for (const auto& [text, seconds] :
        std::initializer_list<std::pair<const char*, std::int64_t>>{{"30s", 30}, {"90", 90}, {"10m", 600}}) {

@@ -10,6 +10,7 @@
 
 #include "load/forwarder.h"
 #include "load/options.h"
+#include "load/series_cost.h"
 #include "load/storm.h"
 #include "model/operation.h"
 
@@ -44,6 +45,13 @@ struct CheckConfigCommand {
 };
 struct VersionCommand {};
 
+/// `dunlin analyze`: anomalies of a recorded series, or its forecast.
+struct AnalyzeCommand {
+  std::string file;  // CSV; "-": standard input
+  std::size_t forecast_steps = 0;
+  std::optional<double> limit;
+};
+
 /// `dunlin bench mqtt`: a load on a server, or the null forwarder.
 struct BenchMqttCommand {
   load::LoadOptions options;  // but for what the files hold
@@ -59,6 +67,12 @@ struct BenchMqttCommand {
 struct BenchTlsCommand {
   std::uint64_t handshakes = 240;  // of each kind in a round
   std::uint64_t rounds = 5;
+  enum class Output : std::uint8_t { text, json } output = Output::text;
+};
+
+/// `dunlin bench series`.
+struct BenchSeriesCommand {
+  load::SeriesBenchOptions options;  // without a folder: one that goes with the run
   enum class Output : std::uint8_t { text, json } output = Output::text;
 };
 
@@ -170,11 +184,11 @@ struct UnsealCommand {
   std::string out_file;
 };
 
-using Command =
-    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
-                 BenchMqttCommand, BenchTlsCommand, BenchStormCommand, CallCommand, TraceCommand,
-                 AuditExportCommand, AuditVerifyCommand, DoctorCommand, KeyCommand, VaultCommand, SealCommand,
-                 UnsealCommand, SeriesImportCommand, SeriesExportCommand>;
+using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
+                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand,
+                             BenchStormCommand, CallCommand, TraceCommand, AuditExportCommand,
+                             AuditVerifyCommand, DoctorCommand, KeyCommand, VaultCommand, SealCommand,
+                             UnsealCommand, AnalyzeCommand, SeriesImportCommand, SeriesExportCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -184,6 +198,7 @@ int run_check_config(const CheckConfigCommand& command);
 int run_version(const VersionCommand& command);
 int run_bench_mqtt(const BenchMqttCommand& command);
 int run_bench_tls(const BenchTlsCommand& command);
+int run_bench_series(const BenchSeriesCommand& command);
 int run_bench_storm(const BenchStormCommand& command);
 int run_call(const CallCommand& command);
 int run_trace(const TraceCommand& command);
@@ -194,6 +209,7 @@ int run_key(const KeyCommand& command);
 int run_vault(const VaultCommand& command);
 int run_seal(const SealCommand& command);
 int run_unseal(const UnsealCommand& command);
+int run_analyze(const AnalyzeCommand& command);
 int run_series_import(const SeriesImportCommand& command);
 int run_series_export(const SeriesExportCommand& command);
 

@@ -7,6 +7,7 @@
 
 #include "apps/api_client.h"
 #include "apps/configuration.h"
+#include "apps/render.h"
 #include "apps/server_command.h"
 #include "model/json_fields.h"
 #include "model/text.h"
@@ -46,39 +47,6 @@ Result<boost::json::object> examine(const platform::ServerConfig& config, const 
   return platform::to_json(*found);
 }
 
-/// Without line breaks and what else a terminal would act on.
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return text;
-}
-
-void print(const boost::json::object& answer, DoctorCommand::Show show) {
-  const auto number = [&](std::string_view name) {
-    return static_cast<long long>(model::optional_integer(answer, name).value_or(0));
-  };
-  if (const auto* list = answer.if_contains("findings"); list != nullptr && list->is_array()) {
-    for (const auto& one : list->get_array()) {
-      const auto* finding = one.if_object();
-      if (finding == nullptr) continue;
-      const auto text = [&](std::string_view name) {
-        return one_line(model::optional_text(*finding, name).value_or(""));
-      };
-      if (text("severity") == "note" && show == DoctorCommand::Show::what_is_wrong) continue;
-      std::printf("%s %s: %s; %s. Mend: %s\n", text("severity").c_str(), text("id").c_str(),
-                  text("what").c_str(), text("why").c_str(), text("mend").c_str());
-    }
-  }
-  if (number("errors") + number("warnings") == 0) {
-    std::printf("nothing found");
-  } else {
-    std::printf("%lld errors, %lld warnings", number("errors"), number("warnings"));
-  }
-  const bool hidden = show == DoctorCommand::Show::what_is_wrong && number("notes") > 0;
-  std::printf(hidden ? "; %lld notes, which --all shows\n" : "\n", number("notes"));
-}
-
 }  // namespace
 
 int run_doctor(const DoctorCommand& command) {
@@ -96,7 +64,8 @@ int run_doctor(const DoctorCommand& command) {
   if (command.output == CallTarget::Output::json) {
     std::printf("%s\n", model::json_text(*answer).c_str());
   } else {
-    print(*answer, command.show);
+    const bool notes = command.show != DoctorCommand::Show::what_is_wrong;
+    std::fputs(render_findings(*answer, notes ? Notes::shown : Notes::hidden).c_str(), stdout);
   }
   const auto bad = [&](std::string_view name) {
     return model::optional_integer(*answer, name).value_or(0) > 0;

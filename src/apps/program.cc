@@ -17,6 +17,7 @@ struct Runner {
   int operator()(const VersionCommand& command) const { return run_version(command); }
   int operator()(const BenchMqttCommand& command) const { return run_bench_mqtt(command); }
   int operator()(const BenchTlsCommand& command) const { return run_bench_tls(command); }
+  int operator()(const BenchSeriesCommand& command) const { return run_bench_series(command); }
   int operator()(const BenchStormCommand& command) const { return run_bench_storm(command); }
   int operator()(const CallCommand& command) const { return run_call(command); }
   int operator()(const TraceCommand& command) const { return run_trace(command); }
@@ -27,6 +28,7 @@ struct Runner {
   int operator()(const VaultCommand& command) const { return run_vault(command); }
   int operator()(const SealCommand& command) const { return run_seal(command); }
   int operator()(const UnsealCommand& command) const { return run_unseal(command); }
+  int operator()(const AnalyzeCommand& command) const { return run_analyze(command); }
   int operator()(const SeriesImportCommand& command) const { return run_series_import(command); }
   int operator()(const SeriesExportCommand& command) const { return run_series_export(command); }
 };

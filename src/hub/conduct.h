@@ -33,7 +33,7 @@ struct ConductReport {
 };
 
 /// Transports look at their connections every kConductLook and report of a thing that has reached one of
-/// these. All of them: "not less than".
+/// these, and of whatever a session did that ends before a look. All of them: "not less than".
 struct ConductFloor {
   std::atomic<std::uint32_t> messages{UINT32_MAX};
   std::atomic<std::uint32_t> refusals{UINT32_MAX};

@@ -410,6 +410,12 @@ TEST_F(OperationAudit, ARefusedChangeIsNoChangeAndABrokenOneMayBeOne) {
   EXPECT_THAT(records, ::testing::ElementsAre("ada a.put x failed [the disk is gone]"));
 }
 
+TEST(ThingNameTest, AThingCouldBeMadeThatNoCredentialIsGivenTo) {
+  EXPECT_FALSE(check_thing_name("user-1"));
+  for (const char* name : {"user", "user_1", "my-user-1", "User-1"})
+    EXPECT_TRUE(check_thing_name(name)) << name;
+}
+
 TEST(PermissionTest, AGroupsStarDoesNotReachOtherGroups) {
   Principal principal;
   principal.permissions = {"thing:*"};

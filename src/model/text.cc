@@ -83,6 +83,10 @@ Result<void> check_thing_name(std::string_view name) {
     return fail(Errc::invalid_argument,
                 "a thing's name has 1 to 128 letters, digits or the characters - _ . :");
   }
+  // Such a thing could be given no credential (security/names.h), so it would only look like one.
+  if (name.starts_with("user-"))
+    return fail(Errc::invalid_argument,
+                "a thing's name must not begin with user-: such client ids belong to users");
   return {};
 }
 

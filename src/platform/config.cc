@@ -13,6 +13,7 @@
 #include "platform/client_crls.h"
 #include "security/pki.h"
 #include "transport/bridge/limits.h"
+#include "transport/http/web_server.h"
 #include "transport/mqtt/limits.h"
 
 namespace dunlin::platform {
@@ -215,6 +216,22 @@ Result<void> check_mqtt_features(const ServerConfig& config) {
   return {};
 }
 
+void declare_web(config::Schema& schema, ServerConfig& config) {
+  schema.key("security_txt.contact",
+             "Whom to tell of a fault in this installation, e.g. \"mailto:security@example.com\": URIs that "
+             "/.well-known/security.txt names, the preferred one first; empty: it is not served.",
+             config.security_text.contacts);
+  schema.key("security_txt.policy",
+             "The page that says how such reports are treated, e.g. \"https://example.com/security\"; empty: "
+             "none is named.",
+             config.security_text.policy);
+  schema.key(
+      "metrics.access",
+      "Who reads /metrics without a token that has metrics:read: local (programs on this machine), token "
+      "(nobody) or open (everybody).",
+      config.metrics_access);
+}
+
 Result<void> check_audiences(const ServerConfig& config) {
   const auto fits = [](const std::string& one) {
     return !one.empty() && one.size() <= security::kMaxAudienceBytes && is_valid_mqtt_utf8(one);
@@ -272,6 +289,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              "Where the passphrase of protected keys comes from (dunlin vault protect): \"file:/PATH\", "
              "\"env:NAME\", \"credential:NAME\" (systemd) or \"prompt\"; never the passphrase itself.",
              config.passphrase_source);
+  declare_web(schema, config);
   schema.key("security.anonymous_on_loopback", "Clients on loopback need no credentials (benchmarks only).",
              config.anonymous_on_loopback);
   schema.key(
@@ -318,6 +336,13 @@ Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config) {
   return fail(Errc::invalid_argument, "mqtt.shared_strategy must be round_robin, least_in_flight or sticky");
 }
 
+Result<transport::MetricsAccess> metrics_access(const ServerConfig& config) {
+  if (config.metrics_access == "local") return transport::MetricsAccess::local;
+  if (config.metrics_access == "token") return transport::MetricsAccess::token;
+  if (config.metrics_access == "open") return transport::MetricsAccess::open;
+  return fail(Errc::invalid_argument, "metrics.access must be local, token or open");
+}
+
 Result<hub::OverRate> publish_policy(const ServerConfig& config) {
   if (config.publish_policy == "slow") return hub::OverRate::slow;
   if (config.publish_policy == "refuse") return hub::OverRate::refuse;
@@ -361,6 +386,8 @@ Result<void> check(const ServerConfig& config) {
   DUNLIN_CHECK(check_mqtt_features(config));
   DUNLIN_CHECK(check_audiences(config));
   DUNLIN_CHECK(check_keys(config));
+  if (auto access = metrics_access(config); !access) return std::unexpected(access.error());
+  DUNLIN_CHECK(transport::check_security_text(config.security_text));
   if (const auto url = security::check_public_url(config.public_url); !url)
     return fail(Errc::invalid_argument, "pki.public_url: " + url.error().message);
   if (config.client_crls.size() > kMaxCrlFiles)

@@ -16,6 +16,11 @@
 #include "security/authenticator.h"
 #include "service/series/line_keys.h"
 #include "transport/bridge/settings.h"
+#include "transport/http/security_text.h"
+
+namespace dunlin::transport {
+enum class MetricsAccess : std::uint8_t;
+}
 
 namespace dunlin::platform {
 
@@ -58,6 +63,9 @@ struct ServerConfig {
   std::string passphrase_source;  // of the vault: keys::read_secret(); empty: none
 
   std::string public_url;  // where certificates say that their status can be asked for; empty: nowhere
+
+  transport::SecurityText security_text;  // /.well-known/security.txt
+  std::string metrics_access = "local";
 
   bool anonymous_on_loopback = false;
   std::vector<std::string> token_audiences{std::string(security::kDefaultAudience)};
@@ -115,6 +123,8 @@ Result<std::vector<net::AddressRange>> trusted_proxies(const ServerConfig& confi
 
 /// `mqtt.shared_strategy` as the hub has it. Errors: invalid_argument.
 Result<hub::SharedStrategy> shared_strategy(const ServerConfig& config);
+/// `metrics.access` as the web server has it. Errors: invalid_argument.
+Result<transport::MetricsAccess> metrics_access(const ServerConfig& config);
 /// `limits.publish_policy` as the hub has it. Errors: invalid_argument.
 Result<hub::OverRate> publish_policy(const ServerConfig& config);
 /// `listen.mqtt_unix_mode` as a number. Errors: invalid_argument.

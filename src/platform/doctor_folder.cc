@@ -136,9 +136,11 @@ Findings check_certificates(Fs& fs, const std::string& folder, WallTime now) {
     }
   }
   if (fs.exists(pki + "/root.key") && fs.exists(pki + "/intermediate.pem")) {
-    found.push_back({Severity::note, "root_key_online", "the root's key lies beside the server",
-                     "who takes the machine over can make authorities that outlive it",
-                     "move " + quoted(pki + "/root.key") + " to a place that is offline"});
+    found.push_back(
+        {Severity::note, "root_key_online", "the root's key lies beside the server",
+         "who takes the machine over can make authorities that outlive it",
+         "dunlin ca export-root --passphrase-file FILE --out root-key.pem, then dunlin ca remove-root "
+         "--passphrase-file FILE --key-file root-key.pem"});
   }
   return found;
 }

@@ -113,6 +113,12 @@ void check_promises(const ServerConfig& config, Findings& found) {
                      "audit records go after less than 30 days, or 10,000 of them",
                      "an attack that is found late has left no trace",
                      "--set audit.keep=365d --set audit.max_records=1000000"});
+  if (config.metrics_access == "open" && is_exposed(config))
+    found.push_back(
+        {Severity::note, "metrics_open", "everybody who reaches the server reads /metrics (metrics.access)",
+         "it tells how large the installation is, how busy, and what it refuses",
+         "--set metrics.access=local, and a token for who reads it from elsewhere: dunlin token create "
+         "--owner NAME --permissions '[\"metrics:read\"]' --days 365"});
   if (config.log_level == "debug")
     found.push_back({Severity::note, "debug_log", "the log tells everything (log.level)",
                      "it names clients and topics of everyone", "--set log.level=info"});

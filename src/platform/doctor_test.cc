@@ -80,6 +80,8 @@ TEST(DoctorSettings, EachSwitchThatTakesADefenceAwayIsNamed) {
   names([](ServerConfig& c) { c.keep_audit = std::chrono::days{1}; }, "short_audit", Severity::warning);
   names([](ServerConfig& c) { c.max_audit_records = 100; }, "short_audit", Severity::warning);
   names([](ServerConfig& c) { c.log_level = "debug"; }, "debug_log", Severity::note);
+  names([](ServerConfig& c) { c.listen_https = "192.0.2.1:8443", c.metrics_access = "open"; }, "metrics_open",
+        Severity::note);
 }
 
 TEST(DoctorSettings, ABridgeSaysItsPasswordAloud) {
@@ -104,7 +106,11 @@ struct DoctorCertificates : testing::Test {
 };
 
 TEST_F(DoctorCertificates, OfANewAuthorityOnlyTheRootsKeyIsWorthANote) {
-  EXPECT_EQ(ids(at({})), std::vector<std::string>{"root_key_online"});
+  const Findings found = at({});
+  EXPECT_EQ(ids(found), std::vector<std::string>{"root_key_online"});
+  // A key that is moved by hand is in the clear wherever it goes, and nothing of it is in the audit log.
+  EXPECT_TRUE(found.at(0).mend.contains("dunlin ca export-root")) << found.at(0).mend;
+  EXPECT_TRUE(found.at(0).mend.contains("dunlin ca remove-root")) << found.at(0).mend;
   ASSERT_TRUE(fs.remove("data/pki/root.key"));
   EXPECT_EQ(ids(at({})), std::vector<std::string>{});
 }

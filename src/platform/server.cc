@@ -302,10 +302,11 @@ void RunningServer::make_web() {
       [this](net::http::Router& router) {
         provisioning_->mount(router);
         pki_routes_->mount(router);
+        transport::mount_security_text(router, config_.security_text, clock_);
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
-      &services_->lines(), &refusals_});
+      &services_->lines(), &refusals_, metrics_access(config_).value()});  // check() has seen it already
 }
 
 void RunningServer::make_splits() {

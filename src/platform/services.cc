@@ -39,6 +39,8 @@ Services::Services(ServicesEnvironment environment)
       presence_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       series_(environment.executor, environment.bus, environment.keyed, environment.samples,
               environment.metrics, environment.mapping),
+      tags_(registry_, series_.store()),
+      query_(environment.executor, series_.store(), tags_, environment.metrics),
       lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
       samples_(environment.executor, series_.store(), environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
@@ -71,13 +73,19 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
 }
 
 void Services::stop(std::move_only_function<void(Result<void>)> stopped) {
-  presence_.flush(std::move(stopped));
+  presence_.flush([this, stopped = std::move(stopped)](Result<void> presence) mutable {
+    series_.store().flush(
+        [presence = std::move(presence), stopped = std::move(stopped)](Result<void> series) mutable {
+          stopped(presence ? std::move(series) : std::move(presence));
+        });
+  });
 }
 
 void Services::declare(model::OperationTable& table) {
   registry_.declare(table);
   presence_.declare(table);
   series_.declare(table);
+  query_.declare(table);
   samples_.declare(table);
   shadow_.declare(table);
   rules_.declare(table);

@@ -10,8 +10,10 @@
 #include "hub/standings.h"
 #include "model/mapping.h"
 #include "model/operation.h"
+#include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
 #include "service/presence/presence.h"
+#include "service/query/query_service.h"
 #include "service/registry/registry.h"
 #include "service/rules/rules_service.h"
 #include "service/series/line_ingest.h"
@@ -64,6 +66,8 @@ class Services {
   registry::Registry registry_;
   presence::PresenceService presence_;
   series::SeriesService series_;
+  ThingTags tags_;
+  query::QueryService query_;
   series::LineIngest lines_;
   series::SampleOperations samples_;
   shadow::ShadowService shadow_;

@@ -12,6 +12,7 @@
 #include "service/broker/broker.h"
 #include "service/presence/operations.h"
 #include "service/provision/provision.h"
+#include "service/query/operations.h"
 #include "service/registry/operations.h"
 #include "service/rules/operations.h"
 #include "service/series/operations.h"
@@ -94,10 +95,10 @@ std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(),
-        series::SampleOperations::operations(), shadow::operations(), alarm::operations(),
-        behaviour::operations(), rules::operations(), access::operations(), audit::operations(),
-        provision::operations(), broker::operations(), drain_operations(), refusal_operations(),
-        doctor_operations(), bridge::operations()}) {
+        series::SampleOperations::operations(), query::operations(), shadow::operations(),
+        alarm::operations(), behaviour::operations(), rules::operations(), access::operations(),
+        audit::operations(), provision::operations(), broker::operations(), drain_operations(),
+        refusal_operations(), doctor_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -12,7 +12,7 @@ namespace dunlin::security {
 /// Client ids of users and of anonymous clients begin with this; names of things never do.
 inline constexpr std::string_view kUserClientPrefix = "user-";
 
-/// 1 to 64 of A-Z a-z 0-9 _ . : - beginning with a letter or digit, and not with "user-". Errors:
+/// 1 to kMaxThingName of A-Z a-z 0-9 _ . : -, not beginning with "user-". Errors:
 /// invalid_argument.
 Result<void> check_thing_name(std::string_view name);
 /// The same alphabet with '@', 1 to 64 characters, beginning with a letter or digit. Errors:

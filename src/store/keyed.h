@@ -58,6 +58,13 @@ struct Range {
   enum class Order { ascending, descending } order = Order::ascending;
 };
 
+/// What was found of one of several ranges.
+struct RangePart {
+  std::vector<Entry> entries;
+  /// cut: there may be more behind the last entry (or from the beginning, where there is none).
+  enum class End : std::uint8_t { cut, reached } end = End::cut;
+};
+
 /// Completions run on the executor named in the call. Any thread may call. Errors: io, no_space, corrupt,
 /// conflict.
 class Keyed {
@@ -70,6 +77,9 @@ class Keyed {
   /// max_bytes: go on behind its last key.
   virtual void range(Executor& reply_to, Table table, Range range,
                      std::move_only_function<void(Result<std::vector<Entry>>)> done) = 0;
+  /// Several ranges of a table in one go, each cut at its own limits; the parts are in their order.
+  virtual void ranges(Executor& reply_to, Table table, std::vector<Range> ranges,
+                      std::move_only_function<void(Result<std::vector<RangePart>>)> done);
 };
 
 }  // namespace dunlin::store

@@ -1,9 +1,11 @@
 // The HTTP API by plain requests and curl: what its OpenAPI document promises, its refusals, sign-in, and the main flows.
 import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
+import { request } from './lib/http.mjs';
 import { connect, disconnectAll } from './lib/mqtt.mjs';
 import { run, sleep, until } from './lib/program.mjs';
-import { start } from './lib/server.mjs';
+import { binary, start } from './lib/server.mjs';
 
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
 const PASSWORD = 'six plain words are enough here';
@@ -172,6 +174,60 @@ describe('health', () => {
       assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+="(\\.|[^"\\])*",?)+\})? [-+.\deE]+(Inf|NaN)?)$/, line);
     }
     assert.match(metrics.text, /^dunlin_mqtt_connections /m);
+  });
+
+  test('/metrics from elsewhere takes a permission, as a token or as a session', async () => {
+    const [elsewhere] = Object.values(networkInterfaces()).flat().filter((one) => one.family === 'IPv4' && !one.internal);
+    const read = async (from, access, token) => {
+      const host = access === 'near' ? '127.0.0.1' : elsewhere.address;
+      const answer = await request({ host, port: from.ports.https, ca: from.root, path: '/metrics', token });
+      return answer.status === 200 ? /^dunlin_mqtt_connections /m.test(answer.text) : [answer.status, errorCode(answer)];
+    };
+    const make = async (on, name, permissions) => {
+      await on.api('POST', '/api/users', { name, password: PASSWORD, permissions });
+      return (await on.api('POST', '/api/tokens', { owner: name, permissions, days: 1 })).token;
+    };
+    const set = ['listen.https=0.0.0.0:0'];
+    const careful = await start({ set: [...set, 'metrics.access=token'] });
+    const may = await make(careful, 'prometheus', ['metrics:read']);
+    const mayNot = await make(careful, 'other', ['things:read']);
+    const signedIn = await careful.request('POST', '/api/session', { body: { user: 'prometheus', password: PASSWORD }, csrf: true });
+    const bySession = await careful.request('GET', '/metrics', { cookie: cookieOf(signedIn) });
+    assert.equal(bySession.status, 200);
+    for (const access of elsewhere ? ['near', 'far'] : ['near']) {
+      assert.deepEqual(await read(careful, access), [401, 'unauthenticated'], access);
+      assert.deepEqual(await read(careful, access, mayNot), [403, 'permission_denied'], access);
+      assert.equal(await read(careful, access, may), true, access);
+    }
+    await careful.stop();
+    if (!elsewhere) return;
+    const usual = await start({ set });
+    assert.equal(await read(usual, 'near'), true);
+    assert.deepEqual(await read(usual, 'far'), [401, 'unauthenticated']);
+    await usual.stop();
+    const open = await start({ set: [...set, 'metrics.access=open'] });
+    assert.equal(await read(open, 'far'), true);
+    await open.stop();
+  });
+
+  test('/.well-known/security.txt is there once a contact is configured', async () => {
+    const none = await server.request('GET', '/.well-known/security.txt');
+    assert.deepEqual([none.status, none.text], [404, 'this server names no contact for reports (security_txt.contact)\n']);
+    const set = ['security_txt.contact=mailto:security@example.com,https://example.com/report', 'security_txt.policy=https://example.com/policy'];
+    const told = await start({ set });
+    for (const tls of [false, true]) {
+      const answer = await told.request('GET', '/.well-known/security.txt', { tls });
+      assert.equal(answer.headers['content-type'], 'text/plain; charset=utf-8');
+      const [, expires] = answer.text.match(
+        /^Contact: mailto:security@example\.com\nContact: https:\/\/example\.com\/report\nExpires: (\S+)\nPolicy: https:\/\/example\.com\/policy\n$/,
+      );
+      const days = (Date.parse(expires) - Date.now()) / 86_400_000;
+      assert(days > 28 && days <= 30, `${days} days`);
+    }
+    await told.stop();
+    const { code, stderr } = await run(binary, ['check-config', '--set', 'security_txt.contact=security@example.com']);
+    assert.equal(code, 1);
+    assert.match(stderr, /security_txt\.contact must name URIs/);
   });
 
   test('curl over TLS trusts the server by its root alone', async () => {

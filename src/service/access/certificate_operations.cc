@@ -19,7 +19,7 @@ constexpr Field kListResponse[] = {
 constexpr Field kIssueRequest[] = {
     {"thing", FieldType::text, Need::required, "the thing it is for"},
     {"csr", FieldType::text, Need::optional, "PKCS#10 request, PEM; without one a key is made"},
-    {"days", FieldType::integer, Need::optional, "lifetime (365)"}};
+    {"days", FieldType::integer, Need::optional, "lifetime (365), at most 1095"}};
 constexpr Field kIssueResponse[] = {
     {"fingerprint", FieldType::text, Need::required, "SHA-256, hexadecimal"},
     {"certificate", FieldType::text, Need::required, "PEM, with the intermediate"},

@@ -134,7 +134,8 @@ void Enrolment::refused(Way way, const std::string& address, const Error& why, c
   refusal_audits_.take(kRefusalAudits, now, 1);
   std::vector<store::Change> changes;
   changes.push_back(audit("address:" + clean(who), "enrolment.refuse",
-                          std::string(way_name(way)) + ": " + clean(why.message)));
+                          std::string(way_name(way)) + ": " + clean(why.message),
+                          security::AuditOutcome::denied));
   parts_.repository.write(parts_.executor, std::move(changes), [](const auto& written) {
     if (!written)
       log::error("service/provision", "an audit record was not written", {{"why", written.error().message}});
@@ -165,10 +166,10 @@ void Enrolment::count(Way way, std::string_view outcome) {
   counts_.at({way, outcome})->add();
 }
 
-store::Change Enrolment::audit(std::string_view actor, std::string_view action,
-                               std::string_view object) const {
+store::Change Enrolment::audit(std::string_view actor, std::string_view action, std::string_view object,
+                               security::AuditOutcome outcome) const {
   return security::audit_change(tenant_, parts_.clock.wall_now(),
-                                {.actor = actor, .action = action, .object = object});
+                                {.actor = actor, .action = action, .object = object, .outcome = outcome});
 }
 
 void Enrolment::write(JobPtr job, Step then) {

@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "base/token_bucket.h"
 #include "security/attachment_register.h"
+#include "security/audit.h"
 #include "security/certificates.h"
 #include "security/enrolment_formats.h"
 #include "security/penalty.h"
@@ -157,7 +158,8 @@ class Enrolment {
 
   void write(JobPtr job, Step then);
   void count(Way way, std::string_view outcome);
-  store::Change audit(std::string_view actor, std::string_view action, std::string_view object) const;
+  store::Change audit(std::string_view actor, std::string_view action, std::string_view object,
+                      security::AuditOutcome outcome = security::AuditOutcome::ok) const;
 
   Parts parts_;
   TenantId tenant_;

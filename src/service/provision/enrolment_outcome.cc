@@ -183,7 +183,7 @@ void Enrolment::put_into_queue(JobPtr job) {
   const Waiting waiting{.name = job->name,
                         .key = job->key,
                         .grant = grant_id(*job->grant),
-                        .address = security::network_of(job->wanted.address),
+                        .address = job->wanted.address,
                         .state = Waiting::State::waiting,
                         .asked_at = unix_milliseconds(parts_.clock.wall_now()),
                         .version = 0};

@@ -41,7 +41,7 @@ struct Enrolment::Job {
   /// Who is known to have asked, for the audit.
   std::string actor() const {
     if (!name.empty()) return "device:" + name;
-    return "address:" + security::network_of(wanted.address);
+    return "address:" + wanted.address;
   }
 };
 

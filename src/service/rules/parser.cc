@@ -12,13 +12,7 @@
 namespace dunlin::rules {
 namespace {
 
-bool is_keyword(std::string_view text, std::string_view keyword) {
-  if (text.size() != keyword.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((text[i] & ~0x20) != keyword[i]) return false;
-  }
-  return true;
-}
+using model::is_sql_keyword;
 
 struct SignOperator {
   std::string_view sign;
@@ -48,7 +42,7 @@ bool Parser::take_sign(std::string_view sign) {
 }
 
 bool Parser::is_next(std::string_view word) const {
-  return peek().kind == Token::Kind::word && is_keyword(peek().text, word);
+  return peek().kind == Token::Kind::word && is_sql_keyword(peek().text, word);
 }
 
 bool Parser::take_word(std::string_view word) {
@@ -136,7 +130,7 @@ Result<Statement::Item> Parser::select_item() {
 
 bool Parser::is_path(std::size_t begin, std::size_t end) const {
   for (const std::string_view constant : {"TRUE", "FALSE", "NULL"}) {
-    if (is_keyword(tokens_[begin].text, constant)) return false;
+    if (is_sql_keyword(tokens_[begin].text, constant)) return false;
   }
   for (std::size_t i = begin; i < end; ++i) {
     const bool fits = (i - begin) % 2 == 0 ? tokens_[i].kind == Token::Kind::word : tokens_[i].text == ".";
@@ -283,7 +277,7 @@ Result<ExpressionPtr> Parser::word() {
   if (take_word("CASE")) return case_expression();
   for (const std::string_view keyword :
        {"SELECT", "FROM", "WHERE", "AS", "AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "END"}) {
-    if (is_keyword(peek().text, keyword)) return unexpected("an expression");
+    if (is_sql_keyword(peek().text, keyword)) return unexpected("an expression");
   }
   const std::string name = tokens_[at_++].text;
   if (!take_sign("(")) return make_name(name);

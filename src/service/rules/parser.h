@@ -4,10 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "service/rules/lexer.h"
+#include "model/sql_tokens.h"
 #include "service/rules/statement.h"
 
 namespace dunlin::rules {
+
+using Token = model::SqlToken;
 
 class Parser {
  public:

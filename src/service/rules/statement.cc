@@ -2,7 +2,6 @@
 
 #include <boost/json.hpp>
 
-#include "service/rules/lexer.h"
 #include "service/rules/limits.h"
 #include "service/rules/parser.h"
 
@@ -11,7 +10,7 @@ namespace {
 
 Result<Parser> parser_of(std::string_view text) {
   if (text.size() > kMaxSqlBytes) return fail(Errc::limit_exceeded, "the statement is longer than 64 KiB");
-  DUNLIN_TRY(std::vector<Token> tokens, tokenize(text));
+  DUNLIN_TRY(std::vector<Token> tokens, model::tokenize_sql(text));
   return Parser(std::move(tokens));
 }
 

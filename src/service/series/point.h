@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -23,6 +24,9 @@ struct Point {
   std::uint8_t flags = 0;  // model::kHistorical ...
   friend bool operator==(const Point&, const Point&) = default;
 };
+
+/// Points of one read; longer ones are refused.
+inline constexpr std::size_t kMaxPointsPerQuery = 5'000'000;
 
 /// A point on its way into the store.
 struct NewPoint {
@@ -57,6 +61,16 @@ struct ScanRange {
   WallTime to{};    // exclusive
 };
 
+/// A time of several series, which are read in this order.
+struct ScanSet {
+  TenantId tenant;
+  std::vector<SeriesId> series;
+  WallTime from{};  // inclusive
+  WallTime to{};    // exclusive
+  std::size_t max_points =
+      kMaxPointsPerQuery;  // told of; those of chunks taken by their summaries do not count
+};
+
 /// Points begin to end of the columns: a part of a range, all of one type. Valid during the call.
 struct Block {
   const store::ChunkPoints& columns;
@@ -72,12 +86,14 @@ std::optional<double> number_of(const model::Value& value);
 
 enum class ScanGo : std::uint8_t { on, stop };
 
-/// Gets what is in a range, ascending by time.
+/// Gets what is in a range, ascending by time; of several series one after another.
 struct ScanVisitor {
+  /// May be empty. What follows is of this series.
+  std::move_only_function<void(SeriesId)> series = {};
   std::move_only_function<ScanGo(const Block&)> block;
   /// May be empty. Of a chunk that is in the range as a whole and alone in its time: true if its points are
   /// not needed.
-  std::move_only_function<bool(const store::ChunkSummary&)> chunk;
+  std::move_only_function<bool(const store::ChunkSummary&)> chunk = {};
 };
 
 }  // namespace dunlin::series

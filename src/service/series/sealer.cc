@@ -116,8 +116,9 @@ void Sealer::consider() {
   if (state_ != State::idle) return;
   auto job = std::make_shared<Job>();
   choose_due(*job);
-  if (parts_.windows.waiting_bytes() > kMaxOpenBytes || held_log_bytes() > kMaxLogBytes) choose_oldest(*job);
-  if (job->items.empty()) return;
+  const bool too_much = parts_.windows.waiting_bytes() > kMaxOpenBytes || held_log_bytes() > kMaxLogBytes;
+  if (too_much || !waiting_for_all_.empty()) choose_oldest(*job);
+  if (job->items.empty()) return answer_all({});
   state_ = State::sealing;
   read_next(std::move(job));
 }
@@ -253,6 +254,7 @@ void Sealer::end(Job& job, const Result<void>& result) {
     return consider();
   }
   failures_.add();
+  answer_all(result);
   parts_.dictionary.give_back(std::move(job.unsaved));
   log::refusal("service/series", "points are not sealed; they stay in the log", "store",
                {{"why", result.error().message}});
@@ -261,6 +263,15 @@ void Sealer::end(Job& job, const Result<void>& result) {
     state_ = State::idle;
     consider();
   });
+}
+
+void Sealer::seal_all(std::move_only_function<void(Result<void>)> done) {
+  waiting_for_all_.push_back(std::move(done));
+  consider();
+}
+
+void Sealer::answer_all(const Result<void>& result) {
+  for (auto& done : std::exchange(waiting_for_all_, {})) done(result);
 }
 
 /// Where nothing is open, records without points would stay in the log.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -68,6 +69,9 @@ class Sealer {
   /// Begins a seal if one is due. Follows the calls above.
   void consider();
 
+  /// Seals all that is open, over or not; `done` runs when nothing is. Errors: those of the keyed store.
+  void seal_all(std::move_only_function<void(Result<void>)> done);
+
   /// The last record of which this is true. The log may have committed later ones already.
   store::Position applied() const { return applied_; }
 
@@ -97,6 +101,7 @@ class Sealer {
   void write(std::shared_ptr<Job> job);
   void end(Job& job, const Result<void>& result);
   void checkpoint();
+  void answer_all(const Result<void>& result);
 
   Parts parts_;
   std::set<OpenWindows::Age> due_;
@@ -106,6 +111,7 @@ class Sealer {
   std::deque<LogMark> log_marks_;
   std::uint64_t log_bytes_ = 0;
   store::Position applied_ = 0;
+  std::vector<std::move_only_function<void(Result<void>)>> waiting_for_all_;
   TimerId look_timer_;
   TimerId rest_timer_;
   metrics::Cell& chunks_;

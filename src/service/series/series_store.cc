@@ -212,10 +212,12 @@ const SeriesInfo* SeriesStore::find(SeriesId id) const {
 
 void SeriesStore::scan(ScanRange range, ScanVisitor visitor,
                        std::move_only_function<void(Result<void>)> done) {
-  const SeriesEntry* entry = dictionary_.at(range.series);
-  if (entry == nullptr || entry->info.tenant != range.tenant)
-    return done(fail(Errc::not_found, "there is no such series"));
-  std::make_shared<Scan>(executor_, keyed_, range, std::move(visitor), std::move(done))->start(*entry);
+  scan(ScanSet{range.tenant, {range.series}, range.from, range.to}, std::move(visitor), std::move(done));
+}
+
+void SeriesStore::scan(ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done) {
+  std::make_shared<Scan>(executor_, keyed_, dictionary_, std::move(set), std::move(visitor), std::move(done))
+      ->start();
 }
 
 void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,

@@ -79,6 +79,7 @@ class SeriesStore {
   /// Tells the visitor of the range, then `done`. Errors: not_found (no such series), corrupt, io;
   /// limit_exceeded after kMaxPointsPerQuery points.
   void scan(ScanRange range, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
+  void scan(ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
 
   /// Points with from <= time < to, ascending, at most `limit` (then the answer ends early).
   void points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,
@@ -88,6 +89,12 @@ class SeriesStore {
   /// of equal length; text values are left out. Errors: limit_exceeded.
   void downsampled(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t buckets,
                    std::move_only_function<void(Result<std::vector<Bucket>>)> done);
+
+  /// Puts into chunks whatever is open, over or not. Errors: those of the keyed store.
+  void seal_all(std::move_only_function<void(Result<void>)> done) { sealer_.seal_all(std::move(done)); }
+
+  /// So that the next start reads less of the log; for an orderly shutdown.
+  void flush(std::move_only_function<void(Result<void>)> done) { log_.flush(std::move(done)); }
 
   std::size_t size() const { return dictionary_.size(); }
 

@@ -49,6 +49,11 @@ class KeyedCaller : public StoreCaller<Harness, Keyed> {
       store.range(executor, table, std::move(range), std::move(done));
     });
   }
+  std::vector<RangePart> ranges(Table table, std::vector<Range> ranges) {
+    return this->template wait<std::vector<RangePart>>([&](Keyed& store, Executor& executor, auto done) {
+      store.ranges(executor, table, std::move(ranges), std::move(done));
+    });
+  }
   /// The keys of a range, joined by spaces.
   std::string keys(Table table, Range limits) { return joined(range(table, std::move(limits)), &Entry::key); }
 };
@@ -223,6 +228,44 @@ TYPED_TEST_P(KeyedConformance, RangesPage) {
   EXPECT_EQ(calls.range(Table::series, {.begin = "", .end = "", .max_entries = 0}).size(), 0U);
 }
 
+/// A part that says that it is whole is whole; whatever is cut can be read on.
+TYPED_TEST_P(KeyedConformance, SeveralRangesAreReadAsOneByOne) {
+  auto& calls = this->calls_;
+  Batch batch;
+  for (int i = 100; i < 200; ++i)
+    batch.puts.push_back({Table::series, std::to_string(i), std::string(100, 'v')});
+  ASSERT_TRUE(calls.write(batch));
+  using Order = Range::Order;
+  const std::vector<Range> asked = {
+      {.begin = "150", .end = "153"},
+      {.begin = "110", .end = "190", .max_entries = 4},
+      {.begin = "110", .end = "112", .max_entries = 2},
+      {.begin = "300", .end = "400"},
+      {.begin = "", .end = "", .max_bytes = 350},
+      {.begin = "198", .end = ""},
+      {.begin = "120", .end = "150", .max_entries = 1, .order = Order::descending},
+      {.begin = "199", .end = "", .order = Order::descending},
+      {.begin = "149", .end = "1500", .order = Order::descending},
+      {.begin = "160", .end = "150"},
+      {.begin = "197", .end = "199", .max_bytes = 150},
+  };
+  const std::vector<RangePart> parts = calls.ranges(Table::series, asked);
+  ASSERT_EQ(parts.size(), asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto alone = calls.range(Table::series, asked[i]);
+    EXPECT_EQ(joined(parts[i].entries, &Entry::key), joined(alone, &Entry::key)) << i;
+    if (parts[i].end == RangePart::End::cut) continue;
+    Range all = asked[i];
+    all.max_entries = 1000;
+    all.max_bytes = 1'000'000;
+    EXPECT_EQ(calls.range(Table::series, all).size(), parts[i].entries.size()) << i;
+  }
+  EXPECT_EQ(parts[3].end, RangePart::End::reached);
+  EXPECT_EQ(parts[1].end, RangePart::End::cut);
+  EXPECT_EQ(parts[10].end, RangePart::End::cut);
+  EXPECT_TRUE(calls.ranges(Table::series, {}).empty());
+}
+
 TYPED_TEST_P(KeyedConformance, ALowerEpochIsFencedOff) {
   auto& calls = this->calls_;
   Batch batch;
@@ -282,7 +325,7 @@ TYPED_TEST_P(KeyedConformance, AgreesWithAMapAndSurvivesReopening) {
 REGISTER_TYPED_TEST_SUITE_P(KeyedConformance, PutsGetsAndDeletes, KeysAndValuesAreAnyBytes, ABatchSpansTables,
                             APutWinsOverADeleteOfTheSameBatch, ExpectationsHoldOrNothingHappens,
                             OneOfManyRacersWins, WritesTakeEffectInTheirOrder, RangesAreOrderedByBytes,
-                            DescendingRangesKeepTheirBounds, RangesPage, ALowerEpochIsFencedOff,
-                            PastTheLimits, AgreesWithAMapAndSurvivesReopening);
+                            DescendingRangesKeepTheirBounds, RangesPage, SeveralRangesAreReadAsOneByOne,
+                            ALowerEpochIsFencedOff, PastTheLimits, AgreesWithAMapAndSurvivesReopening);
 
 }  // namespace dunlin::store

@@ -52,9 +52,13 @@ class Core : public std::enable_shared_from_this<Core> {
   void enqueue(Write write);
   Result<std::optional<std::string>> get(Table table, const std::string& key) const;
   Result<std::vector<Entry>> range(Table table, const Range& range) const;
+  Result<std::vector<RangePart>> ranges(Table table, const std::vector<Range>& ranges) const;
+  /// What needs no disk; nullopt: it does. Never waits.
+  std::optional<RangePart> cached_range(Table table, const Range& range) const;
   WorkerPool& workers() { return workers_; }
 
  private:
+  Result<RangePart> read_part(rocksdb::Iterator& at, const Range& range) const;
   rocksdb::ColumnFamilyHandle* family(Table table) const {
     return database_->families.at(1 + static_cast<std::size_t>(table));
   }
@@ -259,6 +263,58 @@ Result<std::vector<Entry>> Core::range(Table table, const Range& range) const {
   return collector.take();
 }
 
+Result<RangePart> Core::read_part(rocksdb::Iterator& at, const Range& range) const {
+  const bool ascending = range.order == Range::Order::ascending;
+  const auto inside = [&] {
+    const std::string_view key = at.key().ToStringView();
+    return ascending ? range.end.empty() || key < range.end : key >= range.begin;
+  };
+  if (ascending) {
+    at.Seek(range.begin);
+  } else if (range.end.empty()) {
+    at.SeekToLast();
+  } else {
+    at.SeekForPrev(range.end);
+    if (at.Valid() && at.key() == rocksdb::Slice(range.end)) at.Prev();
+  }
+  EntryCollector collector(range);
+  while (at.Valid() && inside() && !collector.full()) {
+    if (!collector.add(at.key().ToStringView(), at.value().ToStringView())) break;
+    ascending ? at.Next() : at.Prev();
+  }
+  if (!at.status().ok()) return std::unexpected(error_of(at.status()));
+  const bool reached = !at.Valid() || !inside();
+  return RangePart{collector.take(), reached ? RangePart::End::reached : RangePart::End::cut};
+}
+
+/// One iterator for all: to make one costs more than to move it.
+Result<std::vector<RangePart>> Core::ranges(Table table, const std::vector<Range>& ranges) const {
+  DUNLIN_CHECK(check_table(table));
+  const std::shared_lock lock(database_mutex_);
+  if (!database_) return fail(Errc::unavailable, "the store is not open after a full disk");
+  const std::unique_ptr<rocksdb::Iterator> at(
+      database_->db->NewIterator(rocksdb::ReadOptions(), family(table)));
+  std::vector<RangePart> parts;
+  parts.reserve(ranges.size());
+  for (const Range& range : ranges) {
+    DUNLIN_TRY(RangePart part, read_part(*at, range));
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+std::optional<RangePart> Core::cached_range(Table table, const Range& range) const {
+  if (!check_table(table)) return std::nullopt;
+  const std::shared_lock lock(database_mutex_, std::try_to_lock);
+  if (!lock || !database_) return std::nullopt;
+  rocksdb::ReadOptions options;
+  options.read_tier = rocksdb::kBlockCacheTier;
+  const std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(options, family(table)));
+  auto part = read_part(*at, range);
+  if (!part) return std::nullopt;  // incomplete; or an error, which the disk shall say
+  return *std::move(part);
+}
+
 class RocksKeyed final : public Keyed {
  public:
   explicit RocksKeyed(std::shared_ptr<Core> core) : core_(std::move(core)) {}
@@ -283,6 +339,25 @@ class RocksKeyed final : public Keyed {
     core_->workers().run(
         [core = core_, &reply_to, table, range = std::move(range), done = std::move(done)]() mutable {
           reply_to.post([answer = core->range(table, range), done = std::move(done)]() mutable {
+            done(std::move(answer));
+          });
+        });
+  }
+
+  void ranges(Executor& reply_to, Table table, std::vector<Range> ranges,
+              std::move_only_function<void(Result<std::vector<RangePart>>)> done) override {
+    // To wake a worker, and then the caller, takes longer than to read a cached range.
+    if (ranges.size() == 1) {
+      if (auto part = core_->cached_range(table, ranges.front())) {
+        std::vector<RangePart> parts;
+        parts.push_back(*std::move(part));
+        return reply_to.post(
+            [parts = std::move(parts), done = std::move(done)]() mutable { done(std::move(parts)); });
+      }
+    }
+    core_->workers().run(
+        [core = core_, &reply_to, table, ranges = std::move(ranges), done = std::move(done)]() mutable {
+          reply_to.post([answer = core->ranges(table, ranges), done = std::move(done)]() mutable {
             done(std::move(answer));
           });
         });

@@ -9,6 +9,7 @@
 #include <array>
 #include <utility>
 
+#include "store/keyed.h"
 #include "store/rocks/rocks_fs.h"
 #include "store/rocks/rocks_manifest.h"
 
@@ -44,6 +45,18 @@ rocksdb::BlockBasedTableOptions table_options(const RocksOptions& options) {
   return table;
 }
 
+/// Chunks of series are read by ranges only, and are packed already: what still shrinks them is worth its
+/// time.
+rocksdb::ColumnFamilyOptions series_options(const RocksOptions& options,
+                                            rocksdb::BlockBasedTableOptions table) {
+  constexpr std::size_t kSeriesBlockBytes = 16 * 1024;
+  table.block_size = kSeriesBlockBytes;
+  table.filter_policy.reset();
+  rocksdb::ColumnFamilyOptions family = family_options(options, table);
+  family.compression = rocksdb::kZSTD;
+  return family;
+}
+
 rocksdb::DBOptions database_options(rocksdb::Env* env, const RocksOptions& options) {
   rocksdb::DBOptions database;
   database.env = env;
@@ -70,7 +83,11 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& option
   const auto table = table_options(options);
   std::vector<rocksdb::ColumnFamilyDescriptor> all;
   all.emplace_back(rocksdb::kDefaultColumnFamilyName, family_options(options, table));
-  for (const char* name : kTableNames) all.emplace_back(name, family_options(options, table));
+  for (std::size_t i = 0; i < kTableCount; ++i) {
+    const bool is_series = static_cast<Table>(i) == Table::series;
+    all.emplace_back(kTableNames[i],
+                     is_series ? series_options(options, table) : family_options(options, table));
+  }
   return all;
 }
 

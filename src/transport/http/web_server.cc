@@ -234,20 +234,21 @@ void WebServer::serve_metrics(Request request, Responder responder) {
     response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     to.send(std::move(response));
   };
-  // A scraper on the machine itself needs no token; from elsewhere it does.
-  if (request.peer->address.is_loopback()) return answer(std::move(responder));
-  api_.identify(
-      request, [this, answer, responder = std::move(responder)](Result<model::Caller> caller) mutable {
-        if (!caller)
-          return responder.send(net::http::error_response(caller.error().code, caller.error().message));
-        if (!model::has_permission(*caller->principal, "metrics:read")) {
-          const Error why{Errc::permission_denied,
-                          "from another machine this needs a token with \"metrics:read\""};
-          api_.tell_refused(*caller, why);
-          return responder.send(net::http::error_response(why.code, why.message));
-        }
-        answer(std::move(responder));
-      });
+  const bool local = parts_.metrics_access == MetricsAccess::local && request.peer->address.is_loopback();
+  if (local || parts_.metrics_access == MetricsAccess::open) return answer(std::move(responder));
+  api_.identify(request, [this, answer,
+                          responder = std::move(responder)](Result<model::Caller> caller) mutable {
+    if (!caller)
+      return responder.send(net::http::error_response(caller.error().code, caller.error().message));
+    const Principal& principal = *caller->principal;
+    if (model::has_permission(principal, "metrics:read")) return answer(std::move(responder));
+    const bool stranger = principal.kind == PrincipalKind::anonymous;
+    const Error why = stranger ? Error{Errc::unauthenticated,
+                                       "send a token with \"metrics:read\" (Authorization: Bearer ...)"}
+                               : Error{Errc::permission_denied, "this needs the permission \"metrics:read\""};
+    api_.tell_refused(*caller, why);
+    responder.send(net::http::error_response(why.code, why.message));
+  });
 }
 
 }  // namespace dunlin::transport

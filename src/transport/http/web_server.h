@@ -19,6 +19,13 @@
 
 namespace dunlin::transport {
 
+/// Who reads /metrics without a sign-in; everybody else needs "metrics:read".
+enum class MetricsAccess : std::uint8_t {
+  local,  // who comes from a loopback address
+  token,  // nobody: behind a proxy on this machine everybody seems to come from here
+  open    // everybody
+};
+
 struct WebServerParts {
   Executor& executor;
   const model::OperationTable& table;
@@ -36,6 +43,7 @@ struct WebServerParts {
   std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;
   series::LineIngest* lines = nullptr;  // who takes the line protocol; null: nobody
   RefusalSink* refusals = nullptr;      // who keeps what is refused; null: nobody
+  MetricsAccess metrics_access = MetricsAccess::local;
 };
 
 /// The headers of every answer: what a browser may load and who may frame it.

@@ -23,6 +23,7 @@ inline constexpr std::size_t kJudgedPerTurn = 512;  // filters, after a change o
 inline constexpr std::size_t kMaxAwaiting = 1024;   // who wait for that; others are answered at once
 inline constexpr Duration kSettleLimit = std::chrono::seconds{1};  // until they are answered anyway
 inline constexpr std::size_t kMaxRefusalsTold = 1000;  // CONNECTs of things, by one look (hub::kConductLook)
+inline constexpr std::size_t kMaxEndedTold = 10'000;   // sessions that ended before a look, by the next one
 inline constexpr std::size_t kMinAliasedTopicBytes = 3;     // what an alias costs itself
 inline constexpr std::size_t kMaxAliasedTopicBytes = 4096;  // of a topic that the server gives an alias
 inline constexpr Duration kBusyClientIdRest =

@@ -136,6 +136,9 @@ struct ServerLane {
   void judge_again(std::uint64_t peer);
   /// A peer has done something that counts, for the first time since the last look at it.
   void begin_conduct(std::uint64_t peer);
+  /// A peer's session ends; what it has done since the last look is told of at the next one, little or much:
+  /// who connects anew for each message would else never be looked at.
+  void end_conduct(ServerPeer& peer);
   /// Something was refused to a thing that has no open session.
   void note_refusal(const Principal& principal);
   /// Whether every open peer has been judged by the newest policies.

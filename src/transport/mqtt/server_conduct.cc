@@ -40,12 +40,19 @@ void ServerLane::note_refusal(const Principal& principal) {
   told_.push_back({principal.tenant, principal.name, did});
 }
 
+void ServerLane::end_conduct(ServerPeer& peer) {
+  if (server.conduct() == nullptr || told_.size() >= kMaxEndedTold) return;
+  auto report = peer.take_conduct();
+  const bool did_something = report && (report->did.messages > 0 || report->did.refusals > 0);
+  if (did_something) told_.push_back(*std::move(report));
+}
+
 std::optional<hub::ConductReport> ServerPeer::take_conduct() {
   if (!publishing_) return std::nullopt;
-  publishing_->watched = Publishing::Watched::no;
+  const PrincipalRef who = std::exchange(publishing_->watched, nullptr);
   const hub::Conduct did = std::exchange(publishing_->did, {});
-  if (session_ == nullptr || !session_->principal()->is_thing()) return std::nullopt;
-  return hub::ConductReport{session_->principal()->tenant, session_->principal()->name, did};
+  if (who == nullptr || !who->is_thing()) return std::nullopt;
+  return hub::ConductReport{who->tenant, who->name, did};
 }
 
 }  // namespace dunlin::transport

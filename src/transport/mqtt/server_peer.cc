@@ -80,6 +80,7 @@ void ServerPeer::handle_disconnect(const mqtt::Disconnect& disconnect) {
 void ServerPeer::close_session(std::string_view word, hub::Session::WillFate will,
                                std::optional<std::uint32_t> expiry) {
   if (session_ == nullptr) return;
+  lane_.end_conduct(*this);
   std::exchange(session_, nullptr)->close({std::string(word), will, expiry});
 }
 
@@ -197,6 +198,7 @@ void ServerPeer::resume() {
 
 void ServerPeer::ended(hub::EndReason reason, std::string_view detail) {
   session_ = nullptr;
+  lane_.end_conduct(*this);
   if (state_ == State::closing) return;
   ReasonCode code = ReasonCode::administrative_action;
   if (reason == hub::EndReason::taken_over) code = ReasonCode::session_taken_over;

@@ -137,10 +137,7 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
     hub::Message message;
     std::unique_ptr<Receiving> receiving;  // null: nothing was asked so far
     hub::Conduct did;                      // since the lane has looked last
-    enum class Watched : std::uint8_t {
-      no,
-      yes
-    } watched = Watched::no;  // the lane knows that there is something
+    PrincipalRef watched;                  // whose doings they are; null: the lane knows of none
   };
   /// The fields of a PUBLISH without properties; its topic is not checked yet.
   struct PlainPublish {
@@ -198,8 +195,8 @@ class ServerPeer final : public net::ConnectionHandler, public hub::SessionLink 
   /// Its Conduct, to add to.
   hub::Conduct& conduct() {
     Publishing& own = publishing();
-    if (own.watched == Publishing::Watched::no) {
-      own.watched = Publishing::Watched::yes;
+    if (own.watched == nullptr) {
+      own.watched = session_->principal();
       lane_.begin_conduct(id_);
     }
     return own.did;

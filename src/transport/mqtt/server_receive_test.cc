@@ -173,6 +173,32 @@ TEST_F(ServerConduct, RefusalsAndSizesCountAndUsersAreNotWatched) {
   EXPECT_EQ(found, (std::map<std::string, std::uint32_t>{{"big", 0}, {"curious", 3}}));
 }
 
+TEST_F(ServerConduct, WhoEndsBeforeALookWasNeverToldOf) {
+  watch.floor.largest = 5000;
+  RawClient& brief = connected("brief");
+  brief.publish("a", std::string(5000, 'x'));
+  brief.send(mqtt::Disconnect{});
+  RawClient& torn = connected("torn");
+  torn.publish("forbidden/1", "x", 1, 1);
+  run(std::chrono::milliseconds{50});
+  torn.connection->close();
+  RawClient& pushed = connected("pushed");
+  pushed.publish("a", std::string(6000, 'x'));
+  run(std::chrono::milliseconds{50});
+  connected("pushed");  // takes the session over
+  RawClient& silent = connected("silent");
+  silent.send(mqtt::Disconnect{});
+  look();
+  std::map<std::string, hub::Conduct> found;
+  for (const auto& report : told) found[report.thing] = report.did;
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_GE(found.at("pushed").largest, 6000U);
+  EXPECT_GE(found.at("brief").largest, 5000U);
+  EXPECT_EQ(found.at("torn").refusals, 1U);
+  look();
+  EXPECT_EQ(told.size(), 3U) << "each is told of once";
+}
+
 TEST_F(ServerConduct, AConnectThatTheStandingForbidsCounts) {
   watch.floor.refusals = 1;
   RawClient& banned = connect(packet("banned"));

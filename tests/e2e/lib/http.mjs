@@ -3,10 +3,10 @@ import http from 'node:http';
 import https from 'node:https';
 
 /**
- * {port, ca?, cert?, key?, method, path, headers?, body?, token?, cookie?, csrf?} -> {status, headers, text, json}.
+ * {host?, port, ca?, cert?, key?, method, path, headers?, body?, token?, cookie?, csrf?} -> {status, headers, text, json}.
  * A body that is no text or buffer is sent as JSON. With `ca` over TLS, whose certificate is checked.
  */
-export function request({ port, ca, cert, key, method = 'GET', path, headers = {}, body, token, cookie, csrf }) {
+export function request({ host = '127.0.0.1', port, ca, cert, key, method = 'GET', path, headers = {}, body, token, cookie, csrf }) {
   const raw = typeof body === 'string' || Buffer.isBuffer(body);
   const payload = body === undefined ? undefined : raw ? body : JSON.stringify(body);
   const all = {
@@ -17,7 +17,7 @@ export function request({ port, ca, cert, key, method = 'GET', path, headers = {
     ...headers,
   };
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', servername: 'localhost', port, method, path, headers: all, agent: false, ca, cert, key };
+    const options = { host, servername: 'localhost', port, method, path, headers: all, agent: false, ca, cert, key };
     const sent = (ca ? https : http).request(options, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));

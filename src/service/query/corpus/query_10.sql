@@ -1,0 +1,1 @@
+EXPLAIN SELECT rate(velocity), increase(velocity), delta(velocity), stddev(velocity), median(velocity), first(velocity), count(DISTINCT device), min(device), max(time) FROM readings WHERE time < TIMESTAMP '2024-01-01 00:00:00Z'

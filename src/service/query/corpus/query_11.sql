@@ -1,0 +1,1 @@
+SELECT count(*) FROM samples WHERE 1 = 1 AND device = 'truck_0' AND value % 2 = 0 AND -value < +3

@@ -1,0 +1,1 @@
+SELECT time_bucket('1 hour', time) AS hour, device, avg(velocity), percentile(velocity, 0.95) FROM readings WHERE time >= '2023-11-14' AND fleet = 'South' GROUP BY hour, device HAVING count(*) > 1 ORDER BY 1 DESC, device LIMIT 3 OFFSET 1

@@ -1,0 +1,1 @@
+SELECT device, last(velocity, time) FROM readings GROUP BY device ORDER BY 2 DESC LIMIT 10

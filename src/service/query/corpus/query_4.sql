@@ -1,0 +1,1 @@
+SELECT time_bucket_gapfill(INTERVAL '10 minutes', time) AS t, locf(avg(fuel)), interpolate(avg(fuel)) FROM readings GROUP BY t

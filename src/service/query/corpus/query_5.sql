@@ -1,0 +1,1 @@
+SELECT device, lag(velocity) OVER (PARTITION BY device ORDER BY time), lead(velocity, 2) OVER (PARTITION BY device ORDER BY time DESC), row_number() OVER (ORDER BY time) FROM readings

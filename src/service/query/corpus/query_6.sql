@@ -1,0 +1,1 @@
+SELECT a.fleet, sum(a.n) / 144 FROM (SELECT fleet, device, count(*) AS n FROM readings GROUP BY fleet, device) AS a GROUP BY a.fleet

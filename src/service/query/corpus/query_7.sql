@@ -1,0 +1,1 @@
+SELECT CASE WHEN velocity > 1 THEN 'fast' WHEN velocity IS NULL THEN '?' ELSE lower('SLOW') || device END, CASE device WHEN 'truck_0' THEN 1 END FROM readings WHERE velocity BETWEEN 0 AND 10 OR NOT device IN ('truck_0', "device") AND device LIKE '%_1'

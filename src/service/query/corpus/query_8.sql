@@ -1,0 +1,1 @@
+SELECT DISTINCT name, fleet FROM things ORDER BY name

@@ -1,0 +1,1 @@
+SELECT CAST(value AS integer), value::text, round(value, 1), greatest(1, 2.5), coalesce(NULL, text, 'x'), now() - time, seconds(now() - INTERVAL 3 HOURS - time), hour_of_day(time), date_trunc('day', time) FROM samples WHERE quality = 'good' AND flags = 0

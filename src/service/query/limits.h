@@ -1,0 +1,31 @@
+#pragma once
+// What one query may cost.
+
+#include <chrono>
+#include <cstddef>
+
+#include "base/clock.h"
+
+namespace dunlin::query {
+
+inline constexpr std::size_t kMaxQueryBytes = 64 * 1024;
+inline constexpr std::size_t kMaxNodes = 1000;            // operands and operators of a whole query
+inline constexpr std::size_t kMaxBound = 20 * kMaxNodes;  // the same with aliases written out
+inline constexpr std::size_t kMaxDepth = 64;              // nested expressions
+inline constexpr std::size_t kMaxSelectDepth = 8;         // sub-selects in sub-selects
+inline constexpr std::size_t kMaxColumns = 256;           // of a result, of a table that is read
+inline constexpr std::size_t kBatchRows = 4096;           // rows that go through the operators at once
+inline constexpr std::size_t kMaxGroups = 1'000'000;
+inline constexpr std::size_t kAnswerRows = 10'000;      // where the request names no other limit
+inline constexpr std::size_t kMaxAnswerRows = 100'000;  // further rows are left out, and the answer says so
+inline constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;  // likewise
+inline constexpr std::size_t kMaxTextBytes = 64 * 1024;           // of a text that an expression makes
+inline constexpr std::size_t kMaxQueryMemory = 256 * 1024 * 1024;
+inline constexpr Duration kMaxQueryTime = std::chrono::seconds{60};
+inline constexpr std::size_t kMaxQueriesPerTenant = 4;
+inline constexpr std::size_t kScansAhead = 8;  // devices that are read at once
+inline constexpr std::size_t kReadAheadPoints =
+    4 * kBatchRows;                                  // of a channel before it waits for the others
+inline constexpr std::size_t kBatchesPerSlice = 16;  // before others have their turn
+
+}  // namespace dunlin::query

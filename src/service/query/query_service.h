@@ -1,0 +1,51 @@
+#pragma once
+// Queries over stored series, each tenant a few at once.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/metrics.h"
+#include "model/operation.h"
+#include "service/query/query_run.h"
+
+namespace dunlin::query {
+
+using QueryId = Id<struct QueryTag>;
+
+/// One executor's thread.
+class QueryService {
+ public:
+  QueryService(Executor& executor, series::SeriesStore& store, TagSource& tags, metrics::Registry& metrics);
+  ~QueryService();
+  QueryService(const QueryService&) = delete;
+  QueryService& operator=(const QueryService&) = delete;
+
+  /// `done` runs once, later. Errors: quota_exceeded (kMaxQueriesPerTenant run already), and those of
+  /// QueryRun::start.
+  QueryId start(TenantId tenant, std::string sql, RowSink sink, QueryRun::Done done);
+  /// Its `done` gets cancelled, if it runs still.
+  void cancel(QueryId query);
+  std::size_t running() const { return runs_.size(); }
+
+  /// Declares series.query.
+  void declare(model::OperationTable& table);
+
+ private:
+  struct Running {
+    TenantId tenant;
+    std::shared_ptr<QueryRun> run;
+  };
+  void answer(const model::Caller& caller, const boost::json::object& request, model::Reply reply);
+
+  RunEnvironment environment_;
+  std::map<QueryId, Running> runs_;
+  std::uint64_t next_id_ = 1;
+  metrics::Cell& answered_;
+  metrics::Cell& refused_;
+  metrics::Cell& points_;
+  metrics::Cell& in_flight_;
+};
+
+}  // namespace dunlin::query

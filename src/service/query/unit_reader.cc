@@ -1,0 +1,352 @@
+#include "service/query/unit_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "model/sample.h"
+#include "service/query/kernels.h"
+
+namespace dunlin::query {
+namespace {
+
+using Kind = TableColumn::Kind;
+
+constexpr std::int64_t kDay = 86400LL * 1'000'000'000;
+constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
+
+std::int64_t plus(std::int64_t time, std::int64_t span) {
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(time, span, &sum) ? kEnd : sum;
+}
+
+template <class T>
+void append_part(std::vector<T>& to, const std::vector<T>& from, std::size_t begin, std::size_t end) {
+  to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(begin),
+            from.begin() + static_cast<std::ptrdiff_t>(end));
+}
+
+/// The values from begin to end.
+Column part_of(const Column& column, std::size_t begin, std::size_t end) {
+  Column part;
+  part.type = column.type;
+  if (is_double(column.type)) {
+    append_part(part.numbers, column.numbers, begin, end);
+  } else {
+    append_part(part.integers, column.integers, begin, end);
+  }
+  if (!column.valid.empty()) append_part(part.valid, column.valid, begin, end);
+  return part;
+}
+
+template <class T>
+void drop_front(std::vector<T>& values, std::size_t count) {
+  values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(count, values.size())));
+}
+
+bool is_text(store::ChunkType type) {
+  return type == store::ChunkType::text || type == store::ChunkType::json;
+}
+
+}  // namespace
+
+UnitReader::UnitReader(std::shared_ptr<const ScanPlan> plan, const ScanEnvironment& environment, Unit unit)
+    : plan_(std::move(plan)), environment_(environment), unit_(std::move(unit)) {
+  wants_texts_ = wants(Kind::text);
+  wants_marks_ = wants(Kind::quality) || wants(Kind::flags);
+  for (const UnitSeries& series : unit_.series) {
+    Channel channel;
+    channel.series = series;
+    channel.next = plan_->from;
+    channel.is_complete = !series.id || plan_->from >= plan_->to;
+    channel.values = make_column(series.type, 0);
+    channel.texts = make_column(Type::text, 0);
+    // A day at first, where it is known when that begins.
+    channel.span = plan_->from == std::numeric_limits<std::int64_t>::min() ? 0 : kDay;
+    channels_.push_back(std::move(channel));
+  }
+}
+
+bool UnitReader::wants(Kind kind) const {
+  return std::ranges::any_of(plan_->columns,
+                             [kind](const TableColumn& column) { return column.kind == kind; });
+}
+
+bool UnitReader::is_done() const {
+  return wholes_.empty() && std::ranges::all_of(channels_, [](const Channel& channel) {
+           return channel.is_complete && channel.ahead() == 0;
+         });
+}
+
+void UnitReader::read() {
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    const Channel& channel = channels_[i];
+    if (!channel.is_complete && !channel.is_reading && channel.ahead() < kReadAheadPoints && !error_)
+      read_channel(i);
+  }
+}
+
+void UnitReader::read_channel(std::size_t index) {
+  Channel& channel = channels_[index];
+  channel.is_reading = true;
+  const std::int64_t to =
+      channel.span == 0 ? plan_->to : std::min(plan_->to, plus(channel.next, channel.span));
+  series::ScanVisitor visitor;
+  visitor.block = [self = shared_from_this(), index](const series::Block& block) {
+    return self->is_stopped_ ? series::ScanGo::stop : self->add_block(self->channels_[index], block);
+  };
+  if (plan_->mode == ScanPlan::Mode::summaries) {
+    visitor.chunk = [self = shared_from_this()](const store::ChunkSummary& chunk) {
+      return !self->is_stopped_ && self->add_whole(chunk);
+    };
+  }
+  environment_.store.scan(
+      {plan_->tenant, channel.series.id, from_unix_nanoseconds(channel.next), from_unix_nanoseconds(to)},
+      std::move(visitor), [self = shared_from_this(), index, to](Result<void> result) {
+        if (!self->is_stopped_) self->channel_read(index, to, std::move(result));
+      });
+}
+
+series::ScanGo UnitReader::add_block(Channel& channel, const series::Block& block) {
+  if (block.begin == block.end) return series::ScanGo::on;
+  const std::int64_t first = block.columns.times[block.begin];
+  const std::size_t before = channel.times.size();
+  append_part(channel.times, block.columns.times, block.begin, block.end);
+  add_values(channel.values, before, block);
+  if (wants_texts_) add_values(channel.texts, before, block);
+  for (std::size_t i = block.begin; i < block.end && wants_marks_; ++i) {
+    const series::Point point = series::point_at(block.columns, i);
+    channel.qualities.push_back(static_cast<std::uint8_t>(point.quality));
+    channel.flags.push_back(point.flags);
+  }
+  environment_.space->points_read += block.end - block.begin;
+  const std::int64_t last = channel.times.back();
+  if (channel.ahead() < kReadAheadPoints) return series::ScanGo::on;
+  // What is read next is about as much.
+  if (channel.span == 0) channel.span = std::max<std::int64_t>(plus(last, -std::min(first, last)), 1);
+  channel.next = plus(last, 1);
+  channel.has_stopped = true;
+  return series::ScanGo::stop;
+}
+
+/// Behind the first `before` values; those of another type are NULL.
+void UnitReader::add_values(Column& to, std::size_t before, const series::Block& block) {
+  const store::ChunkPoints& columns = block.columns;
+  const std::size_t after = before + block.end - block.begin;
+  const bool wants_text = to.type == Type::text;
+  const bool has_texts = std::holds_alternative<std::vector<std::string>>(columns.values);
+  if (wants_text ? !is_text(columns.type) : has_texts) {
+    to.valid.resize(before, 1);
+    to.valid.resize(after, 0);
+    if (wants_text) {
+      to.integers.resize(after);
+    } else {
+      to.numbers.resize(after);
+    }
+    return;
+  }
+  if (!to.valid.empty()) to.valid.resize(after, 1);
+  if (wants_text) {
+    const auto& texts = std::get<std::vector<std::string>>(columns.values);
+    for (std::size_t i = block.begin; i < block.end; ++i)
+      to.integers.push_back(environment_.space->texts.place_of(texts[i]));
+  } else if (const auto* numbers = std::get_if<std::vector<double>>(&columns.values)) {
+    append_part(to.numbers, *numbers, block.begin, block.end);
+    for (std::size_t i = before; i < after; ++i) {
+      if (!std::isnan(to.numbers[i])) continue;
+      if (to.valid.empty()) to.valid.assign(after, 1);
+      to.valid[i] = 0;
+    }
+  } else {
+    const auto& whole = std::get<std::vector<std::int64_t>>(columns.values);
+    for (std::size_t i = block.begin; i < block.end; ++i) to.numbers.push_back(static_cast<double>(whole[i]));
+  }
+}
+
+/// A chunk that no bucket cuts, and whose first and last values are numbers.
+bool UnitReader::add_whole(const store::ChunkSummary& chunk) {
+  if (chunk.numbers != chunk.points) return false;
+  if (plan_->bucketing) {
+    const auto begin = plan_->bucketing->begin_of(chunk.first_time);
+    if (!begin || begin != plan_->bucketing->begin_of(chunk.last_time)) return false;
+  }
+  wholes_.push_back(chunk);
+  ++environment_.space->chunks_by_summary;
+  return true;
+}
+
+void UnitReader::channel_read(std::size_t index, std::int64_t to, Result<void> result) {
+  Channel& channel = channels_[index];
+  channel.is_reading = false;
+  if (!result) {
+    error_ = std::move(result).error();
+  } else if (std::exchange(channel.has_stopped, false)) {
+    channel.is_complete = channel.next >= plan_->to;
+  } else if (to >= plan_->to) {
+    channel.is_complete = true;
+  } else {
+    channel.next = to;
+    channel.span = plus(channel.span, channel.span);
+  }
+  (*environment_.wake)();
+}
+
+std::optional<Batch> UnitReader::take() {
+  if (auto wholes = take_wholes()) return wholes;
+  if (channels_.size() == 1) return take_one(channels_[0]);
+  return take_joined();
+}
+
+/// As rows whose values are of no interest.
+std::optional<Batch> UnitReader::take_wholes() {
+  if (wholes_.empty()) return std::nullopt;
+  Column times = make_column(Type::time, wholes_.size());
+  for (std::size_t i = 0; i < wholes_.size(); ++i) times.integers[i] = wholes_[i].first_time;
+  const auto time_column = std::make_shared<const Column>(std::move(times));
+  Batch batch;
+  batch.rows = wholes_.size();
+  batch.origin = unit_.origin;
+  for (std::size_t i = 0; i < plan_->columns.size(); ++i) {
+    const TableColumn& column = plan_->columns[i];
+    batch.columns.push_back(column.kind == Kind::time ? time_column
+                            : unit_.fixed[i]          ? unit_.fixed[i]
+                                                      : null_column(column.type));
+  }
+  batch.wholes = std::exchange(wholes_, {});
+  return batch;
+}
+
+ColumnPtr UnitReader::sample_column(Kind kind, const Channel& channel, std::size_t begin, std::size_t end) {
+  constexpr std::string_view kQualities[] = {"good", "uncertain", "bad"};
+  if (kind == Kind::flags) {
+    Column flags = make_column(Type::integer, end - begin);
+    for (std::size_t i = begin; i < end; ++i) flags.integers[i - begin] = channel.flags[i];
+    return std::make_shared<const Column>(std::move(flags));
+  }
+  Column quality = make_column(Type::text, end - begin);
+  std::int64_t places[3];
+  for (std::size_t i = 0; i < 3; ++i) places[i] = environment_.space->texts.place_of(kQualities[i]);
+  for (std::size_t i = begin; i < end; ++i)
+    quality.integers[i - begin] = places[std::min<std::size_t>(channel.qualities[i], 2)];
+  return std::make_shared<const Column>(std::move(quality));
+}
+
+/// `marked`: the channel of a series, whose marks from `begin` on are shown.
+Batch UnitReader::batch_of(std::vector<std::int64_t> times, std::vector<Column> values, const Channel* marked,
+                           std::size_t begin) {
+  Batch batch;
+  batch.rows = times.size();
+  batch.origin = unit_.origin;
+  Column time = make_column(Type::time, 0);
+  time.integers = std::move(times);
+  const auto time_column = std::make_shared<const Column>(std::move(time));
+  std::vector<ColumnPtr> shared;
+  for (Column& column : values) shared.push_back(std::make_shared<const Column>(std::move(column)));
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < plan_->columns.size(); ++i) {
+    const TableColumn& column = plan_->columns[i];
+    if (column.kind == Kind::time) {
+      batch.columns.push_back(time_column);
+    } else if (unit_.fixed[i]) {
+      batch.columns.push_back(unit_.fixed[i]);
+    } else if (column.kind == Kind::channel) {
+      batch.columns.push_back(shared[next++]);
+    } else if (column.kind == Kind::value || column.kind == Kind::text) {
+      batch.columns.push_back(shared[column.kind == Kind::value ? 0 : 1]);
+    } else {
+      batch.columns.push_back(sample_column(column.kind, *marked, begin, begin + batch.rows));
+    }
+  }
+  return batch;
+}
+
+std::optional<Batch> UnitReader::take_one(Channel& channel) {
+  const std::size_t rows = std::min(channel.ahead(), kBatchRows);
+  if (rows == 0) return std::nullopt;
+  const std::size_t begin = channel.taken;
+  std::vector<std::int64_t> times;
+  append_part(times, channel.times, begin, begin + rows);
+  std::vector<Column> values;
+  values.push_back(part_of(channel.values, begin, begin + rows));
+  if (wants_texts_) values.push_back(part_of(channel.texts, begin, begin + rows));
+  Batch batch = batch_of(std::move(times), std::move(values), &channel, begin);
+  channel.taken += rows;
+  forget_taken(channel);
+  return batch;
+}
+
+void UnitReader::forget_taken(Channel& channel) {
+  if (channel.taken < kReadAheadPoints && channel.taken != channel.times.size()) return;
+  drop_front(channel.times, channel.taken);
+  drop_front(channel.values.numbers, channel.taken);
+  drop_front(channel.values.integers, channel.taken);
+  drop_front(channel.values.valid, channel.taken);
+  drop_front(channel.texts.integers, channel.taken);
+  drop_front(channel.texts.valid, channel.taken);
+  drop_front(channel.qualities, channel.taken);
+  drop_front(channel.flags, channel.taken);
+  channel.taken = 0;
+}
+
+/// Up to the time that every channel has been read to.
+std::optional<Batch> UnitReader::take_joined() {
+  std::int64_t horizon = kEnd;
+  for (const Channel& channel : channels_) {
+    if (channel.is_complete) continue;
+    if (channel.ahead() == 0) {
+      horizon = std::min(horizon,
+                         channel.next - (channel.next == std::numeric_limits<std::int64_t>::min() ? 0 : 1));
+      if (channel.next == plan_->from) return std::nullopt;
+    } else {
+      horizon = std::min(horizon, channel.times.back());
+    }
+  }
+  std::vector<std::int64_t> times;
+  std::vector<std::size_t> at;
+  for (const Channel& channel : channels_) at.push_back(channel.taken);
+  while (times.size() < kBatchRows) {
+    std::int64_t least = kEnd;
+    bool has = false;
+    for (std::size_t i = 0; i < channels_.size(); ++i) {
+      if (at[i] == channels_[i].times.size()) continue;
+      least = std::min(least, channels_[i].times[at[i]]);
+      has = true;
+    }
+    if (!has || least > horizon) break;
+    for (std::size_t i = 0; i < channels_.size(); ++i)
+      at[i] += at[i] != channels_[i].times.size() && channels_[i].times[at[i]] == least ? 1 : 0;
+    times.push_back(least);
+  }
+  if (times.empty()) return std::nullopt;
+  return joined(times);
+}
+
+Batch UnitReader::joined(const std::vector<std::int64_t>& times) {
+  std::vector<Column> values;
+  for (Channel& channel : channels_) {
+    Column column = make_column(channel.series.type, times.size());
+    std::size_t missing = 0;
+    std::vector<std::uint8_t> valid(times.size(), 1);
+    for (std::size_t row = 0; row < times.size(); ++row) {
+      const std::size_t from = channel.taken;
+      const bool is_there = from < channel.times.size() && channel.times[from] == times[row];
+      if (is_there) {
+        if (is_double(column.type)) {
+          column.numbers[row] = channel.values.numbers[from];
+        } else {
+          column.integers[row] = channel.values.integers[from];
+        }
+        ++channel.taken;
+      }
+      const bool has_value = is_there && channel.values.is_valid(from);
+      valid[row] = has_value ? 1 : 0;
+      missing += has_value ? 0 : 1;
+    }
+    if (missing != 0) column.valid = std::move(valid);
+    forget_taken(channel);
+    values.push_back(std::move(column));
+  }
+  return batch_of(times, std::move(values), nullptr, 0);
+}
+
+}  // namespace dunlin::query

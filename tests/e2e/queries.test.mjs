@@ -1,0 +1,89 @@
+// Queries over what devices have published, by the API and the command line.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { connect, disconnectAll } from './lib/mqtt.mjs';
+import { until } from './lib/program.mjs';
+import { start } from './lib/server.mjs';
+
+let server;
+
+before(async () => {
+  server = await start();
+  for (let truck = 0; truck < 3; truck++) {
+    const device = `truck-${truck}`;
+    const thing = await server.thing(device, { type: 'truck', attributes: { fleet: truck === 2 ? 'North' : 'South' } });
+    const client = await connect(server, thing, { clientId: device });
+    for (let i = 0; i < 5; i++) {
+      await client.publishAsync(`demo/road/truck/${device}/readings`, JSON.stringify({ velocity: truck * 10 + i, fuel: 0.5 }), { qos: 1 });
+    }
+    await client.publishAsync(`demo/road/truck/${device}/odometer`, JSON.stringify({ value: 100 + truck, t: 1_700_000_000_000 }), { qos: 1 });
+  }
+  await until(async () => (await query('SELECT count(*) FROM samples')).rows[0][0] === 33, 'all samples are stored');
+});
+after(disconnectAll);
+
+const query = (sql, more = {}) => server.api('POST', '/api/series/query', { sql, ...more });
+
+describe('the API', () => {
+  test('joins the members of a message, with attributes of the thing', async () => {
+    const answer = await query('SELECT fleet, count(*) AS n, max(velocity) FROM readings WHERE fuel = 0.5 GROUP BY fleet ORDER BY fleet');
+    assert.deepEqual(answer.columns.map((column) => `${column.name} ${column.type}`), ['fleet text', 'n integer', 'max(velocity) number']);
+    assert.deepEqual(answer.rows, [['North', 5, 24], ['South', 10, 14]]);
+    assert.equal(answer.truncated, false);
+    assert.equal(answer.points_read, 30);
+  });
+
+  test('answers last values from memory', async () => {
+    const answer = await query('SELECT device, last(velocity, time) AS v FROM readings GROUP BY device ORDER BY v DESC LIMIT 2');
+    assert.deepEqual(answer.rows, [['truck-2', 24], ['truck-1', 14]]);
+    assert.equal(answer.points_read, 0);
+  });
+
+  test('shows times and things, and CSV', async () => {
+    const { rows } = await query("SELECT time, device, odometer FROM points WHERE time = '2023-11-14 22:13:20' ORDER BY device LIMIT 1");
+    assert.deepEqual(rows, [['2023-11-14T22:13:20Z', 'truck-0', 100]]);
+    const { csv } = await query("SELECT name, fleet FROM things WHERE type = 'truck' ORDER BY name", { format: 'csv' });
+    assert.equal(csv, 'name,fleet\r\ntruck-0,South\r\ntruck-1,South\r\ntruck-2,North\r\n');
+  });
+
+  test('cuts long answers and says so', async () => {
+    const answer = await query('SELECT * FROM samples', { limit: 4 });
+    assert.equal(answer.rows.length, 4);
+    assert.equal(answer.truncated, true);
+  });
+
+  test('says where a query is wrong', async () => {
+    const refused = async (sql) => {
+      const { status, json } = await server.request('POST', '/api/series/query', { token: server.adminToken, body: { sql } });
+      return `${status} ${json.error.code} ${json.error.message}`;
+    };
+    assert.match(await refused('SELECT velocity\nFROM readings WHERE'), /^400 malformed line 2, column 20: expected an expression but found the end$/);
+    assert.match(await refused('SELECT speed FROM readings'), /^404 not_found line 1, column 8: there is no column "speed"; there are .*velocity/);
+    assert.match(await refused('DROP TABLE readings'), /^400 malformed line 1, column 1: expected SELECT/);
+  });
+
+  test('is for those who may read series', async () => {
+    assert.equal((await server.request('POST', '/api/series/query', { body: { sql: 'SELECT 1 FROM samples' } })).status, 401);
+    const { name, password } = await server.user('eve');
+    const login = await server.request('POST', '/api/session', { body: { user: name, password }, csrf: true, tls: true });
+    const cookie = login.headers['set-cookie'][0].split(';')[0];
+    const { status, json } = await server.request('POST', '/api/series/query', { cookie, csrf: true, tls: true, body: { sql: 'SELECT 1 FROM samples' } });
+    assert.equal(`${status} ${json.error.code}`, '403 permission_denied');
+  });
+});
+
+describe('dunlin series query', () => {
+  test('prints a table, CSV and plans', async () => {
+    const sql = 'SELECT device, max(velocity) AS v FROM readings GROUP BY device ORDER BY device';
+    assert.equal((await server.cli('series', 'query', sql)).stdout, 'device   v\ntruck-0  4\ntruck-1  14\ntruck-2  24\n(3 rows)\n');
+    assert.equal((await server.cli('series', 'query', sql, '--csv')).stdout, 'device,v\r\ntruck-0,4\r\ntruck-1,14\r\ntruck-2,24\r\n');
+    assert.match((await server.cli('series', 'query', `EXPLAIN ${sql}`)).stdout, /read readings: points, chunks by their summary of device velocity/);
+    assert.equal((await server.cliJson('series', 'query', sql)).rows.length, 3);
+  });
+
+  test('ends with an error that says where', async () => {
+    const { code, stderr } = await server.cli('series', 'query', 'SELECT FROM readings');
+    assert.equal(code, 1);
+    assert.match(stderr, /line 1, column 8: expected an expression/);
+  });
+});

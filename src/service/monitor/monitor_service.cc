@@ -55,6 +55,7 @@ struct MonitorService::Round {
   std::vector<hub::JournalPosition> positions;
   store::Batch batch;
   Task done;
+  std::move_only_function<void(Result<void>)> flushed;  // of flush(): it is not tried again
 };
 
 MonitorService::MonitorService(MonitorEnvironment environment)
@@ -263,6 +264,15 @@ void MonitorService::save(RoundRef round) {
 void MonitorService::write(RoundRef round) {
   auto written = [this, round](Result<void> result) {
     if (result) return finish(*round);
+    if (round->flushed) {
+      environment_.alarms.announce(round->prepared);
+      moved_ = true;
+      for (const store::Put& put : round->batch.puts) {
+        if (put.key.starts_with(kStatePrefix)) changed_.insert(put.key.substr(kStatePrefix.size()));
+      }
+      busy_ = Busy::no;
+      return round->flushed(std::move(result));
+    }
     retry_.later("what monitors found is not stored", "store", result.error(),
                  [this, round] { write(round); });
   };
@@ -276,6 +286,7 @@ void MonitorService::finish(Round& round) {
   }
   busy_ = Busy::no;
   if (round.done) round.done();
+  if (round.flushed) round.flushed({});
   if (busy_ == Busy::yes || waiting_.empty()) return;
   Task next = std::move(waiting_.front());
   waiting_.pop_front();
@@ -287,14 +298,14 @@ void MonitorService::when_free(Task task) {
   waiting_.push_back(std::move(task));
 }
 
+// Nothing is lost by what is not saved: it is read again. So the end of the program waits for no second try.
 void MonitorService::flush(Done flushed) {
-  when_free([this, flushed = std::move(flushed)]() mutable {
-    busy_ = Busy::yes;
-    saved_at_ = {};
-    auto round = std::make_shared<Round>();
-    round->done = [flushed = std::move(flushed)]() mutable { flushed({}); };
-    save(std::move(round));
-  });
+  if (busy_ == Busy::yes) return flushed({});
+  busy_ = Busy::yes;
+  saved_at_ = {};
+  auto round = std::make_shared<Round>();
+  round->flushed = std::move(flushed);
+  save(std::move(round));
 }
 
 void MonitorService::install(const std::string& key, std::optional<Monitor> monitor, Task done) {

@@ -45,7 +45,8 @@ class MonitorService {
   /// Reads the monitors and what they have learned, and takes up the journal where it left off. `started`
   /// runs once.
   void start(std::move_only_function<void(Result<void>)> started);
-  /// Saves what has been learned since the last time.
+  /// Saves what has been learned since the last time, if nothing else is being saved. Errors: those of the
+  /// store.
   void flush(std::move_only_function<void(Result<void>)> flushed);
 
   /// Declares monitor.list, put, get, delete, state.

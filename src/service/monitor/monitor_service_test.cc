@@ -158,6 +158,28 @@ TEST_F(MonitorTest, WaitsForAStoreThatFails) {
   EXPECT_EQ(alarm_states(), "hot press-01 active;");
 }
 
+TEST_F(MonitorTest, TheEndWaitsForNoStoreThatFails) {
+  ASSERT_EQ(put("hot", kHot), "");
+  send(10);
+  const auto flush = [this] {
+    std::string ended = "not ended";
+    monitors->flush(
+        [&ended](Result<void> flushed) { ended = flushed ? "" : errc_name(flushed.error().code); });
+    settle();
+    return ended;
+  };
+  keyed.fail_writes = 1;
+  EXPECT_EQ(flush(), "no_space");
+  send(20);
+  EXPECT_EQ(flush(), "");
+  keyed.fail_writes = 1000;
+  send(90);
+  EXPECT_EQ(flush(), "") << "another write is being tried again";
+  keyed.fail_writes = 0;
+  crash();
+  EXPECT_EQ(alarm_states(), "hot press-01 active;") << "it was read again";
+}
+
 TEST_F(MonitorTest, AnotherMonitorOfThatNameBeginsAnew) {
   ASSERT_EQ(put("hot", kHot), "");
   send(90);

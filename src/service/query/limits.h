@@ -23,7 +23,9 @@ inline constexpr std::size_t kMaxTextBytes = 64 * 1024;           // of a text t
 inline constexpr std::size_t kMaxQueryMemory = 256 * 1024 * 1024;
 inline constexpr Duration kMaxQueryTime = std::chrono::seconds{60};
 inline constexpr std::size_t kMaxQueriesPerTenant = 4;
-inline constexpr std::size_t kScansAhead = 8;  // devices that are read at once
+inline constexpr std::size_t kScansAhead = 8;             // devices that are read at once
+inline constexpr std::size_t kSeriesAtOnce = 64;          // that one scan reads, where each is read alone
+inline constexpr std::size_t kPointsAtOnce = 256 * 1024;  // of such a scan
 inline constexpr std::size_t kReadAheadPoints =
     4 * kBatchRows;                                  // of a channel before it waits for the others
 inline constexpr std::size_t kBatchesPerSlice = 16;  // before others have their turn

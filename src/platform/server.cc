@@ -132,7 +132,7 @@ class RunningServer final : public Server {
   model::OperationTable operations_;
   std::unique_ptr<transport::LiveFeed> live_;
   std::unique_ptr<RefusalFeed> refusal_feed_;
-  net::http::AssetTable assets_{net::http::Headers{}};
+  net::http::AssetTable assets_ = dashboard_assets();
   std::unique_ptr<transport::PkiRoutes> pki_routes_;
   std::unique_ptr<transport::WebServer> web_;
   std::map<Executor*, std::unique_ptr<net::ProtocolSplit>> splits_;  // does not change once threads run
@@ -293,7 +293,6 @@ void RunningServer::compose() {
 }
 
 void RunningServer::make_web() {
-  assets_ = dashboard_assets();
   pki_routes_ = std::make_unique<transport::PkiRoutes>(transport::PkiRoutes::Parts{
       security_->pki(), security_->revocation_lists(), security_->ocsp(), clock_});
   web_ = std::make_unique<transport::WebServer>(transport::WebServerParts{
@@ -306,7 +305,8 @@ void RunningServer::make_web() {
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
-      &services_->lines(), &refusals_, metrics_access(config_).value()});  // check() has seen it already
+      &services_->lines(), &services_->samples(), &refusals_,
+      metrics_access(config_).value()});  // check() has seen it already
 }
 
 void RunningServer::make_splits() {

@@ -74,6 +74,39 @@ describe('JSON over HTTP', () => {
   });
 });
 
+describe('SenML over HTTP', () => {
+  const send = (body, query = '', type = 'application/senml+json') =>
+    server.request('POST', `/api/series/senml${query}`, { token: server.adminToken, body, headers: { 'Content-Type': type } });
+
+  test('stores a pack, as JSON and as CBOR', async () => {
+    const pack = [{ bn: 'senml-1/', bt: BEGIN / 1000, n: 'heat', u: 'Cel', v: 21.5 }, { n: 'a/b', t: 1, vs: 'x' }];
+    assert.equal((await send(JSON.stringify(pack))).status, 204);
+    const heat = await points(server, 'senml-1', 'heat');
+    assert.deepEqual([heat.unit, heat.time, heat.value], ['Cel', ['2026-01-01T00:00:00Z'], [21.5]]);
+    assert.deepEqual((await points(server, 'senml-1', 'a/b')).value, ['x']);
+    // [{0: "urn:dev:ow:10e2073a01080063:volt", 6: 1767225600, 2: 21.5}]
+    const name = Buffer.from('urn:dev:ow:10e2073a01080063:volt');
+    const cbor = Buffer.concat([Buffer.from('81a3007820', 'hex'), name, Buffer.from('061a6955b90002fb4035800000000000', 'hex')]);
+    assert.equal((await send(cbor, '?device=senml-2', 'application/senml+cbor')).status, 204);
+    const volt = await points(server, 'senml-2', 'volt');
+    assert.deepEqual([volt.time, volt.value], [['2026-01-01T00:00:00Z'], [21.5]]);
+  });
+
+  test('refuses what it cannot take, all of it', async () => {
+    const refused = async (status, text, ...args) => {
+      const answer = await send(...args);
+      assert.equal(answer.status, status, answer.text);
+      assert.match(answer.json.error.message, text);
+    };
+    await refused(400, /DEVICE\/CHANNEL/, '[{"n":"never/x","v":1},{"n":"y","v":1}]');
+    await refused(400, /not JSON/, '[{');
+    await refused(415, /senml\+json/, '[]', '', 'application/json');
+    await refused(415, /vd/, '[{"n":"never/x","vd":"AAAA"}]');
+    assert.equal((await server.request('POST', '/api/series/senml', { body: '[]' })).status, 401);
+    assert.equal((await server.request('GET', '/api/series/points?device=never&channel=x', { token: server.adminToken })).status, 404);
+  });
+});
+
 describe('MQTT', () => {
   test('takes packs and CBOR by the rows of the mapping', async () => {
     const device = await server.thing('pack-01');
@@ -83,8 +116,12 @@ describe('MQTT', () => {
     const pack = [{ bn: 'urn:dev:ow:10e2073a01080063:', bt: BEGIN / 1000, n: 'volt', u: 'V', v: 120.5 }, { n: 'open', t: 1, vb: true }];
     await client.publishAsync('packs/pack-01/all', JSON.stringify(pack), { qos: 1 });
     await client.publishAsync('cbor/pack-01/heat', Buffer.from('a26576616c7565fb403580000000000061741903e8', 'hex'), { qos: 1 });
-    await until(async () => (await server.api('GET', '/api/series?device=pack-01')).series.length === 3, 'three channels');
-    assert.deepEqual((await points(server, 'pack-01', 'volt')).value, [120.5]);
+    const values = async (channel) => {
+      const answer = await server.request('GET', `/api/series/points?device=pack-01&channel=${channel}`, { token: server.adminToken });
+      return answer.status === 200 ? answer.json.value : [];
+    };
+    await until(async () => (await values('heat')).length > 0 && (await values('open')).length > 0, 'the pack and the CBOR');
+    assert.deepEqual(await values('volt'), [120.5]);
     assert.deepEqual((await points(server, 'pack-01', 'open')).time, ['2026-01-01T00:00:01Z']);
     assert.deepEqual((await points(server, 'pack-01', 'heat')).time, ['1970-01-01T00:00:01Z']);
     client.end(true);

@@ -22,10 +22,15 @@ inline constexpr std::size_t kMaxToldLineErrors = 10;
 /// Bytes of requests that wait for the disk; past it further ones are refused.
 inline constexpr std::size_t kMaxWaitingLineBytes = 64 * 1024 * 1024;
 
+/// Points of one request.
+inline constexpr std::size_t kMaxPointsPerLineWrite = 200'000;
+/// Lines that are read in one turn of the loop: a few milliseconds.
+inline constexpr std::size_t kLinesPerTurn = 5'000;
+
 struct LineWrite {
   TenantId tenant = kDefaultTenant;
-  std::string_view lines;  // valid during the call
-  std::int64_t tick = 1;   // nanoseconds in the unit of the lines' times
+  std::string lines;
+  std::int64_t tick = 1;  // nanoseconds in the unit of the lines' times
 };
 
 struct LineReport {
@@ -41,8 +46,8 @@ class LineIngest {
 
   /// `done` runs when the points are on the disk. A line that cannot be taken is left out and reported; the
   /// others are stored all the same. Errors (then nothing of the request is stored): io, no_space;
-  /// unavailable (too much waits for the disk).
-  void write(const LineWrite& request, std::move_only_function<void(Result<LineReport>)> done);
+  /// limit_exceeded (kMaxPointsPerLineWrite); unavailable (too much waits for the disk).
+  void write(LineWrite request, std::move_only_function<void(Result<LineReport>)> done);
 
   /// Called when lines of a device have been stored that come by a measurement and tags that were not seen
   /// before.
@@ -58,6 +63,9 @@ class LineIngest {
 
  private:
   struct Work;
+  void read_on(std::shared_ptr<Work> work);
+  void end_reading(std::shared_ptr<Work> work);
+  void give_up(Work& work, Error why);
   void take(Work& work, const line_protocol::Line& line);
   std::string_view find_targets(LineSource& source, const line_protocol::Line& line);
   bool resolve(TenantId tenant, const LineSource& source, LineSource::Target& target);

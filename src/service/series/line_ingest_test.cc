@@ -29,7 +29,8 @@ struct LineIngestTest : model::testing::ServiceTest {
   }
   Result<LineReport> write(std::string_view lines, std::int64_t tick = 1, TenantId tenant = kDefaultTenant) {
     Result<LineReport> report = fail(Errc::internal, "no answer");
-    ingest->write({tenant, lines, tick}, [&](Result<LineReport> answer) { report = std::move(answer); });
+    ingest->write({tenant, std::string(lines), tick},
+                  [&](Result<LineReport> answer) { report = std::move(answer); });
     settle();
     return report;
   }
@@ -198,6 +199,32 @@ TEST_F(LineIngestTest, OverALimitALineIsRefused) {
   ASSERT_TRUE(told_of.has_value());
   EXPECT_EQ(told_of->refused, 100u);
   EXPECT_EQ(told_of->errors.size(), kMaxToldLineErrors);
+}
+
+TEST_F(LineIngestTest, ALongRequestIsReadInPartsAndStoredAsOne) {
+  std::string lines;
+  for (std::size_t i = 0; i < 3 * kLinesPerTurn; ++i) lines += "m,device=d v=1 " + std::to_string(i) + "\n";
+  bool answered = false;
+  ingest->write({kDefaultTenant, lines, 1}, [&](Result<LineReport> report) {
+    answered = true;
+    ASSERT_TRUE(report.has_value());
+    EXPECT_EQ(report->stored, 3 * kLinesPerTurn);
+  });
+  EXPECT_EQ(counted("dunlin_series_line_key_bytes"), 0);  // the rest waits for its turn
+  settle();
+  EXPECT_TRUE(answered);
+}
+
+TEST_F(LineIngestTest, ARequestWithTooManyValuesIsRefusedAsAWhole) {
+  std::string lines = "m,device=first v=1 5\n";
+  std::string line = "m,device=d a=1";
+  for (int i = 0; i < 400; ++i) line += ",f" + std::to_string(i) + "=1";
+  for (std::size_t i = 0; i <= kMaxPointsPerLineWrite / 401; ++i)
+    lines += line + " " + std::to_string(i) + "\n";
+  const auto report = write(lines);
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code, Errc::limit_exceeded);
+  EXPECT_TRUE(points("first", "m/v").empty());
 }
 
 TEST_F(LineIngestTest, OnAFullDiskNothingOfARequestIsStoredAndItIsSaid) {

@@ -187,14 +187,22 @@ void SampleOperations::write(const model::Caller& caller, const boost::json::obj
   auto samples =
       read_samples(request.at("samples").get_array(), caller.principal->tenant, executor_.wall_now());
   if (!samples) return reply(std::unexpected(samples.error()));
-  auto points = resolved(store_, *samples);
-  if (!points) return reply(std::unexpected(points.error()));
-  store_.write_points(*std::move(points), [this, samples = *std::move(samples),
-                                           reply = std::move(reply)](Result<void> written) mutable {
-    if (!written) return reply(std::unexpected(written.error()));
+  const std::size_t count = samples->size();
+  store(*std::move(samples), [count, reply = std::move(reply)](Result<void> stored) mutable {
+    if (!stored) return reply(std::unexpected(stored.error()));
+    reply(boost::json::value{{"stored", count}});
+  });
+}
+
+void SampleOperations::store(std::vector<Sample> samples, std::move_only_function<void(Result<void>)> done) {
+  auto points = resolved(store_, samples);
+  if (!points) return done(std::unexpected(points.error()));
+  store_.write_points(*std::move(points), [this, samples = std::move(samples),
+                                           done = std::move(done)](Result<void> written) mutable {
+    if (!written) return done(std::move(written));
     stored_.add(static_cast<std::int64_t>(samples.size()));
     for (const auto& handler : handlers_) handler(samples);
-    reply(boost::json::value{{"stored", samples.size()}});
+    done({});
   });
 }
 

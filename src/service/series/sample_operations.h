@@ -21,6 +21,10 @@ class SampleOperations {
   void declare(model::OperationTable& table);
   static std::vector<model::OperationSpec> operations();
 
+  /// What series.write does with samples that have been read. Errors: limit_exceeded (kMaxSeries), no_space,
+  /// io, unavailable; then none of them is stored.
+  void store(std::vector<model::Sample> samples, std::move_only_function<void(Result<void>)> done);
+
   /// Called with what a call of series.write has stored. Valid during the call.
   void on_stored(std::function<void(std::span<const model::Sample>)> handler) {
     handlers_.push_back(std::move(handler));

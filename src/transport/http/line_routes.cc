@@ -94,6 +94,14 @@ std::string in_words(const series::LineReport& report) {
 
 }  // namespace
 
+Result<void> check_series_write(const Principal& principal) {
+  if (principal.kind == PrincipalKind::anonymous)
+    return fail(Errc::unauthenticated, "this needs a token: Authorization: Token, Bearer or Basic");
+  if (!model::has_permission(principal, "series:write"))
+    return fail(Errc::permission_denied, "this needs the permission \"series:write\"");
+  return {};
+}
+
 void LineRoutes::mount(net::http::Router& router) {
   const auto add = [&router](Method method, std::string_view path, net::http::RouteHandler handler) {
     DUNLIN_ASSERT(router.add(method, path, std::move(handler)).has_value());
@@ -143,15 +151,12 @@ void LineRoutes::store(Dialect dialect, const model::Caller& caller, Request req
     api_.tell_refused(caller, why);
     responder.send(refusal(dialect, why));
   };
-  if (caller.principal->kind == PrincipalKind::anonymous)
-    return refuse({Errc::unauthenticated, "this needs a token: Authorization: Token, Bearer or Basic"});
-  if (!model::has_permission(*caller.principal, kSeriesWrite))
-    return refuse({Errc::permission_denied, "this needs the permission \"series:write\""});
+  if (const auto allowed = check_series_write(*caller.principal); !allowed) return refuse(allowed.error());
   const auto tick = tick_of(request);
   if (!tick) return refuse(tick.error());
-  const auto lines = plain_body(std::move(request));
+  auto lines = plain_body(std::move(request));
   if (!lines) return refuse(lines.error());
-  ingest_.write({caller.principal->tenant, *lines, *tick},
+  ingest_.write({caller.principal->tenant, *std::move(lines), *tick},
                 [dialect, responder = std::move(responder)](Result<series::LineReport> report) mutable {
                   if (!report) return responder.send(refusal(dialect, report.error()));
                   if (report->refused > 0)

@@ -8,7 +8,8 @@
 
 namespace dunlin::transport {
 
-inline constexpr std::string_view kSeriesWrite = "series:write";
+/// Errors: unauthenticated, permission_denied (without "series:write").
+Result<void> check_series_write(const Principal& principal);
 
 /// The HTTP server's executor only, which is the ingest's. Both must outlive it.
 class LineRoutes {

@@ -145,6 +145,7 @@ void WebServer::mount() {
   api_.mount(router_);
   if (parts_.mount_more) parts_.mount_more(router_);
   if (parts_.lines != nullptr) lines_.emplace(api_, *parts_.lines).mount(router_);
+  if (parts_.samples != nullptr) packs_.emplace(api_, *parts_.samples, parts_.executor).mount(router_);
   const auto get = [this](std::string_view path, net::http::RouteHandler handler) {
     DUNLIN_ASSERT(router_.add(net::http::Method::get, path, std::move(handler)).has_value());
   };

@@ -16,6 +16,7 @@
 #include "transport/http/api.h"
 #include "transport/http/line_routes.h"
 #include "transport/http/live_feed.h"
+#include "transport/http/pack_routes.h"
 
 namespace dunlin::transport {
 
@@ -41,8 +42,9 @@ struct WebServerParts {
   std::span<const model::OperationSpec> enrolment_operations;
   /// Takes over a stream of MQTT over WebSocket (MQTT 5.0 section 6); it has no handler yet.
   std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;
-  series::LineIngest* lines = nullptr;  // who takes the line protocol; null: nobody
-  RefusalSink* refusals = nullptr;      // who keeps what is refused; null: nobody
+  series::LineIngest* lines = nullptr;          // who takes the line protocol; null: nobody
+  series::SampleOperations* samples = nullptr;  // who takes packs; null: nobody
+  RefusalSink* refusals = nullptr;              // who keeps what is refused; null: nobody
   MetricsAccess metrics_access = MetricsAccess::local;
 };
 
@@ -76,6 +78,7 @@ class WebServer {
   WebServerParts parts_;
   Api api_;
   std::optional<LineRoutes> lines_;
+  std::optional<PackRoutes> packs_;
   net::http::Router router_;
   net::http::Probe probe_;
   std::map<Page*, std::unique_ptr<Page>> pages_;

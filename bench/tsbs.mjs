@@ -116,21 +116,23 @@ async function main() {
   for (const [name, sides] of Object.entries(queries({ hours }))) {
     if (options.only && options.only !== name) continue;
     const times = {};
+    const cpu = {}; // milliseconds a query, by ticks of ten
     const answers = {};
     for (let round = 0; round < rounds; round++) {
       for (const engine of engines) {
         const query = sides[engine.side] ?? peers[engine.side][name];
         if (!query) continue;
-        const began = performance.now();
+        const [began, used] = [performance.now(), cpuSeconds(engine.pid)];
         answers[engine.name] = await engine.rows(query);
         (times[engine.name] ??= []).push(performance.now() - began);
+        cpu[engine.name] = (cpu[engine.name] ?? 0) + ((cpuSeconds(engine.pid) - used) * 1000) / rounds;
       }
     }
     const difference = differenceOf(answers.dunlin, answers.clickhouse);
     if (difference) different += 1;
     const milliseconds = Object.fromEntries(Object.entries(times).map(([engine, list]) => [engine, Number(median(list).toFixed(1))]));
     const rows = Object.fromEntries(Object.entries(answers).map(([engine, list]) => [engine, list.length]));
-    results.queries[name] = { rows, milliseconds, difference };
+    results.queries[name] = { rows, milliseconds, cpu_milliseconds: cpu, difference };
     console.log(name.padEnd(36), JSON.stringify(milliseconds), JSON.stringify(Object.values(rows)), difference ?? 'the same');
   }
   if (options.out) writeFileSync(options.out, `${JSON.stringify(results, null, 2)}\n`);

@@ -39,8 +39,14 @@ Column like(const KernelInput& input) {
   Column made = make_column(Type::boolean, input.rows);
   made.valid = all_valid(input);
   for (std::size_t i = 0; i < input.rows; ++i) {
-    if (made.valid.empty() || made.valid[i] != 0)
-      made.integers[i] = is_like(text_of(input, 0, i), text_of(input, 1, i)) ? 1 : 0;
+    if (!made.valid.empty() && made.valid[i] == 0) continue;
+    const std::string_view pattern = text_of(input, 1, i);
+    if (pattern.size() <= kMaxPatternBytes) {
+      made.integers[i] = is_like(text_of(input, 0, i), pattern) ? 1 : 0;
+      continue;
+    }
+    if (made.valid.empty()) made.valid.assign(input.rows, 1);
+    made.valid[i] = 0;
   }
   return made;
 }
@@ -48,6 +54,9 @@ Column like(const KernelInput& input) {
 Result<ExpressionPtr> build_like(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 2, 2));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), Type::text));
+  const Datum* pattern = arguments[1]->literal();
+  if (pattern != nullptr && pattern->text.size() > kMaxPatternBytes)
+    return fail(Errc::limit_exceeded, "the pattern is longer than 128 bytes");
   return make_kernel_call(like, Type::boolean, std::move(arguments));
 }
 

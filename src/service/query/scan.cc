@@ -30,7 +30,9 @@ std::string time_text(std::int64_t time) {
 class TableScan final : public Operator {
  public:
   TableScan(ScanPlan plan, ScanEnvironment environment)
-      : plan_(std::make_shared<const ScanPlan>(std::move(plan))), environment_(std::move(environment)) {}
+      : plan_(std::make_shared<const ScanPlan>(std::move(plan))),
+        environment_(std::move(environment)),
+        is_of_one_channel_(is_of_one_channel()) {}
   ~TableScan() override {
     for (const auto& reader : readers_) reader->stop();
   }
@@ -152,16 +154,42 @@ class TableScan final : public Operator {
     }
   }
 
-  /// One at a time: what is in memory is read within the call.
-  void read_ahead() {
-    bool has_begun = false;
-    while (readers_.size() < kScansAhead && next_unit_ < units_.size() && !has_begun) {
+  bool is_of_one_channel() const {
+    const auto is_channel = [](const TableColumn& column) { return column.kind == Kind::channel; };
+    return plan_->kind == TableKind::samples || std::ranges::count_if(plan_->columns, is_channel) == 1;
+  }
+
+  /// The next unit that has something to read; null: there is none.
+  std::shared_ptr<UnitReader> next_reader() {
+    while (next_unit_ < units_.size()) {
       Unit& unit = units_[next_unit_++];
-      if (unit.series.empty()) continue;
-      readers_.push_back(std::make_shared<UnitReader>(plan_, environment_, std::move(unit)));
-      readers_.back()->read();
-      has_begun = true;
+      if (!unit.series.empty()) return std::make_shared<UnitReader>(plan_, environment_, std::move(unit));
     }
+    return nullptr;
+  }
+
+  void read_ahead() {
+    if (is_of_one_channel_) {
+      if (readers_.size() < kSeriesAtOnce / 2) read_together();
+      return;
+    }
+    // One at a time: what is in memory is read within the call.
+    if (readers_.size() >= kScansAhead) return;
+    if (auto reader = next_reader()) {
+      readers_.push_back(std::move(reader));
+      readers_.back()->read();
+    }
+  }
+
+  void read_together() {
+    std::vector<std::shared_ptr<UnitReader>> readers;
+    while (readers.size() < kSeriesAtOnce) {
+      auto reader = next_reader();
+      if (!reader) break;
+      readers.push_back(std::move(reader));
+    }
+    readers_.insert(readers_.end(), readers.begin(), readers.end());
+    if (!readers.empty()) UnitReader::read_together(readers);
   }
 
   /// Whether the last value in memory is the last one of the column's type.
@@ -232,6 +260,7 @@ class TableScan final : public Operator {
 
   std::shared_ptr<const ScanPlan> plan_;
   ScanEnvironment environment_;
+  bool is_of_one_channel_;
   std::vector<Unit> units_;
   std::deque<std::shared_ptr<UnitReader>> readers_;
   std::size_t next_unit_ = 0;

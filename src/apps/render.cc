@@ -186,13 +186,12 @@ std::string explanation_of(const boost::json::object& object) {
 /// The answer of a query: its rows, and what has to be known of them. A plan is lines, and not cut.
 std::string rows_of(const boost::json::object& object) {
   std::vector<std::vector<std::string>> cells(1);
-  for (const auto& column : object.at("columns").get_array())
-    cells[0].push_back(text_of(column.get_object(), "name"));
+  for (const auto& column : object.at("columns").get_array()) cells[0].push_back(cell(column.at("name")));
   const bool is_plan = cells[0] == std::vector<std::string>{"plan"};
   for (const auto& row : object.at("rows").get_array()) {
     std::vector<std::string> line;
     for (const auto& value : row.get_array())
-      line.push_back(is_plan && value.is_string() ? std::string(value.get_string()) : cell(value));
+      line.push_back(is_plan ? one_line(text_in(value)) : cell(value));
     cells.push_back(std::move(line));
   }
   const std::size_t count = cells.size() - 1;
@@ -231,7 +230,7 @@ std::string render_answer(std::string_view operation, const boost::json::value& 
   const auto& object = answer.get_object();
   if (operation == "system.doctor") return render_findings(object, Notes::shown);
   if (operation == "session.explain") return explanation_of(object);
-  if (operation == "series.query" && object.contains("csv")) return text_of(object, "csv");
+  if (operation == "series.query" && object.contains("csv")) return std::string(object.at("csv").as_string());
   if (operation == "series.query" && object.contains("rows")) return rows_of(object);
   if (operation == "security.refusals" && object.contains("total")) return refusals_of(object);
   const bool list = operation == "session.list" || operation == "subscription.list" ||

@@ -28,6 +28,7 @@ class QuantileSketch {
   std::size_t bytes() const;
 
  private:
+  friend struct QuantileSketchCodec;  // saves it and takes it back: service/analytics
   /// Counts of neighbouring keys.
   struct Buckets {
     std::int32_t first = 0;

@@ -39,6 +39,19 @@ Column part_of(const Column& column, std::size_t begin, std::size_t end) {
   return part;
 }
 
+/// As part_of(); all of it is moved.
+template <class T>
+std::vector<T> taken_part(std::vector<T>& from, std::size_t begin, std::size_t end) {
+  if (begin == 0 && end == from.size()) return std::move(from);
+  return {from.begin() + static_cast<std::ptrdiff_t>(begin), from.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+Column taken_part(Column& from, std::size_t begin, std::size_t end) {
+  if (begin != 0 || end != std::max(from.numbers.size(), from.integers.size()))
+    return part_of(from, begin, end);
+  Column emptied = make_column(from.type, 0);
+  return std::exchange(from, std::move(emptied));
+}
+
 template <class T>
 void drop_front(std::vector<T>& values, std::size_t count) {
   values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(count, values.size())));
@@ -261,22 +274,23 @@ Batch UnitReader::batch_of(std::vector<std::int64_t> times, std::vector<Column> 
 }
 
 std::optional<Batch> UnitReader::take_one(Channel& channel) {
-  const std::size_t rows = std::min(channel.ahead(), kBatchRows);
+  // What is not much more than a batch goes on as it is, without a copy.
+  const bool takes_all = channel.ahead() <= 2 * kBatchRows;
+  const std::size_t rows = takes_all ? channel.ahead() : kBatchRows;
   if (rows == 0) return std::nullopt;
   const std::size_t begin = channel.taken;
-  std::vector<std::int64_t> times;
-  append_part(times, channel.times, begin, begin + rows);
-  std::vector<Column> values;
-  values.push_back(part_of(channel.values, begin, begin + rows));
-  if (wants_texts_) values.push_back(part_of(channel.texts, begin, begin + rows));
-  Batch batch = batch_of(std::move(times), std::move(values), &channel, begin);
   channel.taken += rows;
+  std::vector<std::int64_t> times = taken_part(channel.times, begin, begin + rows);
+  std::vector<Column> values;
+  values.push_back(taken_part(channel.values, begin, begin + rows));
+  if (wants_texts_) values.push_back(taken_part(channel.texts, begin, begin + rows));
+  Batch batch = batch_of(std::move(times), std::move(values), &channel, begin);
   forget_taken(channel);
   return batch;
 }
 
 void UnitReader::forget_taken(Channel& channel) {
-  if (channel.taken < kReadAheadPoints && channel.taken != channel.times.size()) return;
+  if (channel.taken < kReadAheadPoints && channel.taken < channel.times.size()) return;
   drop_front(channel.times, channel.taken);
   drop_front(channel.values.numbers, channel.taken);
   drop_front(channel.values.integers, channel.taken);
@@ -288,65 +302,84 @@ void UnitReader::forget_taken(Channel& channel) {
   channel.taken = 0;
 }
 
-/// Up to the time that every channel has been read to.
-std::optional<Batch> UnitReader::take_joined() {
+/// The time that every channel has been read to; nullopt where that is nowhere yet.
+std::optional<std::int64_t> UnitReader::horizon() const {
   std::int64_t horizon = kEnd;
   for (const Channel& channel : channels_) {
     if (channel.is_complete) continue;
-    if (channel.ahead() == 0) {
-      horizon = std::min(horizon,
-                         channel.next - (channel.next == std::numeric_limits<std::int64_t>::min() ? 0 : 1));
-      if (channel.next == plan_->from) return std::nullopt;
-    } else {
+    if (channel.ahead() != 0) {
       horizon = std::min(horizon, channel.times.back());
+    } else if (channel.next == plan_->from) {
+      return std::nullopt;
+    } else {
+      horizon = std::min(horizon, channel.next - 1);
     }
   }
-  std::vector<std::int64_t> times;
-  std::vector<std::size_t> at;
-  for (const Channel& channel : channels_) at.push_back(channel.taken);
-  while (times.size() < kBatchRows) {
-    std::int64_t least = kEnd;
-    bool has = false;
-    for (std::size_t i = 0; i < channels_.size(); ++i) {
-      if (at[i] == channels_[i].times.size()) continue;
-      least = std::min(least, channels_[i].times[at[i]]);
-      has = true;
-    }
-    if (!has || least > horizon) break;
-    for (std::size_t i = 0; i < channels_.size(); ++i)
-      at[i] += at[i] != channels_[i].times.size() && channels_[i].times[at[i]] == least ? 1 : 0;
-    times.push_back(least);
-  }
-  if (times.empty()) return std::nullopt;
-  return joined(times);
+  return horizon;
 }
 
-Batch UnitReader::joined(const std::vector<std::int64_t>& times) {
+/// Up to the horizon, and about as many rows as a batch has.
+std::optional<Batch> UnitReader::take_joined() {
+  const auto until = horizon();
+  if (!until) return std::nullopt;
+  std::int64_t last = *until;
+  std::vector<std::int64_t> times;
+  for (const Channel& channel : channels_) {
+    const auto begin = channel.times.begin() + static_cast<std::ptrdiff_t>(channel.taken);
+    const auto end = std::upper_bound(begin, channel.times.end(), last);
+    const auto stop = end - begin > static_cast<std::ptrdiff_t>(kBatchRows)
+                          ? begin + static_cast<std::ptrdiff_t>(kBatchRows)
+                          : end;
+    if (stop != end) last = *(stop - 1);
+  }
+  for (const Channel& channel : channels_) {
+    const auto begin = channel.times.begin() + static_cast<std::ptrdiff_t>(channel.taken);
+    const auto end = std::upper_bound(begin, channel.times.end(), last);
+    // Nearly always one has all the times that there are.
+    if (times.empty()) {
+      times.assign(begin, end);
+      continue;
+    }
+    if (std::includes(times.begin(), times.end(), begin, end)) continue;
+    std::vector<std::int64_t> all;
+    all.reserve(times.size() + static_cast<std::size_t>(end - begin));
+    std::set_union(times.begin(), times.end(), begin, end, std::back_inserter(all));
+    times = std::move(all);
+  }
+  if (times.empty()) return std::nullopt;
+  return joined(std::move(times));
+}
+
+/// The channel's values at the times, which are all that it has up to the last of them.
+Column UnitReader::values_at(Channel& channel, const std::vector<std::int64_t>& times) {
+  const std::size_t begin = channel.taken;
+  const auto stop = std::upper_bound(channel.times.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     channel.times.end(), times.back());
+  const auto end = static_cast<std::size_t>(stop - channel.times.begin());
+  channel.taken = end;
+  if (end - begin == times.size()) return taken_part(channel.values, begin, end);
+  Column column = make_column(channel.series.type, times.size());
+  column.valid.assign(times.size(), 0);
+  std::size_t row = 0;
+  for (std::size_t from = begin; from < end; ++from) {
+    while (times[row] != channel.times[from]) ++row;
+    if (is_double(column.type)) {
+      column.numbers[row] = channel.values.numbers[from];
+    } else {
+      column.integers[row] = channel.values.integers[from];
+    }
+    column.valid[row] = channel.values.valid.empty() ? 1 : channel.values.valid[from];
+  }
+  return column;
+}
+
+Batch UnitReader::joined(std::vector<std::int64_t> times) {
   std::vector<Column> values;
   for (Channel& channel : channels_) {
-    Column column = make_column(channel.series.type, times.size());
-    std::size_t missing = 0;
-    std::vector<std::uint8_t> valid(times.size(), 1);
-    for (std::size_t row = 0; row < times.size(); ++row) {
-      const std::size_t from = channel.taken;
-      const bool is_there = from < channel.times.size() && channel.times[from] == times[row];
-      if (is_there) {
-        if (is_double(column.type)) {
-          column.numbers[row] = channel.values.numbers[from];
-        } else {
-          column.integers[row] = channel.values.integers[from];
-        }
-        ++channel.taken;
-      }
-      const bool has_value = is_there && channel.values.is_valid(from);
-      valid[row] = has_value ? 1 : 0;
-      missing += has_value ? 0 : 1;
-    }
-    if (missing != 0) column.valid = std::move(valid);
+    values.push_back(values_at(channel, times));
     forget_taken(channel);
-    values.push_back(std::move(column));
   }
-  return batch_of(times, std::move(values), nullptr, 0);
+  return batch_of(std::move(times), std::move(values), nullptr, 0);
 }
 
 }  // namespace dunlin::query

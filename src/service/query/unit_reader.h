@@ -63,7 +63,9 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
   std::optional<Batch> take_wholes();
   std::optional<Batch> take_one(Channel& channel);
   std::optional<Batch> take_joined();
-  Batch joined(const std::vector<std::int64_t>& times);
+  std::optional<std::int64_t> horizon() const;
+  static Column values_at(Channel& channel, const std::vector<std::int64_t>& times);
+  Batch joined(std::vector<std::int64_t> times);
   Batch batch_of(std::vector<std::int64_t> times, std::vector<Column> values, const Channel* marked,
                  std::size_t begin);
   ColumnPtr sample_column(TableColumn::Kind kind, const Channel& channel, std::size_t begin, std::size_t end);

@@ -21,12 +21,16 @@ export class ClickHouse {
     writeFileSync(
       file,
       `<yandex><logger><level>error</level><console>1</console></logger><listen_host>127.0.0.1</listen_host>
-<http_port>${server.port}</http_port><path>${folder}/data/</path><tmp_path>${folder}/tmp/</tmp_path><format_schema_path>${folder}/format/</format_schema_path>
-<mark_cache_size>268435456</mark_cache_size><users_config>${folder}/users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database></yandex>`,
+<http_port>${server.port}</http_port><path>${folder}/data/</path><tmp_path>${folder}/tmp/</tmp_path>
+<format_schema_path>${folder}/format/</format_schema_path><mark_cache_size>268435456</mark_cache_size>
+<users_config>${folder}/users.xml</users_config><default_profile>default</default_profile>
+<default_database>default</default_database></yandex>`,
     );
     writeFileSync(
       join(folder, 'users.xml'),
-      `<yandex><profiles><default><max_threads>${threads}</max_threads></default></profiles><users><default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default></users><quotas><default></default></quotas></yandex>`,
+      `<yandex><profiles><default><max_threads>${threads}</max_threads></default></profiles>
+<users><default><password></password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default></users>
+<quotas><default></default></quotas></yandex>`,
     );
     server.#program = new Program(PROGRAM, [`--config-file=${file}`], { cwd: folder, env: { TZ: 'UTC' } });
     await until(() => server.query('SELECT 1').catch(() => false), 'ClickHouse answers', { timeout: 60_000 });

@@ -239,3 +239,18 @@ export function queries({ fleet = 'South', hours = 24, long = 22, daily = 60 } =
     'breakdown-frequency': breakdowns,
   };
 }
+
+/** Times as Unix seconds, so that both sides say the same. */
+const plain = (value) => (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) / 1000 : value);
+const isSame = (a, b) => a === b || (typeof a === 'number' && typeof b === 'number' && Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b)));
+
+/** What differs between two answers in any order: counts are the same, averages to 1e-9. Undefined: nothing. */
+export function differenceOf(found, wanted) {
+  const sorted = (rows) => rows.map((row) => row.map(plain)).sort((a, b) => (`${a.slice(0, 3)}` < `${b.slice(0, 3)}` ? -1 : 1));
+  const [ours, theirs] = [sorted(found), sorted(wanted)];
+  if (ours.length !== theirs.length) return `${ours.length} rows, not ${theirs.length}`;
+  for (let i = 0; i < ours.length; i++) {
+    if (!ours[i].every((value, j) => isSame(value, theirs[i][j]))) return `row ${i}: ${ours[i]} is not ${theirs[i]}`;
+  }
+  return undefined;
+}

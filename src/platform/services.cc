@@ -41,7 +41,7 @@ Services::Services(ServicesEnvironment environment)
               environment.metrics, environment.mapping),
       tags_(registry_, series_.store()),
       query_(environment.executor, series_.store(), tags_, environment.metrics),
-      lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
+      lines_(environment.executor, series_.store(), environment.metrics, environment.series.lines),
       samples_(environment.executor, series_.store(), environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
@@ -55,6 +55,7 @@ Services::Services(ServicesEnvironment environment)
                   [this](TenantId tenant, std::string_view device, std::string_view name) {
                     return tags_.tag(tenant, device, name);
                   }}) {
+  series_.round_arrivals(environment.series.round_arrivals);
   series_.on_arrival([this](const series::Arrival& arrival) {
     if (arrival.samples.empty()) return;
     const model::Sample& sample = arrival.samples.front();

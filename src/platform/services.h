@@ -10,6 +10,7 @@
 #include "hub/standings.h"
 #include "model/mapping.h"
 #include "model/operation.h"
+#include "platform/config.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
 #include "service/monitor/monitor_service.h"
@@ -40,7 +41,7 @@ struct ServicesEnvironment {
   alarm::RetentionOptions alarms{};
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
-  series::LineOptions lines{};
+  SeriesOptions series{};
 };
 
 /// One executor's thread.

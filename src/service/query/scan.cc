@@ -78,13 +78,13 @@ class TableScan final : public Operator {
 
  private:
   void list_units() {
-    const auto list = environment_.store.list(plan_->tenant, plan_->device.value_or(""));
-    if (plan_->kind == TableKind::samples) {
-      for (const series::SeriesInfo* info : list) add_unit({info});
-      return;
-    }
     std::vector<const series::SeriesInfo*> of_device;
-    for (const series::SeriesInfo* info : list) {
+    for (const series::SeriesInfo* info : plan_->series) {
+      if (plan_->device && info->device != *plan_->device) continue;
+      if (plan_->kind == TableKind::samples) {
+        add_unit({info});
+        continue;
+      }
       if (!of_device.empty() && of_device.front()->device != info->device)
         add_unit(std::exchange(of_device, {}));
       of_device.push_back(info);

@@ -12,6 +12,7 @@
 #include "model/operation.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
+#include "service/monitor/monitor_service.h"
 #include "service/presence/presence.h"
 #include "service/query/query_service.h"
 #include "service/registry/registry.h"
@@ -73,6 +74,7 @@ class Services {
   shadow::ShadowService shadow_;
   alarm::AlarmService alarms_;
   rules::RulesService rules_;
+  monitor::MonitorService monitors_;
 };
 
 }  // namespace dunlin::platform

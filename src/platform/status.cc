@@ -10,6 +10,7 @@
 #include "service/audit/audit.h"
 #include "service/behaviour/operations.h"
 #include "service/broker/broker.h"
+#include "service/monitor/monitor_service.h"
 #include "service/presence/operations.h"
 #include "service/provision/provision.h"
 #include "service/query/operations.h"
@@ -96,9 +97,9 @@ std::vector<model::OperationSpec> all_operations() {
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(),
         series::SampleOperations::operations(), query::operations(), shadow::operations(),
-        alarm::operations(), behaviour::operations(), rules::operations(), access::operations(),
-        audit::operations(), provision::operations(), broker::operations(), drain_operations(),
-        refusal_operations(), doctor_operations(), bridge::operations()}) {
+        alarm::operations(), monitor::operations(), behaviour::operations(), rules::operations(),
+        access::operations(), audit::operations(), provision::operations(), broker::operations(),
+        drain_operations(), refusal_operations(), doctor_operations(), bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

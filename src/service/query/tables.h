@@ -23,7 +23,7 @@ struct ThingRow {
   std::map<std::string, std::string> attributes;
 };
 
-/// Sorted by device and channel. What it points to stays where it is as long as the store lives.
+/// Sorted by device and channel. Valid in the turn in which it was asked for.
 using SeriesList = std::vector<const series::SeriesInfo*>;
 
 /// What is known of devices beside their measurements. Owned by the composer; one executor's thread.

@@ -16,6 +16,7 @@
 #include "service/presence/presence.h"
 #include "service/query/query_service.h"
 #include "service/registry/registry.h"
+#include "service/retention/retention_service.h"
 #include "service/rules/rules_service.h"
 #include "service/series/line_ingest.h"
 #include "service/series/sample_operations.h"
@@ -75,6 +76,7 @@ class Services {
   alarm::AlarmService alarms_;
   rules::RulesService rules_;
   monitor::MonitorService monitors_;
+  retention::RetentionService retention_;
 };
 
 }  // namespace dunlin::platform

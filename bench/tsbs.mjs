@@ -1,13 +1,15 @@
 #!/usr/bin/env node
-// TSBS's IoT case: the same trucks in Dunlin and in ClickHouse, and the 12 queries in turns.
+// TSBS's IoT case: the same trucks in Dunlin, ClickHouse, InfluxDB and VictoriaMetrics (those that are installed), and the 12
+// queries in turns.
 //
 // Usage: node bench/tsbs.mjs [--trucks 400] [--hours 24] [--rounds 5] [--out results.json] [--only query]
-// DUNLIN_BINARY names the program (build/dunlin). Both are asked over HTTP; what counts of a query is the median of the rounds
-// until the whole answer is there. Answers are compared. Exit status: 0 when all are the same.
+// DUNLIN_BINARY names the program (build/dunlin). All are asked over HTTP; what counts of a query is the median of the rounds
+// until the whole answer is there. Answers are compared with ClickHouse's. Exit status: 0 when all are the same.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ClickHouse } from '../tests/e2e/lib/clickhouse.mjs';
 import { start } from '../tests/e2e/lib/server.mjs';
+import { InfluxDb, peerQueries, VictoriaMetrics } from './tsbs_peers.mjs';
 import { differenceOf, lineOf, queries, records, rowOf, tableFor } from '../tests/e2e/lib/tsbs.mjs';
 
 const BATCH = 3000;
@@ -94,6 +96,7 @@ async function load(engine) {
     if (sent) await sent;
   }
   await engine.flush();
+  await engine.settle?.();
   const used = cpuSeconds(engine.pid) - cpu;
   return { records: count, points, cpu_seconds: used, points_per_cpu_second: Math.round(points / used), resident_mb: Math.round(residentMegabytes(engine.pid)) };
 }
@@ -101,7 +104,8 @@ async function load(engine) {
 const median = (times) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
 
 async function main() {
-  const engines = [new Dunlin(), new Oracle()];
+  const engines = [new Dunlin(), new Oracle(), ...[InfluxDb, VictoriaMetrics].filter((peer) => peer.isThere()).map((Peer) => new Peer())];
+  const peers = peerQueries({ hours });
   const results = { trucks, hours, load: {}, queries: {} };
   for (const engine of engines) {
     await engine.start();
@@ -112,19 +116,24 @@ async function main() {
   for (const [name, sides] of Object.entries(queries({ hours }))) {
     if (options.only && options.only !== name) continue;
     const times = {};
+    const cpu = {}; // milliseconds a query, by ticks of ten
     const answers = {};
     for (let round = 0; round < rounds; round++) {
       for (const engine of engines) {
-        const began = performance.now();
-        answers[engine.name] = await engine.rows(sides[engine.side]);
+        const query = sides[engine.side] ?? peers[engine.side][name];
+        if (!query) continue;
+        const [began, used] = [performance.now(), cpuSeconds(engine.pid)];
+        answers[engine.name] = await engine.rows(query);
         (times[engine.name] ??= []).push(performance.now() - began);
+        cpu[engine.name] = (cpu[engine.name] ?? 0) + ((cpuSeconds(engine.pid) - used) * 1000) / rounds;
       }
     }
     const difference = differenceOf(answers.dunlin, answers.clickhouse);
     if (difference) different += 1;
     const milliseconds = Object.fromEntries(Object.entries(times).map(([engine, list]) => [engine, Number(median(list).toFixed(1))]));
-    results.queries[name] = { rows: answers.dunlin.length, milliseconds, difference };
-    console.log(name.padEnd(36), String(answers.dunlin.length).padStart(5), JSON.stringify(milliseconds), difference ?? 'the same');
+    const rows = Object.fromEntries(Object.entries(answers).map(([engine, list]) => [engine, list.length]));
+    results.queries[name] = { rows, milliseconds, cpu_milliseconds: cpu, difference };
+    console.log(name.padEnd(36), JSON.stringify(milliseconds), JSON.stringify(Object.values(rows)), difference ?? 'the same');
   }
   if (options.out) writeFileSync(options.out, `${JSON.stringify(results, null, 2)}\n`);
   for (const engine of engines) await engine.server.stop();

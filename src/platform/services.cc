@@ -41,13 +41,21 @@ Services::Services(ServicesEnvironment environment)
               environment.metrics, environment.mapping),
       tags_(registry_, series_.store()),
       query_(environment.executor, series_.store(), tags_, environment.metrics),
-      lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
+      lines_(environment.executor, series_.store(), environment.metrics, environment.series.lines),
       samples_(environment.executor, series_.store(), environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
       rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
-              environment.metrics, mute(environment.standings, environment.mapping)}) {
+              environment.metrics, mute(environment.standings, environment.mapping)}),
+      monitors_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
+                 environment.metrics, environment.mapping, mute(environment.standings, environment.mapping)}),
+      retention_({environment.executor, series_.store(), environment.repository, environment.metrics,
+                  [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
+                  [this](TenantId tenant, std::string_view device, std::string_view name) {
+                    return tags_.tag(tenant, device, name);
+                  }}) {
+  series_.round_arrivals(environment.series.round_arrivals);
   series_.on_arrival([this](const series::Arrival& arrival) {
     if (arrival.samples.empty()) return;
     const model::Sample& sample = arrival.samples.front();
@@ -68,17 +76,25 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
              [this](auto done) { alarms_.start(std::move(done)); },
              [this](auto done) { series_.start(std::move(done)); },
              [this](auto done) { shadow_.start(std::move(done)); },
-             [this](auto done) { rules_.start(std::move(done)); }},
+             [this](auto done) { rules_.start(std::move(done)); },
+             [this](auto done) { monitors_.start(std::move(done)); },
+             [this](auto done) { retention_.start(std::move(done)); }},
             std::move(started));
 }
 
 void Services::stop(std::move_only_function<void(Result<void>)> stopped) {
-  presence_.flush([this, stopped = std::move(stopped)](Result<void> presence) mutable {
-    series_.store().flush(
-        [presence = std::move(presence), stopped = std::move(stopped)](Result<void> series) mutable {
-          stopped(presence ? std::move(series) : std::move(presence));
-        });
-  });
+  // Each saves what it can, whatever becomes of the others.
+  auto first = std::make_shared<Result<void>>();  // shared by the steps
+  const auto keep = [first](auto done) {
+    return [first, done = std::move(done)](Result<void> saved) mutable {
+      if (*first && !saved) *first = std::move(saved);
+      done({});
+    };
+  };
+  run_steps({[this, keep](auto done) { presence_.flush(keep(std::move(done))); },
+             [this, keep](auto done) { monitors_.flush(keep(std::move(done))); },
+             [this, keep](auto done) { series_.store().flush(keep(std::move(done))); }},
+            [first, stopped = std::move(stopped)](Result<void>) mutable { stopped(std::move(*first)); });
 }
 
 void Services::declare(model::OperationTable& table) {
@@ -89,6 +105,8 @@ void Services::declare(model::OperationTable& table) {
   samples_.declare(table);
   shadow_.declare(table);
   rules_.declare(table);
+  monitors_.declare(table);
+  retention_.declare(table);
   alarms_.declare(table);
 }
 

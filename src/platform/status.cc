@@ -11,10 +11,12 @@
 #include "service/backup/backup_service.h"
 #include "service/behaviour/operations.h"
 #include "service/broker/broker.h"
+#include "service/monitor/monitor_service.h"
 #include "service/presence/operations.h"
 #include "service/provision/provision.h"
 #include "service/query/operations.h"
 #include "service/registry/operations.h"
+#include "service/retention/retention_service.h"
 #include "service/rules/operations.h"
 #include "service/series/operations.h"
 #include "service/series/sample_operations.h"
@@ -94,12 +96,16 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
 
 std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
-  for (const auto& more : {registry::operations(), presence::operations(), series::operations(),
-                           series::SampleOperations::operations(), query::operations(), shadow::operations(),
-                           alarm::operations(), behaviour::operations(), rules::operations(),
-                           access::operations(), audit::operations(), provision::operations(),
-                           broker::operations(), drain_operations(), refusal_operations(),
-                           doctor_operations(), bridge::operations(), backup::BackupService::operations()}) {
+  for (const auto& more : {registry::operations(),  presence::operations(),
+                           series::operations(),    series::SampleOperations::operations(),
+                           query::operations(),     shadow::operations(),
+                           alarm::operations(),     monitor::operations(),
+                           retention::operations(), behaviour::operations(),
+                           rules::operations(),     access::operations(),
+                           audit::operations(),     provision::operations(),
+                           broker::operations(),    drain_operations(),
+                           refusal_operations(),    doctor_operations(),
+                           bridge::operations(),    backup::BackupService::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

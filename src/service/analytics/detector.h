@@ -41,6 +41,9 @@ class Detector {
   /// that is not finite is no anomaly (score 0) and nothing is learned from it.
   Verdict add(WallTime time, double value);
 
+  /// How many values it has learned.
+  double values() const { return count_; }
+
   std::string save() const;
   /// Errors: corrupt.
   static Result<Detector> load(std::string_view bytes);

@@ -29,42 +29,42 @@ Made build_count(AggregateCall call) {
                         std::move(call.arguments));
 }
 
-template <SumKind kind>
+template <SumKind Kind>
 Made build_sum(AggregateCall call) {
   DUNLIN_CHECK(expect_arguments(call.arguments, 1, 1));
   const Type type = call.arguments[0]->type() == Type::interval ? Type::interval : Type::number;
   DUNLIN_TRY(call.arguments, coerce_all(std::move(call.arguments), type));
-  return with_arguments(make_sum(kind, type), std::move(call.arguments));
+  return with_arguments(make_sum(Kind, type), std::move(call.arguments));
 }
 
-template <Extreme which>
+template <Extreme Which>
 Made build_extreme(AggregateCall call) {
   DUNLIN_CHECK(expect_arguments(call.arguments, 1, 1));
   const Type type = settle_type(call.arguments[0]);
-  return with_arguments(make_extreme(which, type), std::move(call.arguments));
+  return with_arguments(make_extreme(Which, type), std::move(call.arguments));
 }
 
-template <Spread kind>
+template <Spread Kind>
 Made build_spread(AggregateCall call) {
   DUNLIN_CHECK(expect_arguments(call.arguments, 1, 1));
   DUNLIN_TRY(call.arguments, coerce_all(std::move(call.arguments), Type::number));
-  return with_arguments(make_spread(kind), std::move(call.arguments));
+  return with_arguments(make_spread(Kind), std::move(call.arguments));
 }
 
-template <End which>
+template <End Which>
 Made build_end(AggregateCall call) {
   DUNLIN_CHECK(expect_arguments(call.arguments, 2, 2));
   const Type type = settle_type(call.arguments[0]);
   DUNLIN_TRY(call.arguments[1], coerce(std::move(call.arguments[1]), Type::time));
-  return with_arguments(make_end(which, type), std::move(call.arguments));
+  return with_arguments(make_end(Which, type), std::move(call.arguments));
 }
 
-template <Extreme which>
+template <Extreme Which>
 Made build_arg_extreme(AggregateCall call) {
   DUNLIN_CHECK(expect_arguments(call.arguments, 2, 2));
   const Type type = settle_type(call.arguments[0]);
   DUNLIN_TRY(call.arguments[1], coerce(std::move(call.arguments[1]), Type::number));
-  return with_arguments(make_arg_extreme(which, type), std::move(call.arguments));
+  return with_arguments(make_arg_extreme(Which, type), std::move(call.arguments));
 }
 
 Made build_percentile(AggregateCall call) {
@@ -84,7 +84,7 @@ Made build_median(AggregateCall call) {
   return with_arguments(make_percentile(0.5), std::move(call.arguments));
 }
 
-template <Counter kind>
+template <Counter Kind>
 Made build_counter(AggregateCall call) {
   DUNLIN_CHECK(expect_arguments(call.arguments, 2, 2));
   if (call.order != AggregateCall::Order::by_time)
@@ -92,7 +92,7 @@ Made build_counter(AggregateCall call) {
                 "it needs the rows of a table, in their order of time; use it in the sub-select");
   DUNLIN_TRY(call.arguments[0], coerce(std::move(call.arguments[0]), Type::number));
   DUNLIN_TRY(call.arguments[1], coerce(std::move(call.arguments[1]), Type::time));
-  return with_arguments(make_counter(kind), std::move(call.arguments));
+  return with_arguments(make_counter(Kind), std::move(call.arguments));
 }
 
 struct Entry {

@@ -126,12 +126,12 @@ class Sum final : public Aggregate {
   std::vector<std::uint64_t> counts_;
 };
 
-template <Extreme which, class T>
+template <Extreme Which, class T>
 bool is_better(const T& candidate, const T& best) {
-  return which == Extreme::least ? candidate < best : candidate > best;
+  return Which == Extreme::least ? candidate < best : candidate > best;
 }
 
-template <Extreme which>
+template <Extreme Which>
 class ExtremeNumber final : public Aggregate {
  public:
   Type type() const override { return Type::number; }
@@ -146,7 +146,7 @@ class ExtremeNumber final : public Aggregate {
     }
   }
   void add_whole(std::size_t group, const store::ChunkSummary& chunk) override {
-    if (chunk.numbers != 0) take(group, which == Extreme::least ? chunk.min : chunk.max);
+    if (chunk.numbers != 0) take(group, Which == Extreme::least ? chunk.min : chunk.max);
   }
   bool can_take_whole() const override { return true; }
   Column results(std::size_t begin, std::size_t end, TextPool&) const override {
@@ -157,7 +157,7 @@ class ExtremeNumber final : public Aggregate {
 
  private:
   void take(std::size_t group, double value) {
-    if (has_[group] == 0 || is_better<which>(value, best_[group])) best_[group] = value;
+    if (has_[group] == 0 || is_better<Which>(value, best_[group])) best_[group] = value;
     has_[group] = 1;
   }
   std::vector<double> best_;
@@ -165,7 +165,7 @@ class ExtremeNumber final : public Aggregate {
 };
 
 /// All that are kept as integers; texts by their bytes.
-template <Extreme which>
+template <Extreme Which>
 class ExtremeInteger final : public Aggregate {
  public:
   explicit ExtremeInteger(Type type) : type_(type) {}
@@ -194,8 +194,8 @@ class ExtremeInteger final : public Aggregate {
 
  private:
   bool is_before(const TextPool& texts, std::int64_t value, std::int64_t best) const {
-    if (type_ != Type::text) return is_better<which>(value, best);
-    return value != best && is_better<which>(texts.text_at(value), texts.text_at(best));
+    if (type_ != Type::text) return is_better<Which>(value, best);
+    return value != best && is_better<Which>(texts.text_at(value), texts.text_at(best));
   }
   Type type_;
   std::vector<std::int64_t> best_;

@@ -118,14 +118,14 @@ Column null_if_equal(const KernelInput& input) {
   return made;
 }
 
-template <int sign>
+template <int Toward>
 Column extreme(const KernelInput& input) {
   Column made = make_column(input.result, input.rows);
   for (std::size_t row = 0; row < input.rows; ++row) {
     const Column* best = input.arguments[0].get();
     for (const ColumnPtr& candidate : input.arguments) {
       if (!candidate->is_valid(row)) continue;
-      if (!best->is_valid(row) || order_of(*candidate, *best, row, input.texts) * sign > 0)
+      if (!best->is_valid(row) || order_of(*candidate, *best, row, input.texts) * Toward > 0)
         best = candidate.get();
     }
     put(made, row, *best);
@@ -134,13 +134,13 @@ Column extreme(const KernelInput& input) {
 }
 
 /// All arguments of one type, which is the result's.
-template <Kernel kernel, std::size_t least>
+template <Kernel Compute, std::size_t Least>
 Result<ExpressionPtr> build_united(std::vector<ExpressionPtr> arguments) {
-  DUNLIN_CHECK(expect_arguments(arguments, least, kMaxNodes));
+  DUNLIN_CHECK(expect_arguments(arguments, Least, kMaxNodes));
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < arguments.size(); ++i) places.push_back(i);
   DUNLIN_TRY(const Type type, unite(arguments, places));
-  return make_kernel_call(kernel, type, std::move(arguments));
+  return make_kernel_call(Compute, type, std::move(arguments));
 }
 
 Result<ExpressionPtr> build_null_if(std::vector<ExpressionPtr> arguments) {
@@ -201,18 +201,18 @@ Result<ExpressionPtr> build_between(std::vector<ExpressionPtr> arguments) {
   return make_kernel_call(is_between, Type::boolean, std::move(arguments));
 }
 
-template <std::int64_t when_null>
+template <std::int64_t WhenNull>
 Column null_test(const KernelInput& input) {
   Column made = make_column(Type::boolean, input.rows);
   for (std::size_t row = 0; row < input.rows; ++row)
-    made.integers[row] = input.arguments[0]->is_valid(row) ? 1 - when_null : when_null;
+    made.integers[row] = input.arguments[0]->is_valid(row) ? 1 - WhenNull : WhenNull;
   return made;
 }
 
-template <std::int64_t when_null>
+template <std::int64_t WhenNull>
 Result<ExpressionPtr> build_null_test(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 1, 1));
-  return make_kernel_call(null_test<when_null>, Type::boolean, std::move(arguments));
+  return make_kernel_call(null_test<WhenNull>, Type::boolean, std::move(arguments));
 }
 
 constexpr FunctionEntry kFunctions[] = {{"case", build_case},

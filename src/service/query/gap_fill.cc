@@ -81,9 +81,9 @@ class GapFill final : public Operator {
     if (plan_.to) last = std::max(last, plan_.bucketing.begin_of(*plan_.to - 1).value_or(last));
     const double count =
         (static_cast<double>(last) - static_cast<double>(first)) / static_cast<double>(plan_.bucketing.width);
-    if (count > static_cast<double>(kMaxGroups))
+    if (count > static_cast<double>(kMaxGapBuckets))
       return fail(Errc::limit_exceeded,
-                  "there would be more than 1000000 buckets; name a shorter time in WHERE");
+                  "there would be more than 100000 buckets; name a shorter time in WHERE");
     for (std::int64_t time = first; time <= last;) {
       buckets.push_back(time);
       if (__builtin_add_overflow(time, plan_.bucketing.width, &time)) break;

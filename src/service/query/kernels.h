@@ -54,22 +54,22 @@ inline void hide_nan(Column& column) {
 }
 
 /// number -> number, by the function; no value where it gives NaN.
-template <double (*function)(double)>
+template <double (*Function)(double)>
 Column map_number(const KernelInput& input) {
   Column made = make_column(Type::number, input.rows);
   const auto from = numbers(*input.arguments[0]);
-  for (std::size_t i = 0; i < input.rows; ++i) made.numbers[i] = function(from[i]);
+  for (std::size_t i = 0; i < input.rows; ++i) made.numbers[i] = Function(from[i]);
   made.valid = all_valid(input);
   hide_nan(made);
   return made;
 }
 
-template <double (*function)(double, double)>
+template <double (*Function)(double, double)>
 Column map_numbers(const KernelInput& input) {
   Column made = make_column(Type::number, input.rows);
   const auto left = numbers(*input.arguments[0]);
   const auto right = numbers(*input.arguments[1]);
-  for (std::size_t i = 0; i < input.rows; ++i) made.numbers[i] = function(left[i], right[i]);
+  for (std::size_t i = 0; i < input.rows; ++i) made.numbers[i] = Function(left[i], right[i]);
   made.valid = all_valid(input);
   hide_nan(made);
   return made;

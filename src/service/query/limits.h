@@ -19,11 +19,15 @@ inline constexpr std::size_t kMaxGroups = 1'000'000;
 inline constexpr std::size_t kAnswerRows = 10'000;      // where the request names no other limit
 inline constexpr std::size_t kMaxAnswerRows = 100'000;  // further rows are left out, and the answer says so
 inline constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;  // likewise
-inline constexpr std::size_t kMaxTextBytes = 64 * 1024;           // of a text that an expression makes
+inline constexpr std::size_t kMaxTextBytes = 4096;                // of a text that an expression makes
+inline constexpr std::size_t kMaxPatternBytes = 128;              // of LIKE
+inline constexpr std::size_t kMaxGapBuckets = 100'000;            // of one value of the other keys
 inline constexpr std::size_t kMaxQueryMemory = 256 * 1024 * 1024;
 inline constexpr Duration kMaxQueryTime = std::chrono::seconds{60};
 inline constexpr std::size_t kMaxQueriesPerTenant = 4;
-inline constexpr std::size_t kScansAhead = 8;  // devices that are read at once
+inline constexpr std::size_t kScansAhead = 8;             // devices that are read at once
+inline constexpr std::size_t kSeriesAtOnce = 64;          // that one scan reads, where each is read alone
+inline constexpr std::size_t kPointsAtOnce = 256 * 1024;  // of such a scan
 inline constexpr std::size_t kReadAheadPoints =
     4 * kBatchRows;                                  // of a channel before it waits for the others
 inline constexpr std::size_t kBatchesPerSlice = 16;  // before others have their turn

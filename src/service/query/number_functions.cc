@@ -43,18 +43,18 @@ double round_to(double a, double digits) {
   return std::abs(scaled) < 1e15 ? std::round(scaled) / scale : a;
 }
 
-template <double (*function)(double)>
+template <double (*Function)(double)>
 Result<ExpressionPtr> build_one(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 1, 1));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), Type::number));
-  return make_kernel_call(map_number<function>, Type::number, std::move(arguments));
+  return make_kernel_call(map_number<Function>, Type::number, std::move(arguments));
 }
 
-template <double (*function)(double, double)>
+template <double (*Function)(double, double)>
 Result<ExpressionPtr> build_two(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 2, 2));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), Type::number));
-  return make_kernel_call(map_numbers<function>, Type::number, std::move(arguments));
+  return make_kernel_call(map_numbers<Function>, Type::number, std::move(arguments));
 }
 
 Result<ExpressionPtr> build_round(std::vector<ExpressionPtr> arguments) {

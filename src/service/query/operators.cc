@@ -42,14 +42,14 @@ bool modulo_whole(std::int64_t a, std::int64_t b, std::int64_t& out) {
 }
 
 /// What does not fit is NULL.
-template <bool (*function)(std::int64_t, std::int64_t, std::int64_t&)>
+template <bool (*Function)(std::int64_t, std::int64_t, std::int64_t&)>
 Column map_integers(const KernelInput& input) {
   Column made = make_column(input.result, input.rows);
   const auto left = integers(*input.arguments[0]);
   const auto right = integers(*input.arguments[1]);
   made.valid = all_valid(input);
   for (std::size_t i = 0; i < input.rows; ++i) {
-    if (function(left[i], right[i], made.integers[i])) continue;
+    if (Function(left[i], right[i], made.integers[i])) continue;
     if (made.valid.empty()) made.valid.assign(input.rows, 1);
     made.valid[i] = 0;
   }
@@ -57,14 +57,14 @@ Column map_integers(const KernelInput& input) {
 }
 
 /// interval by number.
-template <double (*function)(double, double)>
+template <double (*Function)(double, double)>
 Column scale_interval(const KernelInput& input) {
   Column made = make_column(Type::interval, input.rows);
   const auto left = integers(*input.arguments[0]);
   const auto right = numbers(*input.arguments[1]);
   made.valid = all_valid(input);
   for (std::size_t i = 0; i < input.rows; ++i) {
-    const double length = function(static_cast<double>(left[i]), right[i]);
+    const double length = Function(static_cast<double>(left[i]), right[i]);
     const bool fits = std::abs(length) < 9e18;
     made.integers[i] = fits ? static_cast<std::int64_t>(length) : 0;
     if (fits) continue;
@@ -133,24 +133,25 @@ Result<ExpressionPtr> time_arithmetic(Sign sign, std::vector<ExpressionPtr> argu
   return no_arithmetic(left, right);
 }
 
-template <Sign sign>
+template <Sign Operation>
 Result<ExpressionPtr> arithmetic(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 2, 2));
   // A text beside a time or an interval is the one or the other.
   for (std::size_t i = 0; i < 2; ++i) {
     const Type other = arguments[1 - i]->type();
     if (arguments[i]->type() != Type::text || (other != Type::time && other != Type::interval)) continue;
-    const Type wanted = other == Type::time && sign == Sign::subtract && i == 0 ? Type::time : Type::interval;
+    const Type wanted =
+        other == Type::time && Operation == Sign::subtract && i == 0 ? Type::time : Type::interval;
     DUNLIN_TRY(arguments[i], coerce(std::move(arguments[i]), wanted));
   }
   const Type left = arguments[0]->type();
   const Type right = arguments[1]->type();
-  if (!is_numeric(left) || !is_numeric(right)) return time_arithmetic(sign, std::move(arguments));
-  const Kernel whole = whole_kernel(sign);
+  if (!is_numeric(left) || !is_numeric(right)) return time_arithmetic(Operation, std::move(arguments));
+  const Kernel whole = whole_kernel(Operation);
   const bool is_whole = left == Type::integer && right == Type::integer && whole != nullptr;
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), is_whole ? Type::integer : Type::number));
   if (is_whole) return make_kernel_call(whole, Type::integer, std::move(arguments));
-  return make_kernel_call(number_kernel(sign), Type::number, std::move(arguments));
+  return make_kernel_call(number_kernel(Operation), Type::number, std::move(arguments));
 }
 
 Column negate_whole(const KernelInput& input) {
@@ -173,62 +174,62 @@ Result<ExpressionPtr> build_negate(std::vector<ExpressionPtr> arguments) {
 
 enum class Test : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };
 
-template <Test test, class T>
+template <Test Wanted, class T>
 bool holds(const T& a, const T& b) {
-  if constexpr (test == Test::equal) return a == b;
-  if constexpr (test == Test::not_equal) return a != b;
-  if constexpr (test == Test::less) return a < b;
-  if constexpr (test == Test::less_equal) return a <= b;
-  if constexpr (test == Test::greater) return a > b;
+  if constexpr (Wanted == Test::equal) return a == b;
+  if constexpr (Wanted == Test::not_equal) return a != b;
+  if constexpr (Wanted == Test::less) return a < b;
+  if constexpr (Wanted == Test::less_equal) return a <= b;
+  if constexpr (Wanted == Test::greater) return a > b;
   return a >= b;
 }
 
-template <Test test>
+template <Test Wanted>
 Column compare_numbers(const KernelInput& input) {
   Column made = make_column(Type::boolean, input.rows);
   const auto left = numbers(*input.arguments[0]);
   const auto right = numbers(*input.arguments[1]);
-  for (std::size_t i = 0; i < input.rows; ++i) made.integers[i] = holds<test>(left[i], right[i]) ? 1 : 0;
+  for (std::size_t i = 0; i < input.rows; ++i) made.integers[i] = holds<Wanted>(left[i], right[i]) ? 1 : 0;
   made.valid = all_valid(input);
   return made;
 }
 
-template <Test test>
+template <Test Wanted>
 Column compare_integers(const KernelInput& input) {
   Column made = make_column(Type::boolean, input.rows);
   const auto left = integers(*input.arguments[0]);
   const auto right = integers(*input.arguments[1]);
-  for (std::size_t i = 0; i < input.rows; ++i) made.integers[i] = holds<test>(left[i], right[i]) ? 1 : 0;
+  for (std::size_t i = 0; i < input.rows; ++i) made.integers[i] = holds<Wanted>(left[i], right[i]) ? 1 : 0;
   made.valid = all_valid(input);
   return made;
 }
 
-template <Test test>
+template <Test Wanted>
 Column compare_texts(const KernelInput& input) {
   Column made = make_column(Type::boolean, input.rows);
   made.valid = all_valid(input);
   for (std::size_t i = 0; i < input.rows; ++i) {
     if (made.valid.empty() || made.valid[i] != 0)
-      made.integers[i] = holds<test>(text_of(input, 0, i), text_of(input, 1, i)) ? 1 : 0;
+      made.integers[i] = holds<Wanted>(text_of(input, 0, i), text_of(input, 1, i)) ? 1 : 0;
   }
   return made;
 }
 
-template <Test test>
+template <Test Wanted>
 Result<ExpressionPtr> comparison(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 2, 2));
   DUNLIN_TRY(const Type type, common_type(arguments));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), type == Type::null ? Type::integer : type));
   if (type == Type::number)
-    return make_kernel_call(compare_numbers<test>, Type::boolean, std::move(arguments));
-  const bool by_place = test == Test::equal || test == Test::not_equal;
+    return make_kernel_call(compare_numbers<Wanted>, Type::boolean, std::move(arguments));
+  const bool by_place = Wanted == Test::equal || Wanted == Test::not_equal;
   if (type == Type::text && !by_place)
-    return make_kernel_call(compare_texts<test>, Type::boolean, std::move(arguments));
-  return make_kernel_call(compare_integers<test>, Type::boolean, std::move(arguments));
+    return make_kernel_call(compare_texts<Wanted>, Type::boolean, std::move(arguments));
+  return make_kernel_call(compare_integers<Wanted>, Type::boolean, std::move(arguments));
 }
 
 /// The logic of three values: `decides` settles the matter whatever the other one is.
-template <std::int64_t decides>
+template <std::int64_t Decides>
 Column logic(const KernelInput& input) {
   Column made = make_column(Type::boolean, input.rows);
   const Column& left = *input.arguments[0];
@@ -237,23 +238,23 @@ Column logic(const KernelInput& input) {
   const auto b = integers(right);
   if (left.valid.empty() && right.valid.empty()) {
     for (std::size_t i = 0; i < input.rows; ++i)
-      made.integers[i] = decides != 0 ? (a[i] | b[i]) : (a[i] & b[i]);
+      made.integers[i] = Decides != 0 ? (a[i] | b[i]) : (a[i] & b[i]);
     return made;
   }
   made.valid.assign(input.rows, 1);
   for (std::size_t i = 0; i < input.rows; ++i) {
-    const bool is_decided = (left.is_valid(i) && a[i] == decides) || (right.is_valid(i) && b[i] == decides);
-    made.integers[i] = is_decided ? decides : 1 - decides;
+    const bool is_decided = (left.is_valid(i) && a[i] == Decides) || (right.is_valid(i) && b[i] == Decides);
+    made.integers[i] = is_decided ? Decides : 1 - Decides;
     made.valid[i] = is_decided || (left.is_valid(i) && right.is_valid(i)) ? 1 : 0;
   }
   return made;
 }
 
-template <std::int64_t decides>
+template <std::int64_t Decides>
 Result<ExpressionPtr> build_logic(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 2, 2));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), Type::boolean));
-  return make_kernel_call(logic<decides>, Type::boolean, std::move(arguments));
+  return make_kernel_call(logic<Decides>, Type::boolean, std::move(arguments));
 }
 
 Column logic_not(const KernelInput& input) {

@@ -183,5 +183,27 @@ TEST_F(TrucksTest, TheOperationAnswersJsonAndCsv) {
   EXPECT_EQ(ask("series.query", {{"sql", "SELECT 1 FROM readings"}, {"format", "xml"}}), "invalid_argument");
 }
 
+/// More series than one scan reads, one that is longer than is read ahead, and together more than one scan
+/// may.
+TEST_F(QueryTest, ManySeriesAreReadTogetherHoweverLongTheyAre) {
+  std::size_t points = 0;
+  for (int device = 0; device < 150; ++device) {
+    const int count = device == 70 ? 40'000 : device >= 100 && device < 120 ? 14'000 : 3;
+    for (int i = 0; i < count; ++i) put("d" + std::to_string(device), "m/x", 1'700'000'000 + i * 7, 2.0);
+    points += static_cast<std::size_t>(count);
+    if (pending.size() > 10'000) write();
+  }
+  write();
+  const std::string wanted = std::to_string(points);
+  EXPECT_EQ(query("SELECT count(*), count(DISTINCT device), sum(x) / 2 FROM m"),
+            wanted + ",150," + wanted + "\n");
+  EXPECT_EQ(query("SELECT count(x) FROM m WHERE x > 1"), wanted + "\n");
+  EXPECT_EQ(
+      query("SELECT count(*) FROM m WHERE time >= '2023-11-14 22:13:27' AND time < '2023-11-14 22:13:41'"),
+      "300\n");
+  EXPECT_EQ(query("SELECT device, count(*) AS n FROM samples GROUP BY device ORDER BY n DESC LIMIT 1"),
+            "d70,40000\n");
+}
+
 }  // namespace
 }  // namespace dunlin::query

@@ -29,8 +29,13 @@ std::string time_text(std::int64_t time) {
 /// Devices or series one after another, some of them ahead of being asked for.
 class TableScan final : public Operator {
  public:
-  TableScan(ScanPlan plan, ScanEnvironment environment)
-      : plan_(std::make_shared<const ScanPlan>(std::move(plan))), environment_(std::move(environment)) {}
+  /// Takes what it needs to know of the series now: they may be gone in the next turn.
+  TableScan(ScanPlan plan, ScanEnvironment environment) : environment_(std::move(environment)) {
+    const SeriesList series = std::exchange(plan.series, {});
+    plan_ = std::make_shared<const ScanPlan>(std::move(plan));
+    is_of_one_channel_ = is_of_one_channel();
+    list_units(series);
+  }
   ~TableScan() override {
     for (const auto& reader : readers_) reader->stop();
   }
@@ -38,11 +43,6 @@ class TableScan final : public Operator {
   TableScan& operator=(const TableScan&) = delete;
 
   Result<Pulled> next() override {
-    if (!is_listed_) {
-      is_listed_ = true;
-      list_units();
-      return pulled(Pulled::State::busy);
-    }
     if (plan_->mode == ScanPlan::Mode::last_values && next_last_ < units_.size())
       return pulled(last_values());
     read_ahead();
@@ -75,14 +75,14 @@ class TableScan final : public Operator {
   }
 
  private:
-  void list_units() {
-    const auto list = environment_.store.list(plan_->tenant, plan_->device.value_or(""));
-    if (plan_->kind == TableKind::samples) {
-      for (const series::SeriesInfo* info : list) add_unit({info});
-      return;
-    }
+  void list_units(const SeriesList& series) {
     std::vector<const series::SeriesInfo*> of_device;
-    for (const series::SeriesInfo* info : list) {
+    for (const series::SeriesInfo* info : series) {
+      if (plan_->device && info->device != *plan_->device) continue;
+      if (plan_->kind == TableKind::samples) {
+        add_unit({info});
+        continue;
+      }
       if (!of_device.empty() && of_device.front()->device != info->device)
         add_unit(std::exchange(of_device, {}));
       of_device.push_back(info);
@@ -152,16 +152,42 @@ class TableScan final : public Operator {
     }
   }
 
-  /// One at a time: what is in memory is read within the call.
-  void read_ahead() {
-    bool has_begun = false;
-    while (readers_.size() < kScansAhead && next_unit_ < units_.size() && !has_begun) {
+  bool is_of_one_channel() const {
+    const auto is_channel = [](const TableColumn& column) { return column.kind == Kind::channel; };
+    return plan_->kind == TableKind::samples || std::ranges::count_if(plan_->columns, is_channel) == 1;
+  }
+
+  /// The next unit that has something to read; null: there is none.
+  std::shared_ptr<UnitReader> next_reader() {
+    while (next_unit_ < units_.size()) {
       Unit& unit = units_[next_unit_++];
-      if (unit.series.empty()) continue;
-      readers_.push_back(std::make_shared<UnitReader>(plan_, environment_, std::move(unit)));
-      readers_.back()->read();
-      has_begun = true;
+      if (!unit.series.empty()) return std::make_shared<UnitReader>(plan_, environment_, std::move(unit));
     }
+    return nullptr;
+  }
+
+  void read_ahead() {
+    if (is_of_one_channel_) {
+      if (readers_.size() < kSeriesAtOnce / 2) read_together();
+      return;
+    }
+    // One at a time: what is in memory is read within the call.
+    if (readers_.size() >= kScansAhead) return;
+    if (auto reader = next_reader()) {
+      readers_.push_back(std::move(reader));
+      readers_.back()->read();
+    }
+  }
+
+  void read_together() {
+    std::vector<std::shared_ptr<UnitReader>> readers;
+    while (readers.size() < kSeriesAtOnce) {
+      auto reader = next_reader();
+      if (!reader) break;
+      readers.push_back(std::move(reader));
+    }
+    readers_.insert(readers_.end(), readers.begin(), readers.end());
+    if (!readers.empty()) UnitReader::read_together(readers);
   }
 
   /// Whether the last value in memory is the last one of the column's type.
@@ -232,11 +258,11 @@ class TableScan final : public Operator {
 
   std::shared_ptr<const ScanPlan> plan_;
   ScanEnvironment environment_;
+  bool is_of_one_channel_ = false;
   std::vector<Unit> units_;
   std::deque<std::shared_ptr<UnitReader>> readers_;
   std::size_t next_unit_ = 0;
   std::size_t next_last_ = 0;
-  bool is_listed_ = false;
 };
 
 /// The registry's things.

@@ -39,8 +39,14 @@ Column like(const KernelInput& input) {
   Column made = make_column(Type::boolean, input.rows);
   made.valid = all_valid(input);
   for (std::size_t i = 0; i < input.rows; ++i) {
-    if (made.valid.empty() || made.valid[i] != 0)
-      made.integers[i] = is_like(text_of(input, 0, i), text_of(input, 1, i)) ? 1 : 0;
+    if (!made.valid.empty() && made.valid[i] == 0) continue;
+    const std::string_view pattern = text_of(input, 1, i);
+    if (pattern.size() <= kMaxPatternBytes) {
+      made.integers[i] = is_like(text_of(input, 0, i), pattern) ? 1 : 0;
+      continue;
+    }
+    if (made.valid.empty()) made.valid.assign(input.rows, 1);
+    made.valid[i] = 0;
   }
   return made;
 }
@@ -48,19 +54,22 @@ Column like(const KernelInput& input) {
 Result<ExpressionPtr> build_like(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 2, 2));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), Type::text));
+  const Datum* pattern = arguments[1]->literal();
+  if (pattern != nullptr && pattern->text.size() > kMaxPatternBytes)
+    return fail(Errc::limit_exceeded, "the pattern is longer than 128 bytes");
   return make_kernel_call(like, Type::boolean, std::move(arguments));
 }
 
 /// nullopt: NULL.
 using MapText = std::optional<std::string> (*)(const KernelInput& input, std::size_t row);
 
-template <MapText function>
+template <MapText Function>
 Column map_text(const KernelInput& input) {
   Column made = make_column(Type::text, input.rows);
   made.valid = all_valid(input);
   for (std::size_t i = 0; i < input.rows; ++i) {
     if (!made.valid.empty() && made.valid[i] == 0) continue;
-    const std::optional<std::string> text = function(input, i);
+    const std::optional<std::string> text = Function(input, i);
     if (text && text->size() <= kMaxTextBytes) {
       made.integers[i] = input.texts.place_of(*text);
       continue;
@@ -121,9 +130,9 @@ std::optional<std::string> written(const KernelInput& input, std::size_t row) {
   }
 }
 
-template <std::size_t most>
+template <std::size_t Most>
 Result<ExpressionPtr> build_joined(std::vector<ExpressionPtr> arguments) {
-  DUNLIN_CHECK(expect_arguments(arguments, 1, most));
+  DUNLIN_CHECK(expect_arguments(arguments, 1, Most));
   for (ExpressionPtr& argument : arguments) {
     if (argument->type() != Type::text && argument->type() != Type::null)
       argument = make_kernel_call(map_text<written>, Type::text, {argument});
@@ -132,11 +141,11 @@ Result<ExpressionPtr> build_joined(std::vector<ExpressionPtr> arguments) {
   return make_kernel_call(map_text<joined>, Type::text, std::move(arguments));
 }
 
-template <Kernel kernel, Type result>
+template <Kernel Compute, Type ResultType>
 Result<ExpressionPtr> build_of_text(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 1, 1));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), Type::text));
-  return make_kernel_call(kernel, result, std::move(arguments));
+  return make_kernel_call(Compute, ResultType, std::move(arguments));
 }
 
 /// What spells no number is NULL.

@@ -73,26 +73,26 @@ Result<ExpressionPtr> build_trunc(std::vector<ExpressionPtr> arguments) {
 }
 
 /// The part of a time in a period, in units.
-template <std::int64_t period, std::int64_t unit, std::int64_t origin>
+template <std::int64_t Period, std::int64_t Unit, std::int64_t Origin>
 Column part_of(const KernelInput& input) {
   Column made = make_column(Type::integer, input.rows);
   made.valid = all_valid(input);
   const auto times = integers(*input.arguments[0]);
   for (std::size_t i = 0; i < input.rows; ++i) {
-    std::int64_t into = (times[i] % period - origin) % period;
-    if (into < 0) into += period;
-    made.integers[i] = into / unit;
+    std::int64_t into = (times[i] % Period - Origin) % Period;
+    if (into < 0) into += Period;
+    made.integers[i] = into / Unit;
   }
   return made;
 }
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-template <Kernel kernel>
+template <Kernel Compute>
 Result<ExpressionPtr> build_part(std::vector<ExpressionPtr> arguments) {
   DUNLIN_CHECK(expect_arguments(arguments, 1, 1));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), Type::time));
-  return make_kernel_call(kernel, Type::integer, std::move(arguments));
+  return make_kernel_call(Compute, Type::integer, std::move(arguments));
 }
 
 /// Nanoseconds of a time or an interval as seconds.

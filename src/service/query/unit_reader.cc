@@ -102,8 +102,7 @@ void UnitReader::read() {
 void UnitReader::read_channel(std::size_t index) {
   Channel& channel = channels_[index];
   channel.is_reading = true;
-  const std::int64_t to =
-      channel.span == 0 ? plan_->to : std::min(plan_->to, plus(channel.next, channel.span));
+  const std::int64_t to = end_of_read(channel);
   series::ScanVisitor visitor;
   visitor.block = [self = shared_from_this(), index](const series::Block& block) {
     return self->is_stopped_ ? series::ScanGo::stop : self->add_block(self->channels_[index], block);
@@ -118,6 +117,74 @@ void UnitReader::read_channel(std::size_t index) {
       std::move(visitor), [self = shared_from_this(), index, to](Result<void> result) {
         if (!self->is_stopped_) self->channel_read(index, to, std::move(result));
       });
+}
+
+/// One scan for several readers, which come one after another.
+struct UnitReader::Together {
+  std::vector<std::shared_ptr<UnitReader>> readers;
+  std::size_t begun = 0;  // the last of these is being read
+  std::size_t points = 0;
+
+  UnitReader& current() { return *readers[begun - 1]; }
+  series::ScanGo add(const series::Block& block) {
+    UnitReader& reader = current();
+    if (reader.is_stopped_) return series::ScanGo::stop;
+    points += block.end - block.begin;
+    const auto go = reader.add_block(reader.channels_[0], block);
+    if (go == series::ScanGo::stop || points < kPointsAtOnce) return go;
+    reader.stop_behind(reader.channels_[0]);
+    return series::ScanGo::stop;
+  }
+  /// Those that were not begun are read when they are asked for.
+  void end(std::int64_t to, const Result<void>& result) {
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+      UnitReader& reader = *readers[i];
+      if (reader.is_stopped_) continue;
+      if (i < begun || !result) {
+        reader.channel_read(0, to, result);
+      } else {
+        reader.channels_[0].is_reading = false;
+      }
+    }
+  }
+};
+
+void UnitReader::read_together(const std::vector<std::shared_ptr<UnitReader>>& readers) {
+  auto together = std::make_shared<Together>();
+  series::ScanSet set;
+  for (const auto& reader : readers) {
+    Channel& channel = reader->channels_[0];
+    if (channel.is_complete) continue;
+    channel.is_reading = true;
+    set.series.push_back(channel.series.id);
+    together->readers.push_back(reader);
+  }
+  if (set.series.empty()) return;
+  UnitReader& first = *together->readers.front();
+  const std::int64_t to = first.end_of_read(first.channels_[0]);
+  set.tenant = first.plan_->tenant;
+  set.from = from_unix_nanoseconds(first.channels_[0].next);
+  set.to = from_unix_nanoseconds(to);
+  series::ScanVisitor visitor;
+  visitor.series = [together](series::SeriesId) { ++together->begun; };
+  visitor.block = [together](const series::Block& block) { return together->add(block); };
+  if (first.plan_->mode == ScanPlan::Mode::summaries) {
+    visitor.chunk = [together](const store::ChunkSummary& chunk) {
+      return !together->current().is_stopped_ && together->current().add_whole(chunk);
+    };
+  }
+  first.environment_.store.scan(std::move(set), std::move(visitor),
+                                [together, to](Result<void> result) { together->end(to, result); });
+}
+
+std::int64_t UnitReader::end_of_read(const Channel& channel) const {
+  return channel.span == 0 ? plan_->to : std::min(plan_->to, plus(channel.next, channel.span));
+}
+
+/// Reading goes on behind what there is.
+void UnitReader::stop_behind(Channel& channel) {
+  channel.next = plus(channel.times.back(), 1);
+  channel.has_stopped = true;
 }
 
 series::ScanGo UnitReader::add_block(Channel& channel, const series::Block& block) {
@@ -137,8 +204,7 @@ series::ScanGo UnitReader::add_block(Channel& channel, const series::Block& bloc
   if (channel.ahead() < kReadAheadPoints) return series::ScanGo::on;
   // What is read next is about as much.
   if (channel.span == 0) channel.span = std::max<std::int64_t>(plus(last, -std::min(first, last)), 1);
-  channel.next = plus(last, 1);
-  channel.has_stopped = true;
+  stop_behind(channel);
   return series::ScanGo::stop;
 }
 

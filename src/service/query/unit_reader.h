@@ -29,6 +29,8 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
 
   /// Begins to read, or goes on, as far ahead as it may.
   void read();
+  /// Begins to read several of one channel each, which have not begun, in one go.
+  static void read_together(const std::vector<std::shared_ptr<UnitReader>>& readers);
   /// Nobody asks any more.
   void stop() { is_stopped_ = true; }
 
@@ -54,7 +56,10 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
     std::size_t ahead() const { return times.size() - taken; }
   };
 
+  struct Together;
   void read_channel(std::size_t index);
+  std::int64_t end_of_read(const Channel& channel) const;
+  static void stop_behind(Channel& channel);
   series::ScanGo add_block(Channel& channel, const series::Block& block);
   void add_values(Column& to, std::size_t before, const series::Block& block);
   bool wants(TableColumn::Kind kind) const;

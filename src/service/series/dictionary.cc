@@ -85,12 +85,44 @@ SeriesEntry* Dictionary::define(TenantId tenant, std::string_view device, std::s
               {id, tenant, std::string(device), std::string(channel), std::string(unit), Point{}});
 }
 
-std::vector<const SeriesInfo*> Dictionary::list(TenantId tenant, std::string_view device) const {
-  std::vector<const SeriesInfo*> found;
+std::vector<const SeriesEntry*> Dictionary::entries(TenantId tenant, std::string_view device) const {
+  std::vector<const SeriesEntry*> found;
   const std::string begin = device.empty() ? model::tenant_key(tenant, "") : name_of(tenant, device, "");
   for (auto at = by_name_.lower_bound(begin); at != by_name_.end() && at->first.starts_with(begin); ++at)
-    found.push_back(&at->second.info);
+    if (at->second.presence == SeriesEntry::Presence::shown) found.push_back(&at->second);
   return found;
+}
+
+std::vector<const SeriesInfo*> Dictionary::list(TenantId tenant, std::string_view device) const {
+  std::vector<const SeriesInfo*> found;
+  for (const SeriesEntry* entry : entries(tenant, device)) found.push_back(&entry->info);
+  return found;
+}
+
+void Dictionary::forget(SeriesEntry& entry, store::Position after) {
+  const SeriesInfo& info = entry.info;
+  entry.presence = SeriesEntry::Presence::hidden;
+  entry.info.last = {};
+  entry.sealed_from = WallTime::max();
+  entry.sealed_to = WallTime::min();
+  entry.points = entry.bytes = 0;
+  entry.forgotten_after = after;
+  unsaved_.series.insert(info.id.value);
+  untold_.insert(name_of(info.tenant, info.device, info.channel));
+}
+
+void Dictionary::drop_forgotten(store::Position position) {
+  for (auto at = by_name_.begin(); at != by_name_.end();) {
+    const SeriesEntry& entry = at->second;
+    const bool gone = entry.presence == SeriesEntry::Presence::hidden && entry.forgotten_after < position;
+    if (!gone) {
+      ++at;
+      continue;
+    }
+    unsaved_.dropped.insert(entry_of(entry).key);
+    by_id_[entry.info.id.value] = nullptr;
+    at = by_name_.erase(at);
+  }
 }
 
 bool Dictionary::changes_tags(const DeviceTags& of) const {
@@ -147,8 +179,9 @@ std::string_view Dictionary::tags_prefix() {
   return kTags;
 }
 
-/// version | number | length of the unit, unit | time up to which chunks reach (8) | time of the last point
-/// (8) | its value.
+/// version | number | length of the unit, unit | whether it is shown; if not, behind which position of the
+/// log it was forgotten | points in chunks, bytes of these | times from and up to which they reach (8 each) |
+/// time of the last point (8) | its value.
 store::Put Dictionary::entry_of(const SeriesEntry& entry) const {
   const SeriesInfo& info = entry.info;
   ByteWriter to;
@@ -156,6 +189,11 @@ store::Put Dictionary::entry_of(const SeriesEntry& entry) const {
   to.varint(info.id.value);
   to.varint(info.unit.size());
   to.text(info.unit);
+  to.byte(std::to_underlying(entry.presence));
+  if (entry.presence == SeriesEntry::Presence::hidden) to.varint(entry.forgotten_after);
+  to.varint(entry.points);
+  to.varint(entry.bytes);
+  to.text(model::big_endian_64(unix_nanoseconds(entry.sealed_from)));
   to.text(model::big_endian_64(unix_nanoseconds(entry.sealed_to)));
   to.text(model::big_endian_64(unix_nanoseconds(info.last.time)));
   to.text(encode_value(info.last));
@@ -168,33 +206,58 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
   DUNLIN_TRY(SeriesInfo info, read_name(name));
   ByteReader from(entry.value);
   const std::uint8_t version = from.byte();
+  WallTime sealed_from = WallTime::min();
   WallTime sealed_to = WallTime::max();
+  auto presence = SeriesEntry::Presence::shown;
+  store::Position forgotten_after = 0;
+  std::uint64_t points = 0;
+  std::uint64_t bytes = 0;
   if (version == kFirstVersion && entry.value.size() >= 5) {
     info.id = SeriesId{model::read_big_endian_32(from.text(4))};
     info.unit = std::string_view(entry.value).substr(5);
   } else if (version == kVersion) {
     info.id = SeriesId{static_cast<std::uint32_t>(from.varint())};
     info.unit = from.text(from.varint());
-    const std::string_view times = from.text(16);
+    if (from.byte() == std::to_underlying(SeriesEntry::Presence::hidden)) {
+      presence = SeriesEntry::Presence::hidden;
+      forgotten_after = from.varint();
+    }
+    points = from.varint();
+    bytes = from.varint();
+    const std::string_view times = from.text(24);
     if (!from.ok()) return std::unexpected(unknown_form());
-    sealed_to = from_unix_nanoseconds(model::read_big_endian_64(times.substr(0, 8)));
-    const WallTime last = from_unix_nanoseconds(model::read_big_endian_64(times.substr(8)));
+    const auto time_at = [times](std::size_t at) {
+      return from_unix_nanoseconds(model::read_big_endian_64(times.substr(at, 8)));
+    };
+    sealed_from = time_at(0);
+    sealed_to = time_at(8);
+    const WallTime last = time_at(16);
     DUNLIN_TRY(info.last, decode_value(last, from.rest()));
   } else {
     return std::unexpected(unknown_form());
   }
   if (info.id.value == 0 || info.id.value > kMaxSeriesNumber || at(info.id) != nullptr)
     return std::unexpected(unknown_form());
-  add(std::string(name), std::move(info)).sealed_to = sealed_to;
+  SeriesEntry& added = add(std::string(name), std::move(info));
+  added.sealed_from = sealed_from;
+  added.sealed_to = sealed_to;
+  added.points = points;
+  added.bytes = bytes;
+  added.presence = presence;
+  added.forgotten_after = forgotten_after;
+  // It is defined anew with its next point.
+  if (presence == SeriesEntry::Presence::hidden) untold_.insert(std::string(name));
   return {};
 }
 
 void Dictionary::give_back(Unsaved what) {
   unsaved_.series.merge(what.series);
   unsaved_.tags.merge(what.tags);
+  unsaved_.dropped.merge(what.dropped);
 }
 
 void Dictionary::put(store::Batch& batch, const Unsaved& what) const {
+  for (const std::string& key : what.dropped) batch.deletes.push_back({store::Table::meta, key});
   for (const std::uint32_t id : what.series) batch.puts.push_back(entry_of(*by_id_[id]));
   for (const std::string& key : what.tags) batch.puts.push_back(tags_entry_of(key));
 }

@@ -14,6 +14,7 @@
 #include "service/series/point.h"
 #include "service/series/sample_record.h"
 #include "store/keyed.h"
+#include "store/log.h"
 
 namespace dunlin::series {
 
@@ -30,7 +31,13 @@ struct SeriesEntry {
   SeriesEntry(SeriesEntry&&) noexcept;
 
   SeriesInfo info;
-  WallTime sealed_to = WallTime::min();              // no chunk has a later point
+  WallTime sealed_to = WallTime::min();    // no chunk has a later point
+  WallTime sealed_from = WallTime::max();  // no chunk has an earlier one
+  std::uint64_t points = 0;                // in chunks
+  std::uint64_t bytes = 0;                 // of them
+  store::Position forgotten_after = 0;     // while it is hidden
+  /// All of it was deleted, or nothing has come yet: nobody sees it, but the log may speak of it.
+  enum class Presence : std::uint8_t { hidden, shown } presence = Presence::hidden;
   std::vector<std::unique_ptr<OpenWindow>> windows;  // with points that are not sealed
 };
 
@@ -48,8 +55,15 @@ class Dictionary {
   /// kMaxSeries others.
   SeriesEntry* define(TenantId tenant, std::string_view device, std::string_view channel,
                       std::string_view unit);
-  /// Of one device, sorted by channel; of all devices where `device` is empty.
+  /// All of it was deleted, by the log's record behind `after`. It is defined anew with its next point.
+  void forget(SeriesEntry& entry, store::Position after);
+  /// Nothing of the log will be read again up to `position`: what was forgotten before is no more.
+  void drop_forgotten(store::Position position);
+  /// Those with points. Of one device, sorted by channel; of all devices where `device` is empty.
   std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const;
+  std::vector<const SeriesEntry*> entries(TenantId tenant, std::string_view device) const;
+  /// Numbers that were ever given to series: at(), for each below this, is one or null.
+  std::uint32_t end_of_numbers() const { return static_cast<std::uint32_t>(by_id_.size()); }
   std::size_t size() const { return by_name_.size(); }
 
   /// Whether they differ from those there are.
@@ -69,9 +83,12 @@ class Dictionary {
   struct Unsaved {
     std::set<std::uint32_t> series;
     std::set<std::string, std::less<>> tags;
-    bool empty() const { return series.empty() && tags.empty(); }
+    std::set<std::string, std::less<>> dropped{};  // keys of the table meta
   };
+  bool has_dropped() const { return !unsaved_.dropped.empty(); }
   Unsaved take_unsaved() { return std::exchange(unsaved_, {}); }
+  /// What is known of the series has changed; its entry is written with the next.
+  void changed(SeriesId id) { unsaved_.series.insert(id.value); }
   /// They were not saved after all.
   void give_back(Unsaved what);
   /// Their entries of the table meta.

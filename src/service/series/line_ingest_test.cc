@@ -172,6 +172,29 @@ TEST_F(LineIngestTest, NobodyIsToldWhereNobodyListens) {
   EXPECT_EQ(told, 0u);
 }
 
+TEST_F(LineIngestTest, LinesInTheirUsualOrderAndInAnotherGoToTheirOwnSeries) {
+  const auto lines = [](const std::vector<int>& devices, int time) {
+    std::string text;
+    for (const int device : devices)
+      text += "m,device=d" + std::to_string(device) + " v=" + std::to_string(device) + " " +
+              std::to_string(time) + "\n";
+    return text;
+  };
+  const std::vector<std::vector<int>> orders = {{1, 2, 3}, {1, 2, 3}, {3, 1, 2}, {2, 2, 1, 3}, {1, 2, 3}};
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    ASSERT_TRUE(write(lines(orders[i], static_cast<int>(i))).has_value());
+    ASSERT_TRUE(write(lines({1, 3}, 100), 1, TenantId{7}).has_value());
+  }
+  for (int device = 1; device <= 3; ++device) {
+    Texts wanted;
+    for (std::size_t i = 0; i < orders.size(); ++i)
+      wanted.push_back(std::to_string(i) + ":0:" + std::to_string(static_cast<double>(device)));
+    EXPECT_EQ(points("d" + std::to_string(device), "m/v"), wanted);
+  }
+  EXPECT_EQ(points("d2", "m/v", TenantId{7}).size(), 0u);
+  EXPECT_EQ(points("d3", "m/v", TenantId{7}).size(), 1u);
+}
+
 TEST_F(LineIngestTest, TenantsDoNotMeet) {
   ASSERT_TRUE(write("m,device=d v=1 5", 1, TenantId{7}).has_value());
   EXPECT_TRUE(points("d", "m/v").empty());

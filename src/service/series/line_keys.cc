@@ -40,13 +40,37 @@ const Tag* device_tag(const Key& key, const std::vector<std::string>& names) {
 }  // namespace
 
 std::expected<LineSource*, KeyError> LineKeys::find(TenantId tenant, std::string_view key) {
-  Known& known = known_[tenant.value];
-  if (const auto found = known.sources.find(key); found != known.sources.end()) return &found->second;
-  auto source = read(key);
-  if (!source) return std::unexpected(source.error());
+  const bool has_last = last_ != nullptr && last_tenant_ == tenant;
+  LineSource* found = has_last ? last_->next : nullptr;
+  if (found == nullptr || found->key != key) {
+    found = look_up(tenant, key);
+    if (found == nullptr) {
+      auto source = read(key);
+      if (!source) return std::unexpected(source.error());
+      found = add(tenant, key, *std::move(source));
+    }
+    if (has_last) last_->next = found;
+  }
+  last_ = found;
+  last_tenant_ = tenant;
+  // Among many series the next one is in no cache; there is a line's work until it is asked for.
+  if (found->next != nullptr) __builtin_prefetch(&found->next->key);
+  return found;
+}
+
+LineSource* LineKeys::look_up(TenantId tenant, std::string_view key) {
+  auto& sources = known_[tenant.value].sources;
+  const auto found = sources.find(key);
+  return found == sources.end() ? nullptr : &found->second;
+}
+
+LineSource* LineKeys::add(TenantId tenant, std::string_view key, LineSource source) {
   bytes_ += kEntryBytes + 4 * key.size();
-  source->speaker = &known.speakers[source->device + '\0' + source->prefix];
-  return &known.sources.emplace(std::string(key), *std::move(source)).first->second;
+  Known& known = known_[tenant.value];
+  source.speaker = &known.speakers[source.device + '\0' + source.prefix];
+  const auto at = known.sources.emplace(std::string(key), std::move(source)).first;
+  at->second.key = at->first;
+  return &at->second;
 }
 
 std::expected<LineSource, KeyError> LineKeys::read(std::string_view key) const {
@@ -98,6 +122,7 @@ void LineKeys::make_room() {
 
 void LineKeys::forget() {
   known_.clear();
+  last_ = nullptr;
   bytes_ = 0;
 }
 

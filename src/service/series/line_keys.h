@@ -45,6 +45,8 @@ struct LineSource {
   std::vector<Target> targets;
   /// Which source of the same device and channels spoke last: its tags are the device's.
   const LineSource** speaker = nullptr;
+  std::string_view key;        // as written, of the tenant's known ones
+  LineSource* next = nullptr;  // whose lines came behind this one's last
 };
 
 /// One thread.
@@ -76,9 +78,14 @@ class LineKeys {
   };
 
   std::expected<LineSource, line_protocol::KeyError> read(std::string_view key) const;
+  LineSource* look_up(TenantId tenant, std::string_view key);
+  LineSource* add(TenantId tenant, std::string_view key, LineSource source);
 
   const LineOptions options_;
   std::unordered_map<std::uint32_t, Known> known_;  // by tenant
+  // Lines come in the same order again and again: the one found last, and whose it is.
+  LineSource* last_ = nullptr;
+  TenantId last_tenant_;
   std::size_t bytes_ = 0;
 };
 

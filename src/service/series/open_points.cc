@@ -79,6 +79,13 @@ void OpenPoints::put_below(OpenPoints older) {
   for (Point& point : newer.points()) put(std::move(point));
 }
 
+void OpenPoints::erase(WallTime from, WallTime to) {
+  const std::vector<Point> all = points();
+  *this = {};
+  for (const Point& point : all)
+    if (point.time < from || (point.time >= to && to != WallTime::max())) put(point);
+}
+
 WallTime OpenPoints::first() const {
   return mixed_.empty() ? from_unix_nanoseconds(times_.front()) : mixed_.front().time;
 }

@@ -18,6 +18,9 @@ class OpenPoints {
   /// Where both have a point at one time, the present one stays.
   void put_below(OpenPoints older);
 
+  /// Takes out those with from <= time < to; to == max: those at that time, too.
+  void erase(WallTime from, WallTime to);
+
   bool empty() const { return size() == 0; }
   std::size_t size() const { return times_.size() + mixed_.size(); }
   /// What they take in memory, about.

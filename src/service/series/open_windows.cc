@@ -47,6 +47,7 @@ void OpenWindows::begin_seal(OpenWindow& window) {
   waiting_bytes_ -= window.open.bytes();
   sealing_bytes_ += window.open.bytes();
   window.sealing = std::exchange(window.open, {});
+  window.state = OpenWindow::State::sealing;
   window.sealing_after = window.open_after;
   held_.insert(window.sealing_after);
 }
@@ -55,6 +56,7 @@ void OpenWindows::sealed(OpenWindow& window) {
   held_.erase(held_.find(window.sealing_after));
   sealing_bytes_ -= window.sealing.bytes() + window.open.bytes();
   window.sealing = {};
+  window.state = OpenWindow::State::waiting;
   if (window.open.empty()) return drop(window);
   held_.erase(held_.find(window.open_after));
   waiting_bytes_ += window.open.bytes();
@@ -66,6 +68,8 @@ void OpenWindows::give_up(OpenWindow& window) {
   if (!window.open.empty()) held_.erase(held_.find(window.open_after));
   sealing_bytes_ -= window.sealing.bytes() + window.open.bytes();
   window.open.put_below(std::exchange(window.sealing, {}));
+  window.state = OpenWindow::State::waiting;
+  if (window.open.empty()) return drop(window);
   window.open_after = window.sealing_after;
   waiting_bytes_ += window.open.bytes();
   waiting_.emplace(age_of(window), &window);
@@ -74,6 +78,28 @@ void OpenWindows::give_up(OpenWindow& window) {
 void OpenWindows::drop(OpenWindow& window) {
   std::erase_if(window.series.windows, [&window](const auto& one) { return one.get() == &window; });
   --count_;
+}
+
+void OpenWindows::erase(SeriesEntry& series, WallTime from, WallTime to) {
+  std::vector<OpenWindow*> emptied;
+  for (const auto& one : series.windows) {
+    OpenWindow& window = *one;
+    if (window.last < from || (window.start >= to && to != WallTime::max())) continue;
+    std::size_t& bytes = window.is_sealing() ? sealing_bytes_ : waiting_bytes_;
+    const bool had_open = !window.open.empty();
+    bytes -= window.open.bytes() + window.sealing.bytes();
+    window.open.erase(from, to);
+    window.sealing.erase(from, to);
+    bytes += window.open.bytes() + window.sealing.bytes();
+    if (!had_open || !window.open.empty()) continue;
+    if (window.is_sealing()) {
+      held_.erase(held_.find(window.open_after));
+    } else {
+      waiting_.erase(age_of(window));
+      emptied.push_back(&window);
+    }
+  }
+  for (OpenWindow* window : emptied) drop(*window);
 }
 
 std::optional<store::Position> OpenWindows::oldest() const {

@@ -25,8 +25,9 @@ struct OpenWindow {
   OpenPoints sealing{};          // on their way into chunks
   store::Position open_after{};  // the log has the points behind these positions
   store::Position sealing_after{};
+  enum class State : std::uint8_t { waiting, sealing } state = State::waiting;
 
-  bool is_sealing() const { return !sealing.empty(); }
+  bool is_sealing() const { return state == State::sealing; }
 };
 
 /// One thread.
@@ -52,6 +53,12 @@ class OpenWindows {
   void sealed(OpenWindow& window);
   /// It is not: it is open again.
   void give_up(OpenWindow& window);
+
+  /// Takes out points of a series, of what is being sealed, too: that may be empty then.
+  void erase(SeriesEntry& series, WallTime from, WallTime to);
+  /// The log keeps what is behind the position until it is released.
+  void hold(store::Position after) { held_.insert(after); }
+  void release(store::Position after) { held_.erase(held_.find(after)); }
 
   /// Windows with open points that are not being sealed.
   const Ages& waiting() const { return waiting_; }

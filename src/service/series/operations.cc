@@ -5,6 +5,7 @@
 #include "model/json_fields.h"
 #include "service/series/json_forms.h"
 #include "service/series/series_service.h"
+#include "service/series/storage_operations.h"
 
 namespace dunlin::series {
 namespace {
@@ -90,6 +91,7 @@ void SeriesService::declare(model::OperationTable& table) {
   };
   table.add(kList, list);
   table.add(kLast, list);
+  declare_storage(table, store_);
   table.add(kRange, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     const auto to = time_field(request, "to", executor_.wall_now());
     if (!to) return reply(std::unexpected(to.error()));
@@ -112,7 +114,9 @@ void SeriesService::declare(model::OperationTable& table) {
 }
 
 std::vector<model::OperationSpec> operations() {
-  return {kList, kLast, kRange};
+  std::vector<model::OperationSpec> all{kList, kLast, kRange};
+  for (const model::OperationSpec& more : storage_operations()) all.push_back(more);
+  return all;
 }
 
 }  // namespace dunlin::series

@@ -11,7 +11,7 @@ using store::ByteReader;
 using store::ByteWriter;
 
 constexpr std::uint8_t kVersion = 1;
-enum class Part : std::uint8_t { series = 1, tags = 2, position = 3, points = 4 };
+enum class Part : std::uint8_t { series = 1, tags = 2, position = 3, points = 4, deletion = 5 };
 enum class Type : std::uint8_t { number, integer, no, yes, text, json };
 
 /// The byte in front of a value: its type, and whether a byte for quality and flags follows.
@@ -134,6 +134,13 @@ void put_points(ByteWriter& to, std::span<const NewPoint> points) {
   }
 }
 
+void put_deletion(ByteWriter& to, const Deletion& deletion) {
+  to.byte(std::to_underlying(Part::deletion));
+  to.varint(deletion.series.value);
+  to.signed_varint(unix_nanoseconds(deletion.from));
+  to.signed_varint(unix_nanoseconds(deletion.to));
+}
+
 std::uint32_t read_number_32(ByteReader& from) {
   const std::uint64_t value = from.varint();
   if (value > 0xffffffffU) return from.broken();
@@ -170,6 +177,12 @@ ConsumerPosition read_position(ByteReader& from) {
   return position;
 }
 
+Deletion read_deletion(ByteReader& from) {
+  const SeriesId series{read_number_32(from)};
+  const WallTime begin = from_unix_nanoseconds(from.signed_varint());
+  return {series, begin, from_unix_nanoseconds(from.signed_varint())};
+}
+
 void read_points(ByteReader& from, std::vector<NewPoint>& to) {
   std::int64_t series = 0;
   std::int64_t time = 0;
@@ -197,6 +210,7 @@ std::string encode_sample_record(const SampleRecord& record) {
     to.varint(position.at.journal);
     to.varint(position.at.position);
   }
+  for (const Deletion& deletion : record.deletions) put_deletion(to, deletion);
   if (!record.points.empty()) put_points(to, record.points);
   return to.take();
 }
@@ -215,6 +229,9 @@ Result<SampleRecord> decode_sample_record(std::string_view bytes) {
         break;
       case Part::position:
         record.positions.push_back(read_position(from));
+        break;
+      case Part::deletion:
+        record.deletions.push_back(read_deletion(from));
         break;
       case Part::points:
         read_points(from, record.points);

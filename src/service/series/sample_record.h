@@ -32,12 +32,22 @@ struct DeviceTags {
   Tags tags;
 };
 
+/// Points of a series with from <= time < to are gone; to == max: that time, too.
+struct Deletion {
+  SeriesId series;
+  WallTime from{};
+  WallTime to{};
+  bool holds(WallTime time) const { return time >= from && (time < to || to == WallTime::max()); }
+  bool is_whole() const { return from == WallTime::min() && to == WallTime::max(); }
+};
+
 /// One atomic write.
 struct SampleRecord {
   std::vector<SeriesInfo> series;  // defined here, or with another unit; `last` is not part of it
   std::vector<DeviceTags> tags;    // all of these devices'
   std::vector<ConsumerPosition> positions;
   std::vector<NewPoint> points;
+  std::vector<Deletion> deletions;  // of what was there before
 };
 
 std::string encode_sample_record(const SampleRecord& record);

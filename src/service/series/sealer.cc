@@ -26,7 +26,9 @@ std::string key_at(const OpenWindow& window, WallTime time) {
 
 struct Sealer::Item {
   OpenWindow* window;
-  std::vector<store::Entry> chunks;  // that the new points may have to be merged with
+  std::vector<store::Entry> chunks{};  // that the new points may have to be merged with
+  std::int64_t points = 0;             // more in chunks than before, and bytes of these
+  std::int64_t bytes = 0;
 };
 
 /// One seal on its way. Shared because each completion hands it to the next; one owner at a time.
@@ -114,6 +116,7 @@ void Sealer::consider() {
   open_bytes_.set(static_cast<std::int64_t>(parts_.windows.bytes()));
   open_windows_.set(static_cast<std::int64_t>(parts_.windows.size()));
   if (state_ != State::idle) return;
+  if (!alone_.empty()) return run_next_alone();
   auto job = std::make_shared<Job>();
   choose_due(*job);
   const bool too_much = parts_.windows.waiting_bytes() > kMaxOpenBytes || held_log_bytes() > kMaxLogBytes;
@@ -141,14 +144,15 @@ void Sealer::choose_oldest(Job& job) {
 void Sealer::add(Job& job, OpenWindow& window) {
   parts_.windows.begin_seal(window);
   job.chosen += window.sealing.size();
-  job.items.push_back({&window, {}});
+  job.items.push_back({&window});
 }
 
 /// Of most windows nothing is sealed yet: there is nothing to read.
 void Sealer::read_next(std::shared_ptr<Job> job) {
   while (job->next < job->items.size()) {
     const OpenWindow& window = *job->items[job->next].window;
-    if (window.series.sealed_to >= window.start) return read_before(std::move(job));
+    if (!window.sealing.empty() && window.series.sealed_to >= window.start)
+      return read_before(std::move(job));
     ++job->next;
   }
   for (Item& item : job->items) build(*job, item);
@@ -196,6 +200,7 @@ void Sealer::read_after(std::shared_ptr<Job> job, std::string begin) {
 void Sealer::build(Job& job, Item& item) {
   OpenWindow& window = *item.window;
   SeriesEntry& series = window.series;
+  if (window.sealing.empty()) return;  // deleted meanwhile
   const WallTime first = window.sealing.first();
   std::vector<Point> sealed;
   for (const store::Entry& chunk : item.chunks) {
@@ -211,6 +216,8 @@ void Sealer::build(Job& job, Item& item) {
       continue;
     }
     std::ranges::move(points_of(*columns), std::back_inserter(sealed));
+    item.points -= static_cast<std::int64_t>(columns->times.size());
+    item.bytes -= static_cast<std::int64_t>(chunk.value.size());
     job.batch.deletes.push_back({store::Table::series, chunk.key});
   }
   const auto all = sealed.empty() ? window.sealing.columns()
@@ -218,11 +225,16 @@ void Sealer::build(Job& job, Item& item) {
   for (const store::ChunkPoints& columns : all) {
     job.points += columns.times.size();
     store::Entry entry = encode_columns(series.info.tenant, series.info.id, columns);
+    item.points += static_cast<std::int64_t>(columns.times.size());
+    item.bytes += static_cast<std::int64_t>(entry.value.size());
     job.batch.puts.push_back({store::Table::series, std::move(entry.key), std::move(entry.value)});
   }
   job.chunks += all.size();
+  series.sealed_from = std::min(series.sealed_from, first);
   series.sealed_to = std::max(series.sealed_to, window.sealing.last());
   job.unsaved.series.insert(series.info.id.value);
+  series.points += static_cast<std::uint64_t>(item.points);
+  series.bytes += static_cast<std::uint64_t>(item.bytes);
 }
 
 void Sealer::write(std::shared_ptr<Job> job) {
@@ -230,6 +242,7 @@ void Sealer::write(std::shared_ptr<Job> job) {
   Dictionary::Unsaved unsaved = parts_.dictionary.take_unsaved();
   job->unsaved.series.merge(unsaved.series);
   job->unsaved.tags = std::move(unsaved.tags);
+  job->unsaved.dropped = std::move(unsaved.dropped);
   parts_.dictionary.put(job->batch, job->unsaved);
   for (const auto& [key, at] : positions_) model::put_cursors(job->batch, key.first, {{key.second, at}});
   if (job->batch.empty()) return end(*job, {});
@@ -241,9 +254,11 @@ void Sealer::end(Job& job, const Result<void>& result) {
   for (const Item& item : job.items) {
     if (result) {
       parts_.windows.sealed(*item.window);
-    } else {
-      parts_.windows.give_up(*item.window);
+      continue;
     }
+    item.window->series.points -= static_cast<std::uint64_t>(item.points);
+    item.window->series.bytes -= static_cast<std::uint64_t>(item.bytes);
+    parts_.windows.give_up(*item.window);
   }
   if (result) {
     chunks_.add(static_cast<std::int64_t>(job.chunks));
@@ -265,6 +280,21 @@ void Sealer::end(Job& job, const Result<void>& result) {
   });
 }
 
+void Sealer::run_alone(Alone work) {
+  alone_.push_back(std::move(work));
+  consider();
+}
+
+void Sealer::run_next_alone() {
+  state_ = State::sealing;
+  Alone work = std::move(alone_.front());
+  alone_.pop_front();
+  work([this] {
+    state_ = State::idle;
+    consider();
+  });
+}
+
 void Sealer::seal_all(std::move_only_function<void(Result<void>)> done) {
   waiting_for_all_.push_back(std::move(done));
   consider();
@@ -274,10 +304,12 @@ void Sealer::answer_all(const Result<void>& result) {
   for (auto& done : std::exchange(waiting_for_all_, {})) done(result);
 }
 
-/// Where nothing is open, records without points would stay in the log.
+/// Where nothing is open, records without points would stay in the log, and what was dropped in the keyed
+/// store.
 void Sealer::checkpoint() {
   if (state_ != State::idle || parts_.windows.size() > 0) return;
-  if (parts_.log.cursor(kSealedCursor).value_or(0) >= applied_) return;
+  const bool behind = parts_.log.cursor(kSealedCursor).value_or(0) < applied_;
+  if (!behind && !parts_.dictionary.has_dropped()) return;
   state_ = State::sealing;
   write(std::make_shared<Job>());
 }

@@ -69,6 +69,10 @@ class Sealer {
   /// Begins a seal if one is due. Follows the calls above.
   void consider();
 
+  /// Runs `work` when no seal is under way, and begins none before it is done: it changes chunks itself.
+  using Alone = std::move_only_function<void(Task done)>;
+  void run_alone(Alone work);
+
   /// Seals all that is open, over or not; `done` runs when nothing is. Errors: those of the keyed store.
   void seal_all(std::move_only_function<void(Result<void>)> done);
 
@@ -101,6 +105,7 @@ class Sealer {
   void write(std::shared_ptr<Job> job);
   void end(Job& job, const Result<void>& result);
   void checkpoint();
+  void run_next_alone();
   void answer_all(const Result<void>& result);
 
   Parts parts_;
@@ -112,6 +117,7 @@ class Sealer {
   std::uint64_t log_bytes_ = 0;
   store::Position applied_ = 0;
   std::vector<std::move_only_function<void(Result<void>)>> waiting_for_all_;
+  std::deque<Alone> alone_;
   TimerId look_timer_;
   TimerId rest_timer_;
   metrics::Cell& chunks_;

@@ -7,6 +7,7 @@
 #include "base/core/assert.h"
 #include "model/cursors.h"
 #include "model/keys.h"
+#include "service/series/chunk_deletion.h"
 #include "service/series/downsampler.h"
 
 namespace dunlin::series {
@@ -63,7 +64,9 @@ void SeriesStore::open(std::move_only_function<void(Result<void>)> done) {
          load(tags, std::string(tags), &Dictionary::load_tags,
               [this, done = std::move(done)](Result<void> tags_loaded) mutable {
                 if (!tags_loaded) return done(std::move(tags_loaded));
-                sealer_.begin_after(log_.cursor(kSealedCursor).value_or(0));
+                const store::Position sealed = log_.cursor(kSealedCursor).value_or(0);
+                dictionary_.drop_forgotten(sealed);
+                sealer_.begin_after(sealed);
                 replay(std::move(done));
               });
        });
@@ -118,11 +121,98 @@ Result<void> SeriesStore::take(SampleRecord record, store::Position at, std::siz
   for (NewPoint& one : record.points) {
     SeriesEntry* series = dictionary_.at(one.series);
     if (series == nullptr) return fail(Errc::corrupt, "the log of samples has a point of an unknown series");
+    series->presence = SeriesEntry::Presence::shown;
     if (one.point.time >= series->info.last.time) series->info.last = one.point;
     sealer_.grown(windows_.put(*series, std::move(one.point), before, now));
   }
+  for (const Deletion& deletion : record.deletions) take_deletion(deletion, before, [] {});
   sealer_.logged(at, bytes);
   return {};
+}
+
+/// Points that are open go at once, those in chunks before the next seal. Till then the log keeps the record,
+/// which is behind `before`.
+void SeriesStore::take_deletion(const Deletion& deletion, store::Position before, Task done) {
+  SeriesEntry* series = dictionary_.at(deletion.series);
+  if (series == nullptr) return done();
+  windows_.erase(*series, deletion.from, deletion.to);
+  windows_.hold(before);
+  sealer_.run_alone([this, deletion, before, done = std::move(done)](Task released) mutable {
+    Task end = [this, before, done = std::move(done), released = std::move(released)]() mutable {
+      windows_.release(before);
+      released();
+      done();
+    };
+    Task deleted = [this, deletion, end = std::move(end)]() mutable {
+      SeriesEntry& of = *dictionary_.at(deletion.series);
+      const bool shown = of.presence == SeriesEntry::Presence::shown;
+      if (!shown || !deletion.holds(of.info.last.time)) return end();
+      refresh_last(of, std::move(end));
+    };
+    std::make_shared<ChunkDeletion>(executor_, keyed_, dictionary_, deletion, before, std::move(deleted))
+        ->start();
+  });
+}
+
+/// The last one answers: they run one after another.
+void SeriesStore::take_deletions(const std::vector<Deletion>& deletions, store::Position before,
+                                 std::move_only_function<void(Result<void>)> done) {
+  for (std::size_t i = 0; i + 1 < deletions.size(); ++i) take_deletion(deletions[i], before, [] {});
+  take_deletion(deletions.back(), before, [done = std::move(done)]() mutable { done({}); });
+}
+
+/// The newest point that is left is in the last block, or the last chunk.
+void SeriesStore::refresh_last(SeriesEntry& series, Task done) {
+  auto newest = std::make_shared<std::optional<WallTime>>();  // shared by the visitor and the completion
+  ScanVisitor visitor;
+  visitor.block = [newest](const Block& block) {
+    *newest = from_unix_nanoseconds(block.columns.times[block.end - 1]);
+    return ScanGo::on;
+  };
+  visitor.chunk = [newest](const store::ChunkSummary& chunk) {
+    *newest = from_unix_nanoseconds(chunk.last_time);
+    return true;
+  };
+  const ScanRange all{series.info.tenant, series.info.id, WallTime::min(), WallTime::max()};
+  scan(all, std::move(visitor),
+       [this, newest, all, done = std::move(done)](const Result<void>& scanned) mutable {
+         dictionary_.changed(all.series);
+         if (!scanned || !*newest) {
+           dictionary_.at(all.series)->info.last = {};
+           return done();
+         }
+         points(all.series, all.tenant, **newest, WallTime::max(), 1,
+                [this, id = all.series, done = std::move(done)](Result<std::vector<Point>> last) mutable {
+                  SeriesInfo& info = dictionary_.at(id)->info;
+                  if (last && !last->empty()) info.last = std::move(last->front());
+                  done();
+                });
+       });
+}
+
+void SeriesStore::erase(TenantId tenant, const Deletion& deletion,
+                        std::move_only_function<void(Result<void>)> done) {
+  const SeriesEntry* series = dictionary_.at(deletion.series);
+  if (series == nullptr || series->info.tenant != tenant || series->presence == SeriesEntry::Presence::hidden)
+    return done(fail(Errc::not_found, "there is no such series"));
+  erase(std::vector{deletion}, std::move(done));
+}
+
+void SeriesStore::erase(std::vector<Deletion> deletions, std::move_only_function<void(Result<void>)> done) {
+  SampleRecord record;
+  record.deletions = std::move(deletions);
+  append(std::move(record), std::move(done));
+}
+
+const SeriesEntry* SeriesStore::entry(SeriesId id) const {
+  const SeriesEntry* entry = dictionary_.at(id);
+  return entry != nullptr && entry->presence == SeriesEntry::Presence::shown ? entry : nullptr;
+}
+
+WallTime SeriesStore::begin_of(const SeriesEntry& series) {
+  WallTime begin = series.sealed_from;
+  for (const auto& window : series.windows) begin = std::min(begin, window->start);
+  return begin;
 }
 
 void SeriesStore::append(SampleRecord record, std::move_only_function<void(Result<void>)> done) {
@@ -134,9 +224,15 @@ void SeriesStore::append(SampleRecord record, std::move_only_function<void(Resul
                 if (!at) return done(std::unexpected(at.error()));
                 dictionary_.told(record.series);
                 record.series.clear();
+                const std::vector<Deletion> deletions = std::exchange(record.deletions, {});
+                const store::Position before = sealer_.applied();
                 const Result<void> taken = take(std::move(record), *at, size);
                 DUNLIN_ASSERT(taken.has_value());
-                done({});
+                if (deletions.empty()) {
+                  done({});
+                } else {
+                  take_deletions(deletions, before, std::move(done));
+                }
                 sealer_.consider();
               });
 }
@@ -176,7 +272,9 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
 void SeriesStore::write_points(std::vector<NewPoint> points,
                                std::move_only_function<void(Result<void>)> done) {
   if (points.empty()) return done({});
-  append({.series = {}, .tags = {}, .positions = {}, .points = std::move(points)}, std::move(done));
+  SampleRecord record;
+  record.points = std::move(points);
+  append(std::move(record), std::move(done));
 }
 
 void SeriesStore::set_tags(std::vector<DeviceTags> tags, std::move_only_function<void(Result<void>)> done) {
@@ -184,7 +282,9 @@ void SeriesStore::set_tags(std::vector<DeviceTags> tags, std::move_only_function
     if (auto checked = check(of); !checked) return done(std::move(checked));
   std::erase_if(tags, [this](const DeviceTags& of) { return !dictionary_.changes_tags(of); });
   if (tags.empty()) return done({});
-  append({.series = {}, .tags = std::move(tags), .positions = {}, .points = {}}, std::move(done));
+  SampleRecord record;
+  record.tags = std::move(tags);
+  append(std::move(record), std::move(done));
 }
 
 void SeriesStore::positions_of(
@@ -202,7 +302,8 @@ void SeriesStore::positions_of(
 const SeriesInfo* SeriesStore::find(TenantId tenant, std::string_view device,
                                     std::string_view channel) const {
   const SeriesEntry* entry = dictionary_.find(tenant, device, channel);
-  return entry == nullptr ? nullptr : &entry->info;
+  const bool shown = entry != nullptr && entry->presence == SeriesEntry::Presence::shown;
+  return shown ? &entry->info : nullptr;
 }
 
 const SeriesInfo* SeriesStore::find(SeriesId id) const {

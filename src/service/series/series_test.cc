@@ -295,6 +295,46 @@ TEST_F(SeriesTest, ListsSeriesOfADeviceWithTheirLastValues) {
   EXPECT_EQ(call("series.list", {})->at("series").as_array().size(), 3u);
 }
 
+TEST_F(SeriesTest, RoundsTimesOfArrivalAndNoOthers) {
+  series->round_arrivals(std::chrono::seconds{1});
+  pass(std::chrono::milliseconds{1234});
+  const std::string second = std::to_string(unix_milliseconds(clock.wall_now()) / 1000 * 1000);
+  arrive(kTopic, "1");
+  pass(std::chrono::milliseconds{200});
+  arrive(kTopic, "2");
+  arrive(kTopic, R"({"value":3,"t":1700000000123})");
+  settle();
+  EXPECT_EQ(points(), (std::vector<std::string>{"1700000000123:3.000000", second + ":2.000000"}));
+}
+
+TEST_F(SeriesTest, DeletesAndTellsWhatIsLeft) {
+  for (int i = 0; i < 5; ++i) {
+    arrive(kTopic, "{\"value\":1,\"t\":" + std::to_string(1000 + i) + "}");
+    arrive("demo/plant1/machine/press-01/pressure", "{\"value\":1,\"t\":" + std::to_string(1000 + i) + "}");
+  }
+  settle();
+  pass(std::chrono::hours{3});
+  const auto usage = call("series.usage", {});
+  ASSERT_TRUE(usage);
+  EXPECT_EQ(usage->at("series").to_number<int>(), 2);
+  EXPECT_EQ(usage->at("points").to_number<int>(), 10);
+  EXPECT_GT(usage->at("bytes").to_number<int>(), 20);
+  EXPECT_EQ(usage->at("open_bytes").to_number<int>(), 0);
+  EXPECT_EQ(usage->at("rows").at(0).at("name").as_string(), "press-01");
+  EXPECT_EQ(ask("series.delete", {{"device", "press-01"}, {"channel", "pressure"}, {"from", 1003}}),
+            "{\"series\":1}");
+  EXPECT_EQ(points("pressure").size(), 3U);
+  EXPECT_EQ(last("pressure"), "1.000000");
+  EXPECT_EQ(ask("series.delete", {{"device", "press-01"}, {"from", 5}, {"to", 5}}), "invalid_argument");
+  EXPECT_EQ(ask("series.delete", {{"device", ""}}), "invalid_argument");
+  EXPECT_EQ(ask("series.delete", {{"device", "press-02"}}), "not_found");
+  EXPECT_EQ(ask("series.delete", {{"device", "press-01"}}), "{\"series\":2}");
+  EXPECT_EQ(last(), "none");
+  EXPECT_EQ(call("series.usage", {})->at("points").to_number<int>(), 0);
+  restart();
+  EXPECT_EQ(last(), "none");
+}
+
 TEST_F(SeriesTest, PointsEndEarlyAtTheLimit) {
   for (int i = 0; i < 120; ++i) arrive(kTopic, "{\"value\":1,\"t\":" + std::to_string(1000 + i) + "}");
   settle();

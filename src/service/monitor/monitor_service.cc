@@ -1,0 +1,350 @@
+#include "service/monitor/monitor_service.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/log.h"
+#include "model/cursors.h"
+#include "model/hops.h"
+#include "model/keys.h"
+#include "service/monitor/limits.h"
+#include "service/monitor/settings.h"
+
+namespace dunlin::monitor {
+namespace {
+
+constexpr std::string_view kConsumer = "monitor";
+constexpr std::string_view kStatePrefix = "monitor/state/";
+
+std::optional<double> number_of(const model::Value& value) {
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? 1 : 0;
+  return std::nullopt;
+}
+
+std::string state_key(const std::string& monitor, std::string_view device) {
+  std::string key = monitor;
+  key += '\0';
+  key += device;
+  return key;
+}
+
+/// The parts of such a key: the zero byte is the first one behind the tenant's number.
+std::string monitor_of(const std::string& key) {
+  return key.substr(0, key.find('\0', sizeof(std::uint32_t)));
+}
+std::string device_of(const std::string& key) {
+  const std::size_t end = key.find('\0', sizeof(std::uint32_t));
+  return end == std::string::npos ? std::string() : key.substr(end + 1);
+}
+
+/// What a state was learned with: another monitor of the same name begins anew.
+std::string learned_with(const Monitor& monitor) {
+  return std::string(kind_name(monitor)) + '\n' + monitor.channel + '\n' + monitor.options_json;
+}
+
+}  // namespace
+
+/// A batch of messages, or a look, on its way to the disk.
+struct MonitorService::Round {
+  int hops = 0;  // of the message that is being judged
+  std::vector<alarm::Finding> findings;
+  alarm::AlarmService::Prepared prepared;
+  enum class Phase : std::uint8_t { judged, prepared } phase = Phase::judged;
+  std::vector<hub::JournalPosition> positions;
+  store::Batch batch;
+  Task done;
+  std::move_only_function<void(Result<void>)> flushed;  // of flush(): it is not tried again
+};
+
+MonitorService::MonitorService(MonitorEnvironment environment)
+    : environment_(std::move(environment)),
+      retry_(environment_.executor, environment_.metrics, kConsumer),
+      judged_(environment_.metrics.counter("dunlin_monitor_samples_total", "Samples that a monitor judged")),
+      raised_(environment_.metrics.counter("dunlin_monitor_alarms_total", "Alarms that monitors raised")),
+      untold_(environment_.metrics.counter(
+          "dunlin_monitor_refused_total", "Samples of devices past the limit of those that are monitored")) {}
+
+MonitorService::~MonitorService() {
+  environment_.executor.cancel(timer_);
+}
+
+void MonitorService::start(Done started) {
+  load_monitors({}, [this, started = std::move(started)](Result<void> loaded) mutable {
+    if (!loaded) return started(std::move(loaded));
+    load_states(std::string(kStatePrefix), [this, started = std::move(started)](Result<void> known) mutable {
+      if (!known) return started(std::move(known));
+      model::read_cursors(environment_.executor, environment_.keyed, kConsumer,
+                          [this, started = std::move(started)](auto positions) mutable {
+                            if (!positions) return started(std::unexpected(positions.error()));
+                            consume(*std::move(positions));
+                            timer_ = environment_.executor.schedule(kLookInterval, [this] { look(); });
+                            started({});
+                          });
+    });
+  });
+}
+
+void MonitorService::load_monitors(std::string after, Done done) {
+  store::Query query;
+  query.kind = store::DocumentKind::setting;
+  query.tenant = kDefaultTenant.value;
+  query.id_prefix = std::string(kSettingPrefix);
+  query.after_id = std::move(after);
+  query.limit = kMaxMonitors;
+  environment_.repository.find(
+      environment_.executor, std::move(query),
+      [this, done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
+        if (!found) return done(std::unexpected(found.error()));
+        for (const store::Document& document : *found) {
+          boost::system::error_code error;
+          const auto body = boost::json::parse(document.body, error);
+          auto monitor = !error && body.is_object() ? monitor_from_json(body.get_object())
+                                                    : Result<Monitor>(fail(Errc::corrupt, "not JSON"));
+          if (!monitor) {
+            log::error("service/monitor", "a stored monitor cannot be read and does not run",
+                       {{"monitor", document.id}, {"why", monitor.error().message}});
+            continue;
+          }
+          const std::string key = model::tenant_key(kDefaultTenant, monitor->name);
+          by_channel_.emplace(model::tenant_key(kDefaultTenant, monitor->channel), key);
+          monitors_.insert_or_assign(key, *std::move(monitor));
+        }
+        if (found->empty()) return done({});
+        load_monitors(found->back().id, std::move(done));
+      });
+}
+
+void MonitorService::load_states(std::string after, Done done) {
+  environment_.keyed.range(environment_.executor, store::Table::meta,
+                           {.begin = std::move(after), .end = model::prefix_end(std::string(kStatePrefix))},
+                           [this, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
+                             if (!entries) return done(std::unexpected(entries.error()));
+                             for (const store::Entry& entry : *entries) restore(entry);
+                             if (entries->empty()) return done({});
+                             load_states(entries->back().key + '\0', std::move(done));
+                           });
+}
+
+// What cannot be read is learned anew: it is derived from what devices send.
+void MonitorService::restore(const store::Entry& entry) {
+  const std::string key = entry.key.substr(kStatePrefix.size());
+  const auto monitor = monitors_.find(monitor_of(key));
+  store::ByteReader in(entry.value);
+  const std::string_view with = in.text(in.varint());
+  if (monitor == monitors_.end() || with != learned_with(monitor->second)) return;
+  auto state = Monitored::load(monitor->second, in.text(in.varint()));
+  if (!state || !in.at_end())
+    return log::error("service/monitor", "what a monitor has learned cannot be read; it learns anew",
+                      {{"monitor", monitor->second.name}, {"device", device_of(key)}});
+  states_.emplace(key, *std::move(state));
+}
+
+void MonitorService::consume(std::vector<hub::JournalPosition> from) {
+  positions_ = from;
+  saved_at_ = environment_.executor.wall_now();
+  hub::ConsumerOptions options;
+  options.name = kConsumer;
+  options.filters = environment_.mapping.filters();
+  options.start = std::move(from);
+  options.max_batch = kMaxBatch;
+  consumer_ = environment_.bus.consume(
+      environment_.executor, std::move(options), [this](std::vector<hub::Delivery> batch, Task done) {
+        when_free([this, batch = std::move(batch), done = std::move(done)]() mutable {
+          take(std::move(batch), std::move(done));
+        });
+      });
+}
+
+void MonitorService::take(std::vector<hub::Delivery> batch, Task done) {
+  busy_ = Busy::yes;
+  auto round = std::make_shared<Round>();
+  round->done = std::move(done);
+  for (const hub::Delivery& delivery : batch) {
+    if (!monitors_.empty()) judge(delivery.message, *round);
+    if (delivery.at.position == 0) continue;
+    model::advance(positions_, delivery.at);
+    moved_ = true;
+  }
+  save(std::move(round));
+}
+
+void MonitorService::judge(const hub::Message& message, Round& round) {
+  if (environment_.muted && environment_.muted(message)) return;
+  const auto mapped = environment_.mapping.samples_of(message);
+  if (!mapped) return;
+  round.hops = model::hops_of(message);
+  for (const model::Sample& sample : mapped->samples) {
+    const auto [begin, end] = by_channel_.equal_range(model::tenant_key(sample.tenant, sample.channel));
+    for (auto at = begin; at != end; ++at) judge(at->second, monitors_.at(at->second), sample, round);
+  }
+}
+
+void MonitorService::judge(const std::string& key, const Monitor& monitor, const model::Sample& sample,
+                           Round& round) {
+  const bool wanted =
+      monitor.state == Monitor::State::enabled && (monitor.device.empty() || monitor.device == sample.device);
+  const auto number = number_of(sample.value);
+  if (!wanted || !number) return;
+  const std::string at = state_key(key, sample.device);
+  auto found = states_.find(at);
+  if (found == states_.end()) {
+    if (states_.size() >= kMaxMonitored) return untold_.add();
+    found = states_.emplace(at, Monitored(monitor)).first;
+  }
+  judged_.add();
+  changed_.insert(at);
+  // A clock that is far ahead would make everything after it old.
+  const WallTime time = sample.t_source > sample.t_server + kMaxAhead ? sample.t_server : sample.t_source;
+  if (const auto event = found->second.add(time, *number))
+    find(monitor, sample.tenant, sample.device, *event, round);
+}
+
+void MonitorService::find(const Monitor& monitor, TenantId tenant, const std::string& device,
+                          const analytics::WatchEvent& event, Round& round) {
+  using Kind = alarm::Finding::Kind;
+  const bool begins = event.change == analytics::Change::raised;
+  if (begins) raised_.add();
+  round.findings.push_back({.tenant = tenant,
+                            .name = monitor.name,
+                            .thing = device,
+                            .rule = "monitor " + monitor.name,
+                            .severity = monitor.severity,
+                            .message = reason(monitor, event).substr(0, alarm::kMaxMessageBytes),
+                            .at = event.time,
+                            .hops = round.hops,
+                            .kind = begins ? Kind::raise : Kind::clear});
+}
+
+// Finds silence, and saves what the last seconds have taught.
+void MonitorService::look() {
+  timer_ = environment_.executor.schedule(kLookInterval, [this] { look(); });
+  if (busy_ == Busy::yes) return;
+  const WallTime now = environment_.executor.wall_now();
+  busy_ = Busy::yes;
+  auto round = std::make_shared<Round>();
+  for (auto& [key, state] : states_) {
+    const auto event = state.look(now);
+    if (!event) continue;
+    changed_.insert(key);
+    find(monitors_.at(monitor_of(key)),
+         TenantId{model::read_big_endian_32(key.substr(0, sizeof(std::uint32_t)))}, device_of(key), *event,
+         *round);
+  }
+  save(std::move(round));
+}
+
+// Alarms, what has been learned, and the place in the journal are one write: after a crash the same samples
+// find the same. What is learned without an alarm may be read again, so it is saved only now and then.
+void MonitorService::save(RoundRef round) {
+  const WallTime now = environment_.executor.wall_now();
+  const bool due = !round->findings.empty() || !round->batch.empty() || now - saved_at_ >= kSaveInterval;
+  if (!due || (round->batch.empty() && changed_.empty() && !moved_)) return finish(*round);
+  saved_at_ = now;
+  moved_ = false;
+  round->positions = positions_;
+  round->prepared = environment_.alarms.prepare(round->findings);
+  round->phase = Round::Phase::prepared;
+  std::ranges::copy(round->prepared.puts, std::back_inserter(round->batch.puts));
+  for (const std::string& key : std::exchange(changed_, {})) {
+    store::ByteWriter out;
+    const std::string with = learned_with(monitors_.at(monitor_of(key)));
+    const std::string state = states_.at(key).save();
+    for (const std::string& part : {with, state}) {
+      out.varint(part.size());
+      out.text(part);
+    }
+    round->batch.puts.push_back({store::Table::meta, std::string(kStatePrefix) + key, out.take()});
+  }
+  model::put_cursors(round->batch, kConsumer, round->positions);
+  write(std::move(round));
+}
+
+void MonitorService::write(RoundRef round) {
+  auto written = [this, round](Result<void> result) {
+    if (result) return finish(*round);
+    if (round->flushed) {
+      environment_.alarms.announce(round->prepared);
+      moved_ = true;
+      for (const store::Put& put : round->batch.puts) {
+        if (put.key.starts_with(kStatePrefix)) changed_.insert(put.key.substr(kStatePrefix.size()));
+      }
+      busy_ = Busy::no;
+      return round->flushed(std::move(result));
+    }
+    retry_.later("what monitors found is not stored", "store", result.error(),
+                 [this, round] { write(round); });
+  };
+  environment_.keyed.write(environment_.executor, store::Batch(round->batch), std::move(written));
+}
+
+void MonitorService::finish(Round& round) {
+  if (round.phase == Round::Phase::prepared) {
+    environment_.alarms.announce(round.prepared);
+    model::commit(*consumer_, round.positions);
+  }
+  busy_ = Busy::no;
+  if (round.done) round.done();
+  if (round.flushed) round.flushed({});
+  if (busy_ == Busy::yes || waiting_.empty()) return;
+  Task next = std::move(waiting_.front());
+  waiting_.pop_front();
+  next();
+}
+
+void MonitorService::when_free(Task task) {
+  if (busy_ == Busy::no) return task();
+  waiting_.push_back(std::move(task));
+}
+
+// Nothing is lost by what is not saved: it is read again. So the end of the program waits for no second try.
+void MonitorService::flush(Done flushed) {
+  if (busy_ == Busy::yes) return flushed({});
+  busy_ = Busy::yes;
+  saved_at_ = {};
+  auto round = std::make_shared<Round>();
+  round->flushed = std::move(flushed);
+  save(std::move(round));
+}
+
+void MonitorService::install(const std::string& key, std::optional<Monitor> monitor, Task done) {
+  auto round = std::make_shared<Round>();
+  round->done = std::move(done);
+  const auto known = monitors_.find(key);
+  // What was learned counts for the same kind, channel and options only; the others' alarms are nobody's.
+  const bool same = known != monitors_.end() && monitor &&
+                    learned_with(known->second) == learned_with(*monitor) &&
+                    known->second.device == monitor->device && known->second.state == monitor->state;
+  if (known != monitors_.end() && !same) forget(key, known->second, *round);
+  if (known != monitors_.end()) {
+    std::erase_if(by_channel_, [&key](const auto& entry) { return entry.second == key; });
+    monitors_.erase(known);
+  }
+  if (monitor) {
+    by_channel_.emplace(key.substr(0, sizeof(std::uint32_t)) + monitor->channel, key);
+    monitors_.emplace(key, *std::move(monitor));
+  }
+  busy_ = Busy::yes;
+  save(std::move(round));
+}
+
+void MonitorService::forget(const std::string& key, const Monitor& monitor, Round& round) {
+  const std::string prefix = state_key(key, "");
+  for (auto at = states_.lower_bound(prefix); at != states_.end() && at->first.starts_with(prefix);) {
+    if (at->second.is_raised()) {
+      const analytics::WatchEvent event{analytics::Change::cleared,
+                                        kind_name(monitor),
+                                        environment_.executor.wall_now(),
+                                        environment_.executor.wall_now(),
+                                        {}};
+      find(monitor, TenantId{model::read_big_endian_32(key.substr(0, sizeof(std::uint32_t)))},
+           at->first.substr(prefix.size()), event, round);
+    }
+    round.batch.deletes.push_back({store::Table::meta, std::string(kStatePrefix) + at->first});
+    changed_.erase(at->first);
+    at = states_.erase(at);
+  }
+}
+
+}  // namespace dunlin::monitor

@@ -1,0 +1,102 @@
+#pragma once
+// Runs monitors over what devices publish, and raises alarms.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "base/metrics.h"
+#include "hub/bus.h"
+#include "model/mapping.h"
+#include "model/operation.h"
+#include "model/reply.h"
+#include "model/retry.h"
+#include "service/alarm/alarm_service.h"
+#include "service/monitor/monitored.h"
+#include "store/keyed.h"
+#include "store/repository.h"
+
+namespace dunlin::monitor {
+
+/// Everything it works with; all must outlive it.
+struct MonitorEnvironment {
+  Executor& executor;
+  hub::Bus& bus;
+  store::Keyed& keyed;
+  store::Repository& repository;
+  alarm::AlarmService& alarms;
+  metrics::Registry& metrics;
+  model::Mapping mapping;
+  /// Whether a message is not looked at: its thing is in maintenance. Null: none is.
+  std::function<bool(const hub::Message&)> muted = {};
+};
+
+/// One executor's thread; completions run there.
+class MonitorService {
+ public:
+  explicit MonitorService(MonitorEnvironment environment);
+  ~MonitorService();
+
+  /// Reads the monitors and what they have learned, and takes up the journal where it left off. `started`
+  /// runs once.
+  void start(std::move_only_function<void(Result<void>)> started);
+  /// Saves what has been learned since the last time, if nothing else is being saved. Errors: those of the
+  /// store.
+  void flush(std::move_only_function<void(Result<void>)> flushed);
+
+  /// Declares monitor.list, put, get, delete, state.
+  void declare(model::OperationTable& table);
+
+ private:
+  struct Round;
+  using RoundRef = std::shared_ptr<Round>;  // handed from completion to completion; one owner at a time
+  using Done = std::move_only_function<void(Result<void>)>;
+
+  void load_monitors(std::string after, Done done);
+  void load_states(std::string after, Done done);
+  void restore(const store::Entry& entry);
+  void consume(std::vector<hub::JournalPosition> from);
+  void take(std::vector<hub::Delivery> batch, Task done);
+  void judge(const hub::Message& message, Round& round);
+  void judge(const std::string& key, const Monitor& monitor, const model::Sample& sample, Round& round);
+  void find(const Monitor& monitor, TenantId tenant, const std::string& device,
+            const analytics::WatchEvent& event, Round& round);
+  void look();
+  void save(RoundRef round);
+  void write(RoundRef round);
+  void finish(Round& round);
+  void when_free(Task task);
+
+  void put(const model::Caller& caller, const boost::json::object& request, model::Reply reply);
+  void remove(const model::Caller& caller, const std::string& name, model::Reply reply);
+  /// Another monitor, or none, under that key.
+  void install(const std::string& key, std::optional<Monitor> monitor, Task done);
+  void forget(const std::string& key, const Monitor& monitor, Round& round);
+  boost::json::array states_of(const std::string& key) const;
+
+  MonitorEnvironment environment_;
+  std::map<std::string, Monitor> monitors_;             // by tenant and name
+  std::multimap<std::string, std::string> by_channel_;  // tenant and channel to keys of monitors_
+  std::map<std::string, Monitored> states_;             // by key of monitors_, a zero byte, and device
+  std::set<std::string> changed_;                       // of states_, since they were saved
+  std::vector<hub::JournalPosition> positions_;         // judged, not all saved
+  WallTime saved_at_{};
+  enum class Busy : std::uint8_t { no, yes } busy_ = Busy::no;
+  std::deque<Task> waiting_;  // until it is not busy
+  bool moved_ = false;        // positions_, since they were saved
+  TimerId timer_;
+  std::unique_ptr<hub::Consumer> consumer_;
+  model::Retry retry_;
+  metrics::Cell& judged_;
+  metrics::Cell& raised_;
+  metrics::Cell& untold_;
+};
+
+std::vector<model::OperationSpec> operations();
+
+}  // namespace dunlin::monitor

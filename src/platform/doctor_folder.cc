@@ -178,7 +178,7 @@ Findings check_disk(Fs& fs, const ServerConfig& config) {
 Findings check_backups(Fs& fs, const std::string& folder, WallTime now) {
   const auto last = backup::read_last_backup(fs, folder);
   const std::string why = "what is lost with the disk is lost";
-  const std::string mend = "dunlin backup --data " + quoted(folder) + " --to a folder on another disk";
+  const std::string mend = "dunlin backup --data " + quoted(folder) + " --to FOLDER, on another disk";
   if (!last)
     return {{Severity::note, "never_backed_up", "no backup of " + folder + " was ever taken", why, mend}};
   const WallTime taken = from_unix_milliseconds(last->instant);

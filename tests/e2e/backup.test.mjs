@@ -193,6 +193,8 @@ describe('a backup of a server under load', () => {
   test(`is the state of one instant, ${BACKUPS} times`, { timeout: 120_000 + BACKUPS * 60_000 }, async () => {
     const server = await start();
     const to = join(temporaryFolder('backups'), 'dunlin');
+    // Copied before the databases and journals, so that these are overwritten meanwhile.
+    writeFileSync(join(server.data, 'extra.bin'), randomBytes(100_000_000));
     const load = await Load.begin(server);
     const guard = await server.thing('guard');
     const certificate = await server.certificate('guard');

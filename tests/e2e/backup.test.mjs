@@ -329,7 +329,11 @@ describe('the folder of backups', () => {
     const taken = await server.cli('backup', '--to', other);
     assert.equal(taken.code, 1);
     assert.match(taken.stderr, /holds something else than backups/);
+    const good = join(temporaryFolder('backups'), 'good');
+    assert.equal((await server.cli('backup', '--to', good)).code, 0);
     const { records } = await server.api('GET', '/api/audit?action=system.backup&limit=10');
-    assert(records.length >= 1);
+    const done = records.filter(({ outcome }) => outcome === 'ok').map(({ actor, object }) => [actor, object]);
+    assert.deepEqual(done, [['local-admin', good], ['olga', 'system']]);
+    assert.deepEqual(await server.metric('dunlin_backup_failures_total'), 2);
   });
 });

@@ -37,7 +37,9 @@ constexpr model::OperationSpec kBackup{"system.backup",
                                        "backup:write",
                                        kRequest,
                                        kBegun,
-                                       kErrors};
+                                       kErrors,
+                                       model::Audited::by_table,
+                                       "to"};
 constexpr model::OperationSpec kBackupStatus{"system.backup-status",
                                              model::Method::get,
                                              "/api/system/backup",

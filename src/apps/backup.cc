@@ -14,6 +14,7 @@
 #include "model/json_fields.h"
 #include "model/text.h"
 #include "platform/backups.h"
+#include "platform/stores.h"
 #include "service/backup/folder.h"
 #include "service/backup/restore.h"
 
@@ -89,15 +90,21 @@ Result<json::object> back_up_running(Fs& fs, const BackupCommand& command) {
   return last;
 }
 
+bool is_running(Fs& fs, const std::string& folder) {
+  if (!fs.exists(folder + "/records.sqlite")) return false;
+  const auto lock = platform::lock_data_folder(fs, folder);
+  return !lock && lock.error().code == Errc::conflict;
+}
+
 Result<json::object> back_up(Fs& fs, const BackupCommand& command) {
+  if (is_running(fs, command.data_folder)) return back_up_running(fs, command);
   ProgressLine line;
-  const auto stopped = platform::back_up_stopped(
-      fs, {command.data_folder, command.to, command.keep},
-      [&line](const backup::Progress& progress) { line.show(progress.bytes_done, progress.bytes); });
-  if (stopped) return to_json(*stopped);
-  if (stopped.error().code == Errc::conflict && fs.exists(command.data_folder + "/admin.token"))
-    return back_up_running(fs, command);
-  return std::unexpected(stopped.error());
+  DUNLIN_TRY(const backup::LastBackup taken,
+             platform::back_up_stopped(fs, {command.data_folder, command.to, command.keep},
+                                       [&line](const backup::Progress& progress) {
+                                         line.show(progress.bytes_done, progress.bytes);
+                                       }));
+  return to_json(taken);
 }
 
 json::object row_of(const backup::StoredBackup& stored) {

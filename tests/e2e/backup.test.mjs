@@ -307,6 +307,27 @@ describe('the folder of backups', () => {
     assert(left < 50_000_000, `${left} bytes are left`);
   });
 
+  test('a server that is stopped in the middle takes its backup back', { timeout: 120_000 }, async () => {
+    const server = await start();
+    writeFileSync(join(server.data, 'extra.bin'), randomBytes(200_000_000));
+    const to = join(temporaryFolder('backups'), 'b');
+    await server.api('POST', '/api/system/backup', { to });
+    const second = await server.cli('backup', '--to', `${to}-2`);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /under way/);
+    const { code } = await server.stop();
+    assert.equal(code, 0);
+    assert.deepEqual(blocks(to), []);
+    assert.deepEqual(readdirSync(join(to, 'manifests')), []);
+    // A server that does not run is in the way of nobody, and a block that is gone is stored anew.
+    const taken = await server.cliJson('backup', '--to', to);
+    assert(taken.bytes_written > 200_000_000);
+    rmSync(blocks(to)[0]);
+    assert.equal((await dunlin('backup', 'verify', to)).code, 1);
+    await server.cliJson('backup', '--to', to);
+    assert.equal((await dunlin('backup', 'verify', to)).code, 0);
+  });
+
   test('only the command line on the machine names a folder; others get the one that is configured', { timeout: 120_000 }, async () => {
     const configured = join(temporaryFolder('backups'), 'configured');
     const server = await start({ set: [`backup.folder=${configured}`, 'backup.keep=3'] });

@@ -124,7 +124,13 @@ void declare_mapping(config::Schema& schema, ServerConfig& config) {
       });
 }
 
-void declare_lines(config::Schema& schema, series::LineOptions& lines) {
+void declare_series(config::Schema& schema, ServerConfig& config) {
+  series::LineOptions& lines = config.series.lines;
+  schema.key(
+      "series.round_arrivals",
+      "Times of arrival, which measurements over MQTT have that state none, become multiples of this, down "
+      "(regular times take less room; of two in one step the later stays). 0: they stay.",
+      config.series.round_arrivals, Duration::zero(), std::chrono::hours{1});
   schema.key("series.line_protocol.device_tags",
              "The first of these tags that a line has names the device: docs/guide/ingest.md.",
              lines.device_tags);
@@ -325,7 +331,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   declare_mqtt_features(schema, config);
   declare_limits(schema, config);
   declare_mapping(schema, config);
-  declare_lines(schema, config.lines);
+  declare_series(schema, config);
   declare_bridges(schema, config);
 }
 
@@ -351,7 +357,8 @@ Result<hub::OverRate> publish_policy(const ServerConfig& config) {
 
 namespace {
 
-Result<void> check_lines(const series::LineOptions& lines) {
+Result<void> check_series(const ServerConfig& config) {
+  const series::LineOptions& lines = config.series.lines;
   if (lines.device_tags.empty())
     return fail(Errc::invalid_argument, "series.line_protocol.device_tags must name a tag");
   if (lines.device_tags.size() > series::kMaxNamedTags || lines.channel_tags.size() > series::kMaxNamedTags)
@@ -399,7 +406,7 @@ Result<void> check(const ServerConfig& config) {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");
   }
   DUNLIN_CHECK(check_bridges(config));
-  DUNLIN_CHECK(check_lines(config.lines));
+  DUNLIN_CHECK(check_series(config));
   if (auto mapping = model::Mapping::make(config.mapping); !mapping) return std::unexpected(mapping.error());
   return {};
 }

@@ -28,6 +28,12 @@ namespace dunlin::platform {
 /// the next free one.
 enum class BusyPort : std::uint8_t { is_error, takes_next };
 
+/// How measurements come in.
+struct SeriesOptions {
+  series::LineOptions lines;  // of the line protocol
+  Duration round_arrivals{};  // SeriesService::round_arrivals()
+};
+
 struct ServerConfig {
   std::string data_folder = "dunlin-data";
   std::string log_level = "info";
@@ -111,7 +117,7 @@ struct ServerConfig {
   Duration sys_interval = std::chrono::seconds{10};  // 0: no $SYS topics
 
   std::vector<bridge::BridgeSettings> bridges;
-  series::LineOptions lines;               // of the line protocol
+  SeriesOptions series;
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
 

@@ -217,7 +217,7 @@ void RunningServer::compose_hub() {
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms},
                                                              &standings_,
-                                                             config_.lines});
+                                                             config_.series});
   behaviour_ = std::make_unique<behaviour::BehaviourService>(behaviour::BehaviourEnvironment{
       home(), *hub_, *stores_.keyed, *stores_.repository, services_->registry(), services_->alarms(),
       conduct_, metrics_, &refusals_});

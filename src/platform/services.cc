@@ -41,7 +41,7 @@ Services::Services(ServicesEnvironment environment)
               environment.metrics, environment.mapping),
       tags_(registry_, series_.store()),
       query_(environment.executor, series_.store(), tags_, environment.metrics),
-      lines_(environment.executor, series_.store(), environment.metrics, environment.lines),
+      lines_(environment.executor, series_.store(), environment.metrics, environment.series.lines),
       samples_(environment.executor, series_.store(), environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
@@ -49,8 +49,13 @@ Services::Services(ServicesEnvironment environment)
       rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
               environment.metrics, mute(environment.standings, environment.mapping)}),
       monitors_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
-                 environment.metrics, environment.mapping,
-                 mute(environment.standings, environment.mapping)}) {
+                 environment.metrics, environment.mapping, mute(environment.standings, environment.mapping)}),
+      retention_({environment.executor, series_.store(), environment.repository, environment.metrics,
+                  [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
+                  [this](TenantId tenant, std::string_view device, std::string_view name) {
+                    return tags_.tag(tenant, device, name);
+                  }}) {
+  series_.round_arrivals(environment.series.round_arrivals);
   series_.on_arrival([this](const series::Arrival& arrival) {
     if (arrival.samples.empty()) return;
     const model::Sample& sample = arrival.samples.front();
@@ -72,7 +77,8 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
              [this](auto done) { series_.start(std::move(done)); },
              [this](auto done) { shadow_.start(std::move(done)); },
              [this](auto done) { rules_.start(std::move(done)); },
-             [this](auto done) { monitors_.start(std::move(done)); }},
+             [this](auto done) { monitors_.start(std::move(done)); },
+             [this](auto done) { retention_.start(std::move(done)); }},
             std::move(started));
 }
 
@@ -100,6 +106,7 @@ void Services::declare(model::OperationTable& table) {
   shadow_.declare(table);
   rules_.declare(table);
   monitors_.declare(table);
+  retention_.declare(table);
   alarms_.declare(table);
 }
 

@@ -10,12 +10,14 @@
 #include "hub/standings.h"
 #include "model/mapping.h"
 #include "model/operation.h"
+#include "platform/config.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/presence.h"
 #include "service/query/query_service.h"
 #include "service/registry/registry.h"
+#include "service/retention/retention_service.h"
 #include "service/rules/rules_service.h"
 #include "service/series/line_ingest.h"
 #include "service/series/sample_operations.h"
@@ -39,7 +41,7 @@ struct ServicesEnvironment {
   alarm::RetentionOptions alarms{};
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
-  series::LineOptions lines{};
+  SeriesOptions series{};
 };
 
 /// One executor's thread.
@@ -75,6 +77,7 @@ class Services {
   alarm::AlarmService alarms_;
   rules::RulesService rules_;
   monitor::MonitorService monitors_;
+  retention::RetentionService retention_;
 };
 
 }  // namespace dunlin::platform

@@ -15,6 +15,7 @@
 #include "service/provision/provision.h"
 #include "service/query/operations.h"
 #include "service/registry/operations.h"
+#include "service/retention/retention_service.h"
 #include "service/rules/operations.h"
 #include "service/series/operations.h"
 #include "service/series/sample_operations.h"
@@ -97,9 +98,10 @@ std::vector<model::OperationSpec> all_operations() {
   for (const auto& more :
        {registry::operations(), presence::operations(), series::operations(),
         series::SampleOperations::operations(), query::operations(), shadow::operations(),
-        alarm::operations(), monitor::operations(), behaviour::operations(), rules::operations(),
-        access::operations(), audit::operations(), provision::operations(), broker::operations(),
-        drain_operations(), refusal_operations(), doctor_operations(), bridge::operations()}) {
+        alarm::operations(), monitor::operations(), retention::operations(), behaviour::operations(),
+        rules::operations(), access::operations(), audit::operations(), provision::operations(),
+        broker::operations(), drain_operations(), refusal_operations(), doctor_operations(),
+        bridge::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -61,10 +61,10 @@ void ThingTags::end_load(TenantId tenant, Result<void> result) {
   for (auto& waiting : std::exchange(of.waiting, {})) waiting(result);
 }
 
-std::vector<std::string> ThingTags::names(TenantId tenant) const {
+std::vector<std::string> ThingTags::names(TenantId tenant, const query::SeriesList& series) const {
   std::set<std::string> names;
   std::string_view last;
-  for (const series::SeriesInfo* info : store_.list(tenant, {})) {
+  for (const series::SeriesInfo* info : series) {
     if (info->device == last) continue;
     last = info->device;
     const series::Tags* tags = store_.tags_of(tenant, info->device);

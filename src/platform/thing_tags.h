@@ -17,7 +17,7 @@ class ThingTags final : public query::TagSource {
   ThingTags(registry::Registry& registry, const series::SeriesStore& store);
 
   void load(TenantId tenant, std::move_only_function<void(Result<void>)> loaded) override;
-  std::vector<std::string> names(TenantId tenant) const override;
+  std::vector<std::string> names(TenantId tenant, const query::SeriesList& series) const override;
   /// Of two of one name the one that came with the measurements.
   std::optional<std::string> tag(TenantId tenant, std::string_view device,
                                  std::string_view name) const override;

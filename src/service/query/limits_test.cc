@@ -24,7 +24,7 @@ class SlowTags final : public TagSource {
   void load(TenantId, std::move_only_function<void(Result<void>)> loaded) override {
     waiting.push_back(std::move(loaded));
   }
-  std::vector<std::string> names(TenantId) const override { return {}; }
+  std::vector<std::string> names(TenantId, const SeriesList&) const override { return {}; }
   std::optional<std::string> tag(TenantId, std::string_view, std::string_view) const override {
     return std::nullopt;
   }

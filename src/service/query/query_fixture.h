@@ -15,7 +15,7 @@ namespace dunlin::query {
 class FakeTags final : public TagSource {
  public:
   void load(TenantId, std::move_only_function<void(Result<void>)> loaded) override { loaded({}); }
-  std::vector<std::string> names(TenantId) const override {
+  std::vector<std::string> names(TenantId, const SeriesList&) const override {
     std::vector<std::string> all;
     for (const auto& [device, tags] : tags_) {
       for (const auto& [name, value] : tags) all.push_back(name);

@@ -29,10 +29,13 @@ std::string time_text(std::int64_t time) {
 /// Devices or series one after another, some of them ahead of being asked for.
 class TableScan final : public Operator {
  public:
-  TableScan(ScanPlan plan, ScanEnvironment environment)
-      : plan_(std::make_shared<const ScanPlan>(std::move(plan))),
-        environment_(std::move(environment)),
-        is_of_one_channel_(is_of_one_channel()) {}
+  /// Takes what it needs to know of the series now: they may be gone in the next turn.
+  TableScan(ScanPlan plan, ScanEnvironment environment) : environment_(std::move(environment)) {
+    const SeriesList series = std::exchange(plan.series, {});
+    plan_ = std::make_shared<const ScanPlan>(std::move(plan));
+    is_of_one_channel_ = is_of_one_channel();
+    list_units(series);
+  }
   ~TableScan() override {
     for (const auto& reader : readers_) reader->stop();
   }
@@ -40,11 +43,6 @@ class TableScan final : public Operator {
   TableScan& operator=(const TableScan&) = delete;
 
   Result<Pulled> next() override {
-    if (!is_listed_) {
-      is_listed_ = true;
-      list_units();
-      return pulled(Pulled::State::busy);
-    }
     if (plan_->mode == ScanPlan::Mode::last_values && next_last_ < units_.size())
       return pulled(last_values());
     read_ahead();
@@ -77,14 +75,14 @@ class TableScan final : public Operator {
   }
 
  private:
-  void list_units() {
-    const auto list = environment_.store.list(plan_->tenant, plan_->device.value_or(""));
-    if (plan_->kind == TableKind::samples) {
-      for (const series::SeriesInfo* info : list) add_unit({info});
-      return;
-    }
+  void list_units(const SeriesList& series) {
     std::vector<const series::SeriesInfo*> of_device;
-    for (const series::SeriesInfo* info : list) {
+    for (const series::SeriesInfo* info : series) {
+      if (plan_->device && info->device != *plan_->device) continue;
+      if (plan_->kind == TableKind::samples) {
+        add_unit({info});
+        continue;
+      }
       if (!of_device.empty() && of_device.front()->device != info->device)
         add_unit(std::exchange(of_device, {}));
       of_device.push_back(info);
@@ -260,12 +258,11 @@ class TableScan final : public Operator {
 
   std::shared_ptr<const ScanPlan> plan_;
   ScanEnvironment environment_;
-  bool is_of_one_channel_;
+  bool is_of_one_channel_ = false;
   std::vector<Unit> units_;
   std::deque<std::shared_ptr<UnitReader>> readers_;
   std::size_t next_unit_ = 0;
   std::size_t next_last_ = 0;
-  bool is_listed_ = false;
 };
 
 /// The registry's things.

@@ -16,7 +16,8 @@ struct ScanPlan {
   TableKind kind = TableKind::wide;
   std::string table;
   std::string prefix;
-  std::vector<TableColumn> columns;                              // of its batches
+  std::vector<TableColumn> columns;  // of its batches
+  SeriesList series;
   std::optional<std::string> device;                             // where the query names one
   std::int64_t from = std::numeric_limits<std::int64_t>::min();  // nanoseconds, inclusive
   std::int64_t to = std::numeric_limits<std::int64_t>::max();    // exclusive

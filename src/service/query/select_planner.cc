@@ -67,6 +67,7 @@ Result<void> SelectPlanner::open_table() {
   scan_.kind = table->kind;
   scan_.table = table->name;
   scan_.prefix = table->prefix;
+  scan_.series = std::move(table->series);
   auto scope = std::make_unique<TableScope>(*std::move(table), select_.from.alias);
   table_ = scope.get();
   scope_ = std::move(scope);

@@ -23,14 +23,17 @@ struct ThingRow {
   std::map<std::string, std::string> attributes;
 };
 
+/// Sorted by device and channel. Valid in the turn in which it was asked for.
+using SeriesList = std::vector<const series::SeriesInfo*>;
+
 /// What is known of devices beside their measurements. Owned by the composer; one executor's thread.
 class TagSource {
  public:
   virtual ~TagSource() = default;
   /// Gets what the other calls answer. Errors: the store's.
   virtual void load(TenantId tenant, std::move_only_function<void(Result<void>)> loaded) = 0;
-  /// The names of all tags that some device has, sorted.
-  virtual std::vector<std::string> names(TenantId tenant) const = 0;
+  /// The names of all tags that some thing, or some device of the series, has, sorted.
+  virtual std::vector<std::string> names(TenantId tenant, const SeriesList& series) const = 0;
   virtual std::optional<std::string> tag(TenantId tenant, std::string_view device,
                                          std::string_view name) const = 0;
   virtual std::vector<ThingRow> things(TenantId tenant) const = 0;
@@ -69,6 +72,7 @@ struct Table {
   std::string name;
   std::string prefix;                // of the channels, before a slash or a point; empty for `points`
   std::vector<TableColumn> columns;  // all that there are, in the order of SELECT *
+  SeriesList series;                 // whose points it shows
 };
 
 /// Errors: not_found (names the tables that there are).

@@ -104,7 +104,11 @@ Result<void> ChunkDeletion::take_out(const store::Entry& entry, store::Batch& ba
 
 /// A series of which nothing is left is gone for everybody.
 void ChunkDeletion::finish() {
-  if (deletion_.is_whole() && series_.windows.empty()) dictionary_.forget(series_, after_);
+  const bool from_the_first = deletion_.from <= series_.sealed_from;
+  const bool to_the_last = deletion_.is_whole() || series_.sealed_to < deletion_.to;
+  if (from_the_first) series_.sealed_from = std::max(series_.sealed_from, deletion_.to);
+  dictionary_.changed(deletion_.series);
+  if (from_the_first && to_the_last && series_.windows.empty()) dictionary_.forget(series_, after_);
   done_();
 }
 

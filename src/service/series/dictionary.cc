@@ -103,6 +103,7 @@ void Dictionary::forget(SeriesEntry& entry, store::Position after) {
   const SeriesInfo& info = entry.info;
   entry.presence = SeriesEntry::Presence::hidden;
   entry.info.last = {};
+  entry.sealed_from = WallTime::max();
   entry.sealed_to = WallTime::min();
   entry.points = entry.bytes = 0;
   entry.forgotten_after = after;
@@ -179,8 +180,8 @@ std::string_view Dictionary::tags_prefix() {
 }
 
 /// version | number | length of the unit, unit | whether it is shown; if not, behind which position of the
-/// log it was forgotten | points in chunks, bytes of these | time up to which they reach (8) | time of the
-/// last point (8) | its value.
+/// log it was forgotten | points in chunks, bytes of these | times from and up to which they reach (8 each) |
+/// time of the last point (8) | its value.
 store::Put Dictionary::entry_of(const SeriesEntry& entry) const {
   const SeriesInfo& info = entry.info;
   ByteWriter to;
@@ -192,6 +193,7 @@ store::Put Dictionary::entry_of(const SeriesEntry& entry) const {
   if (entry.presence == SeriesEntry::Presence::hidden) to.varint(entry.forgotten_after);
   to.varint(entry.points);
   to.varint(entry.bytes);
+  to.text(model::big_endian_64(unix_nanoseconds(entry.sealed_from)));
   to.text(model::big_endian_64(unix_nanoseconds(entry.sealed_to)));
   to.text(model::big_endian_64(unix_nanoseconds(info.last.time)));
   to.text(encode_value(info.last));
@@ -204,6 +206,7 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
   DUNLIN_TRY(SeriesInfo info, read_name(name));
   ByteReader from(entry.value);
   const std::uint8_t version = from.byte();
+  WallTime sealed_from = WallTime::min();
   WallTime sealed_to = WallTime::max();
   auto presence = SeriesEntry::Presence::shown;
   store::Position forgotten_after = 0;
@@ -221,10 +224,14 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
     }
     points = from.varint();
     bytes = from.varint();
-    const std::string_view times = from.text(16);
+    const std::string_view times = from.text(24);
     if (!from.ok()) return std::unexpected(unknown_form());
-    sealed_to = from_unix_nanoseconds(model::read_big_endian_64(times.substr(0, 8)));
-    const WallTime last = from_unix_nanoseconds(model::read_big_endian_64(times.substr(8)));
+    const auto time_at = [times](std::size_t at) {
+      return from_unix_nanoseconds(model::read_big_endian_64(times.substr(at, 8)));
+    };
+    sealed_from = time_at(0);
+    sealed_to = time_at(8);
+    const WallTime last = time_at(16);
     DUNLIN_TRY(info.last, decode_value(last, from.rest()));
   } else {
     return std::unexpected(unknown_form());
@@ -232,6 +239,7 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
   if (info.id.value == 0 || info.id.value > kMaxSeriesNumber || at(info.id) != nullptr)
     return std::unexpected(unknown_form());
   SeriesEntry& added = add(std::string(name), std::move(info));
+  added.sealed_from = sealed_from;
   added.sealed_to = sealed_to;
   added.points = points;
   added.bytes = bytes;

@@ -31,10 +31,11 @@ struct SeriesEntry {
   SeriesEntry(SeriesEntry&&) noexcept;
 
   SeriesInfo info;
-  WallTime sealed_to = WallTime::min();  // no chunk has a later point
-  std::uint64_t points = 0;              // in chunks
-  std::uint64_t bytes = 0;               // of them
-  store::Position forgotten_after = 0;   // while it is hidden
+  WallTime sealed_to = WallTime::min();    // no chunk has a later point
+  WallTime sealed_from = WallTime::max();  // no chunk has an earlier one
+  std::uint64_t points = 0;                // in chunks
+  std::uint64_t bytes = 0;                 // of them
+  store::Position forgotten_after = 0;     // while it is hidden
   /// All of it was deleted, or nothing has come yet: nobody sees it, but the log may speak of it.
   enum class Presence : std::uint8_t { hidden, shown } presence = Presence::hidden;
   std::vector<std::unique_ptr<OpenWindow>> windows;  // with points that are not sealed

@@ -230,6 +230,7 @@ void Sealer::build(Job& job, Item& item) {
     job.batch.puts.push_back({store::Table::series, std::move(entry.key), std::move(entry.value)});
   }
   job.chunks += all.size();
+  series.sealed_from = std::min(series.sealed_from, first);
   series.sealed_to = std::max(series.sealed_to, window.sealing.last());
   job.unsaved.series.insert(series.info.id.value);
   series.points += static_cast<std::uint64_t>(item.points);

@@ -8,6 +8,13 @@ namespace {
 
 constexpr std::string_view kConsumer = "series";
 
+WallTime rounded(WallTime time, Duration step) {
+  if (step <= Duration::zero()) return time;
+  Duration into = time.time_since_epoch() % step;
+  if (into < Duration::zero()) into += step;
+  return time - into;
+}
+
 }  // namespace
 
 /// One batch on its way into the store. Shared by the write's completion and a retry after a full disk; one
@@ -76,6 +83,9 @@ void SeriesService::take(std::vector<hub::Delivery> batch, Task done) {
                    message.principal ? message.principal->name : "",
                    {{"topic", message.topic.text()}, {"why", mapped.error().message}});
       continue;
+    }
+    for (model::Sample& sample : mapped->samples) {
+      if (sample.t_source == sample.t_server) sample.t_source = rounded(sample.t_source, arrival_step_);
     }
     work->arrivals.push_back({i, std::move(mapped->facts), work->samples.size(), mapped->samples.size()});
     std::ranges::move(mapped->samples, std::back_inserter(work->samples));

@@ -31,6 +31,11 @@ class SeriesService {
   /// Opens the store and takes up the journal where it left off. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
 
+  /// Times of arrival, which samples have whose source states none, become multiples of it, down; zero: they
+  /// stay. Regular times take almost no room, and of two samples of a series in one step the later one stays.
+  /// Before start().
+  void round_arrivals(Duration step) { arrival_step_ = step; }
+
   /// Called for every message that held samples, after they are stored.
   void on_arrival(std::function<void(const Arrival&)> handler) { handlers_.push_back(std::move(handler)); }
 
@@ -50,6 +55,7 @@ class SeriesService {
   hub::Bus& bus_;
   SeriesStore store_;
   model::Mapping mapping_;
+  Duration arrival_step_ = Duration::zero();
   std::vector<std::function<void(const Arrival&)>> handlers_;
   std::unique_ptr<hub::Consumer> consumer_;
   model::Retry retry_;

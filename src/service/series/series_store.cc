@@ -154,6 +154,13 @@ void SeriesStore::take_deletion(const Deletion& deletion, store::Position before
   });
 }
 
+/// The last one answers: they run one after another.
+void SeriesStore::take_deletions(const std::vector<Deletion>& deletions, store::Position before,
+                                 std::move_only_function<void(Result<void>)> done) {
+  for (std::size_t i = 0; i + 1 < deletions.size(); ++i) take_deletion(deletions[i], before, [] {});
+  take_deletion(deletions.back(), before, [done = std::move(done)]() mutable { done({}); });
+}
+
 /// The newest point that is left is in the last block, or the last chunk.
 void SeriesStore::refresh_last(SeriesEntry& series, Task done) {
   auto newest = std::make_shared<std::optional<WallTime>>();  // shared by the visitor and the completion
@@ -188,9 +195,24 @@ void SeriesStore::erase(TenantId tenant, const Deletion& deletion,
   const SeriesEntry* series = dictionary_.at(deletion.series);
   if (series == nullptr || series->info.tenant != tenant || series->presence == SeriesEntry::Presence::hidden)
     return done(fail(Errc::not_found, "there is no such series"));
+  erase(std::vector{deletion}, std::move(done));
+}
+
+void SeriesStore::erase(std::vector<Deletion> deletions, std::move_only_function<void(Result<void>)> done) {
   SampleRecord record;
-  record.deletions.push_back(deletion);
+  record.deletions = std::move(deletions);
   append(std::move(record), std::move(done));
+}
+
+const SeriesEntry* SeriesStore::entry(SeriesId id) const {
+  const SeriesEntry* entry = dictionary_.at(id);
+  return entry != nullptr && entry->presence == SeriesEntry::Presence::shown ? entry : nullptr;
+}
+
+WallTime SeriesStore::begin_of(const SeriesEntry& series) {
+  WallTime begin = series.sealed_from;
+  for (const auto& window : series.windows) begin = std::min(begin, window->start);
+  return begin;
 }
 
 void SeriesStore::append(SampleRecord record, std::move_only_function<void(Result<void>)> done) {
@@ -209,7 +231,7 @@ void SeriesStore::append(SampleRecord record, std::move_only_function<void(Resul
                 if (deletions.empty()) {
                   done({});
                 } else {
-                  take_deletion(deletions.front(), before, [done = std::move(done)]() mutable { done({}); });
+                  take_deletions(deletions, before, std::move(done));
                 }
                 sealer_.consider();
               });

@@ -68,6 +68,8 @@ class SeriesStore {
   /// for the same time stays. A series deleted as a whole is not listed any more. Errors: not_found, as
   /// write().
   void erase(TenantId tenant, const Deletion& deletion, std::move_only_function<void(Result<void>)> done);
+  /// Likewise of several series, which there are.
+  void erase(std::vector<Deletion> deletions, std::move_only_function<void(Result<void>)> done);
 
   /// How far a consumer had come when the process began. Once after open().
   void positions_of(std::string_view consumer,
@@ -99,6 +101,10 @@ class SeriesStore {
   std::vector<const SeriesEntry*> entries(TenantId tenant, std::string_view device) const {
     return dictionary_.entries(tenant, device);
   }
+  /// Null: nobody sees such a series.
+  const SeriesEntry* entry(SeriesId id) const;
+  /// No point of the series is earlier.
+  static WallTime begin_of(const SeriesEntry& series);
   /// What is not sealed, in memory; and the log that holds it, on the disk.
   std::size_t open_bytes() const { return windows_.bytes(); }
   std::uint64_t log_bytes() const { return log_.size_bytes(); }
@@ -119,6 +125,8 @@ class SeriesStore {
   void append(SampleRecord record, std::move_only_function<void(Result<void>)> done);
   Result<void> take(SampleRecord record, store::Position at, std::size_t bytes);
   void take_deletion(const Deletion& deletion, store::Position before, Task done);
+  void take_deletions(const std::vector<Deletion>& deletions, store::Position before,
+                      std::move_only_function<void(Result<void>)> done);
   void refresh_last(SeriesEntry& series, Task done);
 
   Executor& executor_;

@@ -295,6 +295,18 @@ TEST_F(SeriesTest, ListsSeriesOfADeviceWithTheirLastValues) {
   EXPECT_EQ(call("series.list", {})->at("series").as_array().size(), 3u);
 }
 
+TEST_F(SeriesTest, RoundsTimesOfArrivalAndNoOthers) {
+  series->round_arrivals(std::chrono::seconds{1});
+  pass(std::chrono::milliseconds{1234});
+  const std::string second = std::to_string(unix_milliseconds(clock.wall_now()) / 1000 * 1000);
+  arrive(kTopic, "1");
+  pass(std::chrono::milliseconds{200});
+  arrive(kTopic, "2");
+  arrive(kTopic, R"({"value":3,"t":1700000000123})");
+  settle();
+  EXPECT_EQ(points(), (std::vector<std::string>{"1700000000123:3.000000", second + ":2.000000"}));
+}
+
 TEST_F(SeriesTest, DeletesAndTellsWhatIsLeft) {
   for (int i = 0; i < 5; ++i) {
     arrive(kTopic, "{\"value\":1,\"t\":" + std::to_string(1000 + i) + "}");

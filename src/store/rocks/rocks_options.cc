@@ -4,6 +4,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include <array>
@@ -50,10 +51,15 @@ rocksdb::BlockBasedTableOptions table_options(const RocksOptions& options) {
 rocksdb::ColumnFamilyOptions series_options(const RocksOptions& options,
                                             rocksdb::BlockBasedTableOptions table) {
   constexpr std::size_t kSeriesBlockBytes = 16 * 1024;
+  constexpr std::size_t kDeletionWindow = 1024;
+  constexpr std::size_t kDeletionsToCompact = 512;
   table.block_size = kSeriesBlockBytes;
   table.filter_policy.reset();
   rocksdb::ColumnFamilyOptions family = family_options(options, table);
   family.compression = rocksdb::kZSTD;
+  // What was deleted gives its room back: a file with so many deletions close together is compacted.
+  family.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindow, kDeletionsToCompact));
   return family;
 }
 

@@ -54,6 +54,7 @@ test('an example is answered as a table; a time and numbers as a chart', async (
       samples.push({ ...at, channel: 'readings/velocity', value: i });
     }
   }
+  samples.push({ device: 'meter-01', channel: 'energy', time: now - 60_000, value: 10 }, { device: 'meter-01', channel: 'energy', time: now, value: 12 });
   await write(samples);
   await page.reload();
   await page.getByRole('button', { name: 'Last temperature of each device' }).click();
@@ -68,6 +69,18 @@ test('an example is answered as a table; a time and numbers as a chart', async (
   const first = await answer().locator('tbody tr').first().innerText();
   assert.match(first, /^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z\s+press-01\s+\d+\.\d+$/);
   await dashboard.picture('table');
+  dashboard.noFaults();
+});
+
+test('every example has an answer', async () => {
+  const examples = page.locator('.query-side section', { hasText: 'Examples' }).getByRole('button');
+  const count = await examples.count();
+  assert(count >= 8);
+  for (let i = 0; i < count; i++) {
+    const [asked] = await Promise.all([page.waitForResponse(/\/api\/series\/query$/), examples.nth(i).click()]);
+    assert.equal(asked.status(), 200, await asked.text());
+    assert((await asked.json()).rows.length > 0, asked.request().postData());
+  }
   dashboard.noFaults();
 });
 
@@ -129,7 +142,7 @@ test('a running query is cancelled, and another one asked', async () => {
   await page.unroute('**/api/series/query');
   await ask('SELECT count(*) AS all_points FROM samples');
   await answer().getByText('all_points').waitFor();
-  assert.equal(await answer().locator('tbody').innerText(), '480');
+  assert.equal(await answer().locator('tbody').innerText(), '482');
   dashboard.noFaults();
 });
 

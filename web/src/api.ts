@@ -292,13 +292,21 @@ async function errorOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, code, message);
 }
 
-export async function call<T>(method: string, path: string, body?: unknown, query?: Query): Promise<T> {
+/** Rejects when `signal` aborts. */
+export async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  query?: Query,
+  signal?: AbortSignal,
+): Promise<T> {
   const url = new URL(path, location.origin);
   for (const [key, value] of Object.entries(query ?? {}))
     if (value !== undefined) url.searchParams.set(key, String(value));
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-Dunlin-Request'] = '1';
   const init: RequestInit = { method, headers, credentials: 'same-origin' };
+  if (signal) init.signal = signal;
   if (body !== undefined) {
     headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(body);

@@ -3,7 +3,7 @@ import { createEffect, lazy, Match, on, onMount, Suspense, Switch } from 'solid-
 import { t, type TextKey } from './i18n/index.ts';
 import { Door } from './pages/door.tsx';
 import { Overview } from './pages/overview.tsx';
-import { BROKER_PAGES, route, SECURITY_PAGES } from './router.ts';
+import { BROKER_PAGES, DATA_PAGES, route, SECURITY_PAGES } from './router.ts';
 import { access, resume } from './state/session.ts';
 import { Shell } from './shell.tsx';
 import { Loading, Problem } from './ui/parts.tsx';
@@ -27,6 +27,8 @@ const Policies = lazy(() => import('./pages/policies.tsx'));
 const Accounts = lazy(() => import('./pages/accounts.tsx'));
 const Attacks = lazy(() => import('./pages/attacks.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
+const Query = lazy(() => import('./pages/query.tsx'));
+const Storage = lazy(() => import('./pages/storage.tsx'));
 const Me = lazy(() => import('./pages/me.tsx'));
 
 function Page() {
@@ -94,6 +96,12 @@ function Page() {
         <Match when={route().page === 'attacks'}>
           <Attacks />
         </Match>
+        <Match when={route().page === 'query'}>
+          <Query />
+        </Match>
+        <Match when={route().page === 'storage'}>
+          <Storage />
+        </Match>
         <Match when={route().page === 'audit'}>
           <Audit />
         </Match>
@@ -107,7 +115,7 @@ function titleOf(): string {
   if (at.page === 'device') return at.name;
   if (at.page === 'claim' || at.page === 'unknown') return '';
   if (at.page === 'me') return t('me');
-  const tab = [...BROKER_PAGES.slice(1), ...SECURITY_PAGES].find((page) => page === at.page);
+  const tab = [...BROKER_PAGES.slice(1), ...DATA_PAGES, ...SECURITY_PAGES].find((page) => page === at.page);
   return tab ? t(`tab.${tab}`) : t(`nav.${at.page}` as TextKey);
 }
 

@@ -4,6 +4,9 @@ import { createSignal } from 'solid-js';
 /** The tabs of the page Connections. */
 export const BROKER_PAGES = ['connections', 'groups', 'retained', 'bridges', 'trace'] as const;
 export type BrokerPage = (typeof BROKER_PAGES)[number];
+/** The tabs of the page Data. */
+export const DATA_PAGES = ['query', 'storage'] as const;
+export type DataPage = (typeof DATA_PAGES)[number];
 /** The tabs of the page Security. */
 export const SECURITY_PAGES = [
   'certificates',
@@ -16,10 +19,10 @@ export const SECURITY_PAGES = [
   'audit',
 ] as const;
 export type SecurityPage = (typeof SECURITY_PAGES)[number];
-const TABS = [...BROKER_PAGES, ...SECURITY_PAGES];
+const TABS = [...BROKER_PAGES, ...DATA_PAGES, ...SECURITY_PAGES];
 
 export type Route =
-  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'status' | 'me' | BrokerPage | SecurityPage }
+  | { page: 'overview' | 'alarms' | 'things' | 'rules' | 'status' | 'me' | BrokerPage | DataPage | SecurityPage }
   | { page: 'device'; name: string }
   | { page: 'claim'; token: string }
   | { page: 'unknown' };

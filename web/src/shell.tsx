@@ -1,7 +1,7 @@
 // The frame around every page: navigation, state of the live link, theme, sign-out.
 import { createSignal, For, Show, type JSX } from 'solid-js';
 import { t, type TextKey } from './i18n/index.ts';
-import { BROKER_PAGES, go, route, SECURITY_PAGES } from './router.ts';
+import { BROKER_PAGES, DATA_PAGES, go, route, SECURITY_PAGES } from './router.ts';
 import { now } from './state/clock.ts';
 import { openAlarms } from './state/fleet.ts';
 import { linkState, reconnectNow, retryAt } from './state/live.ts';
@@ -13,12 +13,13 @@ import { useKeys } from './ui/keyboard.ts';
 import { Palette, type Entry } from './ui/palette.tsx';
 import { attempt } from './ui/toast.tsx';
 
-type PageName = 'overview' | 'alarms' | 'things' | 'rules' | 'connections' | 'certificates' | 'status';
+type PageName = 'overview' | 'alarms' | 'things' | 'rules' | 'query' | 'connections' | 'certificates' | 'status';
 const PAGES: { page: PageName; hash: string; key: string }[] = [
   { page: 'overview', hash: '#/', key: 'g o' },
   { page: 'alarms', hash: '#/alarms', key: 'g a' },
   { page: 'things', hash: '#/things', key: 'g t' },
   { page: 'rules', hash: '#/rules', key: 'g r' },
+  { page: 'query', hash: '#/query', key: 'g q' },
   { page: 'connections', hash: '#/connections', key: 'g c' },
   { page: 'certificates', hash: '#/certificates', key: 'g u' },
   { page: 'status', hash: '#/status', key: 'g s' },
@@ -27,6 +28,7 @@ const pageText = (page: PageName) => t(`nav.${page}` as TextKey);
 
 function Navigation() {
   const active = (page: PageName) => route().page === page || (page === 'overview' && route().page === 'device') ||
+    (page === 'query' && DATA_PAGES.some((tab) => tab === route().page)) ||
     (page === 'connections' && BROKER_PAGES.some((tab) => tab === route().page)) ||
     (page === 'certificates' && SECURITY_PAGES.some((tab) => tab === route().page));
   return (
@@ -96,6 +98,7 @@ export function Shell(props: { children: JSX.Element }) {
       icon: 'connections' as IconName,
       run: () => go(`#/${tab}`),
     })),
+    { name: t('tab.storage'), type: 'g d', icon: 'query', run: () => go('#/storage') },
     ...SECURITY_PAGES.map((tab) => ({
       name: t(`tab.${tab}`),
       type: t('nav.certificates'),

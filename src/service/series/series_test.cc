@@ -313,12 +313,15 @@ TEST_F(SeriesTest, DeletesAndTellsWhatIsLeft) {
     arrive("demo/plant1/machine/press-01/pressure", "{\"value\":1,\"t\":" + std::to_string(1000 + i) + "}");
   }
   settle();
+  EXPECT_EQ(call("series.usage", {})->at("open_points").to_number<int>(), 10);
+  EXPECT_EQ(call("series.usage", {})->at("rows").at(0).at("open_points").to_number<int>(), 10);
   pass(std::chrono::hours{3});
   const auto usage = call("series.usage", {});
   ASSERT_TRUE(usage);
   EXPECT_EQ(usage->at("series").to_number<int>(), 2);
   EXPECT_EQ(usage->at("points").to_number<int>(), 10);
   EXPECT_GT(usage->at("bytes").to_number<int>(), 20);
+  EXPECT_EQ(usage->at("open_points").to_number<int>(), 0);
   EXPECT_EQ(usage->at("open_bytes").to_number<int>(), 0);
   EXPECT_EQ(usage->at("rows").at(0).at("name").as_string(), "press-01");
   EXPECT_EQ(ask("series.delete", {{"device", "press-01"}, {"channel", "pressure"}, {"from", 1003}}),

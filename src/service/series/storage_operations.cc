@@ -8,6 +8,7 @@
 
 #include "model/json_fields.h"
 #include "service/series/json_forms.h"
+#include "service/series/open_windows.h"
 
 namespace dunlin::series {
 namespace {
@@ -30,10 +31,11 @@ constexpr Field kUsageRequest[] = {
 constexpr Field kUsageResponse[] = {
     {"series", FieldType::integer, Need::required, "how many there are"},
     {"points", FieldType::integer, Need::required, "points in chunks"},
+    {"open_points", FieldType::integer, Need::required, "points that are not in chunks yet"},
     {"bytes", FieldType::integer, Need::required, "of these chunks, before the disk's own compression"},
     {"open_bytes", FieldType::integer, Need::required, "memory of what is not in chunks yet, of all tenants"},
     {"log_bytes", FieldType::integer, Need::required, "the log that keeps it, of all tenants"},
-    {"rows", FieldType::array, Need::required, "name, series, points and bytes of each"}};
+    {"rows", FieldType::array, Need::required, "name, series, points, open_points and bytes of each"}};
 constexpr Errc kUsageErrors[] = {Errc::invalid_argument};
 
 constexpr model::OperationSpec kDelete{
@@ -91,23 +93,30 @@ void delete_points(SeriesStore& store, const model::Caller& caller, const boost:
 struct Usage {
   std::uint64_t series = 0;
   std::uint64_t points = 0;
+  std::uint64_t open_points = 0;
   std::uint64_t bytes = 0;
   void add(const SeriesEntry& entry) {
     ++series;
     points += entry.points;
     bytes += entry.bytes;
+    for (const auto& window : entry.windows) open_points += window->open.size() + window->sealing.size();
   }
 };
 
 boost::json::array rows_of(const std::map<std::string, Usage, std::less<>>& by_name, std::size_t limit) {
   std::vector<std::pair<std::string_view, const Usage*>> sorted;
   for (const auto& [name, usage] : by_name) sorted.emplace_back(name, &usage);
-  std::ranges::stable_sort(sorted, std::ranges::greater(), [](const auto& row) { return row.second->bytes; });
+  std::ranges::stable_sort(sorted, std::ranges::greater(), [](const auto& row) {
+    return std::pair{row.second->bytes, row.second->open_points};
+  });
   boost::json::array rows;
   for (const auto& [name, usage] : sorted) {
     if (rows.size() == limit) break;
-    rows.push_back(boost::json::object{
-        {"name", name}, {"series", usage->series}, {"points", usage->points}, {"bytes", usage->bytes}});
+    rows.push_back(boost::json::object{{"name", name},
+                                       {"series", usage->series},
+                                       {"points", usage->points},
+                                       {"open_points", usage->open_points},
+                                       {"bytes", usage->bytes}});
   }
   return rows;
 }
@@ -125,6 +134,7 @@ void tell_usage(SeriesStore& store, const model::Caller& caller, const boost::js
   }
   reply(boost::json::value{{"series", all.series},
                            {"points", all.points},
+                           {"open_points", all.open_points},
                            {"bytes", all.bytes},
                            {"open_bytes", store.open_bytes()},
                            {"log_bytes", store.log_bytes()},

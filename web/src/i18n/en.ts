@@ -1,6 +1,7 @@
 // English: the complete table that defines the keys. What the pages of Security say besides is in en_security.ts.
 import { attacks } from './en_attacks.ts';
 import { security } from './en_security.ts';
+import { series } from './en_series.ts';
 
 export const en = {
   ...security,
@@ -480,4 +481,5 @@ export const en = {
   'status.connect.text': 'Everything here can be done by API:',
 
   ...attacks,
+  ...series,
 };

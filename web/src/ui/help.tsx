@@ -11,6 +11,8 @@ const KEYS: [string, TextKey][] = [
   ['g r', 'nav.rules'],
   ['g c', 'nav.connections'],
   ['g b', 'tab.bridges'],
+  ['g q', 'tab.query'],
+  ['g d', 'tab.storage'],
   ['g u', 'nav.certificates'],
   ['g m', 'me'],
   ['g s', 'nav.status'],

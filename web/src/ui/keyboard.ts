@@ -15,6 +15,8 @@ const GO: Record<string, string> = {
   r: '#/rules',
   c: '#/connections',
   b: '#/bridges',
+  q: '#/query',
+  d: '#/storage',
   u: '#/certificates',
   m: '#/me',
   s: '#/status',

@@ -1,11 +1,11 @@
 // The views of one page, as tabs.
 import { For, onMount } from 'solid-js';
 import { t } from '../i18n/index.ts';
-import { route, type BrokerPage, type SecurityPage } from '../router.ts';
+import { route, type BrokerPage, type DataPage, type SecurityPage } from '../router.ts';
 import '../styles/tables.css';
 import '../styles/broker.css';
 
-export function Tabs(props: { label: string; pages: readonly (BrokerPage | SecurityPage)[] }) {
+export function Tabs(props: { label: string; pages: readonly (BrokerPage | DataPage | SecurityPage)[] }) {
   let box!: HTMLElement;
   // A small window shows some of them only.
   onMount(() => box.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }));

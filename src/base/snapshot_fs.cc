@@ -310,7 +310,6 @@ Result<void> SnapshotFs::rename(const std::string& from, const std::string& to) 
   const std::string new_path = tidy(to);
   const std::vector<NodeRef> moved = nodes_below(old_path);
   const std::vector<NodeRef> replaced = old_path == new_path ? std::vector<NodeRef>{} : nodes_below(new_path);
-  keep_open(moved);
   keep_open(replaced);
   DUNLIN_CHECK(inner_.rename(from, to));
   forget_names(replaced);

@@ -1,10 +1,12 @@
 #pragma once
 // What the program says of itself: version, status, the dashboard's files.
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/metrics.h"
 #include "model/operation.h"
 #include "net/http/assets.h"
@@ -23,6 +25,8 @@ struct StatusParts {
   const std::vector<ListenerInfo>& listeners;
   const transport::MqttServer& mqtt;
   const MemoryGuard& memory;
+  Fs& fs;
+  std::string data_folder;
 };
 
 /// Declares system.status. The parts must outlive the table.

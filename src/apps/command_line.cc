@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "apps/backup_options.h"
 #include "apps/bench_options.h"
 #include "apps/key_options.h"
 #include "apps/series_options.h"
@@ -294,6 +295,7 @@ std::variant<Command, Exit> read_command_line(int argc, const char* const* argv)
   add_analyze(app, command);
   add_bench(app, command);
   add_keys(app, command);
+  add_backups(app, command);
   add_operations(app, operations, command);
   add_explain(app, operations, command);
   add_trace(app, command);

@@ -141,6 +141,26 @@ struct SeriesExportCommand {
   std::string out_file;  // empty: standard output
 };
 
+/// `dunlin backup --to`: of the server that runs on a data folder, or of the folder where none runs.
+struct BackupCommand {
+  std::string data_folder = "dunlin-data";
+  std::string to;
+  std::size_t keep = 7;
+  CallTarget::Output output = CallTarget::Output::text;
+};
+/// `dunlin backup list` and `verify`.
+struct BackupsCommand {
+  enum class Action : std::uint8_t { list, verify } action = Action::list;
+  std::string folder;
+  CallTarget::Output output = CallTarget::Output::text;
+};
+/// `dunlin restore`.
+struct RestoreCommand {
+  std::string from;
+  std::string at;  // RFC 3339; empty: the newest
+  std::string data_folder;
+};
+
 /// `dunlin doctor`: what is weak in how a server is set up.
 struct DoctorCommand {
   ConfigSource source;
@@ -184,11 +204,12 @@ struct UnsealCommand {
   std::string out_file;
 };
 
-using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand,
-                             BenchStormCommand, CallCommand, TraceCommand, AuditExportCommand,
-                             AuditVerifyCommand, DoctorCommand, KeyCommand, VaultCommand, SealCommand,
-                             UnsealCommand, AnalyzeCommand, SeriesImportCommand, SeriesExportCommand>;
+using Command =
+    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
+                 BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand, BenchStormCommand, CallCommand,
+                 TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand, KeyCommand,
+                 VaultCommand, SealCommand, UnsealCommand, AnalyzeCommand, SeriesImportCommand,
+                 SeriesExportCommand, BackupCommand, BackupsCommand, RestoreCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -212,5 +233,8 @@ int run_unseal(const UnsealCommand& command);
 int run_analyze(const AnalyzeCommand& command);
 int run_series_import(const SeriesImportCommand& command);
 int run_series_export(const SeriesExportCommand& command);
+int run_backup(const BackupCommand& command);
+int run_backups(const BackupsCommand& command);
+int run_restore(const RestoreCommand& command);
 
 }  // namespace dunlin::apps

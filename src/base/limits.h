@@ -21,6 +21,11 @@ inline constexpr std::size_t kMaxConfigRows = 10'000;
 /// Characters of an RFC 3339 time.
 inline constexpr std::size_t kMaxTimeTextBytes = 64;
 
+/// Bytes of a folder's snapshot that are kept in memory because they are overwritten before they are read,
+/// and files of one.
+inline constexpr std::size_t kMaxSnapshotBytes = 64UL * 1024 * 1024;
+inline constexpr std::size_t kMaxSnapshotFiles = 1'000'000;
+
 /// Of the memory budget: where a level begins, and where it ends again.
 inline constexpr unsigned kTightPercent = 85;
 inline constexpr unsigned kTightEndsPercent = 75;

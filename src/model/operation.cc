@@ -68,7 +68,7 @@ std::string text_of(const boost::json::object& request, std::string_view field) 
 
 /// What a call changes: "things/press-01", in the words of the request.
 std::string object_of(const OperationSpec& spec, const boost::json::object& request) {
-  if (!spec.audited_field.empty()) return text_of(request, spec.audited_field);
+  if (request.contains(spec.audited_field)) return text_of(request, spec.audited_field);
   std::string object;
   for (const Field& field : spec.request) {
     if (!is_in_path(spec, field.name)) continue;

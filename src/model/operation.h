@@ -56,7 +56,7 @@ struct OperationSpec {
   std::span<const Field> response;
   std::span<const Errc> errors;
   Audited audited = Audited::by_table;
-  /// by_table: the field that says what is changed; empty: those of the path, or else the name's noun.
+  /// by_table: the field that says what is changed; not given: those of the path, or else the noun.
   std::string_view audited_field = {};
 };
 

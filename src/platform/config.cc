@@ -310,6 +310,12 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
              std::chrono::days{36'500});
   schema.key("audit.max_records", "Past so many the oldest audit records go.", config.max_audit_records, 100,
              100'000'000);
+  schema.key("backup.folder",
+             "Where backups go that are asked for over the network (docs/guide/backup.md), outside the data "
+             "folder; empty: only the command line on this machine takes backups.",
+             config.backup_folder);
+  schema.key("backup.keep", "Backups that stay there; older ones go.", config.backups_kept, 1,
+             static_cast<std::int64_t>(backup::kMaxKept));
   schema.key("journal.durable", "QoS 1 and 2 are acknowledged after they are on the disk.", config.durable);
   schema.bytes("journal.segment_bytes", "Size of a journal file.", config.journal_segment_bytes, 1 << 20,
                1ULL << 30);
@@ -401,6 +407,8 @@ Result<void> check(const ServerConfig& config) {
     return fail(Errc::invalid_argument, "listen.client_crl may name at most 16 files");
   if (config.stale_crl != "refuse" && config.stale_crl != "accept")
     return fail(Errc::invalid_argument, "listen.client_crl_expired must be refuse or accept");
+  if (!config.backup_folder.empty() && !config.backup_folder.starts_with('/'))
+    return fail(Errc::invalid_argument, "backup.folder must be an absolute path");
   if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" &&
       config.log_level != "error") {
     return fail(Errc::invalid_argument, "log.level must be debug, info, warning or error");

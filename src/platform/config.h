@@ -14,6 +14,7 @@
 #include "net/address_range.h"
 #include "net/limits.h"
 #include "security/authenticator.h"
+#include "service/backup/limits.h"
 #include "service/series/line_keys.h"
 #include "transport/bridge/settings.h"
 #include "transport/http/security_text.h"
@@ -80,6 +81,9 @@ struct ServerConfig {
   Duration keep_audit = std::chrono::days{365};  // 0: for ever
   std::int64_t max_audit_records = 1'000'000;
   bool durable = true;
+
+  std::string backup_folder;  // where system.backup goes; empty: only where the local command line says
+  std::int64_t backups_kept = backup::kDefaultKept;
 
   std::uint64_t journal_segment_bytes = 16ULL << 20;
   std::uint64_t journal_max_bytes = 4ULL << 30;

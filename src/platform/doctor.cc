@@ -64,7 +64,8 @@ Findings in_order(Findings found) {
 Findings check_machine(Fs& fs, const Clock& clock, const ServerConfig& config) {
   Findings found = check_folder(fs, config.data_folder);
   for (Findings more : {check_certificates(fs, config.data_folder, clock.wall_now()),
-                        check_keys_at_rest(fs, config.data_folder), check_disk(fs, config)})
+                        check_keys_at_rest(fs, config.data_folder), check_disk(fs, config),
+                        check_backups(fs, config.data_folder, clock.wall_now())})
     std::ranges::move(more, std::back_inserter(found));
   return found;
 }

@@ -43,6 +43,8 @@ Findings check_certificates(Fs& fs, const std::string& folder, WallTime now);
 Findings check_keys_at_rest(Fs& fs, const std::string& folder);
 /// Blocks.
 Findings check_disk(Fs& fs, const ServerConfig& config);
+/// Blocks.
+Findings check_backups(Fs& fs, const std::string& folder, WallTime now);
 /// Users, tokens, certificates, policies and what lets devices in. `done` runs on `reply_to`.
 void check_records(store::Repository& repository, Executor& reply_to, WallTime now,
                    std::move_only_function<void(Findings)> done);

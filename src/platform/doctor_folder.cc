@@ -7,6 +7,7 @@
 #include "security/limits.h"
 #include "security/vault_files.h"
 #include "security/x509.h"
+#include "service/backup/backup_service.h"
 
 namespace dunlin::platform {
 namespace {
@@ -18,6 +19,7 @@ constexpr unsigned kOthersWrite = 0022;
 constexpr Duration kAuthorityNotice = std::chrono::days{180};
 /// The server's certificate is made anew when 30 of its 90 days are left.
 constexpr Duration kLeafNotice = std::chrono::days{14};
+constexpr Duration kBackupNotice = std::chrono::days{30};
 constexpr std::uint64_t kAlmostFull = 64ULL << 20;
 constexpr std::uint64_t kLittleSpace = 1ULL << 30;
 
@@ -171,6 +173,17 @@ Findings check_disk(Fs& fs, const ServerConfig& config) {
            what + ", and one journal may grow to " + std::to_string(config.journal_max_bytes >> 20) + " MiB",
            "the disk is full before the journal's own limit holds publishers back",
            "--set journal.max_bytes=" + std::to_string((*space / 2) >> 20) + "MiB"}};
+}
+
+Findings check_backups(Fs& fs, const std::string& folder, WallTime now) {
+  const auto last = backup::read_last_backup(fs, folder);
+  const std::string why = "what is lost with the disk is lost";
+  const std::string mend = "dunlin backup --data " + quoted(folder) + " --to FOLDER, on another disk";
+  if (!last)
+    return {{Severity::note, "never_backed_up", "no backup of " + folder + " was ever taken", why, mend}};
+  const WallTime taken = from_unix_milliseconds(last->instant);
+  if (now - taken < kBackupNotice) return {};
+  return {{Severity::note, "backup_old", "the last backup was taken at " + format_rfc3339(taken), why, mend}};
 }
 
 }  // namespace dunlin::platform

@@ -14,6 +14,7 @@
 #include "net/reactor_threads.h"
 #include "net/worker_pool.h"
 #include "platform/audit.h"
+#include "platform/backups.h"
 #include "platform/certificate_renewal.h"
 #include "platform/client_crls.h"
 #include "platform/doctor.h"
@@ -100,10 +101,9 @@ class RunningServer final : public Server {
     return found == listener_infos_.end() ? std::uint16_t{0} : found->address.port;
   }
   Result<void> wait_for(std::function<void(Done)> begin);
-  void close_listeners();
 
   ServerConfig config_;
-  Fs& fs_;
+  SnapshotFs fs_;
   store::BrokenDisk broken_;
   SystemClock clock_;
   SystemRng rng_;
@@ -141,6 +141,7 @@ class RunningServer final : public Server {
   std::unique_ptr<ClientCrls> crls_;
   std::unique_ptr<SysTopics> sys_topics_;
   std::unique_ptr<MemoryGuard> memory_;
+  std::unique_ptr<backup::BackupService> backups_;
   std::vector<ListenerInfo> listener_infos_;
   std::optional<std::string> claim_token_;
   std::string group_secret_;  // on its way from open() to compose()
@@ -271,6 +272,8 @@ void RunningServer::compose() {
   declare_refusals(operations_,
                    {refusals_, security_->authenticator().penalties(), *blocks_, standings_, clock_});
   declare_doctor(operations_, {home(), workers_, fs_, clock_, config_, stores_.repository.get()});
+  backups_ = make_backups({home(), workers_, fs_, clock_, metrics_}, config_);
+  backups_->declare(operations_);
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   wire_live_feed(*services_, *live_);
   live_->set_tracer(hub_->tracer());
@@ -464,11 +467,7 @@ Result<void> RunningServer::adopt_certificate() {
 }
 
 void RunningServer::stop() {
-  if (state_ != State::running) {
-    state_ = State::stopped;
-    return;
-  }
-  state_ = State::stopped;
+  if (std::exchange(state_, State::stopped) != State::running) return;
   ready_ = false;
   const auto log_failure = [](std::string_view what, const Result<void>& result) {
     if (!result) log::error("platform", what, {{"why", result.error().message}});
@@ -483,6 +482,7 @@ void RunningServer::stop() {
   log_failure("the hub did not stop", wait_for([this](Done done) { hub_->stop(home(), std::move(done)); }));
   log_failure("the services did not stop", wait_for([this](Done done) { services_->stop(std::move(done)); }));
   threads_.stop();
+  backups_->stop();
   // What they finish is posted to reactors that have stopped, and its owners are still there.
   workers_.finish();
   (void)fs_.remove(config_.data_folder + "/server.json");

@@ -96,7 +96,7 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
                              {"listeners", std::move(listeners)},
                              {"mqtt", drain_state(parts.mqtt)},
                              {"memory", memory_state(parts.memory)},
-                             {"disk", disk_state(parts.fs, parts.data_folder)},
+                             {"disk", disk_state(parts.fs, parts.config.data_folder)},
                              {"counts", std::move(counts)}});
   });
 }

@@ -1,7 +1,6 @@
 #pragma once
 // What the program says of itself: version, status, the dashboard's files.
 
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "base/metrics.h"
 #include "model/operation.h"
 #include "net/http/assets.h"
+#include "platform/config.h"
 #include "platform/memory_guard.h"
 #include "platform/server.h"
 #include "transport/mqtt/server.h"
@@ -26,7 +26,7 @@ struct StatusParts {
   const transport::MqttServer& mqtt;
   const MemoryGuard& memory;
   Fs& fs;
-  std::string data_folder;
+  const ServerConfig& config;
 };
 
 /// Declares system.status. The parts must outlive the table.

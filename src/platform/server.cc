@@ -266,7 +266,7 @@ void RunningServer::compose() {
   broker::declare({home(), *hub_, make_mqtt_authorizer(security_->policy_engine()), hub_limits(config_)},
                   operations_);
   audit::declare(audit_->log(), operations_);
-  declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_, *memory_});
+  declare_status(operations_, {clock_, metrics_, listener_infos_, *mqtt_, *memory_, fs_, config_});
   declare_drain(operations_, *mqtt_);
   declare_refusals(operations_,
                    {refusals_, security_->authenticator().penalties(), *blocks_, standings_, clock_});

@@ -38,6 +38,7 @@ constexpr Field kStatus[] = {
     {"listeners", FieldType::array, Need::required, "name and address of each"},
     {"mqtt", FieldType::object, Need::required, "whether clients are taken, or where they are sent"},
     {"memory", FieldType::object, Need::required, "level (normal, tight, critical), bytes and budget"},
+    {"disk", FieldType::object, Need::required, "free_bytes where the data is; null: not known"},
     {"counts", FieldType::object, Need::required, "connections, messages, samples, alarms"}};
 constexpr model::OperationSpec kSpec{
     "system.status", model::Method::get, "/api/status", "How the server is.", "status:read", {}, kStatus, {}};
@@ -62,6 +63,11 @@ boost::json::object memory_state(const MemoryGuard& memory) {
   return {{"level", memory_level_name(memory.level())},
           {"resident_bytes", memory.used()},
           {"budget_bytes", memory.budget()}};
+}
+
+boost::json::object disk_state(Fs& fs, const std::string& folder) {
+  const auto free = fs.free_space(folder);
+  return {{"free_bytes", free ? boost::json::value(*free) : boost::json::value()}};
 }
 
 Slice slice_of(ByteView bytes) {
@@ -90,6 +96,7 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
                              {"listeners", std::move(listeners)},
                              {"mqtt", drain_state(parts.mqtt)},
                              {"memory", memory_state(parts.memory)},
+                             {"disk", disk_state(parts.fs, parts.config.data_folder)},
                              {"counts", std::move(counts)}});
   });
 }

@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/metrics.h"
 #include "model/operation.h"
 #include "net/http/assets.h"
+#include "platform/config.h"
 #include "platform/memory_guard.h"
 #include "platform/server.h"
 #include "transport/mqtt/server.h"
@@ -23,6 +25,8 @@ struct StatusParts {
   const std::vector<ListenerInfo>& listeners;
   const transport::MqttServer& mqtt;
   const MemoryGuard& memory;
+  Fs& fs;
+  const ServerConfig& config;
 };
 
 /// Declares system.status. The parts must outlive the table.

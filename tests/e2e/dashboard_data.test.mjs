@@ -1,10 +1,12 @@
-// The pages Query and Storage in Chromium: questions in SQL with their answers, errors and files; what is stored, and deleting it.
+// The pages Query and Storage in Chromium: questions in SQL with their answers, errors and files; what is stored, and deleting it; charts that
+// zoom, with what monitors expect and find.
 // Names and texts that would do harm are text.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { openBrowser, openPage } from './lib/browser.mjs';
 import { openDashboard, PASSWORD } from './lib/dashboard.mjs';
+import { connect, disconnectAll } from './lib/mqtt.mjs';
 import { until } from './lib/program.mjs';
 import { start } from './lib/server.mjs';
 
@@ -25,6 +27,7 @@ before(async () => {
 });
 after(async () => {
   await dashboard?.context.close();
+  disconnectAll();
 });
 
 const editor = () => page.getByLabel('Query (SQL)');
@@ -133,11 +136,15 @@ test('a running query is cancelled, and another one asked', async () => {
     await held;
     await route.continue().catch(() => {}); // the page has gone away from it
   });
+  const sent = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/series/query'));
+  const ended = page.waitForRequest((request) => request.method() === 'DELETE');
   await ask('SELECT count(*) FROM samples');
   await page.getByText(/^Running for \d+ s$/).waitFor();
   assert(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled());
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByText('Cancelled.').waitFor();
+  const { id } = (await sent).postDataJSON();
+  assert.equal(new URL((await ended).url()).pathname, `/api/series/query/${id}`);
   letGo();
   await page.unroute('**/api/series/query');
   await ask('SELECT count(*) AS all_points FROM samples');
@@ -200,6 +207,7 @@ test('what is stored is seen by device and channel', async () => {
   const first = page.locator('tbody tr').first();
   await first.getByRole('cell', { name: 'mill-01', exact: true }).waitFor();
   await first.getByRole('img', { name: /% of all chunks/ }).waitFor();
+  await page.locator('.facts div', { hasText: 'Free on the disk' }).getByText(/iB$/).waitFor();
   await page.locator('.facts', { hasText: 'Bytes a point' }).getByText(/^\d+\.\d\d$/).waitFor();
   await dashboard.picture('storage');
   await page.getByLabel('Device', { exact: true }).fill('MILL-02');
@@ -246,6 +254,69 @@ test('a time of a channel, then a device, is deleted after it was said what goes
   assert.deepEqual([await count('load'), await count('feed')], [0, 0]);
   const { records } = await server.api('GET', '/api/audit?limit=20');
   assert.equal(records.filter(({ action }) => action === 'series.delete').length, 2);
+  dashboard.noFaults();
+});
+
+test('a chart zooms from a minute to years by keys, wheel and dragging', async () => {
+  await page.goto(`${dashboard.origin}/#/device/press-01`);
+  const chart = page.locator('.chart').first();
+  await chart.locator('.u-over').waitFor();
+  /** The span that is asked for after something was done. */
+  const span = async (act) => {
+    const [request] = await Promise.all([page.waitForRequest(/series\/range\?.*channel=temperature.*points=600/), act()]);
+    const { searchParams } = new URL(request.url());
+    return Number(searchParams.get('to')) - Number(searchParams.get('from'));
+  };
+  const press = (key, times) => async () => {
+    for (let i = 0; i < times; i++) await page.keyboard.press(key);
+  };
+  const near = (value, expected) => assert(Math.abs(value / expected - 1) < 0.02, `${value} is not about ${expected}`);
+  near(await span(() => page.getByRole('button', { name: '1h', exact: true }).click()), 3_600_000);
+  await chart.locator('.u-over').click();
+  near(await span(press('+', 1)), 1_800_000);
+  near(await span(press('ArrowLeft', 1)), 1_800_000);
+  near(await span(press('+', 20)), 60_000);
+  near(await span(press('-', 30)), 10 * 366 * 86_400_000);
+  await dashboard.picture('years');
+  near(await span(press('0', 1)), 3_600_000);
+  const box = await chart.locator('.u-over').boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  near(await span(() => page.mouse.wheel(0, -100)), 3_600_000 / 1.25);
+  await page.waitForTimeout(1000); // it draws what has come
+  await page.mouse.move(box.x + box.width * 0.25, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, box.y + box.height / 2, { steps: 4 });
+  near(await span(() => page.mouse.up()), 3_600_000 / 1.25 / 2);
+  near(await span(() => page.getByRole('button', { name: '1y', exact: true }).click()), 366 * 86_400_000);
+  page.faults = page.faults.filter((text) => !/status of 404 .*\/api\/things\/press-01/.test(text)); // nobody has registered it
+  dashboard.noFaults();
+});
+
+test('what monitors expect and find is in the chart', async () => {
+  const thing = await server.thing('oven-01');
+  await server.api('PUT', '/api/monitors/too-hot', { channel: 'temperature', kind: 'threshold', options: { low: 10, high: 30 }, severity: 'major' });
+  await server.api('PUT', '/api/monitors/odd', { channel: 'temperature' });
+  const client = await connect(server, thing, { clientId: 'oven-01' });
+  const send = (value, t) => client.publishAsync('demo/plant1/machine/oven-01/temperature', JSON.stringify({ value, t }), { qos: 1 });
+  const begin = Date.now() - 400_000;
+  for (let i = 0; i < 400; i++) await send(i === 360 || i === 361 ? 45 : 20 + 5 * Math.sin(i / 10) + 0.1 * (i % 3), begin + i * 1000);
+  await until(async () => (await server.api('GET', '/api/alarms')).alarms.some(({ name, state }) => name === 'too-hot' && state === 'cleared'), 'an alarm came and went');
+  await until(async () => (await server.api('GET', '/api/monitors/odd/state?device=oven-01')).states[0]?.expected_high, 'a band is known');
+  await page.goto(`${dashboard.origin}/#/device/oven-01`);
+  await page.getByRole('button', { name: '1h', exact: true }).click();
+  const chart = page.locator('.chart').first();
+  await chart.getByRole('img', { name: /\d times marked at which a monitor found something unusual$/ }).waitFor();
+  // The band grows while somebody looks.
+  const states = page.waitForResponse(/monitors\/odd\/state\?device=oven-01$/);
+  await send(21, Date.now());
+  assert.equal((await (await states).json()).states.length, 1);
+  await page.getByRole('button', { name: '5m', exact: true }).click();
+  const over = await chart.locator('.u-over').boundingBox();
+  await page.waitForTimeout(4000);
+  await page.mouse.move(over.x + over.width / 2, over.y + over.height / 2);
+  await dashboard.picture('monitors');
+  await client.endAsync();
+  page.faults = page.faults.filter((text) => !/status of 404 .*\/shadow/.test(text)); // it has none
   dashboard.noFaults();
 });
 

@@ -208,6 +208,7 @@ export function startMock({ port = 0, empty = false } = {}) {
       version: '0.1.0',
       uptime_seconds: 93_784 + (Date.now() - state.started) / 1000,
       memory: { level: 'normal', resident_bytes: 96 << 20, budget_bytes: 1 << 30 },
+      disk: { free_bytes: 42e9 },
       listeners: [
         { name: 'mqtt', address: '127.0.0.1:1883' },
         { name: 'mqtts', address: '0.0.0.0:8883' },

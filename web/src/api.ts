@@ -103,6 +103,8 @@ export interface Status {
   uptime_seconds: number;
   listeners: Listener[];
   memory: { level: 'normal' | 'tight' | 'critical'; resident_bytes: number; budget_bytes: number };
+  /** null: not known. */
+  disk: { free_bytes: number | null };
   counts: Record<string, number>;
 }
 

@@ -1,5 +1,5 @@
 // The part of the HTTP API that asks stored series by SQL, says what they take, and deletes them.
-import { call, PAGE } from './api.ts';
+import { at, call, PAGE } from './api.ts';
 import type { Json } from './lib/shadow.ts';
 
 /** Times are RFC 3339 in UTC, intervals seconds. */
@@ -45,7 +45,18 @@ export interface Deletion {
 const CSV_ROWS = 100_000;
 
 export const queries = {
-  run: (sql: string, signal: AbortSignal) => call<QueryAnswer>('POST', '/api/series/query', { sql }, {}, signal),
+  /** When `signal` aborts the server ends the query, too. */
+  run: async (sql: string, signal: AbortSignal) => {
+    const id = crypto.randomUUID();
+    // It may have ended meanwhile.
+    const cancel = () => void call('DELETE', at('series', 'query', id)).catch(() => {});
+    signal.addEventListener('abort', cancel);
+    try {
+      return await call<QueryAnswer>('POST', '/api/series/query', { sql, id }, {}, signal);
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  },
   csv: (sql: string) =>
     call<{ csv: string; truncated: boolean }>('POST', '/api/series/query', { sql, format: 'csv', limit: CSV_ROWS }),
 };

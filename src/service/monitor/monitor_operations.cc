@@ -33,6 +33,8 @@ constexpr Field kMonitor[] = {{"name", FieldType::text, Need::required, "name"},
                               {"severity", FieldType::text, Need::required, "of its alarms"},
                               {"enabled", FieldType::boolean, Need::required, "whether it runs"}};
 constexpr Field kList[] = {{"monitors", FieldType::array, Need::required, "monitors, by name"}};
+constexpr Field kStateRequest[] = {{"monitor", FieldType::text, Need::required, "the monitor's name"},
+                                   {"device", FieldType::text, Need::optional, "of this device only"}};
 constexpr Field kStates[] = {
     {"states", FieldType::array, Need::required,
      "for each device: raised; of the last value since the start time and value, of the kind anomaly score, "
@@ -60,7 +62,7 @@ constexpr model::OperationSpec kState{"monitor.state",
                                       "/api/monitors/{monitor}/state",
                                       "Show what a monitor makes of each device.",
                                       "rules:read",
-                                      kOnlyMonitor,
+                                      kStateRequest,
                                       kStates,
                                       kGetErrors};
 constexpr model::OperationSpec kDelete{"monitor.delete",
@@ -141,11 +143,14 @@ void MonitorService::remove(const model::Caller& caller, const std::string& name
   environment_.repository.write(environment_.executor, std::move(changes), std::move(written));
 }
 
-boost::json::array MonitorService::states_of(const std::string& key) const {
+boost::json::array MonitorService::states_of(const std::string& key,
+                                             const std::optional<std::string>& device) const {
   boost::json::array rows;
   const std::string prefix = key + '\0';
   for (auto at = states_.lower_bound(prefix); at != states_.end() && at->first.starts_with(prefix); ++at) {
-    boost::json::object row{{"device", at->first.substr(prefix.size())}, {"raised", at->second.is_raised()}};
+    const std::string name = at->first.substr(prefix.size());
+    if (device && name != *device) continue;
+    boost::json::object row{{"device", name}, {"raised", at->second.is_raised()}};
     if (const auto& last = at->second.last()) {
       row["time"] = format_rfc3339(last->time);
       row["value"] = last->value;
@@ -182,7 +187,7 @@ void MonitorService::declare(model::OperationTable& table) {
     const std::string name = *model::optional_text(request, "monitor");
     const std::string key = model::tenant_key(caller.principal->tenant, name);
     if (!monitors_.contains(key)) return reply(unknown(name));
-    reply(boost::json::value{{"states", states_of(key)}});
+    reply(boost::json::value{{"states", states_of(key, model::optional_text(request, "device"))}});
   });
   table.add(kDelete, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     remove(caller, *model::optional_text(request, "monitor"), std::move(reply));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -77,7 +78,7 @@ class MonitorService {
   /// Another monitor, or none, under that key.
   void install(const std::string& key, std::optional<Monitor> monitor, Task done);
   void forget(const std::string& key, const Monitor& monitor, Round& round);
-  boost::json::array states_of(const std::string& key) const;
+  boost::json::array states_of(const std::string& key, const std::optional<std::string>& device) const;
 
   MonitorEnvironment environment_;
   std::map<std::string, Monitor> monitors_;             // by tenant and name

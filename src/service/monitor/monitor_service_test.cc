@@ -107,6 +107,14 @@ TEST_F(MonitorTest, FindsAnomaliesWithoutSettings) {
   EXPECT_EQ(alarm_states(), "odd press-01 active;");
   EXPECT_THAT(message(), HasSubstr("(anomaly, since "));
   const auto state = call("monitor.state", {{"monitor", "odd"}})->at("states").at(0);
+  const auto of = [this](std::string device) {
+    return call("monitor.state", {{"monitor", "odd"}, {"device", std::move(device)}})
+        ->at("states")
+        .as_array()
+        .size();
+  };
+  EXPECT_EQ(of("press-01"), 1U);
+  EXPECT_EQ(of("press-02"), 0U);
   EXPECT_EQ(state.at("raised"), true);
   EXPECT_EQ(state.at("value").to_number<double>(), 60);
   EXPECT_GE(state.at("score").to_number<double>(), 0.5);

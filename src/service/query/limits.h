@@ -25,6 +25,7 @@ inline constexpr std::size_t kMaxGapBuckets = 100'000;            // of one valu
 inline constexpr std::size_t kMaxQueryMemory = 256 * 1024 * 1024;
 inline constexpr Duration kMaxQueryTime = std::chrono::seconds{60};
 inline constexpr std::size_t kMaxQueriesPerTenant = 4;
+inline constexpr std::size_t kMaxQueryIdBytes = 64;       // of the id that a caller gives to a query
 inline constexpr std::size_t kScansAhead = 8;             // devices that are read at once
 inline constexpr std::size_t kSeriesAtOnce = 64;          // that one scan reads, where each is read alone
 inline constexpr std::size_t kPointsAtOnce = 256 * 1024;  // of such a scan

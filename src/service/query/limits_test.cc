@@ -126,6 +126,40 @@ TEST_F(QueryLimitsTest, CancellingEndsAQuery) {
   settle();
 }
 
+TEST_F(QueryLimitsTest, WhoHasAskedCancelsByName) {
+  auto waits = std::make_unique<QueryService>(*executor, *store, slow, *metrics);
+  table = model::OperationTable();
+  waits->declare(table);
+  const auto as = [this](std::string user, std::string_view operation, boost::json::object request) {
+    auto who = std::make_shared<Principal>();
+    who->kind = PrincipalKind::user;
+    who->name = std::move(user);
+    who->permissions = {"series:read"};
+    auto end = std::make_shared<std::string>("none");
+    table.invoke(*table.find(operation), {std::move(who), "test"}, std::move(request), [end](auto result) {
+      *end = result ? "done" : std::string(errc_name(result.error().code));
+    });
+    settle();
+    return end;
+  };
+  const boost::json::object request{{"sql", "SELECT x FROM m"}, {"id", "mine"}};
+  const auto of_ada = as("ada", "series.query", request);
+  const auto of_bob = as("bob", "series.query", request);
+  EXPECT_EQ(*as("ada", "series.query", request), "already_exists");
+  EXPECT_EQ(*as("eve", "series.cancel", {{"id", "mine"}}), "not_found");
+  EXPECT_EQ(*as("ada", "series.cancel", {{"id", "other"}}), "not_found");
+  EXPECT_EQ(*as("ada", "series.cancel", {{"id", "mine"}}), "done");
+  EXPECT_EQ(*of_ada, "cancelled");
+  EXPECT_EQ(*of_bob, "none");
+  EXPECT_EQ(*as("ada", "series.cancel", {{"id", "mine"}}), "not_found");
+  EXPECT_EQ(waits->running(), 1U);
+  EXPECT_EQ(*as("ada", "series.query", {{"sql", "SELECT x FROM m"}, {"id", std::string(65, 'x')}}),
+            "invalid_argument");
+  waits.reset();
+  EXPECT_EQ(*of_bob, "cancelled");
+  settle();
+}
+
 TEST_F(QueryLimitsTest, LongWorkLeavesTheThreadToOthersInBetween) {
   for (int i = 0; i < 200; ++i) {
     for (int j = 0; j < 40; ++j) put("e" + std::to_string(i), "m/x", 1'700'000'000 + j, 1.0);

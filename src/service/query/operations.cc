@@ -1,5 +1,6 @@
 #include "service/query/operations.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "model/json_fields.h"
@@ -16,7 +17,8 @@ using model::Need;
 constexpr Field kRequest[] = {
     {"sql", FieldType::text, Need::required, "SELECT .. FROM .. (the guide on queries says what there is)"},
     {"format", FieldType::text, Need::optional, "json (the default) or csv"},
-    {"limit", FieldType::integer, Need::optional, "rows of the answer at most (10000; up to 100000)"}};
+    {"limit", FieldType::integer, Need::optional, "rows of the answer at most (10000; up to 100000)"},
+    {"id", FieldType::text, Need::optional, "a name of your choice, by which series.cancel ends it"}};
 constexpr Field kResponse[] = {
     {"columns", FieldType::array, Need::optional, "json: name and type of each"},
     {"rows", FieldType::array, Need::optional,
@@ -26,8 +28,12 @@ constexpr Field kResponse[] = {
      "whether there were more rows than the answer may have"},
     {"points_read", FieldType::integer, Need::required, "stored points that were read one by one"},
     {"chunks_by_summary", FieldType::integer, Need::required, "stored chunks that were taken as a whole"}};
-constexpr Errc kErrors[] = {Errc::malformed,      Errc::invalid_argument, Errc::not_found, Errc::unsupported,
-                            Errc::limit_exceeded, Errc::quota_exceeded,   Errc::timed_out};
+constexpr Errc kErrors[] = {Errc::malformed,      Errc::invalid_argument, Errc::not_found,
+                            Errc::already_exists, Errc::unsupported,      Errc::limit_exceeded,
+                            Errc::quota_exceeded, Errc::timed_out,        Errc::cancelled};
+constexpr Field kCancelRequest[] = {
+    {"id", FieldType::text, Need::required, "the name that the query was given"}};
+constexpr Errc kCancelErrors[] = {Errc::not_found};
 
 constexpr model::OperationSpec kQuery{"series.query",
                                       model::Method::post,
@@ -38,6 +44,15 @@ constexpr model::OperationSpec kQuery{"series.query",
                                       kResponse,
                                       kErrors,
                                       model::Audited::not_at_all};
+constexpr model::OperationSpec kCancel{"series.cancel",
+                                       model::Method::del,
+                                       "/api/series/query/{id}",
+                                       "End a query of one's own that runs.",
+                                       "series:read",
+                                       kCancelRequest,
+                                       {},
+                                       kCancelErrors,
+                                       model::Audited::not_at_all};
 
 /// Collects an answer.
 struct Collected {
@@ -112,24 +127,54 @@ void QueryService::answer(const model::Caller& caller, const boost::json::object
   if (limit < 1 || limit > static_cast<std::int64_t>(kMaxAnswerRows))
     return reply(fail(Errc::invalid_argument, "\"limit\" must be between 1 and 100000"));
   collected->most_rows = static_cast<std::size_t>(limit);
+  std::string name = model::optional_text(request, "id").value_or("");
+  if (name.size() > kMaxQueryIdBytes)
+    return reply(fail(Errc::invalid_argument, "\"id\" may have at most 64 bytes"));
+  if (!name.empty() && find_named(caller, name) != runs_.end())
+    return reply(fail(Errc::already_exists, "a query of that id runs already"));
   RowSink sink;
   sink.columns = [collected](const auto& names, const auto& types) { collected->set_columns(names, types); };
   sink.rows = [collected](const Batch& batch, const TextPool& texts) { return collected->add(batch, texts); };
-  start(caller.principal->tenant, *model::optional_text(request, "sql"), std::move(sink),
-        [collected, reply = std::move(reply)](Result<QueryCost> cost) mutable {
-          if (!cost) return reply(std::unexpected(std::move(cost).error()));
-          reply(collected->answer(*cost));
-        });
+  const QueryId query =
+      start(caller.principal->tenant, *model::optional_text(request, "sql"), std::move(sink),
+            [collected, reply = std::move(reply)](Result<QueryCost> cost) mutable {
+              if (!cost) return reply(std::unexpected(std::move(cost).error()));
+              reply(collected->answer(*cost));
+            });
+  if (name.empty()) return;
+  if (const auto found = runs_.find(query); found != runs_.end()) {
+    found->second.asker = caller.principal;
+    found->second.name = std::move(name);
+  }
+}
+
+QueryService::Runs::iterator QueryService::find_named(const model::Caller& caller, std::string_view name) {
+  const Principal& asker = *caller.principal;
+  return std::ranges::find_if(runs_, [&](const auto& entry) {
+    const Running& running = entry.second;
+    return running.asker && running.name == name && running.tenant == asker.tenant &&
+           running.asker->kind == asker.kind && running.asker->name == asker.name;
+  });
+}
+
+void QueryService::cancel_named(const model::Caller& caller, std::string_view name, model::Reply reply) {
+  const auto found = find_named(caller, name);
+  if (found == runs_.end()) return reply(fail(Errc::not_found, "no query of yours with that id runs"));
+  cancel(found->first);
+  reply(boost::json::object{});
 }
 
 void QueryService::declare(model::OperationTable& table) {
   table.add(kQuery, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     answer(caller, request, std::move(reply));
   });
+  table.add(kCancel, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    cancel_named(caller, *model::optional_text(request, "id"), std::move(reply));
+  });
 }
 
 std::vector<model::OperationSpec> operations() {
-  return {kQuery};
+  return {kQuery, kCancel};
 }
 
 }  // namespace dunlin::query

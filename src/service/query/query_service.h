@@ -29,18 +29,23 @@ class QueryService {
   void cancel(QueryId query);
   std::size_t running() const { return runs_.size(); }
 
-  /// Declares series.query.
+  /// Declares series.query and series.cancel.
   void declare(model::OperationTable& table);
 
  private:
   struct Running {
     TenantId tenant;
     std::shared_ptr<QueryRun> run;
+    PrincipalRef asker{};  // where it has a name
+    std::string name{};    // given by the asker
   };
+  using Runs = std::map<QueryId, Running>;
   void answer(const model::Caller& caller, const boost::json::object& request, model::Reply reply);
+  void cancel_named(const model::Caller& caller, std::string_view name, model::Reply reply);
+  Runs::iterator find_named(const model::Caller& caller, std::string_view name);
 
   RunEnvironment environment_;
-  std::map<QueryId, Running> runs_;
+  Runs runs_;
   std::uint64_t next_id_ = 1;
   metrics::Cell& answered_;
   metrics::Cell& refused_;

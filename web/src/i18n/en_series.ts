@@ -1,5 +1,8 @@
 // The texts of the pages Query and Storage.
 export const series = {
+  'chart.keys': 'Keys: + and - zoom, arrows move, 0 shows the present. The wheel zooms with Ctrl, or after a click; dragging shows a part.',
+  'help.zoom': 'Zoom, move and leave the chart that has the focus; Ctrl and the wheel zoom, too',
+  'chart.marks': '{n} times marked at which a monitor found something unusual',
   'nav.query': 'Data',
   'tab.query': 'Query',
   'tab.storage': 'Storage',
@@ -48,6 +51,7 @@ export const series = {
   'storage.density': 'Bytes a point',
   'storage.open': 'Memory of these',
   'storage.log': 'Log that keeps these',
+  'storage.free': 'Free on the disk',
   'storage.note': 'Points are sealed into chunks some minutes after their two hours are over; until then they are in memory and in the log. Memory and log are of the whole server; chunks are counted before the disk’s own compression.',
   'storage.largest.cut': 'The {n} largest are shown.',
   'storage.share': 'Share',

@@ -1,12 +1,15 @@
 // The device's chart: history from the server, live values behind it, paused or running.
-import { createEffect, createMemo, createSignal, For, on, onCleanup, Show, untrack } from 'solid-js';
-import { series as api } from '../api.ts';
+import { batch, createEffect, createMemo, createSignal, For, on, onCleanup, Show, untrack } from 'solid-js';
+import { series as api, type Alarm } from '../api.ts';
 import { t } from '../i18n/index.ts';
-import { channelLabel, unitLabel } from '../lib/format.ts';
+import { channelLabel, toMs, unitLabel } from '../lib/format.ts';
 import { appendLive, lineOf, trimBefore, type Line } from '../live/chart_data.ts';
 import type { Series } from '../live/series_store.ts';
 import { now } from '../state/clock.ts';
+import { useExpectations } from '../state/expectations.ts';
+import { alarmList } from '../state/fleet.ts';
 import { linkState, tracked } from '../state/live.ts';
+import type { Mark } from '../ui/chart_marks.ts';
 import { Icon } from '../ui/icon.tsx';
 import { TimeChart } from '../ui/time_chart.tsx';
 import { reasonOf } from '../ui/toast.tsx';
@@ -15,9 +18,14 @@ const SPANS = [
   { label: '5m', ms: 300_000 },
   { label: '1h', ms: 3_600_000 },
   { label: '24h', ms: 86_400_000 },
+  { label: '7d', ms: 7 * 86_400_000 },
+  { label: '30d', ms: 30 * 86_400_000 },
+  { label: '1y', ms: 366 * 86_400_000 },
 ];
 const POINTS = 600;
 const FIRST_CHOSEN = 3;
+/** Zooming asks anew once it pauses. */
+const SETTLED_MS = 150;
 
 /** The lines of the chosen channels; `version` grows with every change of their contents. */
 function useLines(
@@ -62,7 +70,11 @@ function useLines(
       setError(undefined);
       const to = Date.now();
       setLines((known) => new Map([...known].filter(([series]) => list.includes(series))));
-      for (const series of list) void load(series, fixed?.[0] ?? to - ms, fixed?.[1] ?? to, () => wanted);
+      const ask = () =>
+        list.forEach((series) => void load(series, fixed?.[0] ?? to - ms, fixed?.[1] ?? to, () => wanted));
+      if (!fixed) return ask();
+      const timer = setTimeout(ask, SETTLED_MS);
+      onCleanup(() => clearTimeout(timer));
     }),
   );
   createEffect(() => {
@@ -78,6 +90,14 @@ function useLines(
 
 /** Numeric channels of which something is known. */
 const plottable = (series: Series) => series.text === undefined;
+
+/** An alarm of a monitor, from its begin to its end. */
+const markOf = (alarm: Alarm): Mark => ({
+  from: toMs(alarm.raised_at),
+  to: alarm.state === 'cleared' ? toMs(alarm.cleared_at) : undefined,
+  severity: alarm.severity,
+  text: alarm.message || alarm.name,
+});
 
 export function DeviceChart(props: { channels: readonly Series[] }) {
   const [span, setSpan] = createSignal(SPANS[0]!.ms);
@@ -119,7 +139,8 @@ export function DeviceChart(props: { channels: readonly Series[] }) {
     setPicked(next);
   };
   const units = createMemo(() => [...new Set(chosen().map((s) => s.unit))], [], {
-    equals: (a, b) => a.join('\0') === b.join('\0'),
+    // One unit may be the empty text.
+    equals: (a, b) => a.length === b.length && a.every((unit, i) => unit === b[i]),
   });
   const linesOf = (unit: string) =>
     chosen()
@@ -129,6 +150,24 @@ export function DeviceChart(props: { channels: readonly Series[] }) {
         color: candidates().indexOf(s),
         line: lines().get(s) ?? { time: [], value: [] },
       }));
+  const device = () => props.channels[0]?.device ?? '';
+  const { watching, expectations } = useExpectations(device);
+  const colorOf = (channel: string) => candidates().findIndex((s) => s.channel === channel);
+  const bandsOf = (unit: string) =>
+    expectations()
+      .filter(({ channel }) => chosen().some((s) => s.unit === unit && s.channel === channel))
+      .map((one) => ({ ...one, color: colorOf(one.channel) }));
+  const marksOf = (unit: string) => {
+    const names = new Set(
+      watching()
+        .filter(({ channel }) => chosen().some((s) => s.unit === unit && s.channel === channel))
+        .map(({ name }) => name),
+    );
+    return alarmList()
+      .filter((alarm) => alarm.thing === device() && names.has(alarm.name))
+      .map(markOf)
+      .filter((mark) => mark.from <= to() && (mark.to ?? Infinity) >= from());
+  };
   const height = () => (units().length > 1 ? 164 : 260);
   return (
     <section class="panel chart-panel" aria-label={t('chart')}>
@@ -147,10 +186,12 @@ export function DeviceChart(props: { channels: readonly Series[] }) {
                 <button
                   type="button"
                   aria-pressed={span() === ms && !window()}
-                  onClick={() => {
-                    setWindow(undefined);
-                    setSpan(ms);
-                  }}
+                  onClick={() =>
+                    batch(() => {
+                      setWindow(undefined);
+                      setSpan(ms);
+                    })
+                  }
                 >
                   {label}
                 </button>
@@ -199,6 +240,8 @@ export function DeviceChart(props: { channels: readonly Series[] }) {
               from={from()}
               to={to()}
               height={height()}
+              marks={marksOf(unit)}
+              bands={bandsOf(unit)}
               onZoom={(a, b) => setWindow([a, b])}
               onReset={() => setWindow(undefined)}
             />

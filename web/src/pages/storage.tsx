@@ -1,5 +1,6 @@
 // What stored measurements take: all of it, the largest devices, a device's channels; and how to delete of them.
 import { createResource, createSignal, For, Show } from 'solid-js';
+import { PAGE, system } from '../api.ts';
 import { storage, type Usage, type UsageRow } from '../api_series.ts';
 import { t } from '../i18n/index.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
@@ -11,7 +12,6 @@ import { ListFrame } from '../ui/list_frame.tsx';
 import { OpenCell, SearchBox } from '../ui/list.tsx';
 import { Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { reasonOf } from '../ui/toast.tsx';
-import { PAGE } from '../api.ts';
 import { DataTabs } from './data_tabs.tsx';
 import { StorageDelete } from './storage_delete.tsx';
 import '../styles/device.css';
@@ -20,7 +20,9 @@ import '../styles/query.css';
 const density = ({ points, bytes }: Pick<UsageRow, 'points' | 'bytes'>) =>
   points === 0 ? '–' : (bytes / points).toFixed(2);
 
-function factsOf(usage: Usage): [string, string][] {
+/** `free` is what the disk has left; unset where nobody tells. */
+function factsOf(usage: Usage, free: number | null | undefined): [string, string][] {
+  const disk: [string, string][] = typeof free === 'number' ? [[t('storage.free'), formatBytes(free)]] : [];
   return [
     [t('storage.series'), formatCount(usage.series)],
     [t('storage.points'), formatCount(usage.points)],
@@ -29,6 +31,7 @@ function factsOf(usage: Usage): [string, string][] {
     [t('storage.open.points'), formatCount(usage.open_points)],
     [t('storage.open'), formatBytes(usage.open_bytes)],
     [t('storage.log'), formatBytes(usage.log_bytes)],
+    ...disk,
   ];
 }
 
@@ -113,7 +116,9 @@ export default function Storage() {
   const [wanted, setWanted] = createSignal('');
   const [opened, setOpened] = createSignal<string>();
   const [usage, { refetch }] = createResource(() => storage.usage(), { storage: keepRows('name') });
-  whileSeen(refetch);
+  // Another permission: without it the page is without this line.
+  const [status, { refetch: refetchStatus }] = createResource(() => may('status:read'), system.status);
+  whileSeen(() => (void refetch(), void refetchStatus()));
   const all = () => usage.latest?.rows ?? [];
   const rows = () => all().filter(({ name }) => name.toLowerCase().includes(wanted().trim().toLowerCase()));
   const columns = () => [
@@ -135,7 +140,7 @@ export default function Storage() {
         {(value) => (
           <section class="panel storage-head" aria-label={t('storage.total')}>
             <h2>{t('storage.total')}</h2>
-            <Facts facts={factsOf(value())} />
+            <Facts facts={factsOf(value(), status.error ? undefined : status.latest?.disk?.free_bytes)} />
             <p class="quiet-text small">{t('storage.note')}</p>
           </section>
         )}

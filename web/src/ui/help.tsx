@@ -17,6 +17,7 @@ const KEYS: [string, TextKey][] = [
   ['g m', 'me'],
   ['g s', 'nav.status'],
   ['Space', 'help.pause'],
+  ['+ - ← → 0', 'help.zoom'],
   ['d', 'theme.toggle'],
   ['?', 'help.title'],
   ['Esc', 'help.escape'],

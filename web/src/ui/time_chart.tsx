@@ -1,11 +1,15 @@
-// One uPlot chart of lines that share a unit. The window [from, to] is the owner's; the chart draws and reports zooms.
-import { createEffect, createSignal, For, on, onCleanup, onMount, Show, untrack } from 'solid-js';
+// One uPlot chart of lines that share a unit. The window [from, to] is the owner's; the chart draws and reports zooms: by
+// dragging, by keys, and by the wheel with Ctrl or while the chart has the focus (else the wheel scrolls the page).
+import { createEffect, createMemo, createSignal, For, on, onCleanup, onMount, Show, untrack } from 'solid-js';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import type { Severity } from '../api.ts';
 import { t } from '../i18n/index.ts';
 import { channelLabel, formatDate, formatValue, unitLabel } from '../lib/format.ts';
+import { windowOfKey, zoomed } from '../lib/zoom.ts';
 import { summarize, type Line } from '../live/chart_data.ts';
 import { theme } from '../state/theme.ts';
+import { drawBands, drawMarks, marksAt, type Band, type Mark } from './chart_marks.ts';
 
 export interface ChartLine {
   channel: string;
@@ -21,15 +25,29 @@ interface Props {
   from: number; // Unix ms
   to: number;
   height: number;
+  /** When something was unusual. */
+  marks?: readonly Mark[];
+  /** Where values were expected. */
+  bands?: readonly Band[];
   onZoom: (from: number, to: number) => void;
   onReset: () => void;
 }
 
+const SEVERITY_COLORS: Record<Severity, string> = {
+  critical: '--bad',
+  major: '--bad',
+  minor: '--warn',
+  warning: '--warn',
+  info: '--info',
+};
+/** Pixels around the pointer within which a mark counts as pointed at. */
+const MARK_SLACK = 4;
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const two = (n: number) => String(n).padStart(2, '0');
 
 function timeLabel(seconds: number, step: number): string {
   const at = new Date(seconds * 1000);
+  if (step >= 28 * 86_400) return `${at.getMonth() + 1}/${at.getFullYear()}`;
   if (step >= 86_400) return `${at.getDate()}/${at.getMonth() + 1}`;
   const text = `${two(at.getHours())}:${two(at.getMinutes())}`;
   return step < 60 ? `${text}:${two(at.getSeconds())}` : text;
@@ -85,6 +103,12 @@ function options(props: Props, width: number, onCursor: (index: number | null | 
       })),
     ],
     hooks: {
+      drawAxes: [
+        (u) => {
+          drawBands(u, props.bands ?? [], (color) => css(`--series-${(color % 6) + 1}`), props.to);
+          drawMarks(u, props.marks ?? [], (severity) => css(SEVERITY_COLORS[severity] ?? '--bad'), props.to);
+        },
+      ],
       setCursor: [(u) => onCursor(u.cursor.idx)],
       setSelect: [
         (u) => {
@@ -101,6 +125,7 @@ function options(props: Props, width: number, onCursor: (index: number | null | 
 
 export function TimeChart(props: Props) {
   let box!: HTMLDivElement;
+  let frame!: HTMLDivElement;
   let chart: uPlot | undefined;
   const [cursor, setCursor] = createSignal<number | null | undefined>();
   const [summaryTick, setSummaryTick] = createSignal(0);
@@ -118,14 +143,14 @@ export function TimeChart(props: Props) {
     show();
   };
   onMount(() => {
-    createEffect(
-      on([() => props.lines.map((l) => `${l.channel}:${l.color}`).join('|'), () => props.height, theme], build),
-    );
+    // A memo: made anew whenever values come it would end what a person is dragging.
+    const shape = createMemo(() => props.lines.map((l) => `${l.channel}:${l.color}`).join('|'));
+    createEffect(on([shape, () => props.height, theme], build));
     // One redraw per frame, however many values came.
     let asked = 0;
     createEffect(
       on(
-        [() => props.version, () => props.from, () => props.to],
+        [() => props.version, () => props.from, () => props.to, () => props.marks, () => props.bands],
         () => {
           cancelAnimationFrame(asked);
           asked = requestAnimationFrame(show);
@@ -166,6 +191,30 @@ export function TimeChart(props: Props) {
     const value = index == null ? undefined : chart?.data[i + 1]?.[index];
     return value == null ? undefined : formatValue(value);
   };
+  const pointed = () => {
+    const index = cursor();
+    const time = index == null ? undefined : chart?.data[0][index];
+    if (time == null) return undefined;
+    const slack = ((props.to - props.from) / Math.max(200, box.clientWidth)) * MARK_SLACK;
+    return marksAt(props.marks ?? [], time * 1000, slack).at(-1)?.text;
+  };
+  const take = (window: readonly [number, number]) => props.onZoom(window[0], window[1]);
+  const wheel = (event: WheelEvent) => {
+    if (!chart || !(event.ctrlKey || event.metaKey || document.activeElement === frame)) return;
+    event.preventDefault();
+    const plot = chart.over.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - plot.left) / plot.width));
+    take(zoomed([props.from, props.to], 1.25 ** Math.sign(event.deltaY), share, Date.now()));
+  };
+  onMount(() => box.addEventListener('wheel', wheel, { passive: false }));
+  const press = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === '0') return props.onReset();
+    const window = windowOfKey(event.key, [props.from, props.to], Date.now());
+    if (!window) return;
+    event.preventDefault();
+    take(window);
+  };
   const label = () =>
     props.lines
       .map(({ channel, line }) => {
@@ -174,9 +223,10 @@ export function TimeChart(props: Props) {
           ? t('chart.alt', { channel, min: formatValue(s.min), mean: formatValue(s.mean), max: formatValue(s.max) })
           : channel;
       })
+      .concat(props.marks?.length ? [t('chart.marks', { n: props.marks.length })] : [])
       .join('; ');
   return (
-    <div class="chart">
+    <div class="chart" ref={frame} tabindex="0" role="group" aria-label={t('chart.keys')} onKeyDown={press}>
       <div class="legend">
         <For each={props.lines}>
           {({ channel, color, line }, i) => (
@@ -199,7 +249,10 @@ export function TimeChart(props: Props) {
             </span>
           )}
         </For>
-        <span class="legend-time">{cursorTime()}</span>
+        <span class="legend-time">
+          <Show when={pointed()}>{(text) => <b class="legend-mark">{text()} </b>}</Show>
+          {cursorTime()}
+        </span>
       </div>
       <div class="chart-box" ref={box} role="img" aria-label={label()} />
     </div>

@@ -68,6 +68,25 @@ TEST_F(DeletionTest, ASeriesIsGoneAndComesBackWithItsNextPoint) {
   EXPECT_EQ(points().size(), 1U);
 }
 
+// The entry was dropped before the log was read, whose later point of the series then was of none.
+TEST_F(DeletionTest, ADeletedSeriesThatCameBackStoppedTheNextStart) {
+  write(window_of(now_window()));
+  settle();
+  ASSERT_TRUE(erase(WallTime::min(), WallTime::max()));
+  write({sample(now_window(), 1.0, "pressure")});  // its record speaks of the deleted series, too
+  settle();
+  store->seal_all([](Result<void> sealed) { ASSERT_TRUE(sealed); });  // the log forgets up to here
+  settle();
+  pass(seconds{10});
+  write({sample(now_window() + minutes{1}, 2.0)});
+  settle();
+  restart();
+  EXPECT_EQ(points().size(), 1U);
+  pass(hours{3});
+  restart();
+  EXPECT_EQ(points().size(), 1U);
+}
+
 TEST_F(DeletionTest, NothingOfADeletedSeriesIsKeptForEver) {
   write(window_of(now_window()));
   settle();

@@ -75,12 +75,11 @@ SeriesEntry* Dictionary::define(TenantId tenant, std::string_view device, std::s
     SeriesInfo& info = found->second.info;
     if (unit.empty() || info.unit == unit) return &found->second;
     info.unit = unit;
-    untold_.insert(std::move(name));
+    if (found->second.presence == SeriesEntry::Presence::shown) untold_.insert(std::move(name));
     return &found->second;
   }
   if (by_name_.size() >= kMaxSeries) return nullptr;
   const SeriesId id{static_cast<std::uint32_t>(std::max<std::size_t>(by_id_.size(), 1))};
-  untold_.insert(name);
   return &add(std::move(name),
               {id, tenant, std::string(device), std::string(channel), std::string(unit), Point{}});
 }
@@ -108,7 +107,14 @@ void Dictionary::forget(SeriesEntry& entry, store::Position after) {
   entry.points = entry.bytes = 0;
   entry.forgotten_after = after;
   unsaved_.series.insert(info.id.value);
-  untold_.insert(name_of(info.tenant, info.device, info.channel));
+  untold_.erase(name_of(info.tenant, info.device, info.channel));
+}
+
+Dictionary::ByName::iterator Dictionary::remove(ByName::iterator at) {
+  const std::uint32_t id = at->second.info.id.value;
+  by_id_[id] = nullptr;
+  unsaved_.series.erase(id);
+  return by_name_.erase(at);
 }
 
 void Dictionary::drop_forgotten(store::Position position) {
@@ -120,8 +126,7 @@ void Dictionary::drop_forgotten(store::Position position) {
       continue;
     }
     unsaved_.dropped.insert(entry_of(entry).key);
-    by_id_[entry.info.id.value] = nullptr;
-    at = by_name_.erase(at);
+    at = remove(at);
   }
 }
 
@@ -135,8 +140,12 @@ const Tags* Dictionary::tags_of(TenantId tenant, std::string_view device) const 
   return found == tags_.end() ? nullptr : &found->second.tags;
 }
 
-std::vector<SeriesInfo> Dictionary::untold() const {
+std::vector<SeriesInfo> Dictionary::untold(std::span<const NewPoint> points) const {
+  std::set<std::uint32_t> hidden;
+  for (const NewPoint& one : points)
+    if (at(one.series)->presence == SeriesEntry::Presence::hidden) hidden.insert(one.series.value);
   std::vector<SeriesInfo> all;
+  for (const std::uint32_t id : hidden) all.push_back(by_id_[id]->info);
   for (const std::string& name : untold_) all.push_back(by_name_.find(name)->second.info);
   return all;
 }
@@ -160,7 +169,12 @@ Result<void> Dictionary::take(const SeriesInfo& info) {
     return {};
   }
   std::string name = name_of(info.tenant, info.device, info.channel);
-  if (by_name_.contains(name)) return fail(Errc::corrupt, "a series has two numbers");
+  if (const auto named = by_name_.find(name); named != by_name_.end()) {
+    // One that was forgotten, and dropped at a start, got another number when it came back.
+    if (named->second.presence == SeriesEntry::Presence::shown)
+      return fail(Errc::corrupt, "a series has two numbers");
+    remove(named);
+  }
   add(std::move(name), info);
   return {};
 }
@@ -245,8 +259,6 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
   added.bytes = bytes;
   added.presence = presence;
   added.forgotten_after = forgotten_after;
-  // It is defined anew with its next point.
-  if (presence == SeriesEntry::Presence::hidden) untold_.insert(std::string(name));
   return {};
 }
 

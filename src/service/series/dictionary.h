@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,7 +58,8 @@ class Dictionary {
                       std::string_view unit);
   /// All of it was deleted, by the log's record behind `after`. It is defined anew with its next point.
   void forget(SeriesEntry& entry, store::Position after);
-  /// Nothing of the log will be read again up to `position`: what was forgotten before is no more.
+  /// The log was read from `position` on and will never be read from before it: what was forgotten before,
+  /// and has not come back since, is no more.
   void drop_forgotten(store::Position position);
   /// Those with points. Of one device, sorted by channel; of all devices where `device` is empty.
   std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const;
@@ -71,8 +73,9 @@ class Dictionary {
   /// Null: it has none.
   const Tags* tags_of(TenantId tenant, std::string_view device) const;
 
-  /// What the log has not been told of.
-  std::vector<SeriesInfo> untold() const;
+  /// What a record of these points must tell: series that nobody sees yet, and other units. Nothing else
+  /// speaks of a hidden series.
+  std::vector<SeriesInfo> untold(std::span<const NewPoint> points) const;
   /// The log has it now.
   void told(const std::vector<SeriesInfo>& what);
   /// The log has said so.
@@ -101,14 +104,16 @@ class Dictionary {
   Result<void> load_tags(const store::Entry& entry);
 
  private:
+  using ByName = std::map<std::string, SeriesEntry, std::less<>>;
   SeriesEntry& add(std::string name, SeriesInfo info);
+  ByName::iterator remove(ByName::iterator at);
   store::Put entry_of(const SeriesEntry& entry) const;
   store::Put tags_entry_of(std::string_view key) const;
 
-  std::map<std::string, SeriesEntry, std::less<>> by_name_;  // by tenant | device NUL channel
+  ByName by_name_;  // by tenant | device NUL channel
   std::vector<SeriesEntry*> by_id_;
   std::map<std::string, DeviceTags, std::less<>> tags_;  // by tenant | device
-  std::set<std::string, std::less<>> untold_;            // names of series
+  std::set<std::string, std::less<>> untold_;            // names of series that have another unit
   Unsaved unsaved_;
 };
 

@@ -64,9 +64,8 @@ void SeriesStore::open(std::move_only_function<void(Result<void>)> done) {
          load(tags, std::string(tags), &Dictionary::load_tags,
               [this, done = std::move(done)](Result<void> tags_loaded) mutable {
                 if (!tags_loaded) return done(std::move(tags_loaded));
-                const store::Position sealed = log_.cursor(kSealedCursor).value_or(0);
-                dictionary_.drop_forgotten(sealed);
-                sealer_.begin_after(sealed);
+                replay_from_ = log_.cursor(kSealedCursor).value_or(0);
+                sealer_.begin_after(replay_from_);
                 replay(std::move(done));
               });
        });
@@ -97,6 +96,7 @@ void SeriesStore::replay(std::move_only_function<void(Result<void>)> done) {
   const auto records = log_.read(sealer_.applied(), kReplayRecords, kReplayBytes);
   if (!records) return done(std::unexpected(records.error()));
   if (records->empty()) {
+    dictionary_.drop_forgotten(replay_from_);
     sealer_.start();
     return done({});
   }
@@ -216,7 +216,7 @@ WallTime SeriesStore::begin_of(const SeriesEntry& series) {
 }
 
 void SeriesStore::append(SampleRecord record, std::move_only_function<void(Result<void>)> done) {
-  record.series = dictionary_.untold();
+  record.series = dictionary_.untold(record.points);
   const std::string bytes = encode_sample_record(record);
   log_.append(kSampleRecord, as_bytes(bytes),
               [this, size = bytes.size(), record = std::move(record),

@@ -135,6 +135,7 @@ class SeriesStore {
   Dictionary dictionary_;
   OpenWindows windows_;
   Sealer sealer_;
+  store::Position replay_from_ = 0;
   TimerId replay_timer_;
 };
 

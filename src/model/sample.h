@@ -2,6 +2,7 @@
 // The record that every protocol's measurements end as.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -30,6 +31,14 @@ struct JsonText {
   friend bool operator==(const JsonText&, const JsonText&) = default;
 };
 using Value = std::variant<double, std::int64_t, bool, std::string, Bytes, JsonText>;
+
+/// As a number: truth values are 0 and 1; nullopt for others.
+inline std::optional<double> number_of(const Value& value) {
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? 1.0 : 0.0;
+  return std::nullopt;
+}
 
 struct Origin {
   std::string protocol;  // "mqtt", "modbus" ...

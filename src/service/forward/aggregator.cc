@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::string_view kSuffix = ".summary";
 
-std::optional<double> number_of(const model::Value& value) {
+/// Truth values have no mean: they go through as they are.
+std::optional<double> measured_number(const model::Value& value) {
   if (const auto* number = std::get_if<double>(&value)) return *number;
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
   return std::nullopt;
@@ -102,7 +103,7 @@ bool Aggregator::covers(const hub::Message& message) const {
   const auto mapped = mapping_.samples_of(message);
   if (!mapped || mapped->samples.empty()) return false;
   return std::ranges::all_of(mapped->samples, [](const model::Sample& sample) {
-    return number_of(sample.value).has_value() && can_be_level(sample.channel);
+    return measured_number(sample.value).has_value() && can_be_level(sample.channel);
   });
 }
 
@@ -114,7 +115,7 @@ std::vector<Summary> Aggregator::take(const hub::Message& message) {
   const auto mapped = mapping_.samples_of(message);
   if (!mapped) return ended;
   for (const model::Sample& sample : mapped->samples) {
-    if (!number_of(sample.value) || !can_be_level(sample.channel)) continue;
+    if (!measured_number(sample.value) || !can_be_level(sample.channel)) continue;
     add(*rule, summary_topic(message.topic.text(), sample.channel), sample, message.received_at, ended);
   }
   return ended;
@@ -146,7 +147,7 @@ void Aggregator::add(const AggregateRule& rule, const std::string& key, const mo
     }
     if (state.window.count() == 0) state.window_index = index;
   }
-  const double value = *number_of(sample.value);
+  const double value = *measured_number(sample.value);
   if (is_anomaly(rule, state, value)) ++state.anomalies;
   if (state.window.count() == 0) state.first = state.last = sample.t_source;
   state.first = std::min(state.first, sample.t_source);

@@ -16,13 +16,6 @@ namespace {
 constexpr std::string_view kConsumer = "monitor";
 constexpr std::string_view kStatePrefix = "monitor/state/";
 
-std::optional<double> number_of(const model::Value& value) {
-  if (const auto* number = std::get_if<double>(&value)) return *number;
-  if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
-  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? 1 : 0;
-  return std::nullopt;
-}
-
 std::string state_key(const std::string& monitor, std::string_view device) {
   std::string key = monitor;
   key += '\0';
@@ -132,9 +125,9 @@ void MonitorService::restore(const store::Entry& entry) {
   const std::string key = entry.key.substr(kStatePrefix.size());
   const auto monitor = monitors_.find(monitor_of(key));
   store::ByteReader in(entry.value);
-  const std::string_view with = in.text(in.varint());
+  const std::string_view with = in.counted_text();
   if (monitor == monitors_.end() || with != learned_with(monitor->second)) return;
-  auto state = Monitored::load(monitor->second, in.text(in.varint()));
+  auto state = Monitored::load(monitor->second, in.counted_text());
   if (!state || !in.at_end())
     return log::error("service/monitor", "what a monitor has learned cannot be read; it learns anew",
                       {{"monitor", monitor->second.name}, {"device", device_of(key)}});
@@ -185,7 +178,7 @@ void MonitorService::judge(const std::string& key, const Monitor& monitor, const
                            Round& round) {
   const bool wanted =
       monitor.state == Monitor::State::enabled && (monitor.device.empty() || monitor.device == sample.device);
-  const auto number = number_of(sample.value);
+  const auto number = model::number_of(sample.value);
   if (!wanted || !number) return;
   const std::string at = state_key(key, sample.device);
   auto found = states_.find(at);
@@ -251,10 +244,8 @@ void MonitorService::save(RoundRef round) {
     store::ByteWriter out;
     const std::string with = learned_with(monitors_.at(monitor_of(key)));
     const std::string state = states_.at(key).save();
-    for (const std::string& part : {with, state}) {
-      out.varint(part.size());
-      out.text(part);
-    }
+    out.counted_text(with);
+    out.counted_text(state);
     round->batch.puts.push_back({store::Table::meta, std::string(kStatePrefix) + key, out.take()});
   }
   model::put_cursors(round->batch, kConsumer, round->positions);

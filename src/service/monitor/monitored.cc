@@ -56,9 +56,7 @@ std::string Monitored::save() const {
     return out.take();
   }
   const auto& anomaly = std::get<Anomaly>(state_);
-  const std::string detector = anomaly.detector.save();
-  out.varint(detector.size());
-  out.text(detector);
+  out.counted_text(anomaly.detector.save());
   anomaly.condition.save(out);
   return out.take();
 }
@@ -73,7 +71,7 @@ Result<Monitored> Monitored::load(const Monitor& monitor, std::string_view bytes
     return made;
   }
   store::ByteReader in(bytes);
-  const std::string_view saved = in.text(in.varint());
+  const std::string_view saved = in.counted_text();
   auto& anomaly = std::get<Anomaly>(made.state_);
   DUNLIN_TRY(anomaly.detector, analytics::Detector::load(saved));
   anomaly.condition.load(in);

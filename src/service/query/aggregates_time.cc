@@ -10,6 +10,22 @@
 namespace dunlin::query {
 namespace {
 
+/// Of aggregates that pick one of the values: `State` has it as `number` or `integer`, if it has any.
+template <class State>
+Column picked_results(Type type, const std::vector<State>& states, std::size_t begin, std::size_t end) {
+  Column made = make_column(type, end - begin);
+  made.valid.resize(end - begin);
+  for (std::size_t i = begin; i < end; ++i) {
+    made.valid[i - begin] = states[i].has ? 1 : 0;
+    if (is_double(type)) {
+      made.numbers[i - begin] = states[i].number;
+    } else {
+      made.integers[i - begin] = states[i].integer;
+    }
+  }
+  return made;
+}
+
 class EndValue final : public Aggregate {
  public:
   EndValue(End which, Type type) : which_(which), type_(type) {}
@@ -42,17 +58,7 @@ class EndValue final : public Aggregate {
   }
   bool can_take_whole() const override { return type_ == Type::number; }
   Column results(std::size_t begin, std::size_t end, TextPool&) const override {
-    Column made = make_column(type_, end - begin);
-    made.valid.resize(end - begin);
-    for (std::size_t i = begin; i < end; ++i) {
-      made.valid[i - begin] = states_[i].has ? 1 : 0;
-      if (is_double(type_)) {
-        made.numbers[i - begin] = states_[i].number;
-      } else {
-        made.integers[i - begin] = states_[i].integer;
-      }
-    }
-    return made;
+    return picked_results(type_, states_, begin, end);
   }
   std::size_t bytes_per_group() const override { return sizeof(State); }
 
@@ -91,16 +97,7 @@ class ArgExtreme final : public Aggregate {
     }
   }
   Column results(std::size_t begin, std::size_t end, TextPool&) const override {
-    Column made = make_column(type_, 0);
-    for (std::size_t i = begin; i < end; ++i) {
-      made.valid.push_back(states_[i].has ? 1 : 0);
-      if (is_double(type_)) {
-        made.numbers.push_back(states_[i].number);
-      } else {
-        made.integers.push_back(states_[i].integer);
-      }
-    }
-    return made;
+    return picked_results(type_, states_, begin, end);
   }
   std::size_t bytes_per_group() const override { return sizeof(State); }
 

@@ -184,21 +184,11 @@ bool holds(const T& a, const T& b) {
   return a >= b;
 }
 
-template <Test Wanted>
-Column compare_numbers(const KernelInput& input) {
+template <Test Wanted, auto Values>
+Column compare(const KernelInput& input) {
   Column made = make_column(Type::boolean, input.rows);
-  const auto left = numbers(*input.arguments[0]);
-  const auto right = numbers(*input.arguments[1]);
-  for (std::size_t i = 0; i < input.rows; ++i) made.integers[i] = holds<Wanted>(left[i], right[i]) ? 1 : 0;
-  made.valid = all_valid(input);
-  return made;
-}
-
-template <Test Wanted>
-Column compare_integers(const KernelInput& input) {
-  Column made = make_column(Type::boolean, input.rows);
-  const auto left = integers(*input.arguments[0]);
-  const auto right = integers(*input.arguments[1]);
+  const auto left = Values(*input.arguments[0]);
+  const auto right = Values(*input.arguments[1]);
   for (std::size_t i = 0; i < input.rows; ++i) made.integers[i] = holds<Wanted>(left[i], right[i]) ? 1 : 0;
   made.valid = all_valid(input);
   return made;
@@ -221,11 +211,11 @@ Result<ExpressionPtr> comparison(std::vector<ExpressionPtr> arguments) {
   DUNLIN_TRY(const Type type, common_type(arguments));
   DUNLIN_TRY(arguments, coerce_all(std::move(arguments), type == Type::null ? Type::integer : type));
   if (type == Type::number)
-    return make_kernel_call(compare_numbers<Wanted>, Type::boolean, std::move(arguments));
+    return make_kernel_call(compare<Wanted, numbers>, Type::boolean, std::move(arguments));
   const bool by_place = Wanted == Test::equal || Wanted == Test::not_equal;
   if (type == Type::text && !by_place)
     return make_kernel_call(compare_texts<Wanted>, Type::boolean, std::move(arguments));
-  return make_kernel_call(compare_integers<Wanted>, Type::boolean, std::move(arguments));
+  return make_kernel_call(compare<Wanted, integers>, Type::boolean, std::move(arguments));
 }
 
 /// The logic of three values: `decides` settles the matter whatever the other one is.

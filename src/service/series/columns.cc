@@ -149,13 +149,6 @@ Result<store::ChunkSummary> summary_of(std::string_view key, std::string_view ch
   return store::read_chunk_summary(unix_nanoseconds(time_of_key(key)), chunk);
 }
 
-std::optional<double> number_of(const model::Value& value) {
-  if (const auto* number = std::get_if<double>(&value)) return *number;
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? 1.0 : 0.0;
-  return std::nullopt;
-}
-
 ChunkPoints with_integers(ChunkPoints columns) {
   const auto* numbers = std::get_if<std::vector<double>>(&columns.values);
   const bool whole =

@@ -201,8 +201,7 @@ store::Put Dictionary::entry_of(const SeriesEntry& entry) const {
   ByteWriter to;
   to.byte(kVersion);
   to.varint(info.id.value);
-  to.varint(info.unit.size());
-  to.text(info.unit);
+  to.counted_text(info.unit);
   to.byte(std::to_underlying(entry.presence));
   if (entry.presence == SeriesEntry::Presence::hidden) to.varint(entry.forgotten_after);
   to.varint(entry.points);
@@ -231,7 +230,7 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
     info.unit = std::string_view(entry.value).substr(5);
   } else if (version == kVersion) {
     info.id = SeriesId{static_cast<std::uint32_t>(from.varint())};
-    info.unit = from.text(from.varint());
+    info.unit = from.counted_text();
     if (from.byte() == std::to_underlying(SeriesEntry::Presence::hidden)) {
       presence = SeriesEntry::Presence::hidden;
       forgotten_after = from.varint();
@@ -278,10 +277,8 @@ store::Put Dictionary::tags_entry_of(std::string_view key) const {
   ByteWriter to;
   to.byte(kTagsVersion);
   for (const auto& [name, value] : tags_.find(key)->second.tags) {
-    to.varint(name.size());
-    to.text(name);
-    to.varint(value.size());
-    to.text(value);
+    to.counted_text(name);
+    to.counted_text(value);
   }
   return {store::Table::meta, std::string(kTags).append(key), to.take()};
 }
@@ -292,8 +289,8 @@ Result<void> Dictionary::load_tags(const store::Entry& entry) {
   if (key.size() < 4 || from.byte() != kTagsVersion) return std::unexpected(unknown_form());
   DeviceTags of{TenantId{model::read_big_endian_32(key.substr(0, 4))}, std::string(key.substr(4)), {}};
   while (from.ok() && !from.at_end()) {
-    std::string name(from.text(from.varint()));
-    of.tags.insert_or_assign(std::move(name), std::string(from.text(from.varint())));
+    std::string name(from.counted_text());
+    of.tags.insert_or_assign(std::move(name), std::string(from.counted_text()));
   }
   if (!from.ok()) return std::unexpected(unknown_form());
   tags_.insert_or_assign(std::string(key), std::move(of));

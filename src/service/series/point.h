@@ -81,8 +81,7 @@ struct Block {
 Point point_at(const store::ChunkPoints& columns, std::size_t i);
 /// Its value as a number; truth values are 0 and 1, nullopt for texts.
 std::optional<double> number_at(const store::ChunkPoints& columns, std::size_t i);
-/// Likewise of any value.
-std::optional<double> number_of(const model::Value& value);
+using model::number_of;
 
 enum class ScanGo : std::uint8_t { on, stop };
 

@@ -20,15 +20,6 @@ constexpr std::uint8_t kMarked = 0x08;
 constexpr std::uint8_t kQualityMask = 0x03;
 constexpr unsigned kFlagsShift = 2;
 
-void put_text(ByteWriter& to, std::string_view text) {
-  to.varint(text.size());
-  to.text(text);
-}
-
-std::string_view read_text(ByteReader& from) {
-  return from.text(from.varint());
-}
-
 struct PutValue {
   ByteWriter& to;
   std::uint8_t marks;
@@ -58,7 +49,7 @@ struct PutValue {
   void text(Type kind, std::string_view value) const {
     type(kind);
     mark();
-    put_text(to, value);
+    to.counted_text(value);
   }
 };
 
@@ -79,9 +70,9 @@ model::Value read_value_of(Type type, ByteReader& from) {
     case Type::yes:
       return true;
     case Type::text:
-      return std::string(read_text(from));
+      return std::string(from.counted_text());
     case Type::json:
-      return model::JsonText{std::string(read_text(from))};
+      return model::JsonText{std::string(from.counted_text())};
   }
   from.broken();
   return false;
@@ -102,19 +93,19 @@ void put_series(ByteWriter& to, const SeriesInfo& info) {
   to.byte(std::to_underlying(Part::series));
   to.varint(info.id.value);
   to.varint(info.tenant.value);
-  put_text(to, info.device);
-  put_text(to, info.channel);
-  put_text(to, info.unit);
+  to.counted_text(info.device);
+  to.counted_text(info.channel);
+  to.counted_text(info.unit);
 }
 
 void put_tags(ByteWriter& to, const DeviceTags& of) {
   to.byte(std::to_underlying(Part::tags));
   to.varint(of.tenant.value);
-  put_text(to, of.device);
+  to.counted_text(of.device);
   to.varint(of.tags.size());
   for (const auto& [name, value] : of.tags) {
-    put_text(to, name);
-    put_text(to, value);
+    to.counted_text(name);
+    to.counted_text(value);
   }
 }
 
@@ -151,26 +142,26 @@ SeriesInfo read_series(ByteReader& from) {
   SeriesInfo info;
   info.id = SeriesId{read_number_32(from)};
   info.tenant = TenantId{read_number_32(from)};
-  info.device = read_text(from);
-  info.channel = read_text(from);
-  info.unit = read_text(from);
+  info.device = from.counted_text();
+  info.channel = from.counted_text();
+  info.unit = from.counted_text();
   return info;
 }
 
 DeviceTags read_tags(ByteReader& from) {
   DeviceTags of;
   of.tenant = TenantId{read_number_32(from)};
-  of.device = read_text(from);
+  of.device = from.counted_text();
   for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-    std::string name(read_text(from));
-    of.tags.insert_or_assign(std::move(name), std::string(read_text(from)));
+    std::string name(from.counted_text());
+    of.tags.insert_or_assign(std::move(name), std::string(from.counted_text()));
   }
   return of;
 }
 
 ConsumerPosition read_position(ByteReader& from) {
   ConsumerPosition position;
-  position.consumer = read_text(from);
+  position.consumer = from.counted_text();
   const std::uint32_t journal = read_number_32(from);
   if (journal > 0xffffU) from.broken();
   position.at = {static_cast<std::uint16_t>(journal), from.varint()};
@@ -206,7 +197,7 @@ std::string encode_sample_record(const SampleRecord& record) {
   for (const DeviceTags& tags : record.tags) put_tags(to, tags);
   for (const ConsumerPosition& position : record.positions) {
     to.byte(std::to_underlying(Part::position));
-    put_text(to, position.consumer);
+    to.counted_text(position.consumer);
     to.varint(position.at.journal);
     to.varint(position.at.position);
   }

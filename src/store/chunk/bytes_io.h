@@ -49,6 +49,11 @@ class ByteWriter {
     bytes_.append(raw, sizeof raw);
   }
   void text(std::string_view value) { bytes_.append(value); }
+  /// Behind its length.
+  void counted_text(std::string_view value) {
+    varint(value.size());
+    text(value);
+  }
 
   void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   std::size_t size() const { return bytes_.size(); }
@@ -97,6 +102,9 @@ class ByteReader {
     rest_.remove_prefix(size);
     return value;
   }
+
+  /// A text behind its length.
+  std::string_view counted_text() { return text(varint()); }
 
   std::uint8_t broken() {
     ok_ = false;

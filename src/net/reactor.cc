@@ -27,6 +27,10 @@ Duration system_now() {
 }
 
 // Far enough that adding it to the present cannot overflow.
+/// Of events that tell of an end. When a network goes, thousands end at once, and each has a session to be
+/// looked after: those who are still there come first.
+constexpr std::uint32_t kEnds = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
 constexpr Duration kLongestDelay = std::chrono::hours{24 * 365 * 20};
 
 }  // namespace
@@ -221,6 +225,7 @@ void Reactor::dispatch() {
     const epoll_event event = fetched_->events[static_cast<std::size_t>(fetched_->next++)];
     if (event.data.ptr == nullptr) continue;
     EventSource& source = *static_cast<EventSource*>(event.data.ptr);
+    if ((event.events & kEnds) != 0) source.service_ = EventSource::Service::last;
     if (source.service_ != EventSource::Service::at_once) {
       put_off(source, event.events);
     } else {

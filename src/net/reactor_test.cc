@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <thread>
@@ -158,9 +159,10 @@ TEST(Reactor, WhatComesAfterTheTurnsEndHoldsUpNobodysOutput) {
 /// Always ready, as a peer is that sends without an end; writes its name at each event.
 class ReadySource : public EventSource {
  public:
-  ReadySource(Reactor& reactor, std::string& order, char name)
-      : reactor_(reactor), order_(order), name_(name), fd_(::eventfd(1, EFD_CLOEXEC)) {
-    EXPECT_TRUE(reactor_.watch(fd_.get(), EPOLLIN, *this));
+  ReadySource(Reactor& reactor, std::string& order, char name,
+              UniqueFd fd = UniqueFd{::eventfd(1, EFD_CLOEXEC)})
+      : reactor_(reactor), order_(order), name_(name), fd_(std::move(fd)) {
+    EXPECT_TRUE(reactor_.watch(fd_.get(), EPOLLIN | EPOLLRDHUP, *this));
   }
   ~ReadySource() override { end(); }
   void end() {
@@ -224,6 +226,26 @@ TEST(Reactor, ASourceThatTakesLongHasItsTurnAfterTheQuickOnes) {
   ReadySource quick(reactor, order, 'q');
   EXPECT_GT(turns_led_by_quiet(reactor, order, quick), 80);
   EXPECT_GT(std::ranges::count(order, 'S'), 80);
+}
+
+UniqueFd whose_peer_has_gone() {
+  std::array<int, 2> pair{};
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+  ::close(pair[1]);
+  return UniqueFd{pair[0]};
+}
+
+TEST(Reactor, AThousandEndsMadeThoseThatWereStillThereWait) {
+  Reactor reactor;
+  std::string order;
+  std::vector<std::unique_ptr<ReadySource>> ended;
+  for (int i = 0; i < 50; ++i) {
+    ended.push_back(std::make_unique<ReadySource>(reactor, order, 'E', whose_peer_has_gone()));
+    ended.back()->takes = kLongestDispatch / 5;
+  }
+  ReadySource quiet(reactor, order, 'q');
+  EXPECT_GT(turns_led_by_quiet(reactor, order, quiet), 80);
+  EXPECT_GT(std::ranges::count(order, 'E'), 80);
 }
 
 TEST(Reactor, ALoudSourceWaitedForAllNewcomers) {

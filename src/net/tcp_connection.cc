@@ -26,11 +26,11 @@ std::unique_ptr<TcpConnection> TcpConnection::make(TcpContext& context, TcpStrea
   std::unique_ptr<TcpConnection> connection(
       new TcpConnection(context, std::move(stream)));  // NOLINT: private constructor
   TcpConnection& self = *connection;
-  if (!context.reactor.watch(self.stream_.fd.get(), EPOLLIN, self)) {
+  if (!context.reactor.watch(self.stream_.fd.get(), kReadInterest, self)) {
     self.stream_.fd.reset();
     return nullptr;
   }
-  self.interest_ = EPOLLIN;
+  self.interest_ = kReadInterest;
   context.metrics.open.add();
   if (self.stream_.service == TcpStream::Service::after_others) self.come_last();
   // Bytes and output that came along from another reactor are looked at at the end of the turn.
@@ -108,7 +108,7 @@ void TcpConnection::resume_reading() {
   paused_ = false;
   if (state_ != State::open) return;
   if (handler_ == nullptr) return;
-  if ((interest_ & EPOLLIN) == 0) set_interest(interest_ | EPOLLIN);
+  if ((interest_ & EPOLLIN) == 0) set_interest(interest_ | kReadInterest);
   if (stream_.unread.empty() && (frame_ == nullptr || !frame_->in_data)) return;
   offer_tail_ = true;
   context_->reactor.after_turn_end(*this);

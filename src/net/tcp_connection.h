@@ -1,6 +1,8 @@
 #pragma once
 // A TCP stream on one reactor.
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -110,6 +112,7 @@ class TcpConnection final : public Connection, private EventSource {
   Frame* frame_ = nullptr;
   mutable std::unique_ptr<PeerInfo> peer_;  // made when someone asks
   TimerId deadline_;
+  static constexpr std::uint32_t kReadInterest = EPOLLIN | EPOLLRDHUP;  // the reactor serves ends last
   std::uint32_t interest_ = 0;
   State state_ = State::open;
   CloseReason reason_ = CloseReason::local_closed;

@@ -42,7 +42,7 @@ void TcpConnection::on_readable(std::uint32_t events) {
   // Nobody wants the input. An error or a complete hang-up cannot be switched off, and means that the stream
   // is gone.
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return fail(CloseReason::reset);
-  set_interest(interest_ & ~std::uint32_t{EPOLLIN});
+  set_interest(interest_ & ~kReadInterest);
 }
 
 void TcpConnection::on_turn_end() {

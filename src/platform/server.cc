@@ -52,7 +52,6 @@
 
 namespace dunlin::platform {
 namespace {
-
 using Done = std::move_only_function<void(Result<void>)>;
 
 class RunningServer final : public Server {
@@ -131,6 +130,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Provisioning> provisioning_;
   model::OperationTable operations_;
   std::unique_ptr<transport::LiveFeed> live_;
+  std::unique_ptr<series::Follower> live_samples_;
   std::unique_ptr<RefusalFeed> refusal_feed_;
   net::http::AssetTable assets_ = dashboard_assets();
   std::unique_ptr<transport::PkiRoutes> pki_routes_;
@@ -196,7 +196,6 @@ Result<void> RunningServer::chain_records() {
 
 void RunningServer::compose_hub() {
   std::vector<hub::ShardEnvironment> shards;
-  shards.reserve(threads_.size());
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     shards.push_back({threads_.at(i), stores_.journals.empty() ? nullptr : stores_.journals[i].get()});
   }
@@ -218,7 +217,8 @@ void RunningServer::compose_hub() {
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms},
                                                              &standings_,
-                                                             config_.series});
+                                                             config_.series,
+                                                             heard_in(*hub_)});
   behaviour_ = std::make_unique<behaviour::BehaviourService>(behaviour::BehaviourEnvironment{
       home(), *hub_, *stores_.keyed, *stores_.repository, services_->registry(), services_->alarms(),
       conduct_, metrics_, &refusals_});
@@ -274,7 +274,7 @@ void RunningServer::compose() {
   backups_ = make_backups({home(), workers_, fs_, clock_, metrics_}, config_);
   backups_->declare(operations_);
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
-  wire_live_feed(*services_, *live_);
+  live_samples_ = wire_live_feed(*services_, *live_);
   live_->set_tracer(hub_->tracer());
   refusal_feed_ = std::make_unique<RefusalFeed>(home(), refusals_, *live_);
   withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials(),

@@ -16,17 +16,28 @@ void run_steps(std::vector<Step> steps, std::move_only_function<void(Result<void
   });
 }
 
+/// In maintenance, or taken out of service.
+std::function<bool(TenantId, std::string_view)> mute_things(const hub::Standings* standings) {
+  if (standings == nullptr) return {};
+  return [standings](TenantId tenant, std::string_view thing) {
+    if (standings->size() == 0) return false;
+    const Lifecycle stage = standings->of(tenant, thing).lifecycle;
+    return stage == Lifecycle::maintenance || stage == Lifecycle::decommission;
+  };
+}
+
 /// By who speaks, and by whose topic it is: a gateway speaks for others.
 std::function<bool(const hub::Message&)> mute(const hub::Standings* standings,
                                               const model::Mapping& mapping) {
   if (standings == nullptr) return {};
-  return [standings, mapping](const hub::Message& message) {
+  return [standings, mapping, is_thing_muted = mute_things(standings)](const hub::Message& message) {
     if (standings->size() == 0 || !message.principal) return false;
     const auto is_muted = [&](std::string_view thing) {
-      const Lifecycle stage = standings->of(message.principal->tenant, thing).lifecycle;
-      return stage == Lifecycle::maintenance || stage == Lifecycle::decommission;
+      return is_thing_muted(message.principal->tenant, thing);
     };
     if (message.principal->is_thing() && is_muted(message.principal->name)) return true;
+    if (const auto device = series::device_of_sample_topic(message.topic.text()); !device.empty())
+      return is_muted(device);
     const auto facts = mapping.facts_of(message.topic.text());
     return facts && is_muted(facts->device);
   };
@@ -48,14 +59,21 @@ Services::Services(ServicesEnvironment environment)
               environment.alarms),
       rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
               environment.metrics, mute(environment.standings, environment.mapping)}),
+      topics_({environment.executor, environment.bus, series_.store().feed(), environment.metrics,
+               [this, heard = environment.heard](TenantId tenant, std::string_view topic) {
+                 if (heard && heard(tenant, topic)) return true;
+                 return topic == series::kSampleTopics ? rules_.follows_below(topic)
+                                                       : rules_.follows(tenant, topic);
+               }}),
       monitors_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
-                 environment.metrics, environment.mapping, mute(environment.standings, environment.mapping)}),
+                 environment.metrics, series_.store().feed(), mute_things(environment.standings)}),
       retention_({environment.executor, series_.store(), environment.repository, environment.metrics,
                   [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
                   [this](TenantId tenant, std::string_view device, std::string_view name) {
                     return tags_.tag(tenant, device, name);
                   }}) {
   series_.round_arrivals(environment.series.round_arrivals);
+  series_.mute_when(mute(environment.standings, environment.mapping));
   series_.on_arrival([this](const series::Arrival& arrival) {
     if (arrival.samples.empty()) return;
     const model::Sample& sample = arrival.samples.front();
@@ -77,6 +95,10 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
              [this](auto done) { series_.start(std::move(done)); },
              [this](auto done) { shadow_.start(std::move(done)); },
              [this](auto done) { rules_.start(std::move(done)); },
+             [this](auto done) {
+               topics_.start();
+               done({});
+             },
              [this](auto done) { monitors_.start(std::move(done)); },
              [this](auto done) { retention_.start(std::move(done)); }},
             std::move(started));

@@ -21,6 +21,7 @@
 #include "service/rules/rules_service.h"
 #include "service/series/line_ingest.h"
 #include "service/series/sample_operations.h"
+#include "service/series/sample_topics.h"
 #include "service/series/series_service.h"
 #include "service/shadow/shadow_service.h"
 #include "store/keyed.h"
@@ -42,6 +43,8 @@ struct ServicesEnvironment {
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
   SeriesOptions series{};
+  /// Whether somebody may want a topic that begins with '$'. Null: nobody.
+  std::function<bool(TenantId, std::string_view topic)> heard{};
 };
 
 /// One executor's thread.
@@ -76,6 +79,7 @@ class Services {
   shadow::ShadowService shadow_;
   alarm::AlarmService alarms_;
   rules::RulesService rules_;
+  series::SampleTopics topics_;
   monitor::MonitorService monitors_;
   retention::RetentionService retention_;
 };

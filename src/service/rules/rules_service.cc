@@ -109,6 +109,7 @@ void RulesService::consume(std::vector<hub::JournalPosition> from) {
   options.filters = {"#", "$dunlin/#"};
   options.start = std::move(from);
   options.max_batch = kMaxBatch;
+  options.listens = hub::ConsumerOptions::Listens::no;  // rules that act on samples say so by follows()
   consumer_ = environment_.bus.consume(
       environment_.executor, std::move(options),
       [this](std::vector<hub::Delivery> batch, Task done) { take(std::move(batch), std::move(done)); });
@@ -157,6 +158,26 @@ void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
       }
     }
   }
+}
+
+bool RulesService::follows(TenantId tenant, std::string_view topic) const {
+  const std::string of_tenant = model::tenant_key(tenant, "");
+  return std::ranges::any_of(rules_, [&](const auto& entry) {
+    const Rule& rule = entry.second;
+    return entry.first.starts_with(of_tenant) && rule.state == Rule::State::enabled &&
+           hub::filter_matches(rule.statement.filter(), topic);
+  });
+}
+
+bool RulesService::follows_below(std::string_view prefix) const {
+  return std::ranges::any_of(rules_, [prefix](const auto& entry) {
+    const Rule& rule = entry.second;
+    // Up to its first wildcard, which the prefix may go beyond.
+    std::string_view fixed = rule.statement.filter();
+    fixed = fixed.substr(0, fixed.find_first_of("+#"));
+    return rule.state == Rule::State::enabled && (fixed.starts_with(prefix) || prefix.starts_with(fixed)) &&
+           (!fixed.empty() || !prefix.starts_with('$'));
+  });
 }
 
 bool RulesService::may_go_on(const hub::Message& cause, const Rule& rule) {

@@ -51,6 +51,11 @@ class RulesService {
 
   std::size_t size() const { return rules_.size(); }
 
+  /// Whether a rule that runs takes messages of the topic.
+  bool follows(TenantId tenant, std::string_view topic) const;
+  /// Whether one may take some below a prefix of whole levels, which ends with '/'.
+  bool follows_below(std::string_view prefix) const;
+
   /// Declares rule.list, put, get, delete.
   void declare(model::OperationTable& table);
 

@@ -49,7 +49,8 @@ SeriesStore::SeriesStore(Executor& executor, store::Keyed& keyed, store::Log& lo
     : executor_(executor),
       keyed_(keyed),
       log_(log),
-      sealer_({executor, keyed, log, dictionary_, windows_, metrics}) {}
+      sealer_({executor, keyed, log, dictionary_, windows_, metrics}),
+      feed_(executor, log, dictionary_, metrics) {}
 
 SeriesStore::~SeriesStore() {
   executor_.cancel(replay_timer_);
@@ -96,7 +97,9 @@ void SeriesStore::replay(std::move_only_function<void(Result<void>)> done) {
   const auto records = log_.read(sealer_.applied(), kReplayRecords, kReplayBytes);
   if (!records) return done(std::unexpected(records.error()));
   if (records->empty()) {
-    dictionary_.drop_forgotten(replay_from_);
+    // A number may be given again only when nobody reads a record any more that means another series by it.
+    dictionary_.drop_forgotten(feed_.oldest_expected(replay_from_));
+    feed_.stored(sealer_.applied());
     sealer_.start();
     return done({});
   }
@@ -233,6 +236,7 @@ void SeriesStore::append(SampleRecord record, std::move_only_function<void(Resul
                 } else {
                   take_deletions(deletions, before, std::move(done));
                 }
+                feed_.stored(*at);
                 sealer_.consider();
               });
 }
@@ -257,6 +261,8 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
       ++written.skipped;
       continue;
     }
+    if (sample.hops != 0 || sample.watch != model::Watch::watched)
+      record.notes.push_back({static_cast<std::uint32_t>(record.points.size()), sample.hops, sample.watch});
     record.points.push_back(
         {*id, {sample.t_source, stored_value(sample.value), sample.quality, sample.flags}});
     ++written.stored;

@@ -16,6 +16,7 @@
 #include "service/series/dictionary.h"
 #include "service/series/open_windows.h"
 #include "service/series/point.h"
+#include "service/series/sample_feed.h"
 #include "service/series/scan.h"
 #include "service/series/sealer.h"
 #include "store/keyed.h"
@@ -56,6 +57,9 @@ class SeriesStore {
   /// Likewise of numbers that resolve() has given. Texts are at most kMaxTextValueBytes long. Errors: as
   /// write().
   void write_points(std::vector<NewPoint> points, std::move_only_function<void(Result<void>)> done);
+
+  /// What is stored, from when on it is durable.
+  SampleFeed& feed() { return feed_; }
 
   /// Replaces the tags of devices. Errors: limit_exceeded (kMaxTags, kMaxTagBytes); as write().
   void set_tags(std::vector<DeviceTags> tags, std::move_only_function<void(Result<void>)> done);
@@ -135,6 +139,7 @@ class SeriesStore {
   Dictionary dictionary_;
   OpenWindows windows_;
   Sealer sealer_;
+  SampleFeed feed_;
   store::Position replay_from_ = 0;
   TimerId replay_timer_;
 };

@@ -67,6 +67,7 @@ Services::Services(ServicesEnvironment environment)
                }}),
       monitors_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
                  environment.metrics, series_.store().feed(), mute_things(environment.standings)}),
+      forecasts_(environment.executor, series_.store()),
       retention_({environment.executor, series_.store(), environment.repository, environment.metrics,
                   [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
                   [this](TenantId tenant, std::string_view device, std::string_view name) {
@@ -128,6 +129,7 @@ void Services::declare(model::OperationTable& table) {
   shadow_.declare(table);
   rules_.declare(table);
   monitors_.declare(table);
+  forecasts_.declare(table);
   retention_.declare(table);
   alarms_.declare(table);
 }

@@ -13,6 +13,7 @@
 #include "platform/config.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
+#include "service/monitor/forecast_operations.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/presence.h"
 #include "service/query/query_service.h"
@@ -81,6 +82,7 @@ class Services {
   rules::RulesService rules_;
   series::SampleTopics topics_;
   monitor::MonitorService monitors_;
+  monitor::ForecastOperations forecasts_;
   retention::RetentionService retention_;
 };
 

@@ -11,6 +11,7 @@
 #include "service/backup/backup_service.h"
 #include "service/behaviour/operations.h"
 #include "service/broker/broker.h"
+#include "service/monitor/forecast_operations.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/operations.h"
 #include "service/provision/provision.h"
@@ -112,7 +113,8 @@ std::vector<model::OperationSpec> all_operations() {
                            audit::operations(),     provision::operations(),
                            broker::operations(),    drain_operations(),
                            refusal_operations(),    doctor_operations(),
-                           bridge::operations(),    backup::BackupService::operations()}) {
+                           bridge::operations(),    backup::BackupService::operations(),
+                           monitor::ForecastOperations::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

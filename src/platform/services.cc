@@ -72,7 +72,13 @@ Services::Services(ServicesEnvironment environment)
                   [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
                   [this](TenantId tenant, std::string_view device, std::string_view name) {
                     return tags_.tag(tenant, device, name);
-                  }}) {
+                  }}),
+      derived_({environment.executor, environment.keyed, environment.repository, series_.store(),
+                environment.metrics,
+                [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
+                [this](TenantId tenant, std::string_view device, std::string_view name) {
+                  return tags_.tag(tenant, device, name);
+                }}) {
   series_.round_arrivals(environment.series.round_arrivals);
   series_.mute_when(mute(environment.standings, environment.mapping));
   series_.on_arrival([this](const series::Arrival& arrival) {
@@ -101,6 +107,7 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
                done({});
              },
              [this](auto done) { monitors_.start(std::move(done)); },
+             [this](auto done) { derived_.start(std::move(done)); },
              [this](auto done) { retention_.start(std::move(done)); }},
             std::move(started));
 }
@@ -116,6 +123,7 @@ void Services::stop(std::move_only_function<void(Result<void>)> stopped) {
   };
   run_steps({[this, keep](auto done) { presence_.flush(keep(std::move(done))); },
              [this, keep](auto done) { monitors_.flush(keep(std::move(done))); },
+             [this, keep](auto done) { derived_.flush(keep(std::move(done))); },
              [this, keep](auto done) { series_.store().flush(keep(std::move(done))); }},
             [first, stopped = std::move(stopped)](Result<void>) mutable { stopped(std::move(*first)); });
 }
@@ -131,6 +139,7 @@ void Services::declare(model::OperationTable& table) {
   monitors_.declare(table);
   forecasts_.declare(table);
   retention_.declare(table);
+  derived_.declare(table);
   alarms_.declare(table);
 }
 

@@ -13,6 +13,7 @@
 #include "platform/config.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
+#include "service/derived/derived_service.h"
 #include "service/monitor/forecast_operations.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/presence.h"
@@ -84,6 +85,7 @@ class Services {
   monitor::MonitorService monitors_;
   monitor::ForecastOperations forecasts_;
   retention::RetentionService retention_;
+  derived::DerivedService derived_;
 };
 
 }  // namespace dunlin::platform

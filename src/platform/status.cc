@@ -11,6 +11,7 @@
 #include "service/backup/backup_service.h"
 #include "service/behaviour/operations.h"
 #include "service/broker/broker.h"
+#include "service/derived/derived_service.h"
 #include "service/monitor/forecast_operations.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/operations.h"
@@ -114,7 +115,7 @@ std::vector<model::OperationSpec> all_operations() {
                            broker::operations(),    drain_operations(),
                            refusal_operations(),    doctor_operations(),
                            bridge::operations(),    backup::BackupService::operations(),
-                           monitor::ForecastOperations::operations()}) {
+                           derived::operations(),   monitor::ForecastOperations::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

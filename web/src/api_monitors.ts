@@ -6,7 +6,7 @@ export interface Monitor {
   channel: string;
   /** Unset or empty: each device that has the channel. */
   device?: string;
-  kind: 'anomaly' | 'threshold' | 'rate' | 'flat' | 'missing' | 'robust' | 'seasonal';
+  kind: 'anomaly' | 'forecast' | 'threshold' | 'rate' | 'flat' | 'missing' | 'robust' | 'seasonal';
   options: { low?: number; high?: number };
   enabled: boolean;
 }

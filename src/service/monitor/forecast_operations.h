@@ -1,6 +1,8 @@
 #pragma once
-// series.forecast: where a series is going, by what is stored of it.
+// series.forecast and series.expected: where a series is going, and where it was expected, by what is stored
+// of it.
 
+#include <functional>
 #include <vector>
 
 #include "base/executor.h"
@@ -9,12 +11,17 @@
 
 namespace dunlin::monitor {
 
-/// Points that are learned from; a series with more is asked from a later time on.
-inline constexpr std::size_t kMaxForecastPoints = 500'000;
-/// What is learned from where the request does not say so, before the last point.
+/// Points that are learned from.
+inline constexpr std::size_t kMaxForecastPoints = 1'000'000;
+/// What is learned from where the request does not say so, before the last point; less of a series with more
+/// points in that time.
 inline constexpr Duration kForecastPast = std::chrono::hours{24 * 28};
 inline constexpr std::int64_t kDefaultForecastSteps = 24;
 inline constexpr std::int64_t kMaxToldForecastSteps = 1000;
+/// What the detector learns from before the time that is asked about.
+inline constexpr Duration kExpectedPast = std::chrono::hours{24};
+inline constexpr std::int64_t kDefaultExpectedParts = 600;
+inline constexpr std::int64_t kMaxExpectedParts = 5000;
 /// At once.
 inline constexpr std::size_t kMaxForecasts = 4;
 
@@ -28,6 +35,10 @@ class ForecastOperations {
 
  private:
   void forecast(const model::Caller& caller, const boost::json::object& request, model::Reply reply);
+  void expected(const model::Caller& caller, const boost::json::object& request, model::Reply reply);
+  /// Tells `learn` of the series' numbers, then `done`.
+  void learn(series::ScanSet set, std::function<void(WallTime, double)> learn,
+             std::move_only_function<void(Result<void>)> done);
 
   Executor& executor_;
   series::SeriesStore& store_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "service/series/sealer.h"
 
 namespace dunlin::series {
 
@@ -89,7 +90,11 @@ std::unique_ptr<Follower> SampleFeed::follow(FeedOptions options, FeedHandler ha
                            std::max(stored_, first > 0 ? first - 1 : 0));
   if (!state->is_durable()) state->next = stored_;
   state->passed = state->handed_out = state->committed = state->next;
-  if (state->is_durable()) log_.set_cursor(feed_cursor(state->options.name), state->next);
+  if (state->is_durable()) {
+    // Cursors of followers alone would let the log go of what is not sealed.
+    if (!log_.cursor(kSealedCursor)) log_.set_cursor(kSealedCursor, 0);
+    log_.set_cursor(feed_cursor(state->options.name), state->next);
+  }
   followers_.push_back(state);
   pump_soon(state);
   return std::make_unique<Follower>(std::move(state));

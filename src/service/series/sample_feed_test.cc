@@ -163,6 +163,24 @@ TEST_F(SampleFeedTest, TheLogKeepsWhatADurableFollowerHasNotCommitted) {
   EXPECT_GT(disk.log().first(), first);
 }
 
+TEST_F(SampleFeedTest, AFollowerThatIsAheadLetsTheLogGoOfNothingThatIsNotSealed) {
+  FeedOptions options{.name = "test"};
+  options.awake = [] { return false; };
+  follow(std::move(options));
+  put(1);  // in the first segment
+  for (int i = 0; i < 40; ++i) {
+    std::vector<model::Sample> many;
+    for (int k = 0; k < 1000; ++k)
+      many.push_back(sample(now_window() + seconds{k}, 0.1 * k, "c" + std::to_string(i)));
+    write(std::move(many));
+    pass(seconds{2});
+  }
+  ASSERT_GT(disk.log().size_bytes(), 4 * 64 * 1024u) << "several segments";
+  const auto before = points();
+  crash();
+  EXPECT_EQ(points(), before);
+}
+
 TEST_F(SampleFeedTest, APageThatIsTooFarBehindGoesOnWithTheNewest) {
   holds = true;
   follow({.name = "page", .kind = FeedOptions::Kind::passing});

@@ -12,6 +12,7 @@
 #include "net/limits.h"
 #include "platform/client_crls.h"
 #include "security/pki.h"
+#include "service/query/limits.h"
 #include "transport/bridge/limits.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/limits.h"
@@ -278,6 +279,8 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   declare_listeners(schema, config);
   schema.key("threads.reactors", "Threads that serve connections; 0: one per core.", config.reactors, 0, 64);
   schema.key("threads.workers", "Threads for work that blocks (disk, signing).", config.workers, 1, 64);
+  schema.key("query.threads", "Threads that read and group for queries over series; 0: one per core.",
+             config.query_threads, 0, query::kMaxQueryThreads);
   schema.key("certificate.names", "Further DNS names of this server.", config.certificate_names);
   schema.key("certificate.addresses", "Further IP addresses of this server.", config.certificate_addresses);
   schema.key(

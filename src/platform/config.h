@@ -62,6 +62,7 @@ struct ServerConfig {
 
   std::int64_t reactors = 0;  // 0: one per core
   std::int64_t workers = 3;
+  std::int64_t query_threads = 0;  // 0: one per core
 
   std::vector<std::string> certificate_names;      // further DNS names of the server
   std::vector<std::string> certificate_addresses;  // further IP addresses of the server

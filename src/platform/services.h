@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/metrics.h"
 #include "hub/bus.h"
@@ -42,6 +43,8 @@ struct ServicesEnvironment {
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
   SeriesOptions series{};
+  /// For queries; empty: they run on the executor. To be stopped before the services go.
+  std::vector<Executor*> query_threads{};
 };
 
 /// One executor's thread.
@@ -61,6 +64,7 @@ class Services {
   series::SeriesService& series() { return series_; }
   series::LineIngest& lines() { return lines_; }
   series::SampleOperations& samples() { return samples_; }
+  query::QueryService& queries() { return query_; }
   shadow::ShadowService& shadow() { return shadow_; }
   alarm::AlarmService& alarms() { return alarms_; }
   rules::RulesService& rules() { return rules_; }

@@ -19,7 +19,7 @@ namespace {
 class NoTags final : public query::TagSource {
  public:
   void load(TenantId, std::move_only_function<void(Result<void>)> loaded) override { loaded({}); }
-  std::vector<std::string> names(TenantId, const query::SeriesList&) const override { return {"fleet"}; }
+  std::vector<std::string> names(TenantId) const override { return {"fleet"}; }
   std::optional<std::string> tag(TenantId, std::string_view device, std::string_view name) const override {
     if (name != "fleet" || device == "truck_1") return std::nullopt;
     return "South";
@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return query::RowSink::Go::on;
   };
   const query::QueryId id =
-      world.service.start(kDefaultTenant, sql, std::move(sink), [&](Result<query::QueryCost> cost) {
+      world.service.start({kDefaultTenant, sql}, std::move(sink), [&](Result<query::QueryCost> cost) {
         DUNLIN_ASSERT(parses || !cost);
         has_ended = true;
       });

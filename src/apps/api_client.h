@@ -30,6 +30,9 @@ class ApiClient {
   virtual Result<void> watch(const std::string& request, std::function<Go(std::string_view)> take) = 0;
 };
 
+/// Prints the rows of a query as they come. Errors: the server's own, and as watch().
+Result<void> print_rows(const CallCommand& command, const boost::json::object& fields, ApiClient& client);
+
 /// The target of an operation as method, path with query, and body.
 struct RenderedCall {
   std::string target;

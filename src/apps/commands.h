@@ -98,6 +98,7 @@ struct CallCommand {
   std::vector<std::pair<std::string, std::string>> field_files;  // fields whose value is in a file
   std::string out_folder;                                        // cert issue: where the files go
   std::string out_file;  // ca request, ca export-root: where what is made goes, readable by its owner only
+  enum class Rows : std::uint8_t { no, csv, ndjson } rows = Rows::no;  // series query: all rows, as they come
 };
 
 /// `dunlin trace`: what happens to messages, as it happens.

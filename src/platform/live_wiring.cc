@@ -43,6 +43,7 @@ boost::json::object shadow_event(const std::string& thing, const shadow::Documen
 }  // namespace
 
 void wire_live_feed(Services& services, transport::LiveFeed& feed) {
+  feed.set_queries(services.queries());
   services.series().on_arrival(
       [&feed](const series::Arrival& arrival) { feed_samples(feed, arrival.samples); });
   services.samples().on_stored([&feed](std::span<const model::Sample> samples) {

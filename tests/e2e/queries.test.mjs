@@ -81,6 +81,21 @@ describe('dunlin series query', () => {
     assert.equal((await server.cliJson('series', 'query', sql)).rows.length, 3);
   });
 
+  test('prints as many rows as there are, as they come', async () => {
+    const lines = Array.from({ length: 150_000 }, (_, i) => `long,name=press-${i % 3} x=${i % 50} ${1_700_000_000 + i}`);
+    const headers = { authorization: `Bearer ${server.adminToken}`, 'content-type': 'text/plain' };
+    const url = `http://127.0.0.1:${server.ports.http}/write?precision=s`;
+    assert.equal((await fetch(url, { method: 'POST', body: lines.join('\n'), headers })).status, 204);
+    const csv = (await server.cli('series', 'query', 'SELECT device, time, x FROM long', '--csv')).stdout;
+    assert.equal(csv.split('\r\n').length, 150_002);
+    assert.match(csv, /^device,time,x\r\npress-0,2023-11-14T22:13:20Z,0\r\n/);
+    const { stdout } = await server.cli('series', 'query', 'SELECT x FROM long ORDER BY time', '--ndjson', '--limit', '2');
+    assert.equal(stdout, '{"columns":[{"name":"x","type":"number"}]}\n[0]\n[1]\n{"end":{"rows":2,"points_read":150000,"chunks_by_summary":0}}\n');
+    const wrong = await server.cli('series', 'query', 'SELECT speed FROM long', '--csv');
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /there is no column "speed"/);
+  });
+
   test('ends with an error that says where', async () => {
     const { code, stderr } = await server.cli('series', 'query', 'SELECT FROM readings');
     assert.equal(code, 1);

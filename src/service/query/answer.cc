@@ -116,9 +116,9 @@ void add_ndjson_row(std::string& text, const Batch& batch, const TextPool& texts
   text += "]\n";
 }
 
-std::string ndjson_end(const QueryCost& cost) {
+std::string ndjson_end(const QueryCost& cost, std::uint64_t rows) {
   const boost::json::object end{
-      {"rows", cost.rows}, {"points_read", cost.points_read}, {"chunks_by_summary", cost.chunks_by_summary}};
+      {"rows", rows}, {"points_read", cost.points_read}, {"chunks_by_summary", cost.chunks_by_summary}};
   return boost::json::serialize(boost::json::object{{"end", end}}) + "\n";
 }
 

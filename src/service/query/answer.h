@@ -23,7 +23,7 @@ void add_csv_row(std::string& text, const Batch& batch, const TextPool& texts, s
 /// Lines of NDJSON (row_stream.h).
 std::string ndjson_header(const std::vector<std::string>& names, const std::vector<Type>& types);
 void add_ndjson_row(std::string& text, const Batch& batch, const TextPool& texts, std::size_t row);
-std::string ndjson_end(const QueryCost& cost);
+std::string ndjson_end(const QueryCost& cost, std::uint64_t rows);
 std::string ndjson_error(const Error& error);
 
 /// Name and type of each column.

@@ -30,8 +30,10 @@ bool is_own_origin(std::string_view origin, const Request& request) {
   return net::http::equals_ignoring_case(origin.substr(scheme + 3), request.headers.get("Host").value_or(""));
 }
 
-LiveRights live_rights(const Principal& principal) {
+LiveRights live_rights(const PrincipalRef& asker) {
+  const Principal& principal = *asker;
   LiveRights rights;
+  rights.asker = asker;
   if (model::has_permission(principal, "security:read")) rights.refusals = LiveRights::Refusals::shown;
   if (!model::has_permission(principal, "trace:read")) return rights;
   const bool payloads = model::has_permission(principal, "trace:payload");
@@ -62,7 +64,7 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
         principal_(std::move(principal)),
         socket_(std::move(upgraded.connection), net::websocket::Role::server, options(), *this,
                 std::move(upgraded.unread)),
-        page_(server.parts_.live.open(principal_->tenant, *this, live_rights(*principal_))) {
+        page_(server.parts_.live.open(principal_->tenant, *this, live_rights(principal_))) {
     if (!page_) socket_.close(CloseCode::policy_violation, "too many live pages are open");
     look_at_expiry();
   }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/metrics.h"
 #include "hub/bus.h"
@@ -13,6 +14,7 @@
 #include "platform/config.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
+#include "service/blob/blob_service.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/presence.h"
 #include "service/query/query_service.h"
@@ -42,6 +44,10 @@ struct ServicesEnvironment {
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
   SeriesOptions series{};
+  store::BlobStore* blobs = nullptr;                 // null: there are no large binaries
+  const security::PolicyEngine* policies = nullptr;  // which of these devices may have; beside `blobs`
+  blob::KeepRules keep_blobs{};
+  model::CallRecorder recorder{};
 };
 
 /// One executor's thread.
@@ -64,6 +70,8 @@ class Services {
   shadow::ShadowService& shadow() { return shadow_; }
   alarm::AlarmService& alarms() { return alarms_; }
   rules::RulesService& rules() { return rules_; }
+  /// Null: there are no large binaries.
+  blob::BlobService* blobs() { return blobs_ ? &*blobs_ : nullptr; }
 
  private:
   registry::Registry registry_;
@@ -78,6 +86,7 @@ class Services {
   rules::RulesService rules_;
   monitor::MonitorService monitors_;
   retention::RetentionService retention_;
+  std::optional<blob::BlobService> blobs_;
 };
 
 }  // namespace dunlin::platform

@@ -94,9 +94,9 @@ test('the tables and their columns are listed, and written into the query', asyn
   await editor().evaluate((element) => element.setSelectionRange(11, 11));
   await column.click();
   assert.equal(await editor().inputValue(), 'SELECT max(velocity) FROM readings');
-  await page.keyboard.press('Control+Enter');
-  await page.getByText(/^1 row in/).waitFor();
-  assert.equal(await answer().locator('tbody').innerText(), '119');
+  // The answer before this one may have one row, too.
+  await Promise.all([page.waitForResponse(/\/api\/series\/query$/), page.keyboard.press('Control+Enter')]);
+  await answer().locator('tbody', { hasText: /^119$/ }).waitFor();
   dashboard.noFaults();
 });
 

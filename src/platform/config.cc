@@ -341,6 +341,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   declare_limits(schema, config);
   declare_mapping(schema, config);
   declare_series(schema, config);
+  declare_keys(schema, config.blobs);
   declare_bridges(schema, config);
 }
 

@@ -13,6 +13,7 @@
 #include "model/mapping.h"
 #include "net/address_range.h"
 #include "net/limits.h"
+#include "platform/blob_settings.h"
 #include "security/authenticator.h"
 #include "service/backup/limits.h"
 #include "service/series/line_keys.h"
@@ -123,6 +124,7 @@ struct ServerConfig {
 
   std::vector<bridge::BridgeSettings> bridges;
   SeriesOptions series;
+  BlobSettings blobs;
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
 

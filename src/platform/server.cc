@@ -90,7 +90,6 @@ class RunningServer final : public Server {
   Result<SecurityStack::Tls> make_tls() const;
   void declare_access();
   Result<void> adopt_certificate();
-  void make_memory_guard();
   store::BrokenDisk disk_watch();
   /// For /readyz: a load balancer should send new clients here.
   bool takes_clients() const {
@@ -219,10 +218,20 @@ void RunningServer::compose_hub() {
                                                              {.keep_cleared = config_.keep_cleared_alarms},
                                                              &standings_,
                                                              config_.series,
-                                                             query_threads_.executors()});
+                                                             query_threads_.executors(),
+                                                             stores_.blobs.get(),
+                                                             &security_->policy_engine(),
+                                                             config_.blobs.keep,
+                                                             audit_->calls()});
   behaviour_ = std::make_unique<behaviour::BehaviourService>(behaviour::BehaviourEnvironment{
       home(), *hub_, *stores_.keyed, *stores_.repository, services_->registry(), services_->alarms(),
       conduct_, metrics_, &refusals_});
+  const std::uint64_t budget = config_.memory_budget.value_or(available_memory(fs_) / 2);
+  memory_ = std::make_unique<MemoryGuard>(
+      MemoryGuard::Parts{home(), metrics_, budget, [this] { return resident_bytes(fs_); },
+                         [this](MemoryLevel level) { hub_->set_memory_level(level); },
+                         // The C library keeps what a burst has freed; a server that rests should not.
+                         [this] { workers_.run([] { malloc_trim(0); }); }});
 }
 
 void RunningServer::compose() {
@@ -251,7 +260,6 @@ void RunningServer::compose() {
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{std::move(lines), *stores_.repository, services_->alarms()},
       config_.bridges);
-  make_memory_guard();
   provisioning_ = std::make_unique<Provisioning>(Provisioning::Parts{
       home(), *stores_.repository, services_->registry(), *security_, clock_, rng_, metrics_,
       std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); },
@@ -309,7 +317,7 @@ void RunningServer::make_web() {
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
-      &services_->lines(), &services_->samples(), &refusals_,
+      &services_->lines(), &services_->samples(), services_->blobs(), &refusals_,
       metrics_access(config_).value()});  // check() has seen it already
 }
 
@@ -363,15 +371,6 @@ Result<void> RunningServer::start() {
   });
   ready_ = true;
   return {};
-}
-
-void RunningServer::make_memory_guard() {
-  const std::uint64_t budget = config_.memory_budget.value_or(available_memory(fs_) / 2);
-  memory_ = std::make_unique<MemoryGuard>(
-      MemoryGuard::Parts{home(), metrics_, budget, [this] { return resident_bytes(fs_); },
-                         [this](MemoryLevel level) { hub_->set_memory_level(level); },
-                         // The C library keeps what a burst has freed; a server that rests should not.
-                         [this] { workers_.run([] { malloc_trim(0); }); }});
 }
 
 void RunningServer::start_parts(Done done) {

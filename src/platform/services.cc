@@ -56,6 +56,9 @@ Services::Services(ServicesEnvironment environment)
                   [this](TenantId tenant, std::string_view device, std::string_view name) {
                     return tags_.tag(tenant, device, name);
                   }}) {
+  if (environment.blobs != nullptr)
+    blobs_.emplace(blob::BlobEnvironment{environment.executor, *environment.blobs, *environment.policies,
+                                         std::move(environment.keep_blobs), std::move(environment.recorder)});
   series_.round_arrivals(environment.series.round_arrivals);
   series_.on_arrival([this](const series::Arrival& arrival) {
     if (arrival.samples.empty()) return;
@@ -79,7 +82,11 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
              [this](auto done) { shadow_.start(std::move(done)); },
              [this](auto done) { rules_.start(std::move(done)); },
              [this](auto done) { monitors_.start(std::move(done)); },
-             [this](auto done) { retention_.start(std::move(done)); }},
+             [this](auto done) { retention_.start(std::move(done)); },
+             [this](auto done) {
+               if (!blobs_) return done({});
+               blobs_->start(std::move(done));
+             }},
             std::move(started));
 }
 
@@ -109,6 +116,7 @@ void Services::declare(model::OperationTable& table) {
   monitors_.declare(table);
   retention_.declare(table);
   alarms_.declare(table);
+  if (blobs_) blobs_->declare(table);
 }
 
 }  // namespace dunlin::platform

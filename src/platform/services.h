@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/metrics.h"
@@ -14,6 +15,7 @@
 #include "platform/config.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
+#include "service/blob/blob_service.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/presence.h"
 #include "service/query/query_service.h"
@@ -45,6 +47,10 @@ struct ServicesEnvironment {
   SeriesOptions series{};
   /// For queries; empty: they run on the executor. To be stopped before the services go.
   std::vector<Executor*> query_threads{};
+  store::BlobStore* blobs = nullptr;                 // null: there are no large binaries
+  const security::PolicyEngine* policies = nullptr;  // which of these devices may have; beside `blobs`
+  blob::KeepRules keep_blobs{};
+  model::CallRecorder recorder{};
 };
 
 /// One executor's thread.
@@ -68,6 +74,8 @@ class Services {
   shadow::ShadowService& shadow() { return shadow_; }
   alarm::AlarmService& alarms() { return alarms_; }
   rules::RulesService& rules() { return rules_; }
+  /// Null: there are no large binaries.
+  blob::BlobService* blobs() { return blobs_ ? &*blobs_ : nullptr; }
 
  private:
   registry::Registry registry_;
@@ -82,6 +90,7 @@ class Services {
   rules::RulesService rules_;
   monitor::MonitorService monitors_;
   retention::RetentionService retention_;
+  std::optional<blob::BlobService> blobs_;
 };
 
 }  // namespace dunlin::platform

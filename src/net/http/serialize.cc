@@ -54,7 +54,7 @@ std::string serialize_head(const Response& response, const ResponseFraming& fram
     }
   }
   if (!is_bodiless(response.status))
-    append_field(out, "Content-Length", std::to_string(response.body.size()));
+    append_field(out, "Content-Length", std::to_string(framing.body_bytes.value_or(response.body.size())));
   if (framing.keep_alive == KeepAlive::no && !switching) append_field(out, "Connection", "close");
   if (framing.keep_alive == KeepAlive::yes && framing.version == Version::http_1_0)
     append_field(out, "Connection", "keep-alive");

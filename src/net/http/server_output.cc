@@ -44,6 +44,7 @@ bool HttpServerConnection::write_some() {
     write_body();
     return true;
   }
+  if (source_left_ > 0) return ask_source();
   if (front.taken) {
     begin_hand_over();
     return false;
@@ -56,13 +57,21 @@ void HttpServerConnection::begin_response(Exchange& exchange) {
   writing_ = true;
   Response& response = *exchange.response;
   if (context_.draining) exchange.keep_alive = KeepAlive::no;
+  std::optional<std::uint64_t> body_bytes;
+  if (exchange.source) body_bytes = exchange.source->size();
   const ResponseFraming framing{.version = exchange.version,
                                 .keep_alive = exchange.keep_alive,
                                 .date = context_.date_now(),
+                                .body_bytes = body_bytes,
                                 .more = &context_.options.headers};
   const std::string head = serialize_head(response, framing);
   count_answer(response.status);
   const bool with_body = exchange.body == Exchange::Body::sent && !is_bodiless(response.status);
+  if (exchange.source) {
+    connection_->write(Slice::copy_of(head));
+    source_left_ = with_body ? *body_bytes : 0;
+    return;
+  }
   Slice body = with_body ? std::move(response.body) : Slice{};
   if (body.size() <= kJoinedBodyBytes) {
     connection_->write(Slice::concat(as_bytes(head), body.view()));
@@ -76,6 +85,33 @@ void HttpServerConnection::write_body() {
   const std::size_t piece = std::min(body_left_.size(), kWritePieceBytes);
   connection_->write(body_left_.sub(0, piece));
   body_left_ = body_left_.sub(piece, body_left_.size() - piece);
+}
+
+/// False while the answer is still to come.
+bool HttpServerConnection::ask_source() {
+  if (std::exchange(asked_, Asked::yes) == Asked::yes) return false;
+  Exchange& front = exchanges_.front();
+  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(source_left_, kSourcePieceBytes));
+  front.source->read(most, [weak = std::weak_ptr(link_), id = front.id](Result<Slice> piece) {
+    const auto link = weak.lock();
+    if (link && link->connection != nullptr) link->connection->take_piece(id, std::move(piece));
+  });
+  return asked_ == Asked::no && !finished_ && !closing_;
+}
+
+void HttpServerConnection::take_piece(std::uint64_t exchange, Result<Slice> piece) {
+  if (finished_ || closing_ || exchanges_.empty() || exchanges_.front().id != exchange) return;
+  asked_ = Asked::no;
+  // The length was promised; the receiver sees by the missing rest that something went wrong.
+  if (!piece || piece->empty() || piece->size() > source_left_) return break_off();
+  source_left_ -= piece->size();
+  body_left_ = *std::move(piece);
+  flush();
+}
+
+void HttpServerConnection::break_off() {
+  closing_ = true;
+  connection_->abort();
 }
 
 void HttpServerConnection::finish_front() {
@@ -129,8 +165,7 @@ void HttpServerConnection::check_output_progress() {
   last_pending_output_ = pending;
   if (context_.executor.now() - output_progress_ >= context_.options.write_stall_deadline) {
     if (context_.options.probe) context_.options.probe->timeouts.add();
-    closing_ = true;
-    connection_->abort();
+    break_off();
     return;
   }
   output_timer_ = context_.executor.schedule(kWriteRetryInterval, [this] { check_output_progress(); });

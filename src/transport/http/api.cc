@@ -6,6 +6,7 @@
 #include "base/core/assert.h"
 #include "model/json_fields.h"
 #include "security/records.h"
+#include "service/provision/requests.h"
 #include "transport/http/openapi.h"
 
 namespace dunlin::transport {
@@ -190,6 +191,27 @@ void Api::identify(const Request& request, CallerDone done) {
                        if (!principal) return done(std::unexpected(principal.error()));
                        done(model::Caller{*std::move(principal), address});
                      });
+}
+
+void Api::identify_any(const Request& request, CallerDone done) {
+  const bool is_person = !bearer_token(request).empty() || !session_token(request).empty();
+  auto basic = provision::read_basic(request.headers.get("Authorization").value_or(""));
+  if (is_person || (!basic && request.peer->certificate_der.empty()))
+    return identify(request, std::move(done));
+  ThingCredentials shown;
+  shown.address = request.peer->address;
+  if (basic) {
+    shown.name = std::move(basic->name);
+    shown.secret = std::move(basic->password);
+  } else {
+    shown.certificate_der.assign(request.peer->certificate_der.begin(), request.peer->certificate_der.end());
+  }
+  door_.authenticate_thing(std::move(shown),
+                           [address = request.peer->address.to_string(),
+                            done = std::move(done)](Result<PrincipalRef> principal) mutable {
+                             if (!principal) return done(std::unexpected(principal.error()));
+                             done(model::Caller{*std::move(principal), address});
+                           });
 }
 
 void Api::tell_refused(const model::Caller& caller, const Error& error) const {

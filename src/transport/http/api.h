@@ -32,6 +32,8 @@ class Api {
   /// with the cookie needs the header kRequestHeader, which no other site's page can send. Without either the
   /// caller is anonymous.
   void identify(const net::http::Request& request, CallerDone done);
+  /// The same where devices come in too: by certificate, or by name and token (Authorization: Basic).
+  void identify_any(const net::http::Request& request, CallerDone done);
   /// Tells of a request that was refused for want of a proof or a right, whoever keeps such things. What
   /// identify() refuses for a wrong proof is told of there.
   void tell_refused(const model::Caller& caller, const Error& error) const;

@@ -317,7 +317,7 @@ void RunningServer::make_web() {
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
-      &services_->lines(), &services_->samples(), services_->blobs(), &refusals_,
+      &services_->lines(), &services_->samples(), services_->blobs(), &services_->queries(), &refusals_,
       metrics_access(config_).value()});  // check() has seen it already
 }
 

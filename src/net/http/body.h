@@ -26,7 +26,11 @@ class BodySink {
 class BodySource {
  public:
   virtual ~BodySource() = default;
-  /// Fixed from the beginning.
+  /// open: nobody knows yet. Then the body is sent in chunks (RFC 9112 section 7.1), to HTTP/1.0 until the
+  /// connection ends, and an empty answer of read() is its end. Only of responses.
+  enum class Length : std::uint8_t { known, open };
+  virtual Length length() const { return Length::known; }
+  /// Fixed from the beginning, where the length is known.
   virtual std::uint64_t size() const = 0;
   /// The next bytes: at least one, at most `most`. Never asked past size(), nor before the last answer. An
   /// error breaks the connection: the receiver sees that something is missing. The answer may come when the

@@ -16,6 +16,7 @@ struct ResponseFraming {
   KeepAlive keep_alive = KeepAlive::yes;
   std::string_view date;                      // as format_date gives it
   std::optional<std::uint64_t> body_bytes{};  // of a body that is not in the response
+  enum class Body : std::uint8_t { counted, chunked, until_close } body = Body::counted;
   const Headers* more = nullptr;  // fields for every response; one that the response has itself is left out
 };
 

@@ -86,6 +86,8 @@ class HttpServerConnection final : public ConnectionHandler {
   void write_body();
   bool ask_source();
   void take_piece(std::uint64_t exchange, Result<Slice> piece);
+  void take_open_piece(Slice piece);
+  ResponseFraming::Body begin_source(Exchange& exchange);
   void break_off();
   void finish_front();
   void send_continue();
@@ -115,6 +117,8 @@ class HttpServerConnection final : public ConnectionHandler {
   std::optional<Streaming> streaming_;
   Slice body_left_;
   std::uint64_t source_left_ = 0;  // bytes that the front exchange's source still owes
+  /// Of a source that does not know how many.
+  enum class Open : std::uint8_t { no, chunked, until_close } source_open_ = Open::no;
   enum class Asked : std::uint8_t { no, yes } asked_ = Asked::no;
   bool writing_ = false;  // the front exchange's head is written
   bool flushing_ = false;

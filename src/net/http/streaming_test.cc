@@ -15,6 +15,7 @@ using testing::Wire;
 /// A body that the test hands out piece by piece.
 struct TestSource final : BodySource {
   explicit TestSource(std::string bytes) : text(std::move(bytes)) {}
+  Length length() const override { return known; }
   std::uint64_t size() const override { return text.size(); }
   void read(std::size_t most, std::move_only_function<void(Result<Slice>)> done) override {
     asked = std::max(asked, most);
@@ -32,6 +33,7 @@ struct TestSource final : BodySource {
   std::size_t at = 0;
   std::size_t piece_bytes = 1000;
   std::size_t breaks_at = static_cast<std::size_t>(-1);
+  Length known = Length::known;
   std::size_t asked = 0;
   Task* held = nullptr;
 };
@@ -278,6 +280,45 @@ TEST_F(StreamingTest, AnAnswerThatComesLaterGoesOnAndOneThatFailsBreaksTheConnec
   source = std::move(broken);
   answer = exchange(get);
   EXPECT_LT(answer.size(), 4000U);
+  EXPECT_TRUE(closed());
+}
+
+TEST_F(StreamingTest, ABodyOfUnknownLengthComesInChunks) {
+  open();
+  const auto offer = [this](std::string text, std::size_t breaks_at = static_cast<std::size_t>(-1)) {
+    auto made = std::make_unique<TestSource>(std::move(text));
+    made->known = BodySource::Length::open;
+    made->breaks_at = breaks_at;
+    source = std::move(made);
+  };
+  const std::string get = "GET /blobs/a HTTP/1.1\r\nHost: h\r\n\r\n";
+  offer(std::string(1500, 'x'));
+  std::string answer = exchange(get);
+  EXPECT_TRUE(answer.contains("Transfer-Encoding: chunked\r\n"));
+  EXPECT_FALSE(answer.contains("Content-Length"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n3e8\r\n" + std::string(1000, 'x') + "\r\n1f4\r\n" +
+                               std::string(500, 'x') + "\r\n0\r\n\r\n"));
+  offer("");
+  EXPECT_TRUE(exchange(get).ends_with("\r\n\r\n0\r\n\r\n"));
+  offer("abc");
+  EXPECT_TRUE(exchange("HEAD /blobs/a HTTP/1.1\r\nHost: h\r\n\r\n").ends_with("chunked\r\n\r\n"));
+  EXPECT_FALSE(closed());
+  // HTTP/1.0 knows no chunks.
+  offer(std::string(1500, 'x'));
+  answer = exchange("GET /blobs/a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_FALSE(answer.contains("Transfer-Encoding"));
+  EXPECT_TRUE(answer.contains("Connection: close\r\n"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n" + std::string(1500, 'x')));
+  EXPECT_TRUE(closed());
+}
+
+TEST_F(StreamingTest, AnErrorBehindChunksIsSeen) {
+  open();
+  auto broken = std::make_unique<TestSource>(std::string(5000, 'x'));
+  broken->known = BodySource::Length::open;
+  broken->breaks_at = 2500;
+  source = std::move(broken);
+  EXPECT_FALSE(exchange("GET /blobs/a HTTP/1.1\r\nHost: h\r\n\r\n").contains("\r\n0\r\n"));
   EXPECT_TRUE(closed());
 }
 

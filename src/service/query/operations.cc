@@ -31,6 +31,8 @@ constexpr Field kResponse[] = {
 constexpr Errc kErrors[] = {Errc::malformed,      Errc::invalid_argument, Errc::not_found,
                             Errc::already_exists, Errc::unsupported,      Errc::limit_exceeded,
                             Errc::quota_exceeded, Errc::timed_out,        Errc::cancelled};
+/// All rows, as they come (row_stream.h).
+constexpr std::string_view kMoreTypes[] = {"application/x-ndjson", "text/csv"};
 constexpr Field kCancelRequest[] = {
     {"id", FieldType::text, Need::required, "the name that the query was given"}};
 constexpr Errc kCancelErrors[] = {Errc::not_found};
@@ -43,7 +45,9 @@ constexpr model::OperationSpec kQuery{"series.query",
                                       kRequest,
                                       kResponse,
                                       kErrors,
-                                      model::Audited::not_at_all};
+                                      model::Audited::not_at_all,
+                                      {},
+                                      kMoreTypes};
 constexpr model::OperationSpec kCancel{"series.cancel",
                                        model::Method::del,
                                        "/api/series/query/{id}",

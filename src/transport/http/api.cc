@@ -228,6 +228,11 @@ void Api::serve(const model::Operation& operation, Request request, const PathPa
                 Responder responder) {
   auto fields = read_fields(operation.spec, request, path);
   if (!fields) return responder.send(render(std::unexpected(fields.error())));
+  if (const auto form = forms_.find(operation.spec.name); form != forms_.end()) {
+    const std::string_view type = form->second.wanted(request);
+    if (!type.empty())
+      return serve_form(operation, form->second, type, *std::move(fields), request, std::move(responder));
+  }
   identify(request, [this, &operation, fields = *std::move(fields),
                      responder = std::move(responder)](Result<model::Caller> caller) mutable {
     if (!caller) return responder.send(render(std::unexpected(caller.error())));
@@ -237,6 +242,19 @@ void Api::serve(const model::Operation& operation, Request request, const PathPa
           if (!answer) tell_refused(who, answer.error());
           responder.send(render(answer));
         });
+  });
+}
+
+void Api::serve_form(const model::Operation& operation, const Form& form, std::string_view type,
+                     boost::json::object fields, const Request& request, Responder responder) {
+  identify(request, [this, &operation, &form, type, fields = std::move(fields),
+                     responder = std::move(responder)](Result<model::Caller> caller) mutable {
+    if (!caller) return responder.send(render(std::unexpected(caller.error())));
+    if (auto admitted = table_.admit(operation, *caller, fields); !admitted) {
+      tell_refused(*caller, admitted.error());
+      return responder.send(render(std::unexpected(admitted.error())));
+    }
+    form.serve(*caller, fields, type, std::move(responder));
   });
 }
 

@@ -26,6 +26,8 @@ inline constexpr std::size_t kMaxLiveBacklogBytes =
     1024 * 1024;  // a page that is this far behind gets no new frames until it has read
 inline constexpr std::size_t kMaxLiveRequestBytes = 64 * 1024;
 inline constexpr std::size_t kQueryPieceBytes = 64 * 1024;  // of an answer that is sent while it is made
+inline constexpr Duration kWaitingLook =
+    std::chrono::milliseconds{250};  // whether somebody waits for an answer still
 inline constexpr Duration kQueryRetry = std::chrono::milliseconds{5};  // until a page has taken its frames
 inline constexpr std::size_t kMaxPictureBytes = 512 * 1024;
 inline constexpr std::size_t kMaxKeptPictures = 64;  // newest ones, for pages that come late

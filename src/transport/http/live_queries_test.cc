@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "model/text.h"
 #include "service/query/query_fixture.h"
 
 namespace dunlin::transport {
@@ -43,7 +44,7 @@ class LiveQueriesTest : public query::QueryTest {
     std::string text;
     for (const std::string& frame : frames) {
       const boost::json::value read = boost::json::parse(frame);
-      for (const auto& line : read.at("rows").as_array()) text += boost::json::serialize(line) + "\n";
+      for (const auto& line : read.at("rows").as_array()) text += model::json_text(line) + "\n";
     }
     return text;
   }

@@ -158,6 +158,7 @@ void WebServer::mount() {
   if (parts_.mount_more) parts_.mount_more(router_);
   if (parts_.lines != nullptr) lines_.emplace(api_, *parts_.lines).mount(router_);
   if (parts_.samples != nullptr) packs_.emplace(api_, *parts_.samples, parts_.executor).mount(router_);
+  if (parts_.queries != nullptr) serve_query_rows(api_, parts_.executor, *parts_.queries);
   if (parts_.blobs != nullptr) blobs_.emplace(api_, *parts_.blobs).mount(router_);
   const auto get = [this](std::string_view path, net::http::RouteHandler handler) {
     DUNLIN_ASSERT(router_.add(net::http::Method::get, path, std::move(handler)).has_value());

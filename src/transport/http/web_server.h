@@ -18,6 +18,7 @@
 #include "transport/http/line_routes.h"
 #include "transport/http/live_feed.h"
 #include "transport/http/pack_routes.h"
+#include "transport/http/query_rows.h"
 
 namespace dunlin::transport {
 
@@ -46,6 +47,7 @@ struct WebServerParts {
   series::LineIngest* lines = nullptr;          // who takes the line protocol; null: nobody
   series::SampleOperations* samples = nullptr;  // who takes packs; null: nobody
   blob::BlobService* blobs = nullptr;           // who keeps large binaries; null: nobody
+  query::QueryService* queries = nullptr;       // who answers queries by rows; null: nobody
   RefusalSink* refusals = nullptr;              // who keeps what is refused; null: nobody
   MetricsAccess metrics_access = MetricsAccess::local;
 };

@@ -78,7 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   sink.rows = [&](const query::Batch& batch, const query::TextPool& texts) {
     DUNLIN_ASSERT(batch.columns.size() == width);
     std::string text;
-    query::add_csv(text, batch, texts, batch.rows);
+    for (std::size_t row = 0; row < batch.rows; ++row) query::add_csv_row(text, batch, texts, row);
     return query::RowSink::Go::on;
   };
   const query::QueryId id =

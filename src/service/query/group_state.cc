@@ -40,7 +40,10 @@ bool is_all_null(const Column& column) {
 std::size_t GroupTable::group_of(const std::uint64_t* key) {
   std::size_t slot = first_slot(key);
   for (; slots_[slot] != kNone; slot = (slot + 1) & (slots_.size() - 1)) {
-    if (std::equal(key, key + words_, words(slots_[slot]))) return slots_[slot];
+    const std::uint64_t* const known = words(slots_[slot]);
+    std::uint64_t differs = 0;
+    for (std::size_t i = 0; i < words_; ++i) differs |= key[i] ^ known[i];
+    if (differs == 0) return slots_[slot];
   }
   slots_[slot] = static_cast<std::uint32_t>(size_);
   keys_.insert(keys_.end(), key, key + words_);

@@ -53,14 +53,22 @@ struct UnitReader::Together {
   std::shared_ptr<ReadPace> pace;
 
   UnitReader& current() { return *readers[places[begun - 1].reader]; }
+  Channel& channel() { return current().channels_[places[begun - 1].channel]; }
+  /// Series of one table have about as many points each.
+  void begin_next() {
+    const std::size_t points_of_last = begun == 0 ? 0 : channel().times.size();
+    ++begun;
+    Channel& next = channel();
+    next.times.reserve(points_of_last);
+    if (is_double(next.values.type)) next.values.numbers.reserve(points_of_last);
+  }
   series::ScanGo add(const series::Block& block) {
     UnitReader& reader = current();
     if (reader.is_over()) return series::ScanGo::stop;
     points += block.end - block.begin;
-    Channel& channel = reader.channels_[places[begun - 1].channel];
-    reader.add_points(channel, block);
+    reader.add_points(channel(), block);
     if (points < kPointsAtOnce) return series::ScanGo::on;
-    stop_behind(channel);
+    stop_behind(channel());
     return series::ScanGo::stop;
   }
   /// Readers that were not begun are left; channels of one that was are read for themselves.
@@ -107,7 +115,7 @@ void UnitReader::read_together(const std::vector<std::shared_ptr<UnitReader>>& r
   set.from = from_unix_nanoseconds(any.next);
   set.to = from_unix_nanoseconds(to);
   series::ScanVisitor visitor;
-  visitor.series = [together](series::SeriesId) { ++together->begun; };
+  visitor.series = [together](series::SeriesId) { together->begin_next(); };
   visitor.block = [together](const series::Block& block) { return together->add(block); };
   if (first.plan_->mode == ScanPlan::Mode::summaries) {
     visitor.chunk = [together](const store::ChunkSummary& chunk) {

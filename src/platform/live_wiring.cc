@@ -48,6 +48,7 @@ boost::json::object shadow_event(const std::string& thing, const shadow::Documen
 }  // namespace
 
 std::unique_ptr<series::Follower> wire_live_feed(Services& services, transport::LiveFeed& feed) {
+  feed.set_queries(services.queries());
   services.series().on_arrival(
       [&feed](const series::Arrival& arrival) { feed_pictures(feed, arrival.samples); });
   services.presence().on_change([&feed](TenantId tenant, const presence::Presence& presence) {

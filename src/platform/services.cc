@@ -51,7 +51,8 @@ Services::Services(ServicesEnvironment environment)
       series_(environment.executor, environment.bus, environment.keyed, environment.samples,
               environment.metrics, environment.mapping),
       tags_(registry_, series_.store()),
-      query_(environment.executor, series_.store(), tags_, environment.metrics),
+      query_(environment.executor, series_.store(), tags_, environment.metrics,
+             std::move(environment.query_threads)),
       lines_(environment.executor, series_.store(), environment.metrics, environment.series.lines),
       samples_(environment.executor, series_.store(), environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
@@ -79,6 +80,9 @@ Services::Services(ServicesEnvironment environment)
                 [this](TenantId tenant, std::string_view device, std::string_view name) {
                   return tags_.tag(tenant, device, name);
                 }}) {
+  if (environment.blobs != nullptr)
+    blobs_.emplace(blob::BlobEnvironment{environment.executor, *environment.blobs, *environment.policies,
+                                         std::move(environment.keep_blobs), std::move(environment.recorder)});
   series_.round_arrivals(environment.series.round_arrivals);
   series_.mute_when(mute(environment.standings, environment.mapping));
   series_.on_arrival([this](const series::Arrival& arrival) {
@@ -108,7 +112,11 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
              },
              [this](auto done) { monitors_.start(std::move(done)); },
              [this](auto done) { derived_.start(std::move(done)); },
-             [this](auto done) { retention_.start(std::move(done)); }},
+             [this](auto done) { retention_.start(std::move(done)); },
+             [this](auto done) {
+               if (!blobs_) return done({});
+               blobs_->start(std::move(done));
+             }},
             std::move(started));
 }
 
@@ -141,6 +149,7 @@ void Services::declare(model::OperationTable& table) {
   retention_.declare(table);
   derived_.declare(table);
   alarms_.declare(table);
+  if (blobs_) blobs_->declare(table);
 }
 
 }  // namespace dunlin::platform

@@ -124,7 +124,7 @@ Result<void> SeriesStore::take(SampleRecord record, store::Position at, std::siz
   for (NewPoint& one : record.points) {
     SeriesEntry* series = dictionary_.at(one.series);
     if (series == nullptr) return fail(Errc::corrupt, "the log of samples has a point of an unknown series");
-    series->presence = SeriesEntry::Presence::shown;
+    dictionary_.show(*series);
     if (one.point.time >= series->info.last.time) series->info.last = one.point;
     sealer_.grown(windows_.put(*series, std::move(one.point), before, now));
   }
@@ -323,8 +323,15 @@ void SeriesStore::scan(ScanRange range, ScanVisitor visitor,
 }
 
 void SeriesStore::scan(ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done) {
-  std::make_shared<Scan>(executor_, keyed_, dictionary_, std::move(set), std::move(visitor), std::move(done))
-      ->start();
+  scan_for(executor_, std::move(set), std::move(visitor), std::move(done));
+}
+
+void SeriesStore::scan_for(Executor& asker, ScanSet set, ScanVisitor visitor,
+                           std::move_only_function<void(Result<void>)> done) {
+  auto scan = std::make_shared<Scan>(executor_, asker, keyed_, dictionary_, std::move(set),
+                                     std::move(visitor), std::move(done));
+  if (&asker == &executor_) return scan->start();
+  executor_.post([scan = std::move(scan)] { scan->start(); });
 }
 
 void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,

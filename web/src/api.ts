@@ -61,14 +61,6 @@ export interface Range {
   value: (number | null)[];
 }
 
-/** Where values were expected: of parts of a time. */
-export interface Expected {
-  t: number[];
-  low: number[];
-  high: number[];
-  score: number[];
-}
-
 export interface Shadow {
   state: { desired?: JsonObject; reported?: JsonObject; delta?: JsonObject };
   metadata?: { desired?: JsonObject; reported?: JsonObject };
@@ -412,15 +404,6 @@ export const series = {
     (await call<{ series: LastValue[] }>('GET', '/api/series/last', undefined, { device })).series,
   range: (device: string, channel: string, from: number, to: number, points: number) =>
     call<Range>('GET', '/api/series/range', undefined, {
-      device,
-      channel,
-      from: Math.round(from),
-      to: Math.round(to),
-      points: Math.round(points),
-    }),
-  /** Where its values were expected, by what came before each. */
-  expected: (device: string, channel: string, from: number, to: number, points: number) =>
-    call<Expected>('GET', '/api/series/expected', undefined, {
       device,
       channel,
       from: Math.round(from),

@@ -1,7 +1,6 @@
 // What monitors expect of a device's channels: limits, and the band of those that learn: of the past by what is stored, and
 // then as it grows while the device is looked at.
 import { createEffect, createResource, createSignal, on, onCleanup, type Accessor } from 'solid-js';
-import { series } from '../api.ts';
 import { monitors, type Monitor, type MonitorState } from '../api_monitors.ts';
 import { toMs } from '../lib/format.ts';
 import { whileSeen } from './polling.ts';
@@ -70,7 +69,7 @@ function usePast(device: Accessor<string>, channels: Accessor<string[]>, seen: A
   const [past, setPast] = createSignal<ReadonlyMap<string, Expectation>>(new Map());
   const ask = async (channel: string, from: number, to: number, stillWanted: () => boolean) => {
     try {
-      const { t, low, high } = await series.expected(device(), channel, from, to, PAST_POINTS);
+      const { t, low, high } = await monitors.expected(device(), channel, from, to, PAST_POINTS);
       if (stillWanted()) setPast((known) => new Map(known).set(channel, { monitor: '', channel, time: t, low, high }));
     } catch {
       // Too much is stored of that time, or nothing: the band begins with the page.

@@ -72,6 +72,21 @@ describe('derived channels', { concurrency: false }, () => {
     assert.deepEqual(rows, [[29.5]]);
   });
 
+  test('know local days, of 23 hours where clocks are changed; so do queries', async () => {
+    // An hour each from the evening of 27 March 2026 UTC on; Berlin changes its clocks on the 29th.
+    const first = (Date.UTC(2026, 2, 27, 23) - BEGIN) / 1000;
+    await write(...Array.from({ length: 96 }, (_, i) => ['clock-01', 'ticks', first + i * 3600, 1]));
+    await server.cliJson('derived', 'set', 'local-days', '--channel', 'ticks_day', '--expression', 'sum(ticks)', '--window', '{"length":"1d","zone":"Europe/Berlin"}');
+    await server.cliJson('derived', 'backfill', 'local-days', '--from', '2026-03-27T23:00:00Z', '--to', '2026-03-31T22:00:00Z');
+    const days = [[0, 24], [24, 23], [47, 24], [71, 24]].map(([hours, ticks]) => [first + hours * 3600, ticks]);
+    await become('clock-01', 'ticks_day', days);
+    const sql = "SELECT time_bucket('1 day', time, 'Europe/Berlin') AS day, count(ticks) FROM points WHERE device = 'clock-01' GROUP BY day ORDER BY day LIMIT 4";
+    const { rows } = await server.cliJson('series', 'query', sql);
+    assert.deepEqual(rows.map(([day, count]) => [(Date.parse(day) - BEGIN) / 1000, count]), days);
+    const wrong = await server.cli('series', 'query', "SELECT time_bucket('1 day', time, 'Europe/Nowhere'), count(ticks) FROM points GROUP BY 1");
+    assert.match(wrong.stderr, /no time zone such as 'Europe\/Berlin'/);
+  });
+
   test('are watched by monitors', async () => {
     await server.cliJson('monitor', 'put', 'overload', '--channel', 'power', '--kind', 'threshold', '--options', '{"high":1000}');
     await write(['meter-01', 'current', 10, 9]);

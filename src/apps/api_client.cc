@@ -85,20 +85,6 @@ Result<Address> address_of_server(const CallTarget& target, Fs& fs) {
   return address;
 }
 
-Error error_of(const net::http::Response& response) {
-  boost::system::error_code failed;
-  const auto document = boost::json::parse(response.body.text(), failed);
-  if (!failed && document.is_object()) {
-    const auto* error = document.get_object().if_contains("error");
-    if (error != nullptr && error->is_object()) {
-      const auto* message = error->get_object().if_contains("message");
-      if (message != nullptr && message->is_string())
-        return {Errc::invalid_argument, std::string(message->get_string())};
-    }
-  }
-  return {Errc::unavailable, "the server answered " + std::to_string(response.status)};
-}
-
 net::http::Method method_of(model::Method method) {
   return *net::http::parse_method(model::method_name(method));
 }
@@ -159,19 +145,22 @@ class NetworkApiClient final : public ApiClient {
 
   Result<boost::json::value> call(const model::OperationSpec& operation,
                                   const boost::json::object& fields) override {
-    std::promise<Result<net::http::Response>> answered;
-    auto answer = answered.get_future();
-    threads_.at(0).post([&] {
-      client_->send(request(operation, fields),
-                    [&](Result<net::http::Response> response) { answered.set_value(std::move(response)); });
-    });
-    const auto response = answer.get();
+    const auto response = send(request(operation, fields));
     if (!response) return std::unexpected(response.error());
     if (response->status >= 300) return std::unexpected(error_of(*response));
     boost::system::error_code error;
     auto document = boost::json::parse(response->body.text(), error);
     if (error) return fail(Errc::malformed, "the server's answer is not JSON");
     return document;
+  }
+
+  Result<net::http::Response> exchange(RawRequest wanted) override {
+    net::http::ClientRequest request = addressed();
+    request.method = wanted.method;
+    request.target = std::move(wanted.target);
+    for (const auto& [name, value] : wanted.headers) request.headers.add(name, value);
+    request.source = std::move(wanted.body);
+    return send(std::move(request));
   }
 
   Result<void> watch(const std::string& request, std::function<Go(std::string_view)> take) override {
@@ -201,16 +190,29 @@ class NetworkApiClient final : public ApiClient {
   std::string server_name() const {
     return address_.endpoint.host == "127.0.0.1" ? "localhost" : address_.endpoint.host;
   }
-  net::http::ClientRequest request(const model::OperationSpec& operation,
-                                   const boost::json::object& fields) const {
-    RenderedCall call = render_call(operation, fields);
+  Result<net::http::Response> send(net::http::ClientRequest request) {
+    std::promise<Result<net::http::Response>> answered;
+    auto answer = answered.get_future();
+    threads_.at(0).post([&] {
+      client_->send(std::move(request),
+                    [&](Result<net::http::Response> response) { answered.set_value(std::move(response)); });
+    });
+    return answer.get();
+  }
+  net::http::ClientRequest addressed() const {
     net::http::ClientRequest result;
-    result.method = method_of(operation.method);
     result.endpoint = address_.endpoint;
     result.tls = tls_;
     result.server_name = server_name();
-    result.target = std::move(call.target);
     result.headers.add("Authorization", "Bearer " + address_.token);
+    return result;
+  }
+  net::http::ClientRequest request(const model::OperationSpec& operation,
+                                   const boost::json::object& fields) const {
+    RenderedCall call = render_call(operation, fields);
+    net::http::ClientRequest result = addressed();
+    result.method = method_of(operation.method);
+    result.target = std::move(call.target);
     if (!call.body.empty()) {
       result.headers.add("Content-Type", "application/json");
       result.body = Slice::copy_of(call.body);
@@ -229,6 +231,20 @@ class NetworkApiClient final : public ApiClient {
 };
 
 }  // namespace
+
+Error error_of(const net::http::Response& response) {
+  boost::system::error_code failed;
+  const auto document = boost::json::parse(response.body.text(), failed);
+  if (!failed && document.is_object()) {
+    const auto* error = document.get_object().if_contains("error");
+    if (error != nullptr && error->is_object()) {
+      const auto* message = error->get_object().if_contains("message");
+      if (message != nullptr && message->is_string())
+        return {Errc::invalid_argument, std::string(message->get_string())};
+    }
+  }
+  return {Errc::unavailable, "the server answered " + std::to_string(response.status)};
+}
 
 RenderedCall render_call(const model::OperationSpec& operation, boost::json::object fields) {
   RenderedCall call;

@@ -86,6 +86,10 @@ int run_call(const CallCommand& command) {
   if (!fields) return report(fields.error());
   auto client = ApiClient::open(command.target, *fs);
   if (!client) return report(client.error());
+  if (command.rows != CallCommand::Rows::no) {
+    const auto printed = print_rows(command, *fields, **client);
+    return printed ? 0 : report(printed.error());
+  }
   const auto answer = (*client)->call(command.operation, *fields);
   if (!answer) return report(answer.error());
   if (!command.out_folder.empty() && answer->is_object()) {

@@ -9,6 +9,7 @@
 
 #include "apps/backup_options.h"
 #include "apps/bench_options.h"
+#include "apps/blob_options.h"
 #include "apps/key_options.h"
 #include "apps/series_options.h"
 #include "platform/status.h"
@@ -129,6 +130,16 @@ bool is_from_file(const model::OperationSpec& spec, std::string_view field) {
   return std::ranges::find(kFields, std::pair(spec.name, field)) != kFields.end();
 }
 
+/// All rows of a query, however many there are.
+void add_rows(CLI::App& app, CallCommand& call) {
+  const auto add = [&](const std::string& flag, CallCommand::Rows rows, const std::string& help) {
+    return app.add_flag_callback(flag, [&call, rows] { call.rows = rows; }, help);
+  };
+  CLI::Option* csv = add("--csv", CallCommand::Rows::csv, "print all rows as they come, as CSV");
+  add("--ndjson", CallCommand::Rows::ndjson, "print all rows as they come, a line of JSON each")
+      ->excludes(csv);
+}
+
 /// "thing.create" as `dunlin thing create`: fields of the path by position, and a query; the others as
 /// options.
 void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& command) {
@@ -163,8 +174,7 @@ void add_operation(CLI::App& noun, const model::OperationSpec& spec, Command& co
   if (spec.name == "ca.get") app->add_option("--out", call->out_file, "write it into this file");
   if (spec.name == "ca.request" || spec.name == "ca.export-root")
     app->add_option("--out", call->out_file, "write it into this file, which must not exist");
-  if (spec.name == "series.query")
-    app->add_flag_callback("--csv", [given] { (*given)["format"] = "csv"; }, "print the rows as CSV");
+  if (spec.name == "series.query") add_rows(*app, *call);
   add_target(*app, call->target);
   app->callback([call, given, &command] {
     call->fields.assign(given->begin(), given->end());
@@ -267,6 +277,7 @@ void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& oper
     }
     if (spec.name == "audit.export") add_audit(*noun, command);
     if (spec.name == "series.write") add_series_files(*noun, command);
+    if (spec.name == "blob.list") add_blob_files(*noun, command);
     if (spec.name != "audit.export" && spec.name != "audit.verify") add_operation(*noun, spec, command);
   }
 }

@@ -98,6 +98,7 @@ struct CallCommand {
   std::vector<std::pair<std::string, std::string>> field_files;  // fields whose value is in a file
   std::string out_folder;                                        // cert issue: where the files go
   std::string out_file;  // ca request, ca export-root: where what is made goes, readable by its owner only
+  enum class Rows : std::uint8_t { no, csv, ndjson } rows = Rows::no;  // series query: all rows, as they come
 };
 
 /// `dunlin trace`: what happens to messages, as it happens.
@@ -139,6 +140,22 @@ struct SeriesExportCommand {
   std::string from;     // as series.points has it; empty: no bound
   std::string to;
   std::string out_file;  // empty: standard output
+};
+
+/// `dunlin blob put`: a file into a running server.
+struct BlobPutCommand {
+  CallTarget target;
+  std::string file;
+  std::string device;      // empty: no device's
+  std::string name;        // empty: the file's
+  std::string media_type;  // empty: as the name says
+  std::string keep;        // empty: as the server's rules say
+};
+/// `dunlin blob get`: a blob into a file.
+struct BlobGetCommand {
+  CallTarget target;
+  std::string blob;
+  std::string out_file;
 };
 
 /// `dunlin backup --to`: of the server that runs on a data folder, or of the folder where none runs.
@@ -204,12 +221,12 @@ struct UnsealCommand {
   std::string out_file;
 };
 
-using Command =
-    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
-                 BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand, BenchStormCommand, CallCommand,
-                 TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand, KeyCommand,
-                 VaultCommand, SealCommand, UnsealCommand, AnalyzeCommand, SeriesImportCommand,
-                 SeriesExportCommand, BackupCommand, BackupsCommand, RestoreCommand>;
+using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
+                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand,
+                             BenchStormCommand, CallCommand, TraceCommand, AuditExportCommand,
+                             AuditVerifyCommand, DoctorCommand, KeyCommand, VaultCommand, SealCommand,
+                             UnsealCommand, AnalyzeCommand, SeriesImportCommand, SeriesExportCommand,
+                             BlobPutCommand, BlobGetCommand, BackupCommand, BackupsCommand, RestoreCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -233,6 +250,8 @@ int run_unseal(const UnsealCommand& command);
 int run_analyze(const AnalyzeCommand& command);
 int run_series_import(const SeriesImportCommand& command);
 int run_series_export(const SeriesExportCommand& command);
+int run_blob_put(const BlobPutCommand& command);
+int run_blob_get(const BlobGetCommand& command);
 int run_backup(const BackupCommand& command);
 int run_backups(const BackupsCommand& command);
 int run_restore(const RestoreCommand& command);

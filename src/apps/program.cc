@@ -31,6 +31,8 @@ struct Runner {
   int operator()(const AnalyzeCommand& command) const { return run_analyze(command); }
   int operator()(const SeriesImportCommand& command) const { return run_series_import(command); }
   int operator()(const SeriesExportCommand& command) const { return run_series_export(command); }
+  int operator()(const BlobPutCommand& command) const { return run_blob_put(command); }
+  int operator()(const BlobGetCommand& command) const { return run_blob_get(command); }
   int operator()(const BackupCommand& command) const { return run_backup(command); }
   int operator()(const BackupsCommand& command) const { return run_backups(command); }
   int operator()(const RestoreCommand& command) const { return run_restore(command); }

@@ -33,6 +33,8 @@ struct ConsumerOptions {
   std::vector<JournalPosition> start;
   enum class Absent : std::uint8_t { first_record, now } absent = Absent::first_record;
   std::size_t max_batch = 1024;
+  /// no: that a filter of it matches does not mean that somebody wants the message (Hub::is_heard()).
+  enum class Listens : std::uint8_t { yes, no } listens = Listens::yes;
   /// Messages that are not journalled and wait for this consumer; past it the oldest go, with a counter.
   /// Journalled ones wait in the journal and are never dropped.
   std::size_t max_waiting = 65536;

@@ -72,6 +72,9 @@ class Hub final : public Bus {
   /// id), limit_exceeded.
   Result<Session*> open(std::size_t shard, OpenOptions options, SessionLink& link, Shard::OpenDone done);
 
+  /// Whether somebody may want a topic that begins with '$'. On shard 0's thread.
+  bool is_heard(TenantId tenant, std::string_view topic) const { return shards_[0]->is_heard(tenant, topic); }
+
   /// Sessions of a tenant, at most `limit` per shard. Any thread.
   void sessions(Executor& reply_to, TenantId tenant, std::size_t limit,
                 std::move_only_function<void(std::vector<SessionInfo>)> done);

@@ -31,6 +31,15 @@ std::string_view two_levels(std::string_view text, const LevelSplit& first) {
   return text.substr(0, first.level.size() + 1 + second.level.size());
 }
 
+/// The places of all filters that may match.
+template <typename Look>
+void for_keys_of(TenantId tenant, std::string_view topic, const Look& look) {
+  const LevelSplit first = split_level(topic);
+  if (!topic.starts_with('$')) look(any_key(tenant));
+  look(one_key(tenant, first.level));
+  if (first.more) look(two_key(tenant, two_levels(topic, first)));
+}
+
 }  // namespace
 
 InterestKey interest_key(TenantId tenant, std::string_view filter) {
@@ -54,14 +63,19 @@ void ForeignInterest::remove(InterestKey key, std::uint16_t shard) {
 ShardMask ForeignInterest::shards_for(TenantId tenant, std::string_view topic) const {
   if (masks_.empty()) return 0;
   ShardMask mask = 0;
-  const auto look = [&](InterestKey key) {
+  for_keys_of(tenant, topic, [&](InterestKey key) {
     if (const auto found = masks_.find(key); found != masks_.end()) mask |= found->second;
-  };
-  const LevelSplit first = split_level(topic);
-  if (!topic.starts_with('$')) look(any_key(tenant));
-  look(one_key(tenant, first.level));
-  if (first.more) look(two_key(tenant, two_levels(topic, first)));
+  });
   return mask;
+}
+
+bool OwnInterest::may_match(TenantId tenant, std::string_view topic) const {
+  bool found = false;
+  for_keys_of(tenant, topic, [&](InterestKey key) {
+    const auto at = entries_.find(key);
+    found |= at != entries_.end() && at->second.filters > 0;
+  });
+  return found;
 }
 
 bool OwnInterest::add(InterestKey key) {

@@ -44,6 +44,8 @@ class OwnInterest {
   void acknowledged(InterestKey key);
   /// Runs `known` once every shard knows of the key: at once, or in a later acknowledged().
   void when_known(InterestKey key, Task known);
+  /// Whether one of the filters may match.
+  bool may_match(TenantId tenant, std::string_view topic) const;
 
  private:
   struct Entry {

@@ -56,6 +56,10 @@ class Router {
   void remove_foreign(InterestKey key, std::uint16_t shard);
   /// Whether another shard may want anything.
   bool has_foreign() const { return !foreign_.empty(); }
+  /// Whether one may want this topic.
+  bool may_be_foreign(TenantId tenant, std::string_view topic) const {
+    return foreign_.shards_for(tenant, topic) != 0;
+  }
 
   /// Valid until the next call of any other member. Repeated topics cost a hash and a comparison; not even
   /// that with a hint, which must have been given for this very topic and tenant.

@@ -33,6 +33,7 @@ void Shard::add_consumer(ConsumerId id, std::shared_ptr<const ConsumerOptions> o
   slots_[slot].feed = feed.get();
   for (const std::string& filter : options->filters) {
     router_.add(options->tenant, filter, {slot, {.qos = QoS::exactly_once}});
+    if (options->listens == ConsumerOptions::Listens::yes) hear(options->tenant, filter);
   }
   if (feed->backlog() <= kFarBehind) {
     schedule_feed(*feed);
@@ -48,8 +49,10 @@ void Shard::remove_consumer(ConsumerId id) {
   const auto found = feeds_.find(id);
   if (found == feeds_.end()) return;
   const ConsumerFeed& feed = *found->second;
-  for (const std::string& filter : feed.options().filters)
+  for (const std::string& filter : feed.options().filters) {
     router_.remove(feed.options().tenant, filter, feed.slot());
+    if (feed.options().listens == ConsumerOptions::Listens::yes) hear_no_more(feed.options().tenant, filter);
+  }
   free_slot(feed.slot());
   feeds_.erase(found);
 }

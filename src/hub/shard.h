@@ -158,6 +158,9 @@ class Shard {
   void batch_taken(ConsumerId id);
   void schedule_feed(ConsumerFeed& feed);
   void run_feed(ConsumerId id);
+  /// Whether a session anywhere, or a consumer that listens, may want a topic that begins with '$': by the
+  /// first two levels of its filters.
+  bool is_heard(TenantId tenant, std::string_view topic) const;
 
   // Start and end (shard_loading.cc, shard_recovery.cc). Completions run on this shard.
   void load_session(TenantId tenant, const std::string& client_id, SessionRecord record);
@@ -300,8 +303,10 @@ class Shard {
   void update_gauges();
 
   // Subscriptions.
-  void add_interest(InterestKey key);
-  void remove_interest(InterestKey key);
+  void add_interest(TenantId tenant, std::string_view filter);
+  void remove_interest(TenantId tenant, std::string_view filter);
+  void hear(TenantId tenant, std::string_view filter);
+  void hear_no_more(TenantId tenant, std::string_view filter);
   void drop_subscription(Session& session, const Filter& filter);
 
   // Retained messages for new subscriptions (shard_retained.cc).
@@ -371,6 +376,7 @@ class Shard {
   ShardMetrics metrics_;
   Router router_;
   OwnInterest interest_;
+  OwnInterest heard_;  // filters that begin with '$', of sessions and of consumers that listen
   RetainedStore retained_;
   KeyedWriter rows_;  // of sessions and their queues
   SeededRng instances_;

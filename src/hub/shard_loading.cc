@@ -43,7 +43,7 @@ void Shard::load_session(TenantId tenant, const std::string& client_id, SessionR
       continue;
     }
     session.filters_.add(router_.place(tenant, filter, {session.self_.slot, subscription}).filter);
-    add_interest(interest_key(tenant, filter));
+    add_interest(tenant, filter);
   }
   if (durable()) session.restore(record);
   const SessionInstance instance = record.instance;

@@ -121,7 +121,7 @@ Session& Shard::make_group_session(TenantId tenant, const std::string& name) {
   const SubscriptionOptions all{.qos = QoS::exactly_once,
                                 .retain_as_published = SubscriptionOptions::RetainAsPublished::yes};
   session.filters_.add(router_.place(tenant, filter, {session.self_.slot, all}).filter);
-  add_interest(interest_key(tenant, filter));
+  add_interest(tenant, filter);
   return session;
 }
 

@@ -20,7 +20,22 @@ struct Countdown {
 
 }  // namespace
 
-void Shard::add_interest(InterestKey key) {
+/// Services ask whether somebody hears what they would say: below '$', where nothing but they speaks.
+void Shard::hear(TenantId tenant, std::string_view filter) {
+  if (filter.starts_with('$')) heard_.add(interest_key(tenant, filter));
+}
+
+void Shard::hear_no_more(TenantId tenant, std::string_view filter) {
+  if (filter.starts_with('$')) heard_.remove(interest_key(tenant, filter));
+}
+
+bool Shard::is_heard(TenantId tenant, std::string_view topic) const {
+  return heard_.may_match(tenant, topic) || router_.may_be_foreign(tenant, topic);
+}
+
+void Shard::add_interest(TenantId tenant, std::string_view filter) {
+  hear(tenant, filter);
+  const InterestKey key = interest_key(tenant, filter);
   if (setup_.shards.size() == 1 || !interest_.add(key)) return;
   interest_.expect(key, setup_.shards.size() - 1);
   for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
@@ -35,7 +50,9 @@ void Shard::add_interest(InterestKey key) {
   }
 }
 
-void Shard::remove_interest(InterestKey key) {
+void Shard::remove_interest(TenantId tenant, std::string_view filter) {
+  hear_no_more(tenant, filter);
+  const InterestKey key = interest_key(tenant, filter);
   if (setup_.shards.size() == 1 || !interest_.remove(key)) return;
   for (std::uint16_t shard = 0; shard < shard_count(); ++shard) {
     if (shard == index()) continue;
@@ -68,9 +85,8 @@ void Shard::subscribe(Session& session, std::vector<SubscribeRequest> requests, 
     const Filter* filter =
         router_.place(tenant, request.filter, {session.self_.slot, request.options}).filter;
     if (fresh) session.filters_.add(filter);
-    const InterestKey key = interest_key(tenant, request.filter);
-    if (fresh) add_interest(key);
-    keys.push_back(key);
+    if (fresh) add_interest(tenant, request.filter);
+    keys.push_back(interest_key(tenant, request.filter));
     using Handling = SubscribeRequest::RetainHandling;
     const bool retained = request.retain_handling == Handling::send ||
                           (fresh && request.retain_handling == Handling::send_if_new);
@@ -132,7 +148,7 @@ void Shard::unsubscribe(Session& session, const std::vector<std::string>& filter
 void Shard::drop_subscription(Session& session, const Filter& filter) {
   const TenantId tenant = session.principal()->tenant;
   forget_retained(session, filter.text());
-  remove_interest(interest_key(tenant, filter.text()));
+  remove_interest(tenant, filter.text());
   session.filters_.remove(&filter);
   router_.remove(tenant, filter.text(), session.self_.slot);  // and with it, perhaps, the filter
   metrics_.subscriptions.set(static_cast<std::int64_t>(router_.subscription_count()));

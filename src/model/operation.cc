@@ -150,20 +150,26 @@ const Operation* OperationTable::find(std::string_view name) const {
   return nullptr;
 }
 
+Result<void> OperationTable::admit(const Operation& operation, const Caller& caller,
+                                   const boost::json::object& request) const {
+  const OperationSpec& spec = operation.spec;
+  if (spec.permission != kPublic) {
+    if (!caller.principal || caller.principal->kind == PrincipalKind::anonymous)
+      return fail(Errc::unauthenticated, "sign in first, or send a token (Authorization: Bearer ...)");
+    if (!spec.permission.empty() && !has_permission(*caller.principal, spec.permission)) {
+      deny(caller, {.action = spec.name, .object = object_of(spec, request), .detail = {}});
+      return fail(Errc::permission_denied,
+                  "this needs the permission \"" + std::string(spec.permission) + "\"");
+    }
+  }
+  return check_request(spec, request);
+}
+
 void OperationTable::invoke(const Operation& operation, const Caller& caller, boost::json::object request,
                             Reply reply) const {
   const OperationSpec& spec = operation.spec;
-  if (spec.permission != kPublic) {
-    if (!caller.principal || caller.principal->kind == PrincipalKind::anonymous) {
-      return reply(fail(Errc::unauthenticated, "sign in first, or send a token (Authorization: Bearer ...)"));
-    }
-    if (!spec.permission.empty() && !has_permission(*caller.principal, spec.permission)) {
-      deny(caller, {.action = spec.name, .object = object_of(spec, request), .detail = {}});
-      return reply(fail(Errc::permission_denied,
-                        "this needs the permission \"" + std::string(spec.permission) + "\""));
-    }
-  }
-  if (auto checked = check_request(spec, request); !checked) return reply(std::unexpected(checked.error()));
+  if (auto admitted = admit(operation, caller, request); !admitted)
+    return reply(std::unexpected(std::move(admitted).error()));
   reply = recording(spec, caller, request, settling(spec, std::move(reply)));
   operation.handler(caller, std::move(request), std::move(reply));
 }

@@ -58,6 +58,8 @@ struct OperationSpec {
   Audited audited = Audited::by_table;
   /// by_table: the field that says what is changed; not given: those of the path, or else the noun.
   std::string_view audited_field = {};
+  /// Further forms of the answer, by media type: what the request says by Accept.
+  std::span<const std::string_view> more_types = {};
 };
 
 /// Who asks, and from where.
@@ -112,6 +114,9 @@ class OperationTable {
   /// the field), the handler's own, and where the change was made and could not be recorded the recorder's.
   void invoke(const Operation& operation, const Caller& caller, boost::json::object request,
               Reply reply) const;
+  /// What invoke() checks before it calls the handler, for who answers in the handler's place.
+  Result<void> admit(const Operation& operation, const Caller& caller,
+                     const boost::json::object& request) const;
 
  private:
   void deny(const Caller& caller, CallRecord record) const;

@@ -21,6 +21,9 @@ inline constexpr std::uint8_t kHistorical = 1;  // sent later than measured (sto
 inline constexpr std::string_view kHistoricalProperty = "dunlin-historical";
 inline constexpr std::uint8_t kEstimated = 2;
 inline constexpr std::uint8_t kDuplicateSafe = 4;
+inline constexpr std::uint8_t kDerived = 8;  // computed from other channels (service/derived)
+/// What a source may state.
+inline constexpr std::uint8_t kStatedFlags = kHistorical | kEstimated | kDerived;
 
 struct Bytes {
   std::string value;
@@ -46,6 +49,9 @@ struct Origin {
   friend bool operator==(const Origin&, const Origin&) = default;
 };
 
+/// Whether monitors and derived channels look at a sample: they do not where its thing was in maintenance.
+enum class Watch : std::uint8_t { watched, muted };
+
 struct Sample {
   TenantId tenant = kDefaultTenant;
   std::string device;
@@ -58,6 +64,8 @@ struct Sample {
   std::uint64_t seq = 0;  // 0: the source numbers nothing
   std::uint8_t flags = 0;
   Origin origin;
+  int hops = 0;  // rules that what it came with has passed (model/hops.h)
+  Watch watch = Watch::watched;
 };
 
 }  // namespace dunlin::model

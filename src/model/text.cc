@@ -5,6 +5,9 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 namespace dunlin::model {
 namespace {
@@ -95,6 +98,30 @@ std::string_view cut_text(std::string_view text, std::size_t max_bytes) {
   std::size_t end = max_bytes;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
   return text.substr(0, end);
+}
+
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known) {
+  constexpr std::size_t kMostBytes = 64;
+  if (name.empty() || name.size() > kMostBytes) return {};
+  std::size_t least = name.size() < 4 ? 2 : 3;  // from here on it is another word
+  std::string_view nearest;
+  for (const std::string_view other : known) {
+    // Letters to be changed, put in or taken out: a row of the table of all beginnings at a time.
+    std::vector<std::size_t> row(other.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i + 1);
+      for (std::size_t k = 0; k < other.size(); ++k) {
+        const std::size_t changed = diagonal + (name[i] == other[k] ? 0 : 1);
+        diagonal = row[k + 1];
+        row[k + 1] = std::min({changed, row[k] + 1, diagonal + 1});
+      }
+    }
+    if (row.back() >= least) continue;
+    least = row.back();
+    nearest = other;
+  }
+  return nearest;
 }
 
 std::string json_text(const value& node) {

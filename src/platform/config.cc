@@ -12,12 +12,20 @@
 #include "net/limits.h"
 #include "platform/client_crls.h"
 #include "security/pki.h"
+#include "service/query/limits.h"
 #include "transport/bridge/limits.h"
 #include "transport/http/web_server.h"
 #include "transport/mqtt/limits.h"
 
 namespace dunlin::platform {
 namespace {
+
+void declare_threads(config::Schema& schema, ServerConfig& config) {
+  schema.key("threads.reactors", "Threads that serve connections; 0: one per core.", config.reactors, 0, 64);
+  schema.key("threads.workers", "Threads for work that blocks (disk, signing).", config.workers, 1, 64);
+  schema.key("query.threads", "Threads that read and group for queries over series; 0: one per core.",
+             config.query_threads, 0, query::kMaxQueryThreads);
+}
 
 void declare_listeners(config::Schema& schema, ServerConfig& config) {
   schema.key("listen.mqtt", "MQTT without TLS; loopback only. \"address:port\", empty: off.",
@@ -276,8 +284,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   schema.key("data.folder", "Where everything is kept.", config.data_folder);
   schema.key("log.level", "debug, info, warning or error.", config.log_level);
   declare_listeners(schema, config);
-  schema.key("threads.reactors", "Threads that serve connections; 0: one per core.", config.reactors, 0, 64);
-  schema.key("threads.workers", "Threads for work that blocks (disk, signing).", config.workers, 1, 64);
+  declare_threads(schema, config);
   schema.key("certificate.names", "Further DNS names of this server.", config.certificate_names);
   schema.key("certificate.addresses", "Further IP addresses of this server.", config.certificate_addresses);
   schema.key(
@@ -338,6 +345,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
   declare_limits(schema, config);
   declare_mapping(schema, config);
   declare_series(schema, config);
+  declare_keys(schema, config.blobs);
   declare_bridges(schema, config);
 }
 

@@ -13,6 +13,7 @@
 #include "model/mapping.h"
 #include "net/address_range.h"
 #include "net/limits.h"
+#include "platform/blob_settings.h"
 #include "security/authenticator.h"
 #include "service/backup/limits.h"
 #include "service/series/line_keys.h"
@@ -62,6 +63,7 @@ struct ServerConfig {
 
   std::int64_t reactors = 0;  // 0: one per core
   std::int64_t workers = 3;
+  std::int64_t query_threads = 0;  // 0: one per core
 
   std::vector<std::string> certificate_names;      // further DNS names of the server
   std::vector<std::string> certificate_addresses;  // further IP addresses of the server
@@ -122,6 +124,7 @@ struct ServerConfig {
 
   std::vector<bridge::BridgeSettings> bridges;
   SeriesOptions series;
+  BlobSettings blobs;
   std::vector<model::MappingRow> mapping;  // empty: Mapping::standard()
 };
 

@@ -97,4 +97,8 @@ hub::Authorizer make_will_authorizer(security::PolicyEngine& engine, const hub::
   };
 }
 
+std::function<bool(TenantId, std::string_view)> heard_in(const hub::Hub& hub) {
+  return [&hub](TenantId tenant, std::string_view topic) { return hub.is_heard(tenant, topic); };
+}
+
 }  // namespace dunlin::platform

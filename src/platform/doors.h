@@ -1,7 +1,11 @@
 #pragma once
 // The security room as the MQTT side asks it.
 
+#include <functional>
+#include <string_view>
+
 #include "hub/access.h"
+#include "hub/hub.h"
 #include "hub/standings.h"
 #include "security/authenticator.h"
 #include "security/policy.h"
@@ -18,5 +22,8 @@ hub::Authorizer make_mqtt_authorizer(security::PolicyEngine& engine);
 /// known: its will was allowed when it began, and is refused when the thing of that name has been
 /// decommissioned or put in quarantine since.
 hub::Authorizer make_will_authorizer(security::PolicyEngine& engine, const hub::Standings& standings);
+
+/// Hub::is_heard(), which must outlive it.
+std::function<bool(TenantId, std::string_view topic)> heard_in(const hub::Hub& hub);
 
 }  // namespace dunlin::platform

@@ -7,28 +7,33 @@
 namespace dunlin::platform {
 namespace {
 
-void feed_samples(transport::LiveFeed& feed, std::span<const model::Sample> samples) {
+void feed_pictures(transport::LiveFeed& feed, std::span<const model::Sample> samples) {
   for (const model::Sample& sample : samples) {
-    if (const auto* bytes = std::get_if<model::Bytes>(&sample.value)) {
+    if (const auto* bytes = std::get_if<model::Bytes>(&sample.value))
       feed.picture({sample.tenant, sample.device, sample.channel, sample.t_source, bytes->value});
-      continue;
-    }
-    const auto number = series::number_of(sample.value);
-    if (!number) continue;
-    feed.value({sample.tenant, sample.device, sample.channel, sample.unit,
-                static_cast<double>(unix_nanoseconds(sample.t_source)) / 1e6, *number});
   }
 }
 
-void feed_points(transport::LiveFeed& feed, const series::SeriesStore& store,
-                 std::span<const series::NewPoint> points) {
-  for (const auto& [id, point] : points) {
-    const auto number = series::number_of(point.value);
-    const series::SeriesInfo* info = store.find(id);
-    if (!number || info == nullptr) continue;
-    feed.value({info->tenant, info->device, info->channel, info->unit,
-                static_cast<double>(unix_nanoseconds(point.time)) / 1e6, *number});
+void feed_samples(transport::LiveFeed& feed, const std::vector<series::StoredSample>& samples) {
+  for (const series::StoredSample& sample : samples) {
+    const auto number = series::number_of(sample.point.value);
+    if (!number) continue;
+    const series::SeriesInfo& info = *sample.series;
+    feed.value({info.tenant, info.device, info.channel, info.unit,
+                static_cast<double>(unix_nanoseconds(sample.point.time)) / 1e6, *number});
   }
+}
+
+std::unique_ptr<series::Follower> follow_samples(Services& services, transport::LiveFeed& feed) {
+  series::FeedOptions options;
+  options.name = "pages";
+  options.kind = series::FeedOptions::Kind::passing;
+  options.awake = [&feed] { return feed.page_count() > 0; };
+  return services.series().store().feed().follow(std::move(options),
+                                                 [&feed](const series::FeedBatch& batch, Task done) {
+                                                   feed_samples(feed, batch.samples);
+                                                   done();
+                                                 });
 }
 
 boost::json::object shadow_event(const std::string& thing, const shadow::Document& document) {
@@ -42,16 +47,10 @@ boost::json::object shadow_event(const std::string& thing, const shadow::Documen
 
 }  // namespace
 
-void wire_live_feed(Services& services, transport::LiveFeed& feed) {
+std::unique_ptr<series::Follower> wire_live_feed(Services& services, transport::LiveFeed& feed) {
+  feed.set_queries(services.queries());
   services.series().on_arrival(
-      [&feed](const series::Arrival& arrival) { feed_samples(feed, arrival.samples); });
-  services.samples().on_stored([&feed](std::span<const model::Sample> samples) {
-    if (feed.page_count() > 0) feed_samples(feed, samples);
-  });
-  services.lines().on_stored(
-      {.wanted = [&feed] { return feed.page_count() > 0; },
-       .stored = [&feed, &store = services.series().store()](
-                     std::span<const series::NewPoint> points) { feed_points(feed, store, points); }});
+      [&feed](const series::Arrival& arrival) { feed_pictures(feed, arrival.samples); });
   services.presence().on_change([&feed](TenantId tenant, const presence::Presence& presence) {
     boost::json::object event = to_json(presence);
     event["type"] = "presence";
@@ -68,6 +67,7 @@ void wire_live_feed(Services& services, transport::LiveFeed& feed) {
   services.alarms().on_change([&feed](const alarm::Alarm& alarm) {
     feed.event(alarm.tenant, {{"type", "alarm"}, {"alarm", to_json(alarm)}});
   });
+  return follow_samples(services, feed);
 }
 
 }  // namespace dunlin::platform

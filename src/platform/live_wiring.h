@@ -5,7 +5,8 @@
 
 namespace dunlin::platform {
 
-/// Feeds what the services see into the live pages. Both must outlive the calls; call once.
-void wire_live_feed(Services& services, transport::LiveFeed& feed);
+/// Feeds what the services see into the live pages, stored samples as long as the answer is kept. Both must
+/// outlive the calls; call once.
+std::unique_ptr<series::Follower> wire_live_feed(Services& services, transport::LiveFeed& feed);
 
 }  // namespace dunlin::platform

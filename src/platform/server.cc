@@ -24,6 +24,7 @@
 #include "platform/live_wiring.h"
 #include "platform/memory_guard.h"
 #include "platform/provisioning.h"
+#include "platform/query_threads.h"
 #include "platform/refusal_operations.h"
 #include "platform/security_stack.h"
 #include "platform/server_limits.h"
@@ -52,7 +53,6 @@
 
 namespace dunlin::platform {
 namespace {
-
 using Done = std::move_only_function<void(Result<void>)>;
 
 class RunningServer final : public Server {
@@ -62,6 +62,7 @@ class RunningServer final : public Server {
         fs_(fs),
         broken_(std::move(broken)),
         threads_(reactors),
+        query_threads_(config_.query_threads),
         workers_(static_cast<std::size_t>(config_.workers)),
         network_(threads_.all(), workers_, metrics_, {config_.stalled_after, config_.tcp_keepalive},
                  &refusals_) {}
@@ -88,7 +89,6 @@ class RunningServer final : public Server {
   Result<SecurityStack::Tls> make_tls() const;
   void declare_access();
   Result<void> adopt_certificate();
-  void make_memory_guard();
   store::BrokenDisk disk_watch();
   /// For /readyz: a load balancer should send new clients here.
   bool takes_clients() const {
@@ -101,7 +101,6 @@ class RunningServer final : public Server {
     return found == listener_infos_.end() ? std::uint16_t{0} : found->address.port;
   }
   Result<void> wait_for(std::function<void(Done)> begin);
-
   ServerConfig config_;
   SnapshotFs fs_;
   store::BrokenDisk broken_;
@@ -111,6 +110,7 @@ class RunningServer final : public Server {
   security::RefusalBook refusals_{clock_, metrics_};
   std::unique_ptr<File> lock_;
   net::ReactorThreads threads_;
+  QueryThreads query_threads_;
   net::ThreadWorkerPool workers_;
   net::EpollNetwork network_;
   const std::shared_ptr<net::AddressBlocks> blocks_ = std::make_shared<net::AddressBlocks>();
@@ -131,6 +131,7 @@ class RunningServer final : public Server {
   std::unique_ptr<Provisioning> provisioning_;
   model::OperationTable operations_;
   std::unique_ptr<transport::LiveFeed> live_;
+  std::unique_ptr<series::Follower> live_samples_;
   std::unique_ptr<RefusalFeed> refusal_feed_;
   net::http::AssetTable assets_ = dashboard_assets();
   std::unique_ptr<transport::PkiRoutes> pki_routes_;
@@ -153,9 +154,9 @@ class RunningServer final : public Server {
 Result<void> RunningServer::open() {
   DUNLIN_TRY(lock_, lock_data_folder(fs_, config_.data_folder));
   DUNLIN_CHECK(open_vault());
-  std::vector<Executor*> executors;
-  for (net::Reactor* reactor : threads_.all()) executors.push_back(reactor);
-  DUNLIN_TRY(stores_, open_stores({fs_, workers_, metrics_, executors, disk_watch()}, config_));
+  const std::vector<net::Reactor*> all = threads_.all();
+  DUNLIN_TRY(stores_,
+             open_stores({fs_, workers_, metrics_, {all.begin(), all.end()}, disk_watch()}, config_));
   DUNLIN_TRY(group_secret_, provision::load_group_secret({fs_, vault_.get()}, rng_, config_.data_folder));
   DUNLIN_CHECK(chain_records());
   DUNLIN_TRY(security_, SecurityStack::open({home(), fs_, clock_, rng_, workers_, *stores_.repository,
@@ -196,10 +197,8 @@ Result<void> RunningServer::chain_records() {
 
 void RunningServer::compose_hub() {
   std::vector<hub::ShardEnvironment> shards;
-  shards.reserve(threads_.size());
-  for (std::size_t i = 0; i < threads_.size(); ++i) {
+  for (std::size_t i = 0; i < threads_.size(); ++i)
     shards.push_back({threads_.at(i), stores_.journals.empty() ? nullptr : stores_.journals[i].get()});
-  }
   hub_ = std::make_unique<hub::Hub>(
       hub::HubEnvironment{std::move(shards),
                           stores_.keyed.get(),
@@ -218,10 +217,22 @@ void RunningServer::compose_hub() {
                                                              registry_options(config_),
                                                              {.keep_cleared = config_.keep_cleared_alarms},
                                                              &standings_,
-                                                             config_.series});
+                                                             config_.series,
+                                                             heard_in(*hub_),
+                                                             query_threads_.executors(),
+                                                             stores_.blobs.get(),
+                                                             &security_->policy_engine(),
+                                                             config_.blobs.keep,
+                                                             audit_->calls()});
   behaviour_ = std::make_unique<behaviour::BehaviourService>(behaviour::BehaviourEnvironment{
       home(), *hub_, *stores_.keyed, *stores_.repository, services_->registry(), services_->alarms(),
       conduct_, metrics_, &refusals_});
+  const std::uint64_t budget = config_.memory_budget.value_or(available_memory(fs_) / 2);
+  memory_ = std::make_unique<MemoryGuard>(
+      MemoryGuard::Parts{home(), metrics_, budget, [this] { return resident_bytes(fs_); },
+                         [this](MemoryLevel level) { hub_->set_memory_level(level); },
+                         // The C library keeps what a burst has freed; a server that rests should not.
+                         [this] { workers_.run([] { malloc_trim(0); }); }});
 }
 
 void RunningServer::compose() {
@@ -250,7 +261,6 @@ void RunningServer::compose() {
   bridges_ = std::make_unique<bridge::Bridges>(
       bridge::BridgesEnvironment{std::move(lines), *stores_.repository, services_->alarms()},
       config_.bridges);
-  make_memory_guard();
   provisioning_ = std::make_unique<Provisioning>(Provisioning::Parts{
       home(), *stores_.repository, services_->registry(), *security_, clock_, rng_, metrics_,
       std::move(group_secret_), [this] { return port_of("mqtts"); }, [this] { return adopt_certificate(); },
@@ -274,7 +284,7 @@ void RunningServer::compose() {
   backups_ = make_backups({home(), workers_, fs_, clock_, metrics_}, config_);
   backups_->declare(operations_);
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
-  wire_live_feed(*services_, *live_);
+  live_samples_ = wire_live_feed(*services_, *live_);
   live_->set_tracer(hub_->tracer());
   refusal_feed_ = std::make_unique<RefusalFeed>(home(), refusals_, *live_);
   withdraw_credentials_with_things(home(), services_->registry(), security_->thing_credentials(),
@@ -308,7 +318,7 @@ void RunningServer::make_web() {
       },
       transport::EnrolmentRoutes::operations(),
       [this](std::unique_ptr<net::Connection> connection) { mqtt_->accept(std::move(connection)); },
-      &services_->lines(), &services_->samples(), &refusals_,
+      &services_->lines(), &services_->samples(), services_->blobs(), &services_->queries(), &refusals_,
       metrics_access(config_).value()});  // check() has seen it already
 }
 
@@ -341,6 +351,7 @@ Result<void> RunningServer::wait_for(std::function<void(Done)> begin) {
 Result<void> RunningServer::start() {
   state_ = State::running;
   threads_.start();
+  query_threads_.start();
   DUNLIN_CHECK(wait_for([this](Done done) { start_parts(std::move(done)); }));
   DUNLIN_CHECK(wait_for([this](Done done) { open_listeners(std::move(done)); }));
   DUNLIN_CHECK(security_->authenticator().write_local_admin_token(fs_, config_.data_folder));
@@ -361,15 +372,6 @@ Result<void> RunningServer::start() {
   });
   ready_ = true;
   return {};
-}
-
-void RunningServer::make_memory_guard() {
-  const std::uint64_t budget = config_.memory_budget.value_or(available_memory(fs_) / 2);
-  memory_ = std::make_unique<MemoryGuard>(
-      MemoryGuard::Parts{home(), metrics_, budget, [this] { return resident_bytes(fs_); },
-                         [this](MemoryLevel level) { hub_->set_memory_level(level); },
-                         // The C library keeps what a burst has freed; a server that rests should not.
-                         [this] { workers_.run([] { malloc_trim(0); }); }});
 }
 
 void RunningServer::start_parts(Done done) {
@@ -472,15 +474,13 @@ void RunningServer::stop() {
     if (!result) log::error("platform", what, {{"why", result.error().message}});
   };
   log_failure("listeners did not close", wait_for([this](Done done) { listeners_->close(std::move(done)); }));
-  log_failure("web pages did not close", wait_for([this](Done done) {
-                web_->drain();
-                done({});
-              }));
+  home().post([this] { web_->drain(); });
   log_failure("events were not recorded", wait_for([this](Done done) { audit_->flush(std::move(done)); }));
   log_failure("bridges did not stop", wait_for([this](Done done) { bridges_->stop(std::move(done)); }));
   log_failure("the hub did not stop", wait_for([this](Done done) { hub_->stop(home(), std::move(done)); }));
   log_failure("the services did not stop", wait_for([this](Done done) { services_->stop(std::move(done)); }));
   threads_.stop();
+  query_threads_.stop();
   backups_->stop();
   // What they finish is posted to reactors that have stopped, and its owners are still there.
   workers_.finish();

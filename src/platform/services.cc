@@ -16,17 +16,28 @@ void run_steps(std::vector<Step> steps, std::move_only_function<void(Result<void
   });
 }
 
+/// In maintenance, or taken out of service.
+std::function<bool(TenantId, std::string_view)> mute_things(const hub::Standings* standings) {
+  if (standings == nullptr) return {};
+  return [standings](TenantId tenant, std::string_view thing) {
+    if (standings->size() == 0) return false;
+    const Lifecycle stage = standings->of(tenant, thing).lifecycle;
+    return stage == Lifecycle::maintenance || stage == Lifecycle::decommission;
+  };
+}
+
 /// By who speaks, and by whose topic it is: a gateway speaks for others.
 std::function<bool(const hub::Message&)> mute(const hub::Standings* standings,
                                               const model::Mapping& mapping) {
   if (standings == nullptr) return {};
-  return [standings, mapping](const hub::Message& message) {
+  return [standings, mapping, is_thing_muted = mute_things(standings)](const hub::Message& message) {
     if (standings->size() == 0 || !message.principal) return false;
     const auto is_muted = [&](std::string_view thing) {
-      const Lifecycle stage = standings->of(message.principal->tenant, thing).lifecycle;
-      return stage == Lifecycle::maintenance || stage == Lifecycle::decommission;
+      return is_thing_muted(message.principal->tenant, thing);
     };
     if (message.principal->is_thing() && is_muted(message.principal->name)) return true;
+    if (const auto device = series::device_of_sample_topic(message.topic.text()); !device.empty())
+      return is_muted(device);
     const auto facts = mapping.facts_of(message.topic.text());
     return facts && is_muted(facts->device);
   };
@@ -40,7 +51,8 @@ Services::Services(ServicesEnvironment environment)
       series_(environment.executor, environment.bus, environment.keyed, environment.samples,
               environment.metrics, environment.mapping),
       tags_(registry_, series_.store()),
-      query_(environment.executor, series_.store(), tags_, environment.metrics),
+      query_(environment.executor, series_.store(), tags_, environment.metrics,
+             std::move(environment.query_threads)),
       lines_(environment.executor, series_.store(), environment.metrics, environment.series.lines),
       samples_(environment.executor, series_.store(), environment.metrics),
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
@@ -48,14 +60,31 @@ Services::Services(ServicesEnvironment environment)
               environment.alarms),
       rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
               environment.metrics, mute(environment.standings, environment.mapping)}),
+      topics_({environment.executor, environment.bus, series_.store().feed(), environment.metrics,
+               [this, heard = environment.heard](TenantId tenant, std::string_view topic) {
+                 if (heard && heard(tenant, topic)) return true;
+                 return topic == series::kSampleTopics ? rules_.follows_below(topic)
+                                                       : rules_.follows(tenant, topic);
+               }}),
       monitors_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
-                 environment.metrics, environment.mapping, mute(environment.standings, environment.mapping)}),
+                 environment.metrics, series_.store().feed(), mute_things(environment.standings)}),
+      forecasts_(environment.executor, series_.store()),
       retention_({environment.executor, series_.store(), environment.repository, environment.metrics,
                   [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
                   [this](TenantId tenant, std::string_view device, std::string_view name) {
                     return tags_.tag(tenant, device, name);
-                  }}) {
+                  }}),
+      derived_({environment.executor, environment.keyed, environment.repository, series_.store(),
+                environment.metrics,
+                [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
+                [this](TenantId tenant, std::string_view device, std::string_view name) {
+                  return tags_.tag(tenant, device, name);
+                }}) {
+  if (environment.blobs != nullptr)
+    blobs_.emplace(blob::BlobEnvironment{environment.executor, *environment.blobs, *environment.policies,
+                                         std::move(environment.keep_blobs), std::move(environment.recorder)});
   series_.round_arrivals(environment.series.round_arrivals);
+  series_.mute_when(mute(environment.standings, environment.mapping));
   series_.on_arrival([this](const series::Arrival& arrival) {
     if (arrival.samples.empty()) return;
     const model::Sample& sample = arrival.samples.front();
@@ -77,8 +106,17 @@ void Services::start(std::move_only_function<void(Result<void>)> started) {
              [this](auto done) { series_.start(std::move(done)); },
              [this](auto done) { shadow_.start(std::move(done)); },
              [this](auto done) { rules_.start(std::move(done)); },
+             [this](auto done) {
+               topics_.start();
+               done({});
+             },
              [this](auto done) { monitors_.start(std::move(done)); },
-             [this](auto done) { retention_.start(std::move(done)); }},
+             [this](auto done) { derived_.start(std::move(done)); },
+             [this](auto done) { retention_.start(std::move(done)); },
+             [this](auto done) {
+               if (!blobs_) return done({});
+               blobs_->start(std::move(done));
+             }},
             std::move(started));
 }
 
@@ -93,6 +131,7 @@ void Services::stop(std::move_only_function<void(Result<void>)> stopped) {
   };
   run_steps({[this, keep](auto done) { presence_.flush(keep(std::move(done))); },
              [this, keep](auto done) { monitors_.flush(keep(std::move(done))); },
+             [this, keep](auto done) { derived_.flush(keep(std::move(done))); },
              [this, keep](auto done) { series_.store().flush(keep(std::move(done))); }},
             [first, stopped = std::move(stopped)](Result<void>) mutable { stopped(std::move(*first)); });
 }
@@ -106,8 +145,11 @@ void Services::declare(model::OperationTable& table) {
   shadow_.declare(table);
   rules_.declare(table);
   monitors_.declare(table);
+  forecasts_.declare(table);
   retention_.declare(table);
+  derived_.declare(table);
   alarms_.declare(table);
+  if (blobs_) blobs_->declare(table);
 }
 
 }  // namespace dunlin::platform

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "base/metrics.h"
 #include "hub/bus.h"
@@ -13,6 +15,9 @@
 #include "platform/config.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
+#include "service/blob/blob_service.h"
+#include "service/derived/derived_service.h"
+#include "service/monitor/forecast_operations.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/presence.h"
 #include "service/query/query_service.h"
@@ -21,6 +26,7 @@
 #include "service/rules/rules_service.h"
 #include "service/series/line_ingest.h"
 #include "service/series/sample_operations.h"
+#include "service/series/sample_topics.h"
 #include "service/series/series_service.h"
 #include "service/shadow/shadow_service.h"
 #include "store/keyed.h"
@@ -42,6 +48,14 @@ struct ServicesEnvironment {
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
   SeriesOptions series{};
+  /// Whether somebody may want a topic that begins with '$'. Null: nobody.
+  std::function<bool(TenantId, std::string_view topic)> heard{};
+  /// For queries; empty: they run on the executor. To be stopped before the services go.
+  std::vector<Executor*> query_threads{};
+  store::BlobStore* blobs = nullptr;                 // null: there are no large binaries
+  const security::PolicyEngine* policies = nullptr;  // which of these devices may have; beside `blobs`
+  blob::KeepRules keep_blobs{};
+  model::CallRecorder recorder{};
 };
 
 /// One executor's thread.
@@ -61,9 +75,12 @@ class Services {
   series::SeriesService& series() { return series_; }
   series::LineIngest& lines() { return lines_; }
   series::SampleOperations& samples() { return samples_; }
+  query::QueryService& queries() { return query_; }
   shadow::ShadowService& shadow() { return shadow_; }
   alarm::AlarmService& alarms() { return alarms_; }
   rules::RulesService& rules() { return rules_; }
+  /// Null: there are no large binaries.
+  blob::BlobService* blobs() { return blobs_ ? &*blobs_ : nullptr; }
 
  private:
   registry::Registry registry_;
@@ -76,8 +93,12 @@ class Services {
   shadow::ShadowService shadow_;
   alarm::AlarmService alarms_;
   rules::RulesService rules_;
+  series::SampleTopics topics_;
   monitor::MonitorService monitors_;
+  monitor::ForecastOperations forecasts_;
   retention::RetentionService retention_;
+  derived::DerivedService derived_;
+  std::optional<blob::BlobService> blobs_;
 };
 
 }  // namespace dunlin::platform

@@ -10,7 +10,10 @@
 #include "service/audit/audit.h"
 #include "service/backup/backup_service.h"
 #include "service/behaviour/operations.h"
+#include "service/blob/blob_service.h"
 #include "service/broker/broker.h"
+#include "service/derived/derived_service.h"
+#include "service/monitor/forecast_operations.h"
 #include "service/monitor/monitor_service.h"
 #include "service/presence/operations.h"
 #include "service/provision/provision.h"
@@ -103,16 +106,29 @@ void declare_status(model::OperationTable& table, StatusParts parts) {
 
 std::vector<model::OperationSpec> all_operations() {
   std::vector<model::OperationSpec> all{kSpec};
-  for (const auto& more : {registry::operations(),  presence::operations(),
-                           series::operations(),    series::SampleOperations::operations(),
-                           query::operations(),     shadow::operations(),
-                           alarm::operations(),     monitor::operations(),
-                           retention::operations(), behaviour::operations(),
-                           rules::operations(),     access::operations(),
-                           audit::operations(),     provision::operations(),
-                           broker::operations(),    drain_operations(),
-                           refusal_operations(),    doctor_operations(),
-                           bridge::operations(),    backup::BackupService::operations()}) {
+  for (const auto& more : {registry::operations(),
+                           presence::operations(),
+                           series::operations(),
+                           series::SampleOperations::operations(),
+                           query::operations(),
+                           shadow::operations(),
+                           alarm::operations(),
+                           monitor::operations(),
+                           retention::operations(),
+                           behaviour::operations(),
+                           rules::operations(),
+                           access::operations(),
+                           audit::operations(),
+                           provision::operations(),
+                           blob::operations(),
+                           broker::operations(),
+                           drain_operations(),
+                           refusal_operations(),
+                           doctor_operations(),
+                           bridge::operations(),
+                           backup::BackupService::operations(),
+                           derived::operations(),
+                           monitor::ForecastOperations::operations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

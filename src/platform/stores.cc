@@ -73,6 +73,10 @@ Result<Stores> open_stores(const StoresEnvironment& environment, const ServerCon
              store::open_sqlite_repository({environment.fs, environment.workers, environment.metrics},
                                            config.data_folder + "/records.sqlite"));
   stores.repository = store::cache_repository(std::move(records));
+  stores.blobs = std::make_unique<store::BlobStore>(
+      store::BlobEnvironment{*environment.executors.front(), environment.workers, environment.fs,
+                             *stores.keyed, environment.metrics},
+      blob_options(config.blobs, config.data_folder));
   return stores;
 }
 

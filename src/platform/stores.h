@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/metrics.h"
 #include "platform/config.h"
+#include "store/blob/blob_store.h"
 #include "store/broken_disk.h"
 #include "store/keyed.h"
 #include "store/log.h"
@@ -28,6 +29,7 @@ struct Stores {
   std::unique_ptr<store::Log> samples;                // of the first executor
   std::unique_ptr<store::Keyed> keyed;
   std::unique_ptr<store::Repository> repository;
+  std::unique_ptr<store::BlobStore> blobs;  // of the first executor; to be started
 };
 
 struct StoresEnvironment {

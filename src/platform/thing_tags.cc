@@ -21,11 +21,24 @@ void ThingTags::changed(TenantId tenant, const registry::Thing& thing) {
   Tenant& of = tenants_[tenant];
   if (of.state == Tenant::State::unknown) return;
   if (of.state == Tenant::State::loading) of.changed.insert(thing.name);
-  if (thing.version == 0) {
-    of.rows.erase(thing.name);
-  } else {
-    of.rows[thing.name] = row_of(thing);
+  erase(of, thing.name);
+  if (thing.version != 0) put(of, thing);
+}
+
+void ThingTags::erase(Tenant& of, const std::string& thing) {
+  const auto row = of.rows.find(thing);
+  if (row == of.rows.end()) return;
+  for (const auto& [name, value] : row->second.attributes) {
+    const auto known = of.names.find(name);
+    if (--known->second == 0) of.names.erase(known);
   }
+  of.rows.erase(row);
+}
+
+/// It is not there.
+void ThingTags::put(Tenant& of, const registry::Thing& thing) {
+  for (const auto& [name, value] : thing.attributes) ++of.names[name];
+  of.rows.emplace(thing.name, row_of(thing));
 }
 
 void ThingTags::load(TenantId tenant, std::move_only_function<void(Result<void>)> loaded) {
@@ -46,7 +59,9 @@ void ThingTags::load_page(TenantId tenant, std::string after) {
     if (!things) return end_load(tenant, std::unexpected(std::move(things).error()));
     Tenant& of = tenants_[tenant];
     for (const registry::Thing& thing : *things) {
-      if (!of.changed.contains(thing.name)) of.rows[thing.name] = row_of(thing);
+      if (of.changed.contains(thing.name)) continue;
+      erase(of, thing.name);
+      put(of, thing);
     }
     if (things->size() < kPageThings) return end_load(tenant, {});
     load_page(tenant, things->back().name);
@@ -57,26 +72,19 @@ void ThingTags::end_load(TenantId tenant, Result<void> result) {
   Tenant& of = tenants_[tenant];
   of.state = result ? Tenant::State::known : Tenant::State::unknown;
   of.changed.clear();
-  if (!result) of.rows.clear();
+  if (!result) {
+    of.rows.clear();
+    of.names.clear();
+  }
   for (auto& waiting : std::exchange(of.waiting, {})) waiting(result);
 }
 
-std::vector<std::string> ThingTags::names(TenantId tenant, const query::SeriesList& series) const {
-  std::set<std::string> names;
-  std::string_view last;
-  for (const series::SeriesInfo* info : series) {
-    if (info->device == last) continue;
-    last = info->device;
-    const series::Tags* tags = store_.tags_of(tenant, info->device);
-    if (tags == nullptr) continue;
-    for (const auto& [name, value] : *tags) names.insert(name);
-  }
-  if (const auto found = tenants_.find(tenant); found != tenants_.end()) {
-    for (const auto& [thing, row] : found->second.rows) {
-      for (const auto& [name, value] : row.attributes) names.insert(name);
-    }
-  }
-  return {names.begin(), names.end()};
+std::vector<std::string> ThingTags::names(TenantId tenant) const {
+  std::vector<std::string> names;
+  const auto found = tenants_.find(tenant);
+  if (found == tenants_.end()) return names;
+  for (const auto& [name, count] : found->second.names) names.push_back(name);
+  return names;
 }
 
 std::optional<std::string> ThingTags::tag(TenantId tenant, std::string_view device,

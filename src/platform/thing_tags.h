@@ -17,7 +17,7 @@ class ThingTags final : public query::TagSource {
   ThingTags(registry::Registry& registry, const series::SeriesStore& store);
 
   void load(TenantId tenant, std::move_only_function<void(Result<void>)> loaded) override;
-  std::vector<std::string> names(TenantId tenant, const query::SeriesList& series) const override;
+  std::vector<std::string> names(TenantId tenant) const override;
   /// Of two of one name the one that came with the measurements.
   std::optional<std::string> tag(TenantId tenant, std::string_view device,
                                  std::string_view name) const override;
@@ -28,12 +28,15 @@ class ThingTags final : public query::TagSource {
   struct Tenant {
     enum class State : std::uint8_t { unknown, loading, known } state = State::unknown;
     Rows rows;
-    std::set<std::string> changed;  // while it is being loaded: what is newer than a page
+    std::map<std::string, std::size_t> names;  // how many things have an attribute
+    std::set<std::string> changed;             // while it is being loaded: what is newer than a page
     std::vector<std::move_only_function<void(Result<void>)>> waiting;
   };
   void load_page(TenantId tenant, std::string after);
   void end_load(TenantId tenant, Result<void> result);
   void changed(TenantId tenant, const registry::Thing& thing);
+  static void erase(Tenant& of, const std::string& thing);
+  static void put(Tenant& of, const registry::Thing& thing);
 
   registry::Registry& registry_;
   const series::SeriesStore& store_;

@@ -1,9 +1,20 @@
 #include "platform/web_door.h"
 
+#include "security/jwt.h"
+#include "security/sas_token.h"
+
 namespace dunlin::platform {
 namespace {
 
 using security::Secret;
+
+constexpr const char* kNoThing =
+    "these are no credentials of a device: its certificate, or its name with a token, a JWT or a SAS token";
+
+bool is_secret_of_thing(std::string_view secret) {
+  return secret.starts_with("dt_") || security::looks_like_jwt(secret) ||
+         security::looks_like_sas_token(secret);
+}
 
 transport::SignedIn signed_in(const security::StartedSession& session, const Clock& clock) {
   auto principal = std::make_shared<Principal>();
@@ -26,6 +37,24 @@ transport::WebDoor make_web_door(Executor& executor, security::Authenticator& au
     }
     authenticator.authenticate_session(executor, Secret(std::move(credentials.session_token)),
                                        std::move(credentials.address), std::move(done));
+  };
+  door.authenticate_thing = [&executor, &authenticator](transport::ThingCredentials shown, auto done) {
+    const bool is_things = !shown.certificate_der.empty() || is_secret_of_thing(shown.secret.view());
+    // A person's password is for signing in, where a second factor is asked for too.
+    if (!is_things) return done(fail(Errc::unauthenticated, kNoThing));
+    security::Credentials credentials;
+    credentials.protocol = "http";
+    credentials.username = std::move(shown.name);
+    credentials.password = std::move(shown.secret);
+    credentials.certificate_der = std::move(shown.certificate_der);
+    credentials.address = shown.address.host;
+    if (shown.address.is_loopback()) credentials.listener = security::Listener::loopback;
+    authenticator.authenticate(executor, std::move(credentials),
+                               [done = std::move(done)](Result<PrincipalRef> principal) mutable {
+                                 if (principal && !(*principal)->is_thing())
+                                   return done(fail(Errc::unauthenticated, kNoThing));
+                                 done(std::move(principal));
+                               });
   };
   door.claim = [&executor, &accounts, &clock](std::string token, std::string password, std::string address,
                                               transport::SignInDone done) {

@@ -9,13 +9,14 @@ namespace dunlin::security {
 namespace {
 
 constexpr std::array<std::string_view, 1> kAdmin{"*"};
-constexpr std::array<std::string_view, 12> kViewer{
-    "alarms:read",   "bridges:read", "certificates:read", "enrolment:read", "metrics:read", "policies:read",
-    "retained:read", "rules:read",   "series:read",       "sessions:read",  "shadows:read", "status:read"};
+constexpr std::array<std::string_view, 13> kViewer{
+    "alarms:read",   "blobs:read",    "bridges:read",  "certificates:read", "enrolment:read",
+    "metrics:read",  "policies:read", "retained:read", "rules:read",        "series:read",
+    "sessions:read", "shadows:read",  "status:read"};
 // An operator works with things and what they send; who may enter and what the audit says is an admin's.
-constexpr std::array<std::string_view, 11> kOperatorBesides{
-    "alarms:write", "enrolment:write", "retained:write", "rules:write",   "sessions:write", "security:read",
-    "series:write", "shadows:write",   "things:write",   "trace:payload", "trace:read"};
+constexpr std::array<std::string_view, 12> kOperatorBesides{
+    "alarms:write",  "blobs:write",  "enrolment:write", "retained:write", "rules:write",   "sessions:write",
+    "security:read", "series:write", "shadows:write",   "things:write",   "trace:payload", "trace:read"};
 
 constexpr std::string_view kThingsRead = "things:read";
 

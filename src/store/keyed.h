@@ -15,8 +15,19 @@
 namespace dunlin::store {
 
 /// A named part of the keyed store with its own key space (a column family in RocksDB).
-enum class Table : std::uint8_t { retained, shadow, series, session, rule, alarm, presence, meta, queue };
-inline constexpr std::size_t kTableCount = 9;
+enum class Table : std::uint8_t {
+  retained,
+  shadow,
+  series,
+  session,
+  rule,
+  alarm,
+  presence,
+  meta,
+  queue,
+  blob
+};
+inline constexpr std::size_t kTableCount = 10;
 
 struct Put {
   Table table;

@@ -303,7 +303,11 @@ test('what monitors expect and find is in the chart', async () => {
   await until(async () => (await server.api('GET', '/api/alarms')).alarms.some(({ name, state }) => name === 'too-hot' && state === 'cleared'), 'an alarm came and went');
   await until(async () => (await server.api('GET', '/api/monitors/odd/state?device=oven-01')).states[0]?.expected_high, 'a band is known');
   await page.goto(`${dashboard.origin}/#/device/oven-01`);
+  // What was expected before anybody looked is there, too.
+  const past = page.waitForResponse(/series\/expected\?device=oven-01/);
   await page.getByRole('button', { name: '1h', exact: true }).click();
+  const { t, low, high } = await (await past).json();
+  assert(t.length > 20 && low.every((value, i) => value < 26 && value < high[i]) && high.every((value) => value > 14), `the band of the past: ${t.length} parts`);
   const chart = page.locator('.chart').first();
   await chart.getByRole('img', { name: /\d times marked at which a monitor found something unusual$/ }).waitFor();
   // The band grows while somebody looks.

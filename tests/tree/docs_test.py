@@ -116,7 +116,9 @@ class Pages(unittest.TestCase):
                 self.assertIn(key, keys, page)
 
     def test_the_configuration_page_is_complete(self):
-        declared = set(KEY.findall((ROOT / "src/platform/config.cc").read_text(encoding="utf-8")))
+        declared = set()
+        for name in ("config.cc", "blob_settings.cc"):
+            declared |= set(KEY.findall((ROOT / "src/platform" / name).read_text(encoding="utf-8")))
         page = (ROOT / "docs/guide/configuration.md").read_text(encoding="utf-8")
         section = page.split("## Keys of the server", 1)[1].split("\n## ", 1)[0]
         self.assertEqual(set(KEY_ROW.findall(section)), declared)

@@ -294,18 +294,20 @@ async function errorOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, code, message);
 }
 
-/** Rejects when `signal` aborts. */
-export async function call<T>(
-  method: string,
-  path: string,
-  body?: unknown,
-  query?: Query,
-  signal?: AbortSignal,
-): Promise<T> {
+interface Call {
+  body?: unknown;
+  query?: Query | undefined;
+  signal?: AbortSignal | undefined;
+  /** The media type of the answer. */
+  accept?: string;
+}
+
+/** Sends a call; its answer is no refusal. Rejects when `signal` aborts. */
+export async function send(method: string, path: string, { body, query, signal, accept }: Call = {}): Promise<Response> {
   const url = new URL(path, location.origin);
   for (const [key, value] of Object.entries(query ?? {}))
     if (value !== undefined) url.searchParams.set(key, String(value));
-  const headers: Record<string, string> = { Accept: 'application/json' };
+  const headers: Record<string, string> = { Accept: accept ?? 'application/json' };
   if (method !== 'GET') headers['X-Dunlin-Request'] = '1';
   const init: RequestInit = { method, headers, credentials: 'same-origin' };
   if (signal) init.signal = signal;
@@ -324,7 +326,18 @@ export async function call<T>(
     if (response.status === 401 && !path.startsWith('/api/session')) onSignedOut();
     throw error;
   }
-  const text = await response.text();
+  return response;
+}
+
+/** The answer as JSON. */
+export async function call<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  query?: Query,
+  signal?: AbortSignal,
+): Promise<T> {
+  const text = await (await send(method, path, { body, query, signal })).text();
   return (text ? JSON.parse(text) : {}) as T;
 }
 

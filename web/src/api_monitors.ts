@@ -6,7 +6,7 @@ export interface Monitor {
   channel: string;
   /** Unset or empty: each device that has the channel. */
   device?: string;
-  kind: 'anomaly' | 'threshold' | 'rate' | 'flat' | 'missing' | 'robust' | 'seasonal';
+  kind: 'anomaly' | 'forecast' | 'threshold' | 'rate' | 'flat' | 'missing' | 'robust' | 'seasonal';
   options: { low?: number; high?: number };
   enabled: boolean;
 }
@@ -20,7 +20,24 @@ export interface MonitorState {
   expected_high?: number;
 }
 
+/** Where values were expected: of parts of a time. */
+export interface Expected {
+  t: number[];
+  low: number[];
+  high: number[];
+  score: number[];
+}
+
 export const monitors = {
+  /** Where the values of a channel were expected, by what came before each. */
+  expected: (device: string, channel: string, from: number, to: number, points: number) =>
+    call<Expected>('GET', '/api/series/expected', undefined, {
+      device,
+      channel,
+      from: Math.round(from),
+      to: Math.round(to),
+      points,
+    }),
   list: async () => (await call<{ monitors: Monitor[] }>('GET', at('monitors'))).monitors,
   /** Of one device. */
   state: async (name: string, device: string) =>

@@ -1,5 +1,5 @@
 // The part of the HTTP API that asks stored series by SQL, says what they take, and deletes them.
-import { at, call, PAGE } from './api.ts';
+import { ApiError, at, call, PAGE, send } from './api.ts';
 import type { Json } from './lib/shadow.ts';
 
 /** Times are RFC 3339 in UTC, intervals seconds. */
@@ -41,9 +41,6 @@ export interface Deletion {
   to?: number | undefined;
 }
 
-/** Rows of a downloaded file at most. */
-const CSV_ROWS = 100_000;
-
 export const queries = {
   /** When `signal` aborts the server ends the query, too. */
   run: async (sql: string, signal: AbortSignal) => {
@@ -57,8 +54,15 @@ export const queries = {
       signal.removeEventListener('abort', cancel);
     }
   },
-  csv: (sql: string) =>
-    call<{ csv: string; truncated: boolean }>('POST', '/api/series/query', { sql, format: 'csv', limit: CSV_ROWS }),
+  /** All rows, however many there are. */
+  csv: async (sql: string) => {
+    const answer = await send('POST', '/api/series/query', { body: { sql }, accept: 'text/csv' });
+    try {
+      return await answer.blob();
+    } catch {
+      throw new ApiError(0, 'unreachable', 'The answer ended before all rows had come; ask again.');
+    }
+  },
 };
 
 export const storage = {

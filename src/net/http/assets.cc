@@ -34,6 +34,10 @@ constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
     {"ttf", "font/ttf"},
     {"wasm", "application/wasm"},
     {"pdf", "application/pdf"},
+    {"zip", "application/zip"},
+    {"gz", "application/gzip"},
+    {"tar", "application/x-tar"},
+    {"csv", "text/csv"},
     {"pem", "application/x-pem-file"},
 };
 

@@ -72,10 +72,15 @@ class HttpClient::Call final : public ConnectionHandler {
   void start();
   void connected(Result<std::unique_ptr<Connection>> connection);
   std::size_t on_data(ByteView bytes) override;
+  void on_output_drained() override { send_more(); }
   void on_closed(CloseReason reason) override;
 
  private:
   enum class Source { pooled, fresh };
+  void arm_deadline();
+  void begin_body();
+  void send_more();
+  void take_piece(Result<Slice> piece);
   void use(std::unique_ptr<Connection> connection, Source source);
   void connect();
   void read_message();
@@ -90,6 +95,9 @@ class HttpClient::Call final : public ConnectionHandler {
   Source source_ = Source::fresh;
   ResponseParser parser_;
   TimerId timer_;
+  TimerId continue_timer_;
+  std::uint64_t source_left_ = 0;  // bytes of the body that are still to be sent
+  enum class Body : std::uint8_t { waiting, asked, ready } body_ = Body::waiting;
   bool answered_ = false;  // the first byte has come
   bool surplus_ = false;
   bool finished_ = false;
@@ -167,11 +175,17 @@ HttpClient::Call::Call(Impl& impl, std::uint64_t id, ClientRequest request, Resp
 
 HttpClient::Call::~Call() {
   impl_.executor.cancel(timer_);
+  impl_.executor.cancel(continue_timer_);
+}
+
+void HttpClient::Call::arm_deadline() {
+  impl_.executor.cancel(timer_);
+  timer_ = impl_.executor.schedule(
+      request_.deadline, [this] { finish(fail(Errc::timed_out, "no answer within the deadline")); });
 }
 
 void HttpClient::Call::start() {
-  timer_ = impl_.executor.schedule(
-      request_.deadline, [this] { finish(fail(Errc::timed_out, "no answer within the deadline")); });
+  arm_deadline();
   auto pooled = impl_.take_pooled(key_of(request_));
   if (pooled) return use(std::move(pooled), Source::pooled);
   connect();
@@ -208,15 +222,58 @@ void HttpClient::Call::use(std::unique_ptr<Connection> connection, Source source
   const std::string host = host_field(request_);
   Headers headers = request_.headers;
   headers.remove("Connection");
-  const auto head = serialize_request_head({.method = request_.method,
-                                            .target = request_.target,
-                                            .host = host,
-                                            .body_bytes = request_.body.size(),
-                                            .keep_alive = keep_alive},
-                                           headers);
+  if (request_.source) {
+    source_left_ = request_.source->size();
+    if (source_left_ > 0) headers.set("Expect", "100-continue");
+  }
+  const auto head = serialize_request_head(
+      {.method = request_.method,
+       .target = request_.target,
+       .host = host,
+       .body_bytes = request_.source ? static_cast<std::size_t>(source_left_) : request_.body.size(),
+       .keep_alive = keep_alive},
+      headers);
   if (!head) return finish(std::unexpected(head.error()));
   connection_->write(Slice::copy_of(*head));
-  if (!request_.body.empty()) connection_->write(request_.body);
+  if (source_left_ > 0) continue_timer_ = impl_.executor.schedule(kContinueDelay, [this] { begin_body(); });
+  if (!request_.source && !request_.body.empty()) connection_->write(request_.body);
+}
+
+void HttpClient::Call::begin_body() {
+  impl_.executor.cancel(continue_timer_);
+  continue_timer_ = {};
+  if (finished_ || body_ != Body::waiting) return;
+  body_ = Body::ready;
+  send_more();
+}
+
+void HttpClient::Call::send_more() {
+  while (!finished_ && source_left_ > 0 && body_ == Body::ready &&
+         connection_->pending_output() < kOutputHighMark) {
+    body_ = Body::asked;
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(source_left_, kSourcePieceBytes));
+    request_.source->read(most, [weak = std::weak_ptr(impl_.self), id = id_](Result<Slice> piece) {
+      const auto living = weak.lock();
+      if (!living) return;
+      const auto call = (*living)->calls.find(id);
+      if (call != (*living)->calls.end()) call->second->take_piece(std::move(piece));
+    });
+  }
+}
+
+void HttpClient::Call::take_piece(Result<Slice> piece) {
+  if (finished_) return;
+  if (!piece) return finish(std::unexpected(piece.error()));
+  if (piece->empty() || piece->size() > source_left_)
+    return finish(fail(Errc::io, "the body is not as long as it was"));
+  source_left_ -= piece->size();
+  connection_->write(*std::move(piece));
+  arm_deadline();
+  body_ = Body::ready;
+  impl_.post([id = id_](Impl& impl) {
+    const auto call = impl.calls.find(id);
+    if (call != impl.calls.end()) call->second->send_more();
+  });
 }
 
 std::size_t HttpClient::Call::on_data(ByteView bytes) {
@@ -244,12 +301,13 @@ void HttpClient::Call::read_message() {
   if (status == 101)
     return finish(fail(Errc::malformed, "the server switched protocols without being asked"));
   if (status >= 200) return complete();
+  if (status == 100 && source_left_ > 0) begin_body();
   parser_.take();  // an interim answer; the deadline bounds how many there can be
 }
 
 void HttpClient::Call::complete() {
-  const bool reusable = !surplus_ && parser_.head().keep_alive() && !parser_.ends_with_stream() &&
-                        impl_.options.max_pooled_per_endpoint > 0;
+  const bool reusable = !surplus_ && source_left_ == 0 && parser_.head().keep_alive() &&
+                        !parser_.ends_with_stream() && impl_.options.max_pooled_per_endpoint > 0;
   Response response = parser_.take();
   if (reusable) {
     // Not here: this connection's on_data is still on the stack and keeps what it did not consume for the
@@ -267,7 +325,7 @@ void HttpClient::Call::on_closed(CloseReason reason) {
     parser_.feed_end();
     if (parser_.state() == ParseState::complete) return complete();
   }
-  if (source_ == Source::pooled && !answered_ && is_idempotent(request_.method)) {
+  if (source_ == Source::pooled && !answered_ && !request_.source && is_idempotent(request_.method)) {
     // The server had closed it while it lay in the pool.
     impl_.post([id = id_](Impl& impl) {
       const auto call = impl.calls.find(id);
@@ -284,6 +342,7 @@ void HttpClient::Call::on_closed(CloseReason reason) {
 void HttpClient::Call::finish(Result<Response> result) {
   if (std::exchange(finished_, true)) return;
   impl_.executor.cancel(timer_);
+  impl_.executor.cancel(continue_timer_);
   impl_.post([id = id_, done = std::move(done_), result = std::move(result)](Impl& impl) mutable {
     impl.calls.erase(id);
     done(std::move(result));

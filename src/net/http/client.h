@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "net/http/body.h"
 #include "net/http/limits.h"
 #include "net/http/message.h"
 #include "net/network.h"
@@ -19,7 +20,11 @@ struct ClientRequest {
   std::string target = "/";               // origin-form, already percent-encoded
   Headers headers;                        // Host, Content-Length and Connection are set by the client
   Slice body;
-  Duration deadline = std::chrono::seconds{30};  // from send() to the end of the answer
+  // Instead of `body`: made while it is sent, once the server has asked for it (Expect: 100-continue) or has
+  // said nothing for kContinueDelay. Shared with the caller, who may want to know how far it is.
+  std::shared_ptr<BodySource> source{};
+  // From send() to the end of the answer; with a source, from its last piece.
+  Duration deadline = std::chrono::seconds{30};
   std::uint64_t max_response_bytes = kDefaultMaxResponseBytes;
 };
 

@@ -34,10 +34,16 @@ inline constexpr std::size_t kMaxPooledPerEndpoint = 4;  // idle client connecti
 
 inline constexpr Duration kHeaderDeadline = std::chrono::seconds{10};  // first byte to end of header: 408
 inline constexpr Duration kBodyDeadline = std::chrono::seconds{30};    // end of header to end of body: 408
+// A body that is read while it comes may take as long as it likes, but must bring so much in each body
+// deadline: 408. Time for which it was held back does not count.
+inline constexpr std::uint64_t kLeastBodyProgress = 4 * 1024;
+inline constexpr std::size_t kSourcePieceBytes = 256 * 1024;  // asked of a body that is made while it is sent
 inline constexpr Duration kIdleDeadline =
     std::chrono::seconds{75};  // between requests: closed without an answer
 inline constexpr Duration kWriteStallDeadline = std::chrono::seconds{30};  // the peer takes no byte: cut off
 inline constexpr Duration kWriteRetryInterval = std::chrono::milliseconds{100};
+// A body that waits for "100 Continue" goes without one after this (RFC 9110 section 10.1.1).
+inline constexpr Duration kContinueDelay = std::chrono::seconds{1};
 inline constexpr Duration kPoolIdleDeadline = std::chrono::seconds{15};
 
 }  // namespace dunlin::net::http

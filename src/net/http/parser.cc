@@ -1,6 +1,7 @@
 #include "net/http/parser.h"
 
 #include <boost/beast/http/basic_parser.hpp>
+#include <charconv>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -30,6 +31,11 @@ class Machine final : public beast::basic_parser<IsRequest> {
   explicit Machine(std::uint64_t max_body_bytes) {
     this->header_limit(kMaxHeaderBytes + 1);
     this->body_limit(max_body_bytes);
+  }
+  /// A length that the header states is judged by the caller.
+  explicit Machine(std::nullopt_t /*no_limit*/) {
+    this->header_limit(kMaxHeaderBytes + 1);
+    this->body_limit(boost::none);
   }
 
   std::string method;
@@ -144,8 +150,12 @@ struct Reader {
     state = ParseState::header;
     if (!*end) return 0;
     const auto text = as_text(bytes.first(**end));
-    machine.emplace(max_body_bytes);
-    if (!IsRequest) machine->skip(response_body == ResponseBody::none);
+    if constexpr (IsRequest) {
+      machine.emplace(std::nullopt);  // `check` finds out which limit is the request's
+    } else {
+      machine.emplace(max_body_bytes);
+      machine->skip(response_body == ResponseBody::none);
+    }
     BeastError error;
     machine->put({text.data(), text.size()}, error);
     // Fields are checked first: the better reason for a refusal.
@@ -214,9 +224,12 @@ bool ResponseHead::keep_alive() const {
 }
 
 struct RequestParser::Impl {
-  explicit Impl(std::uint64_t max_body_bytes) : reader(max_body_bytes) {}
+  Impl(std::uint64_t max_body_bytes, StreamedLimit streamed)
+      : reader(max_body_bytes), streamed_limit(std::move(streamed)) {}
 
   Reader<true> reader;
+  StreamedLimit streamed_limit;
+  enum class Body : std::uint8_t { whole, streamed } body = Body::whole;
   RequestHead head;
   Target target;
   Method method = Method::get;
@@ -237,11 +250,39 @@ struct RequestParser::Impl {
     if (head.version == Version::http_1_1 && head.headers.get("Expect") && !head.expects_continue()) {
       return Refusal{417, "only 100-continue may be expected"};
     }
+    return limit_body(machine);
+  }
+
+  std::optional<Refusal> limit_body(Machine<true>& machine) {
+    std::optional<std::uint64_t> streamed;
+    if (streamed_limit) streamed = streamed_limit(method, target.segments);
+    body = streamed ? Body::streamed : Body::whole;
+    const std::uint64_t limit = streamed.value_or(reader.max_body_bytes);
+    machine.body_limit(limit);
+    const auto length = head.headers.get("Content-Length");
+    if (!length) return std::nullopt;
+    std::uint64_t bytes = 0;  // check_framing() has seen that it is a number
+    std::from_chars(length->data(), length->data() + length->size(), bytes);
+    if (bytes > limit) return Refusal{413, "the body is too large"};
     return std::nullopt;
+  }
+
+  Request take_head() {
+    Request request;
+    request.method = method;
+    request.version = head.version;
+    request.target = head.target;
+    request.path = std::move(target.path);
+    request.segments = std::move(target.segments);
+    request.query = std::move(target.query);
+    // What is still to come is told by the head.
+    request.headers = body == Body::streamed ? head.headers : std::move(head.headers);
+    return request;
   }
 };
 
-RequestParser::RequestParser(std::uint64_t max_body_bytes) : impl_(std::make_unique<Impl>(max_body_bytes)) {}
+RequestParser::RequestParser(std::uint64_t max_body_bytes, StreamedLimit streamed)
+    : impl_(std::make_unique<Impl>(max_body_bytes, std::move(streamed))) {}
 RequestParser::~RequestParser() = default;
 RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
@@ -273,18 +314,29 @@ const RequestHead& RequestParser::head() const {
 }
 
 Request RequestParser::take() {
-  DUNLIN_ASSERT(state() == ParseState::complete);
-  Request request;
-  request.method = impl_->method;
-  request.version = impl_->head.version;
-  request.target = std::move(impl_->head.target);
-  request.path = std::move(impl_->target.path);
-  request.segments = std::move(impl_->target.segments);
-  request.query = std::move(impl_->target.query);
-  request.headers = std::move(impl_->head.headers);
+  DUNLIN_ASSERT(state() == ParseState::complete && !is_streamed());
+  Request request = impl_->take_head();
   request.body = std::move(impl_->reader.machine->body);
   impl_->reader.reset();
   return request;
+}
+
+bool RequestParser::is_streamed() const {
+  return impl_->body == Impl::Body::streamed;
+}
+
+Request RequestParser::take_head() {
+  DUNLIN_ASSERT(is_streamed() && (state() == ParseState::body || state() == ParseState::complete));
+  return impl_->take_head();
+}
+
+std::string RequestParser::take_part() {
+  return impl_->reader.machine ? std::exchange(impl_->reader.machine->body, {}) : std::string();
+}
+
+void RequestParser::end() {
+  DUNLIN_ASSERT(state() == ParseState::complete);
+  impl_->reader.reset();
 }
 
 struct ResponseParser::Impl {

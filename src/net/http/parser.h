@@ -1,9 +1,11 @@
 #pragma once
 // HTTP/1 messages from bytes. Boost.Beast reads the grammar; the checks that it leaves out are made here.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "net/http/message.h"
 #include "net/http/refusal.h"
@@ -33,6 +35,10 @@ struct RequestHead {
   bool wants_upgrade() const;
 };
 
+/// The largest body of a request that is read while it comes; nullopt: its body is read whole.
+using StreamedLimit =
+    std::function<std::optional<std::uint64_t>(Method method, const std::vector<std::string>& segments)>;
+
 /// One thread. Bytes that feed() did not consume must be offered again, followed by more. The outcome does
 /// not depend on how the bytes are cut.
 ///
@@ -42,7 +48,7 @@ struct RequestHead {
 /// long chunk extensions. Trailers are read and dropped.
 class RequestParser {
  public:
-  explicit RequestParser(std::uint64_t max_body_bytes);
+  explicit RequestParser(std::uint64_t max_body_bytes, StreamedLimit streamed = {});
   ~RequestParser();
   RequestParser(RequestParser&&) noexcept;
   RequestParser& operator=(RequestParser&&) noexcept;
@@ -54,8 +60,18 @@ class RequestParser {
   const Refusal& refusal() const;
   /// In states body and complete.
   const RequestHead& head() const;
-  /// In state complete. `peer` is left empty.
+  /// In state complete, of a request that is not streamed. `peer` is left empty.
   Request take();
+
+  /// In states body and complete: whether the body is to be read while it comes. Then take_head() is called
+  /// once, take_part() as bytes come, and at last, in state complete, end().
+  bool is_streamed() const;
+  /// The request without its body.
+  Request take_head();
+  /// What has come of the body since the last call.
+  std::string take_part();
+  /// Makes the parser idle.
+  void end();
 
  private:
   struct Impl;

@@ -31,14 +31,17 @@ bool is_parameter(std::string_view part) {
 
 }  // namespace
 
+struct Router::Route {
+  RouteHandler handler{};
+  StreamHandler stream{};  // instead of `handler`
+  std::uint64_t max_body_bytes = 0;
+  std::vector<std::string> names{};  // of the parameters, in order
+};
+
 struct Router::Node {
   std::map<std::string, std::unique_ptr<Node>, std::less<>> fixed;
   std::unique_ptr<Node> parameter;  // one segment of any content
   std::unique_ptr<Node> rest;       // one segment or more
-  struct Route {
-    RouteHandler handler;
-    std::vector<std::string> names;  // of the parameters, in order
-  };
   std::map<Method, Route> routes;
 };
 
@@ -55,6 +58,15 @@ Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 
 Result<void> Router::add(Method method, std::string_view path, RouteHandler handler) {
+  return add_route(method, path, {.handler = std::move(handler)});
+}
+
+Result<void> Router::add_streamed(Method method, std::string_view path, std::uint64_t max_body_bytes,
+                                  StreamHandler handler) {
+  return add_route(method, path, {.stream = std::move(handler), .max_body_bytes = max_body_bytes});
+}
+
+Result<void> Router::add_route(Method method, std::string_view path, Route route) {
   if (path.empty() || path.front() != '/')
     return fail(Errc::invalid_argument, "a route does not begin with '/'");
   const auto parts = split(path);
@@ -79,8 +91,8 @@ Result<void> Router::add(Method method, std::string_view path, RouteHandler hand
     if (!next) next = std::make_unique<Node>();
     node = next.get();
   }
-  const bool added =
-      node->routes.try_emplace(method, Node::Route{std::move(handler), std::move(names)}).second;
+  route.names = std::move(names);
+  const bool added = node->routes.try_emplace(method, std::move(route)).second;
   if (!added) return fail(Errc::already_exists, "a route is there twice");
   return {};
 }
@@ -119,6 +131,29 @@ std::vector<Method> Router::allowed(const std::vector<std::string>& segments) co
   return methods;
 }
 
+StreamedRequests Router::streamed() const {
+  const auto of = [this](Method method, const std::vector<std::string>& segments) {
+    auto found = find(*root_, segments, 0);
+    const Route* route = nullptr;
+    if (found) {
+      const auto at = found->node->routes.find(method);
+      if (at != found->node->routes.end() && at->second.stream) route = &at->second;
+    }
+    return std::pair(route, found ? std::move(found->parameters) : PathParameters{});
+  };
+  StreamedRequests streamed;
+  streamed.limit = [of](Method method, const std::vector<std::string>& segments) {
+    const auto [route, parameters] = of(method, segments);
+    return route == nullptr ? std::nullopt : std::optional(route->max_body_bytes);
+  };
+  streamed.handler = [of](Request request, RequestBody body, Responder responder) {
+    auto [route, parameters] = of(request.method, request.segments);
+    parameters.name_backwards(route->names);
+    route->stream(std::move(request), std::move(parameters), std::move(body), std::move(responder));
+  };
+  return streamed;
+}
+
 void Router::route(Request request, Responder responder) const {
   auto found = request.path == "*" ? std::nullopt : find(*root_, request.segments, 0);
   if (!found) {
@@ -128,7 +163,7 @@ void Router::route(Request request, Responder responder) const {
   const auto& routes = found->node->routes;
   auto route = routes.find(request.method);
   if (route == routes.end() && request.method == Method::head) route = routes.find(Method::get);
-  if (route != routes.end()) {
+  if (route != routes.end() && route->second.handler) {
     const auto& names = route->second.names;
     PathParameters parameters = std::move(found->parameters);
     parameters.name_backwards(names);

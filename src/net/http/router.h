@@ -29,6 +29,8 @@ class PathParameters {
 };
 
 using RouteHandler = std::function<void(Request, PathParameters, Responder)>;
+/// For requests whose bodies are read while they come.
+using StreamHandler = std::function<void(Request, PathParameters, RequestBody, Responder)>;
 
 /// Filled at start-up, then only read. A fixed segment wins over a parameter, whatever the order of the calls
 /// to add().
@@ -43,6 +45,9 @@ class Router {
   /// segments and gives them joined by '/'. Errors: invalid_argument (no such template), already_exists
   /// (method and template).
   Result<void> add(Method method, std::string_view path, RouteHandler handler);
+  /// The same for a route whose bodies, of at most `max_body_bytes`, are read while they come.
+  Result<void> add_streamed(Method method, std::string_view path, std::uint64_t max_body_bytes,
+                            StreamHandler handler);
   /// For paths that no template matches. Without one they get 404.
   void set_fallback(RouteHandler handler) { fallback_ = std::move(handler); }
 
@@ -50,16 +55,21 @@ class Router {
   /// Allow, or 204 with Allow for OPTIONS.
   void route(Request request, Responder responder) const;
 
+  /// What HttpServer needs for the routes of add_streamed(). The router must outlive the server.
+  StreamedRequests streamed() const;
+
   /// The methods for a path; empty if no template matches it. HEAD and OPTIONS are among them where route()
   /// answers them.
   std::vector<Method> allowed(const std::vector<std::string>& segments) const;
 
  private:
   struct Node;
+  struct Route;
   struct Found {
     const Node* node;
     PathParameters parameters;
   };
+  Result<void> add_route(Method method, std::string_view path, Route route);
   static std::optional<Found> find(const Node& node, const std::vector<std::string>& segments,
                                    std::size_t at);
 

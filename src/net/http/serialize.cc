@@ -53,8 +53,9 @@ std::string serialize_head(const Response& response, const ResponseFraming& fram
       if (!response.headers.get(name)) append_field(out, name, value);
     }
   }
-  if (!is_bodiless(response.status))
-    append_field(out, "Content-Length", std::to_string(response.body.size()));
+  if (framing.body == ResponseFraming::Body::chunked) append_field(out, "Transfer-Encoding", "chunked");
+  if (!is_bodiless(response.status) && framing.body == ResponseFraming::Body::counted)
+    append_field(out, "Content-Length", std::to_string(framing.body_bytes.value_or(response.body.size())));
   if (framing.keep_alive == KeepAlive::no && !switching) append_field(out, "Connection", "close");
   if (framing.keep_alive == KeepAlive::yes && framing.version == Version::http_1_0)
     append_field(out, "Connection", "keep-alive");

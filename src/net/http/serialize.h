@@ -1,6 +1,8 @@
 #pragma once
 // Message heads as bytes. Nothing that a caller put into a field can end that field early.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "net/http/message.h"
@@ -12,7 +14,9 @@ enum class KeepAlive { yes, no };
 struct ResponseFraming {
   Version version = Version::http_1_1;  // of the request
   KeepAlive keep_alive = KeepAlive::yes;
-  std::string_view date;          // as format_date gives it
+  std::string_view date;                      // as format_date gives it
+  std::optional<std::uint64_t> body_bytes{};  // of a body that is not in the response
+  enum class Body : std::uint8_t { counted, chunked, until_close } body = Body::counted;
   const Headers* more = nullptr;  // fields for every response; one that the response has itself is left out
 };
 

@@ -31,6 +31,27 @@ void Responder::send(Response response) {
   if (link && link->connection != nullptr) link->connection->answer(exchange_, std::move(response));
 }
 
+void Responder::send(Response response, std::unique_ptr<BodySource> body) {
+  const auto link = std::exchange(link_, {}).lock();
+  if (link && link->connection != nullptr)
+    link->connection->answer(exchange_, std::move(response), std::move(body));
+}
+
+void RequestBody::read(std::unique_ptr<BodySink> sink) {
+  const auto link = link_.lock();
+  if (link && link->connection != nullptr) link->connection->read_body(exchange_, std::move(sink));
+}
+
+void RequestBody::pause() {
+  const auto link = link_.lock();
+  if (link && link->connection != nullptr) link->connection->hold_body(exchange_);
+}
+
+void RequestBody::resume() {
+  const auto link = link_.lock();
+  if (link && link->connection != nullptr) link->connection->let_body_come(exchange_);
+}
+
 void Responder::upgrade(Headers headers, UpgradeHandler taken) {
   const auto link = std::exchange(link_, {}).lock();
   if (link && link->connection != nullptr)

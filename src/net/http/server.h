@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "net/http/body.h"
 #include "net/http/limits.h"
 #include "net/http/message.h"
 #include "net/http/probe.h"
@@ -34,6 +35,8 @@ class Responder {
 
   /// The connection keeps the order of its requests; the response waits for those before it.
   void send(Response response);
+  /// The same with a body that is made while it is sent; that of `response` is left out.
+  void send(Response response, std::unique_ptr<BodySource> body);
   /// Answers 101 with `headers` and gives the connection away once all earlier answers are written. `taken`
   /// is dropped without a call if the connection has gone.
   void upgrade(Headers headers, UpgradeHandler taken);
@@ -42,6 +45,7 @@ class Responder {
 
  private:
   friend class HttpServerConnection;
+  friend class RequestBody;
   /// Set to null when the connection goes; shared with every responder of the connection because either may
   /// outlive the other.
   struct Link {
@@ -53,8 +57,36 @@ class Responder {
   std::uint64_t exchange_;
 };
 
+/// The body of a request that is in work before its body has come. Own thread of the server. Of a connection
+/// that has gone, or a request that is answered, nothing is read any more.
+class RequestBody {
+ public:
+  /// From now on what comes goes to `sink`, from a later turn of the loop on; until then the peer is held
+  /// back, and not told to go on (RFC 9110 section 10.1.1). Once.
+  void read(std::unique_ptr<BodySink> sink);
+  /// Holds the peer back, and lets it go on. What was read already still comes.
+  void pause();
+  void resume();
+
+ private:
+  friend class HttpServerConnection;
+  RequestBody(std::weak_ptr<Responder::Link> link, std::uint64_t exchange)
+      : link_(std::move(link)), exchange_(exchange) {}
+
+  std::weak_ptr<Responder::Link> link_;
+  std::uint64_t exchange_;
+};
+
 /// Called on the server's thread. Must not throw and must not destroy the server.
 using RequestHandler = std::function<void(Request, Responder)>;
+
+/// Requests whose bodies are read while they come. An answer before the body's end ends the connection.
+struct StreamedRequests {
+  /// Whose these are, and how large. Empty: none.
+  std::function<std::optional<std::uint64_t>(Method, const std::vector<std::string>& segments)> limit{};
+  /// As RequestHandler, called as soon as the header is there.
+  std::function<void(Request, RequestBody, Responder)> handler{};
+};
 
 struct ServerOptions {
   std::uint64_t max_body_bytes = kDefaultMaxBodyBytes;
@@ -63,7 +95,8 @@ struct ServerOptions {
   Duration body_deadline = kBodyDeadline;
   Duration idle_deadline = kIdleDeadline;
   Duration write_stall_deadline = kWriteStallDeadline;
-  Headers headers;         // for every response that does not set them itself
+  Headers headers;  // for every response that does not set them itself
+  StreamedRequests streamed{};
   Probe* probe = nullptr;  // null: nothing is counted. Must outlive the server.
 };
 

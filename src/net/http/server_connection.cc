@@ -6,6 +6,19 @@
 
 namespace dunlin::net::http {
 
+namespace {
+
+Response refusal_response(const Refusal& refusal) {
+  const Errc code = refusal.status == 413 || refusal.status == 414 || refusal.status == 431
+                        ? Errc::limit_exceeded
+                    : refusal.status >= 500 ? Errc::unsupported
+                    : refusal.status == 408 ? Errc::timed_out
+                                            : Errc::malformed;
+  return error_response(refusal.status, errc_name(code), refusal.message);
+}
+
+}  // namespace
+
 HttpServerConnection::HttpServerConnection(Context& context, std::uint64_t id,
                                            std::unique_ptr<Connection> connection)
     : context_(context),
@@ -13,7 +26,7 @@ HttpServerConnection::HttpServerConnection(Context& context, std::uint64_t id,
       connection_(std::move(connection)),
       peer_(std::make_shared<const PeerInfo>(connection_->peer())),
       link_(std::make_shared<Responder::Link>(Responder::Link{this})),
-      parser_(context.options.max_body_bytes),
+      parser_(context.options.max_body_bytes, context.options.streamed.limit),
       phase_since_(context.executor.now()) {
   connection_->set_handler(this);
   arm_timer(deadline_of(phase_));
@@ -51,6 +64,7 @@ std::size_t HttpServerConnection::on_data(ByteView bytes) {
 
 void HttpServerConnection::read_kept_input() {
   if (finished_ || closing_) return;
+  if (can_read()) advance_stream();
   if (can_read() && !input_.empty()) {
     const std::size_t consumed = read_requests(as_bytes(input_));
     input_.erase(0, consumed);
@@ -64,6 +78,7 @@ void HttpServerConnection::read_kept_input() {
 }
 
 bool HttpServerConnection::can_read() const {
+  if (streaming_) return streaming_->flow == Streaming::Flow::open && !closing_;
   return !input_ended_ && !upgrading_ && !closing_ && exchanges_.size() < kMaxPipelined;
 }
 
@@ -75,6 +90,13 @@ std::size_t HttpServerConnection::read_requests(ByteView bytes) {
     if (state == ParseState::refused) {
       refuse(parser_.refusal());
       return bytes.size();
+    }
+    const bool has_head = state == ParseState::body || state == ParseState::complete;
+    if (has_head && parser_.is_streamed()) {
+      if (!streaming_) begin_stream();
+      if (can_read()) advance_stream();
+      if (state != ParseState::complete) break;
+      continue;
     }
     if (state != ParseState::complete) {
       if (state == ParseState::body && !std::exchange(continue_decided_, true)) {
@@ -95,17 +117,30 @@ std::size_t HttpServerConnection::read_requests(ByteView bytes) {
 }
 
 void HttpServerConnection::send_continue() {
-  if (!owes_continue_ || !exchanges_.empty() || parser_.state() != ParseState::body) return;
+  if (!owes_continue_ || parser_.state() != ParseState::body) return;
+  const bool wanted =
+      streaming_ ? streaming_->sink && exchanges_.front().id == streaming_->exchange : exchanges_.empty();
+  if (!wanted) return;
   owes_continue_ = false;
   connection_->write(Slice::of_static("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
-void HttpServerConnection::dispatch() {
+HttpServerConnection::Exchange HttpServerConnection::begin_exchange() const {
   const RequestHead& head = parser_.head();
-  Exchange exchange{
-      .id = next_exchange_++, .version = head.version, .response = std::nullopt, .taken = nullptr};
+  Exchange exchange{.id = next_exchange_,
+                    .version = head.version,
+                    .response = std::nullopt,
+                    .source = nullptr,
+                    .taken = nullptr};
   exchange.keep_alive = head.keep_alive() && !context_.draining ? KeepAlive::yes : KeepAlive::no;
   if (head.method == "HEAD") exchange.body = Exchange::Body::left_out;
+  return exchange;
+}
+
+void HttpServerConnection::dispatch() {
+  const RequestHead& head = parser_.head();
+  Exchange exchange = begin_exchange();
+  ++next_exchange_;
   if (exchange.keep_alive == KeepAlive::no) input_ended_ = true;
   if (head.wants_upgrade()) {
     upgrading_ = true;
@@ -121,15 +156,16 @@ void HttpServerConnection::dispatch() {
 
 void HttpServerConnection::refuse(const Refusal& refusal) {
   if (context_.options.probe) context_.options.probe->refusals.add();
+  if (streaming_) {
+    // The request is in work: this is its answer, whatever else would have become of it.
+    const std::uint64_t exchange = streaming_->exchange;
+    return answer(exchange, refusal_response(refusal));
+  }
   input_ended_ = true;
-  const Errc code = refusal.status == 413 || refusal.status == 414 || refusal.status == 431
-                        ? Errc::limit_exceeded
-                    : refusal.status >= 500 ? Errc::unsupported
-                    : refusal.status == 408 ? Errc::timed_out
-                                            : Errc::malformed;
   const std::uint64_t id = next_exchange_++;
-  exchanges_.push_back({.id = id, .keep_alive = KeepAlive::no, .response = std::nullopt, .taken = nullptr});
-  answer(id, error_response(refusal.status, errc_name(code), refusal.message));
+  exchanges_.push_back(
+      {.id = id, .keep_alive = KeepAlive::no, .response = std::nullopt, .source = nullptr, .taken = nullptr});
+  answer(id, refusal_response(refusal));
 }
 
 HttpServerConnection::Exchange* HttpServerConnection::find(std::uint64_t exchange) {
@@ -146,12 +182,15 @@ bool HttpServerConnection::is_waiting(std::uint64_t exchange) const {
   return false;
 }
 
-void HttpServerConnection::answer(std::uint64_t exchange, Response response) {
+void HttpServerConnection::answer(std::uint64_t exchange, Response response,
+                                  std::unique_ptr<BodySource> body) {
   Exchange* found = find(exchange);
   if (finished_ || found == nullptr || found->response) return;
+  if (streaming_ && streaming_->exchange == exchange) drop_stream();
   const bool sendable = is_sendable(response.headers) && response.status >= 200 && response.status <= 599;
   found->response =
       sendable ? std::move(response) : error_response(Errc::internal, "the answer could not be sent");
+  if (sendable && !is_bodiless(found->response->status)) found->source = std::move(body);
   flush();
 }
 
@@ -172,7 +211,7 @@ void HttpServerConnection::drain() {
   if (finished_ || closing_) return;
   if (!exchanges_.empty()) {
     exchanges_.back().keep_alive = KeepAlive::no;
-    input_ended_ = !upgrading_;
+    input_ended_ = !upgrading_ && !streaming_;
     return;
   }
   // A request that is half read is still answered; its header will say close.
@@ -227,6 +266,7 @@ Duration HttpServerConnection::deadline_of(Phase phase) const {
     case Phase::header:
       return context_.options.header_deadline;
     case Phase::body:
+    case Phase::stream:
       return context_.options.body_deadline;
     case Phase::answers:
       break;
@@ -242,7 +282,7 @@ void HttpServerConnection::update_phase() {
   const ParseState state = parser_.state();
   if (can_read() && state == ParseState::header) phase = Phase::header;
   if (can_read() && state == ParseState::idle && !input_.empty()) phase = Phase::header;
-  if (can_read() && state == ParseState::body) phase = Phase::body;
+  if (can_read() && state == ParseState::body) phase = streaming_ ? Phase::stream : Phase::body;
   if (phase == phase_ && next_exchange_ == phase_exchange_) return;
   phase_ = phase;
   phase_exchange_ = next_exchange_;
@@ -267,6 +307,8 @@ void HttpServerConnection::on_timer() {
     close();
     return;
   }
+  if (phase_ == Phase::stream && streaming_ && std::exchange(streaming_->progress, 0) >= kLeastBodyProgress)
+    return arm_timer(deadline_of(phase_));
   if (context_.options.probe) context_.options.probe->timeouts.add();
   refuse({408, phase_ == Phase::header ? "the header came too slowly" : "the body came too slowly"});
   update_phase();

@@ -41,10 +41,13 @@ class HttpServerConnection final : public ConnectionHandler {
   void on_output_drained() override;
   void on_closed(CloseReason reason) override;
 
-  void answer(std::uint64_t exchange, Response response);
+  void answer(std::uint64_t exchange, Response response, std::unique_ptr<BodySource> body = nullptr);
   void answer_upgrade(std::uint64_t exchange, Headers headers, UpgradeHandler taken);
   bool is_waiting(std::uint64_t exchange) const;
   void drain();
+  void read_body(std::uint64_t exchange, std::unique_ptr<BodySink> sink);
+  void hold_body(std::uint64_t exchange);
+  void let_body_come(std::uint64_t exchange);
 
  private:
   /// A request in work. They are answered in the order of the queue.
@@ -54,14 +57,26 @@ class HttpServerConnection final : public ConnectionHandler {
     KeepAlive keep_alive = KeepAlive::yes;
     enum class Body { sent, left_out } body = Body::sent;
     std::optional<Response> response;
+    std::unique_ptr<BodySource> source;  // of the response's body; null: it is in the response
     UpgradeHandler taken;
   };
+  /// A request that is in work while its body comes. `sink` is null until somebody wants to read it.
+  struct Streaming {
+    std::uint64_t exchange;
+    enum class Flow : std::uint8_t { held, open } flow = Flow::held;
+    std::unique_ptr<BodySink> sink{};
+    std::uint64_t progress = 0;  // bytes since the last look
+  };
   /// What the connection waits for; each has its own deadline.
-  enum class Phase { idle, header, body, answers };
+  enum class Phase { idle, header, body, stream, answers };
 
   bool can_read() const;
   std::size_t read_requests(ByteView bytes);
+  Exchange begin_exchange() const;
   void dispatch();
+  void begin_stream();
+  void advance_stream();
+  void drop_stream();
   void refuse(const Refusal& refusal);
   void read_kept_input();
   Exchange* find(std::uint64_t exchange);
@@ -69,6 +84,11 @@ class HttpServerConnection final : public ConnectionHandler {
   bool write_some();
   void begin_response(Exchange& exchange);
   void write_body();
+  bool ask_source();
+  void take_piece(std::uint64_t exchange, Result<Slice> piece);
+  void take_open_piece(Slice piece);
+  ResponseFraming::Body begin_source(Exchange& exchange);
+  void break_off();
   void finish_front();
   void send_continue();
   void begin_hand_over();
@@ -94,7 +114,12 @@ class HttpServerConnection final : public ConnectionHandler {
   std::string input_;  // bytes taken from the connection that could not be parsed yet
   std::deque<Exchange> exchanges_;
   std::uint64_t next_exchange_ = 1;
+  std::optional<Streaming> streaming_;
   Slice body_left_;
+  std::uint64_t source_left_ = 0;  // bytes that the front exchange's source still owes
+  /// Of a source that does not know how many.
+  enum class Open : std::uint8_t { no, chunked, until_close } source_open_ = Open::no;
+  enum class Asked : std::uint8_t { no, yes } asked_ = Asked::no;
   bool writing_ = false;  // the front exchange's head is written
   bool flushing_ = false;
   bool input_ended_ = false;  // no further request is read; what comes is thrown away

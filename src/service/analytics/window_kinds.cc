@@ -68,11 +68,24 @@ PaneWindows::PaneWindows(const HoppingWindow& window, const AggregateOptions& op
       pane_length_(std::gcd(window.length.count(), window.hop.count())),
       panes_in_window_(static_cast<std::size_t>(window.length / pane_length_)) {}
 
+std::int64_t PaneWindows::pane_in_zone(WallTime time) const {
+  if (time >= known_.begin && time < known_.end) return known_.pane;
+  const std::int64_t days = pane_length_ / std::chrono::hours{24};
+  known_.pane = floor_divide(window_.zone->day_of(shifted(time, -window_.offset)), days);
+  known_.begin = begin_of(known_.pane);
+  known_.end = begin_of(known_.pane + 1);
+  return known_.pane;
+}
+
 std::int64_t PaneWindows::pane_of(WallTime time) const {
+  if (window_.zone) return pane_in_zone(time);
   return floor_divide(unix_nanoseconds(time) - window_.offset.count(), pane_length_.count());
 }
 
 WallTime PaneWindows::begin_of(std::int64_t pane) const {
+  if (window_.zone)
+    return shifted(window_.zone->begin_of_day(pane * (pane_length_ / std::chrono::hours{24})),
+                   window_.offset);
   return from_unix_nanoseconds(pane * pane_length_.count() + window_.offset.count());
 }
 

@@ -3,24 +3,28 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "base/time_zone.h"
 #include "service/analytics/aggregate.h"
 
 namespace dunlin::analytics {
 
-/// [begin, end): whole multiples of `length` from 1970 plus `offset` (of a time zone; it does not change over
-/// a year).
+/// [begin, end): whole multiples of `length` from 1970 plus `offset`. In a zone, where the length is whole
+/// days, the days are local ones: of 23 and 25 hours where clocks are changed.
 struct TumblingWindow {
   Duration length{};
   Duration offset{};
+  std::shared_ptr<const TimeZone> zone{};  // null: UTC
 };
 /// [begin, end): of `length`, one begins every `hop`, which may be longer or shorter.
 struct HoppingWindow {
   Duration length{};
   Duration hop{};
   Duration offset{};
+  std::shared_ptr<const TimeZone> zone{};
 };
 /// (end - length, end]: one ends at each event, and one where an event leaves it and others stay.
 struct SlidingWindow {
@@ -66,6 +70,7 @@ class PaneWindows {
 
  private:
   std::int64_t pane_of(WallTime time) const;
+  std::int64_t pane_in_zone(WallTime time) const;
   WallTime begin_of(std::int64_t pane) const;
   void move_to(std::int64_t pane, WindowStep& step);
   void end_pane(WindowStep& step);
@@ -75,6 +80,13 @@ class PaneWindows {
   AggregateOptions options_;
   Duration pane_length_;
   std::size_t panes_in_window_;
+  /// Where a pane that was looked for last begins and ends: to ask a zone is long work.
+  struct Known {
+    std::int64_t pane = 0;
+    WallTime begin{};
+    WallTime end{};
+  };
+  mutable Known known_{};
   std::int64_t pane_ = 0;  // of panes_.back()
   std::optional<double> held_;
   std::deque<Aggregate> panes_;  // neighbours, the last one is being filled

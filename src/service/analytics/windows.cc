@@ -34,13 +34,16 @@ Result<void> check_panes(std::uint64_t length, std::uint64_t hop) {
 
 struct Check {
   Result<void> operator()(const TumblingWindow& window) const {
-    return (*this)(HoppingWindow{window.length, window.length, window.offset});
+    return (*this)(HoppingWindow{window.length, window.length, window.offset, window.zone});
   }
   Result<void> operator()(const HoppingWindow& window) const {
     DUNLIN_CHECK(check_span(window.length, kLeast, "the length of a window"));
     DUNLIN_CHECK(check_span(window.hop, kLeast, "the hop of a window"));
     if (window.offset <= -std::chrono::hours{24} || window.offset >= std::chrono::hours{24})
       return wrong("the offset of a window is a day or more");
+    constexpr std::chrono::hours kDay{24};
+    if (window.zone && (window.length % kDay != Duration::zero() || window.hop % kDay != Duration::zero()))
+      return wrong("a window in a time zone is whole days long");
     return check_panes(static_cast<std::uint64_t>(window.length.count()),
                        static_cast<std::uint64_t>(window.hop.count()));
   }
@@ -65,7 +68,7 @@ struct Make {
   using Kind = std::variant<PaneWindows, SlidingWindows, SessionWindows, CountWindows>;
   const AggregateOptions& aggregate;
   Kind operator()(const TumblingWindow& window) const {
-    return PaneWindows({window.length, window.length, window.offset}, aggregate);
+    return PaneWindows({window.length, window.length, window.offset, window.zone}, aggregate);
   }
   Kind operator()(const HoppingWindow& window) const { return PaneWindows(window, aggregate); }
   Kind operator()(const SlidingWindow& window) const { return SlidingWindows(window, aggregate); }

@@ -362,5 +362,42 @@ TEST(WindowsTest, RefusesOptionsThatMakeNoSense) {
   EXPECT_THAT(why(state), HasSubstr("state"));
 }
 
+/// Central European time, as its file has it.
+std::shared_ptr<const TimeZone> central_european() {
+  std::string bytes;
+  for (const int types : {1, 1}) {
+    bytes += "TZif2" + std::string(15, '\0') + std::string(19, '\0') + static_cast<char>(types);
+    bytes += std::string(3, '\0') + '\4' + std::string(6, '\0') + std::string("CET\0", 4);
+  }
+  return std::make_shared<const TimeZone>(
+      *TimeZone::decode(as_bytes(bytes + "\nCET-1CEST,M3.5.0,M10.5.0/3\n")));
+}
+
+TEST(WindowsTest, DaysOfATimeZoneHave23And25Hours) {
+  const auto zone = central_european();
+  const auto hours_of = [&zone](int month, unsigned day) {
+    KeyedWindows windows({TumblingWindow{.length = std::chrono::hours{24}, .zone = zone}});
+    const WallTime begin{std::chrono::sys_days{std::chrono::year{2026} / month / static_cast<int>(day)}};
+    std::vector<WindowResult> ended;
+    // An event each half hour from two days before on.
+    for (int i = -96; i < 144; ++i) {
+      const WallTime time = begin + minutes{30 * i};
+      for (auto& result : windows.add("k", {time, 1}, time)) ended.push_back(std::move(result));
+    }
+    std::vector<int> found;
+    for (std::size_t k = 1; k < ended.size(); ++k) {
+      const auto& span = ended[k].span;
+      EXPECT_EQ(span.begin, ended[k - 1].span.end);
+      EXPECT_EQ(static_cast<int>(span.values.count()), 2 * ((span.end - span.begin) / std::chrono::hours{1}));
+      found.push_back(static_cast<int>((span.end - span.begin) / std::chrono::hours{1}));
+    }
+    return found;
+  };
+  EXPECT_THAT(hours_of(3, 29), testing::ElementsAre(24, 23, 24, 24));
+  EXPECT_THAT(hours_of(10, 25), testing::ElementsAre(24, 25, 24, 24));
+  EXPECT_THAT(hours_of(6, 10), testing::Each(24));
+  EXPECT_FALSE(check({TumblingWindow{.length = std::chrono::hours{12}, .zone = zone}}).has_value());
+}
+
 }  // namespace
 }  // namespace dunlin::analytics

@@ -95,6 +95,25 @@ TEST_F(BackupTest, TheNextOneWritesWhatIsNew) {
   EXPECT_EQ(take(), 7U);
 }
 
+TEST_F(BackupTest, ABlobIsReadOnceOnly) {
+  const std::string blob(3 * kBlockBytes, 'b');
+  const std::string path = "data/blobs/ab/ab" + std::string(62, '0');
+  put(path, blob);
+  put("data/blobs/incoming/1", "half");
+  EXPECT_EQ(take(), kBlockBytes) << "equal blocks are one";
+  const auto reads = disk.counts().reads;
+  EXPECT_EQ(take(), 0U);
+  EXPECT_LT(disk.counts().reads - reads, 12U) << "markers and manifests, but not the blob";
+  ASSERT_TRUE(restore_to("second"));
+  EXPECT_EQ(read_file(fs, "second" + path.substr(4)).value(), blob);
+  EXPECT_FALSE(disk.exists("second/blobs/incoming"));
+  // A block that is missing is copied anew.
+  ASSERT_TRUE(disk.remove(block_of(std::string(kBlockBytes, 'b'))));
+  EXPECT_EQ(take(), kBlockBytes);
+  ASSERT_TRUE(restore_to("third"));
+  EXPECT_EQ(read_file(fs, "third" + path.substr(4)).value(), blob);
+}
+
 TEST_F(BackupTest, OneOfATimeIsRestored) {
   std::vector<WallTime> instants;
   for (const char* text : {"one", "two", "three"}) {

@@ -80,9 +80,7 @@ Result<std::vector<StoredBackup>> BackupFolder::backups() const {
 Result<BackupFolder::Put> BackupFolder::put_block(ByteView bytes) {
   Put put{security::sha256_hex(bytes)};
   const std::string path = block_path(put.hash);
-  if (const auto file = fs_->open(path, OpenMode::read); file) {
-    if ((*file)->size().value_or(0) == bytes.size()) return put;
-  }
+  if (has_block(put.hash, bytes.size())) return put;
   DUNLIN_CHECK(fs_->create_folders(parent_folder(path)));
   if (auto written = write_file_atomically(*fs_, path, bytes); !written) {
     (void)fs_->remove(path + ".new");
@@ -100,6 +98,11 @@ Result<std::string> BackupFolder::read_block(const std::string& hash, std::size_
   if (is_wrong || (!bytes && bytes.error().code == Errc::limit_exceeded))
     return fail(Errc::corrupt, "block " + hash + " is damaged");
   return bytes;
+}
+
+bool BackupFolder::has_block(const std::string& hash, std::size_t size) const {
+  const auto file = fs_->open(block_path(hash), OpenMode::read);
+  return file && (*file)->size().value_or(0) == size;
 }
 
 void BackupFolder::remove_block(const std::string& hash) {

@@ -42,6 +42,8 @@ class BackupFolder {
   Result<Put> put_block(ByteView bytes);
   /// Errors: corrupt (it is missing, or its bytes are not those that were stored), io.
   Result<std::string> read_block(const std::string& hash, std::size_t size) const;
+  /// Whether a block of that hash and size is there; its bytes are not looked at.
+  bool has_block(const std::string& hash, std::size_t size) const;
   void remove_block(const std::string& hash);
 
   /// From here on the backup is one. Errors: conflict (of the same instant there is one), io, no_space.

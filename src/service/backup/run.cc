@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 #include <numeric>
 
 #include "service/backup/limits.h"
@@ -28,6 +29,19 @@ int rank_of(std::string_view path) {
   return path.starts_with("journal/") || path.starts_with("samples/") ? 1 : 0;
 }
 
+/// The blobs of the newest backup, by path. A blob's name is the hash of its bytes: one of the same name and
+/// size need not be read again.
+std::map<std::string, BackupFile> blobs_of_newest(const BackupFolder& folder) {
+  std::map<std::string, BackupFile> blobs;
+  auto all = folder.backups();
+  if (!all) return blobs;
+  while (!all->empty() && !all->back().manifest) all->pop_back();
+  if (all->empty()) return blobs;
+  for (BackupFile& file : all->back().manifest->files)
+    if (is_inside(file.path, "blobs")) blobs.emplace(file.path, std::move(file));
+  return blobs;
+}
+
 }  // namespace
 
 bool is_kept(std::string_view path) {
@@ -36,6 +50,7 @@ bool is_kept(std::string_view path) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
   const bool is_of_log = path.starts_with("journal/") || path.starts_with("samples/");
   if (is_of_log && (name == "lock" || name == "next.segment" || name.ends_with(".spare"))) return false;
+  if (is_inside(path, "blobs/incoming")) return false;
   return std::ranges::find(kOfTheProcess, path) == kOfTheProcess.end() && !is_inside(path, "tour-gateway");
 }
 
@@ -65,11 +80,24 @@ BackupRun::~BackupRun() {
   for (const std::string& hash : written_) folder_.remove_block(hash);
 }
 
+/// Whether all blocks of a file of the newest backup are there, and it has this size.
+bool BackupRun::is_there(const BackupFile& file, std::uint64_t size) const {
+  if (file.size != size) return false;
+  for (std::uint64_t i = 0; i < file.blocks.size(); ++i)
+    if (!folder_.has_block(file.blocks[i], block_size(size, i))) return false;
+  return true;
+}
+
 void BackupRun::plan() {
+  const auto known = blobs_of_newest(folder_);
   manifest_.program = options_.program;
   for (const FolderSnapshot::Entry& entry : snapshot_->files()) {
-    manifest_.files.push_back({entry.path, entry.size});
+    BackupFile& file = manifest_.files.emplace_back(BackupFile{entry.path, entry.size});
     progress_->bytes += entry.size;
+    const auto before = known.find(entry.path);
+    if (before == known.end() || !is_there(before->second, entry.size)) continue;
+    file.blocks = before->second.blocks;
+    progress_->bytes_done += entry.size;
   }
   progress_->files = manifest_.files.size();
   order_.resize(manifest_.files.size());

@@ -53,6 +53,7 @@ class BackupRun {
   BackupRun(BackupFolder folder, RunOptions options)
       : folder_(std::move(folder)), options_(std::move(options)) {}
   void plan();
+  bool is_there(const BackupFile& file, std::uint64_t size) const;
   Result<void> copy_block();
   Result<void> finish();
 

@@ -11,8 +11,6 @@ inline constexpr std::size_t kMaxMonitors = 1000;
 inline constexpr std::size_t kMaxMonitored = 10'000;
 /// Values of a device before an anomaly of it is an alarm.
 inline constexpr int kLearningValues = 300;
-/// Messages that are taken at once.
-inline constexpr std::size_t kMaxBatch = 256;
 /// What has been learned is saved so often, and with every alarm; a crash has that much read anew.
 inline constexpr std::chrono::seconds kSaveInterval{10};
 /// Silence is looked for so often.

@@ -72,6 +72,15 @@ Result<AnomalyOptions> anomaly_of(Members& members) {
   return options;
 }
 
+Result<ForecastOptions> forecast_of(Members& members) {
+  const ForecastOptions options{.low = members.number("low"),
+                                .high = members.number("high"),
+                                .within = members.seconds("within_seconds", {}),
+                                .hold = hold_of(members, {})};
+  DUNLIN_CHECK(check(options));
+  return options;
+}
+
 Result<decltype(analytics::WatchOptions::kind)> watch_kind(std::string_view kind, Members& members) {
   if (kind == "threshold")
     return analytics::ThresholdOptions{members.number("low"), members.number("high"),
@@ -99,7 +108,7 @@ Result<decltype(analytics::WatchOptions::kind)> watch_kind(std::string_view kind
                                       members.number("clear_deviations", usual.clear_deviations)};
   }
   return fail(Errc::invalid_argument,
-              "kind is one of anomaly, threshold, rate, flat, missing, robust and seasonal");
+              "kind is one of anomaly, forecast, threshold, rate, flat, missing, robust and seasonal");
 }
 
 Result<decltype(Monitor::kind)> kind_of(std::string_view kind, const object& options) {
@@ -109,6 +118,12 @@ Result<decltype(Monitor::kind)> kind_of(std::string_view kind, const object& opt
     DUNLIN_CHECK(members.finish());
     if (!anomaly) return std::unexpected(anomaly.error());
     return *anomaly;
+  }
+  if (kind == kForecastKind) {
+    const auto forecast = forecast_of(members);
+    DUNLIN_CHECK(members.finish());
+    if (!forecast) return std::unexpected(forecast.error());
+    return *forecast;
   }
   DUNLIN_TRY(const auto watch, watch_kind(kind, members));
   const analytics::WatchOptions made{watch, hold_of(members, {})};
@@ -126,6 +141,7 @@ Result<void> check_text(std::string_view text, std::size_t most, std::string_vie
 }  // namespace
 
 std::string_view kind_name(const Monitor& monitor) {
+  if (std::holds_alternative<ForecastOptions>(monitor.kind)) return kForecastKind;
   const auto* watch = std::get_if<analytics::WatchOptions>(&monitor.kind);
   return watch == nullptr ? "anomaly" : analytics::kind_name(*watch);
 }

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "service/alarm/alarm.h"
 #include "service/analytics/watch.h"
+#include "service/monitor/forecast_watch.h"
 
 namespace dunlin::monitor {
 
@@ -24,12 +25,12 @@ struct Monitor {
   std::string channel;
   std::string device;  // empty: each that has the channel, by itself
   alarm::Severity severity = alarm::Severity::warning;
-  std::variant<AnomalyOptions, analytics::WatchOptions> kind;
+  std::variant<AnomalyOptions, analytics::WatchOptions, ForecastOptions> kind;
   std::string options_json;  // as given
   enum class State : std::uint8_t { enabled, disabled } state = State::enabled;
 };
 
-/// "anomaly", or the watch's.
+/// "anomaly", "forecast", or the watch's.
 std::string_view kind_name(const Monitor& monitor);
 
 /// {"name","channel","device","kind","severity","options","enabled"}. Errors: invalid_argument,

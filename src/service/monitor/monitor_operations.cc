@@ -21,7 +21,7 @@ constexpr Field kPutRequest[] = {
     {"channel", FieldType::text, Need::required, "what is watched, e.g. temperature"},
     {"device", FieldType::text, Need::optional, "of this device only; else of each that has the channel"},
     {"kind", FieldType::text, Need::optional,
-     "anomaly (without it), threshold, rate, flat, missing, robust or seasonal"},
+     "anomaly (without it), forecast, threshold, rate, flat, missing, robust or seasonal"},
     {"options", FieldType::object, Need::optional, "of the kind: docs/guide/monitors.md"},
     {"severity", FieldType::text, Need::optional, "info, warning (without it), minor, major or critical"},
     {"enabled", FieldType::boolean, Need::optional, "true unless said otherwise"}};
@@ -38,7 +38,7 @@ constexpr Field kStateRequest[] = {{"monitor", FieldType::text, Need::required, 
 constexpr Field kStates[] = {
     {"states", FieldType::array, Need::required,
      "for each device: raised; of the last value since the start time and value, of the kind anomaly score, "
-     "expected_low and expected_high too"}};
+     "expected_low and expected_high too, of the kind forecast limit, reaches and earliest"}};
 constexpr Errc kPutErrors[] = {Errc::invalid_argument, Errc::limit_exceeded};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 
@@ -155,6 +155,11 @@ boost::json::array MonitorService::states_of(const std::string& key,
       row["time"] = format_rfc3339(last->time);
       row["value"] = last->value;
       if (last->score) row["score"] = *last->score;
+      if (last->reach) {
+        row["limit"] = last->reach->limit;
+        row["reaches"] = format_rfc3339(last->reach->expected);
+        if (last->reach->earliest) row["earliest"] = format_rfc3339(*last->reach->earliest);
+      }
       if (last->expected) {
         row["expected_low"] = last->expected->low;
         row["expected_high"] = last->expected->high;

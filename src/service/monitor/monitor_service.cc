@@ -14,6 +14,8 @@ namespace dunlin::monitor {
 namespace {
 
 constexpr std::string_view kConsumer = "monitor";
+/// Its place in the log of samples stands beside those in journals, as that of a journal 0.
+constexpr std::string_view kPlace = "monitor/samples";
 constexpr std::string_view kStatePrefix = "monitor/state/";
 
 std::string state_key(const std::string& monitor, std::string_view device) {
@@ -39,13 +41,13 @@ std::string learned_with(const Monitor& monitor) {
 
 }  // namespace
 
-/// A batch of messages, or a look, on its way to the disk.
+/// A batch of samples, or a look, on its way to the disk.
 struct MonitorService::Round {
-  int hops = 0;  // of the message that is being judged
+  int hops = 0;  // of the sample that is being judged
   std::vector<alarm::Finding> findings;
   alarm::AlarmService::Prepared prepared;
   enum class Phase : std::uint8_t { judged, prepared } phase = Phase::judged;
-  std::vector<hub::JournalPosition> positions;
+  store::Position through = 0;
   store::Batch batch;
   Task done;
   std::move_only_function<void(Result<void>)> flushed;  // of flush(): it is not tried again
@@ -56,8 +58,10 @@ MonitorService::MonitorService(MonitorEnvironment environment)
       retry_(environment_.executor, environment_.metrics, kConsumer),
       judged_(environment_.metrics.counter("dunlin_monitor_samples_total", "Samples that a monitor judged")),
       raised_(environment_.metrics.counter("dunlin_monitor_alarms_total", "Alarms that monitors raised")),
-      untold_(environment_.metrics.counter(
-          "dunlin_monitor_refused_total", "Samples of devices past the limit of those that are monitored")) {}
+      untold_(environment_.metrics.counter("dunlin_monitor_refused_total",
+                                           "Samples of devices past the limit of those that are monitored")) {
+  environment_.feed.expect(std::string(kConsumer));
+}
 
 MonitorService::~MonitorService() {
   environment_.executor.cancel(timer_);
@@ -68,10 +72,11 @@ void MonitorService::start(Done started) {
     if (!loaded) return started(std::move(loaded));
     load_states(std::string(kStatePrefix), [this, started = std::move(started)](Result<void> known) mutable {
       if (!known) return started(std::move(known));
-      model::read_cursors(environment_.executor, environment_.keyed, kConsumer,
+      model::read_cursors(environment_.executor, environment_.keyed, kPlace,
                           [this, started = std::move(started)](auto positions) mutable {
                             if (!positions) return started(std::unexpected(positions.error()));
-                            consume(*std::move(positions));
+                            leave_journals();
+                            follow(*positions);
                             timer_ = environment_.executor.schedule(kLookInterval, [this] { look(); });
                             started({});
                           });
@@ -134,53 +139,67 @@ void MonitorService::restore(const store::Entry& entry) {
   states_.emplace(key, *std::move(state));
 }
 
-void MonitorService::consume(std::vector<hub::JournalPosition> from) {
-  positions_ = from;
-  saved_at_ = environment_.executor.wall_now();
+/// Monitors once followed the journals under this name: those keep nothing for it any more.
+void MonitorService::leave_journals() {
   hub::ConsumerOptions options;
   options.name = kConsumer;
-  options.filters = environment_.mapping.filters();
-  options.start = std::move(from);
-  options.max_batch = kMaxBatch;
-  consumer_ = environment_.bus.consume(
-      environment_.executor, std::move(options), [this](std::vector<hub::Delivery> batch, Task done) {
-        when_free([this, batch = std::move(batch), done = std::move(done)]() mutable {
-          take(std::move(batch), std::move(done));
-        });
-      });
+  options.absent = hub::ConsumerOptions::Absent::now;
+  environment_.bus.consume(environment_.executor, std::move(options), [](const auto&, Task done) { done(); })
+      ->forget();
 }
 
-void MonitorService::take(std::vector<hub::Delivery> batch, Task done) {
+void MonitorService::follow(const std::vector<hub::JournalPosition>& from) {
+  saved_at_ = environment_.executor.wall_now();
+  series::FeedOptions options;
+  options.name = kConsumer;
+  if (!from.empty()) options.start = from.front().position;
+  options.awake = [this] { return !monitors_.empty(); };
+  options.wants = [this](const series::SeriesInfo& series) { return wants(series); };
+  follower_ =
+      environment_.feed.follow(std::move(options), [this](series::FeedBatch batch, Task done) mutable {
+        when_free([this, batch = std::move(batch), done = std::move(done)]() mutable {
+          take(batch, std::move(done));
+        });
+      });
+  judged_to_ = follower_->passed();
+  if (!from.empty()) saved_to_ = judged_to_;
+}
+
+bool MonitorService::wants(const series::SeriesInfo& series) const {
+  const auto [begin, end] = by_channel_.equal_range(model::tenant_key(series.tenant, series.channel));
+  return std::any_of(begin, end, [&](const auto& entry) {
+    const Monitor& monitor = monitors_.at(entry.second);
+    return monitor.state == Monitor::State::enabled &&
+           (monitor.device.empty() || monitor.device == series.device);
+  });
+}
+
+void MonitorService::take(const series::FeedBatch& batch, Task done) {
   busy_ = Busy::yes;
   auto round = std::make_shared<Round>();
   round->done = std::move(done);
-  for (const hub::Delivery& delivery : batch) {
-    if (!monitors_.empty()) judge(delivery.message, *round);
-    if (delivery.at.position == 0) continue;
-    model::advance(positions_, delivery.at);
-    moved_ = true;
-  }
+  for (const series::StoredSample& sample : batch.samples) judge(sample, *round);
+  judged_to_ = std::max(judged_to_, batch.through);
   save(std::move(round));
 }
 
-void MonitorService::judge(const hub::Message& message, Round& round) {
-  if (environment_.muted && environment_.muted(message)) return;
-  const auto mapped = environment_.mapping.samples_of(message);
-  if (!mapped) return;
-  round.hops = model::hops_of(message);
-  for (const model::Sample& sample : mapped->samples) {
-    const auto [begin, end] = by_channel_.equal_range(model::tenant_key(sample.tenant, sample.channel));
-    for (auto at = begin; at != end; ++at) judge(at->second, monitors_.at(at->second), sample, round);
-  }
+void MonitorService::judge(const series::StoredSample& sample, Round& round) {
+  const series::SeriesInfo& series = *sample.series;
+  if (sample.watch == model::Watch::muted) return;
+  if (environment_.muted && environment_.muted(series.tenant, series.device)) return;
+  round.hops = sample.hops;
+  const auto [begin, end] = by_channel_.equal_range(model::tenant_key(series.tenant, series.channel));
+  for (auto at = begin; at != end; ++at) judge(at->second, monitors_.at(at->second), sample, round);
 }
 
-void MonitorService::judge(const std::string& key, const Monitor& monitor, const model::Sample& sample,
+void MonitorService::judge(const std::string& key, const Monitor& monitor, const series::StoredSample& sample,
                            Round& round) {
+  const std::string& device = sample.series->device;
   const bool wanted =
-      monitor.state == Monitor::State::enabled && (monitor.device.empty() || monitor.device == sample.device);
-  const auto number = model::number_of(sample.value);
+      monitor.state == Monitor::State::enabled && (monitor.device.empty() || monitor.device == device);
+  const auto number = model::number_of(sample.point.value);
   if (!wanted || !number) return;
-  const std::string at = state_key(key, sample.device);
+  const std::string at = state_key(key, device);
   auto found = states_.find(at);
   if (found == states_.end()) {
     if (states_.size() >= kMaxMonitored) return untold_.add();
@@ -189,9 +208,10 @@ void MonitorService::judge(const std::string& key, const Monitor& monitor, const
   judged_.add();
   changed_.insert(at);
   // A clock that is far ahead would make everything after it old.
-  const WallTime time = sample.t_source > sample.t_server + kMaxAhead ? sample.t_server : sample.t_source;
+  const WallTime now = environment_.executor.wall_now();
+  const WallTime time = sample.point.time > now + kMaxAhead ? now : sample.point.time;
   if (const auto event = found->second.add(time, *number))
-    find(monitor, sample.tenant, sample.device, *event, round);
+    find(monitor, sample.series->tenant, device, *event, round);
 }
 
 void MonitorService::find(const Monitor& monitor, TenantId tenant, const std::string& device,
@@ -228,15 +248,18 @@ void MonitorService::look() {
   save(std::move(round));
 }
 
-// Alarms, what has been learned, and the place in the journal are one write: after a crash the same samples
-// find the same. What is learned without an alarm may be read again, so it is saved only now and then.
+// Alarms, what has been learned, and the place in the log of samples are one write: after a crash the same
+// samples find the same. What is learned without an alarm may be read again, so it is saved only now and
+// then.
 void MonitorService::save(RoundRef round) {
   const WallTime now = environment_.executor.wall_now();
   const bool due = !round->findings.empty() || !round->batch.empty() || now - saved_at_ >= kSaveInterval;
-  if (!due || (round->batch.empty() && changed_.empty() && !moved_)) return finish(*round);
+  if (!monitors_.empty()) judged_to_ = std::max(judged_to_, follower_->passed());
+  const bool moved = !monitors_.empty() && (!saved_to_ || judged_to_ > *saved_to_);
+  if (!due) return finish(*round);
   saved_at_ = now;
-  moved_ = false;
-  round->positions = positions_;
+  if (round->findings.empty() && round->batch.empty() && changed_.empty() && !moved) return finish(*round);
+  saved_to_ = round->through = judged_to_;
   round->prepared = environment_.alarms.prepare(round->findings);
   round->phase = Round::Phase::prepared;
   std::ranges::copy(round->prepared.puts, std::back_inserter(round->batch.puts));
@@ -248,7 +271,7 @@ void MonitorService::save(RoundRef round) {
     out.counted_text(state);
     round->batch.puts.push_back({store::Table::meta, std::string(kStatePrefix) + key, out.take()});
   }
-  model::put_cursors(round->batch, kConsumer, round->positions);
+  model::put_cursors(round->batch, kPlace, {{0, round->through}});
   write(std::move(round));
 }
 
@@ -257,7 +280,7 @@ void MonitorService::write(RoundRef round) {
     if (result) return finish(*round);
     if (round->flushed) {
       environment_.alarms.announce(round->prepared);
-      moved_ = true;
+      saved_to_.reset();
       for (const store::Put& put : round->batch.puts) {
         if (put.key.starts_with(kStatePrefix)) changed_.insert(put.key.substr(kStatePrefix.size()));
       }
@@ -273,7 +296,7 @@ void MonitorService::write(RoundRef round) {
 void MonitorService::finish(Round& round) {
   if (round.phase == Round::Phase::prepared) {
     environment_.alarms.announce(round.prepared);
-    model::commit(*consumer_, round.positions);
+    follower_->commit(round.through);
   }
   busy_ = Busy::no;
   if (round.done) round.done();
@@ -316,6 +339,9 @@ void MonitorService::install(const std::string& key, std::optional<Monitor> moni
     by_channel_.emplace(key.substr(0, sizeof(std::uint32_t)) + monitor->channel, key);
     monitors_.emplace(key, *std::move(monitor));
   }
+  judged_to_ = std::max(judged_to_, follower_->passed());
+  saved_at_ = {};  // what came before is not this monitor's, after a crash neither
+  follower_->look_again();
   busy_ = Busy::yes;
   save(std::move(round));
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Runs monitors over what devices publish, and raises alarms.
+// Runs monitors over what is stored, whatever way it came, and raises alarms.
 
 #include <deque>
 #include <functional>
@@ -13,12 +13,12 @@
 #include "base/executor.h"
 #include "base/metrics.h"
 #include "hub/bus.h"
-#include "model/mapping.h"
 #include "model/operation.h"
 #include "model/reply.h"
 #include "model/retry.h"
 #include "service/alarm/alarm_service.h"
 #include "service/monitor/monitored.h"
+#include "service/series/series_store.h"
 #include "store/keyed.h"
 #include "store/repository.h"
 
@@ -32,19 +32,20 @@ struct MonitorEnvironment {
   store::Repository& repository;
   alarm::AlarmService& alarms;
   metrics::Registry& metrics;
-  model::Mapping mapping;
-  /// Whether a message is not looked at: its thing is in maintenance. Null: none is.
-  std::function<bool(const hub::Message&)> muted = {};
+  series::SampleFeed& feed;
+  /// Whether a device is not looked at: it is in maintenance. Null: none is.
+  std::function<bool(TenantId, std::string_view device)> muted = {};
 };
 
 /// One executor's thread; completions run there.
 class MonitorService {
  public:
+  /// Before the series store is opened.
   explicit MonitorService(MonitorEnvironment environment);
   ~MonitorService();
 
-  /// Reads the monitors and what they have learned, and takes up the journal where it left off. `started`
-  /// runs once.
+  /// Reads the monitors and what they have learned, and goes on with the samples where it left off; behind
+  /// the open series store. `started` runs once.
   void start(std::move_only_function<void(Result<void>)> started);
   /// Saves what has been learned since the last time, if nothing else is being saved. Errors: those of the
   /// store.
@@ -61,10 +62,13 @@ class MonitorService {
   void load_monitors(std::string after, Done done);
   void load_states(std::string after, Done done);
   void restore(const store::Entry& entry);
-  void consume(std::vector<hub::JournalPosition> from);
-  void take(std::vector<hub::Delivery> batch, Task done);
-  void judge(const hub::Message& message, Round& round);
-  void judge(const std::string& key, const Monitor& monitor, const model::Sample& sample, Round& round);
+  void follow(const std::vector<hub::JournalPosition>& from);
+  void leave_journals();
+  bool wants(const series::SeriesInfo& series) const;
+  void take(const series::FeedBatch& batch, Task done);
+  void judge(const series::StoredSample& sample, Round& round);
+  void judge(const std::string& key, const Monitor& monitor, const series::StoredSample& sample,
+             Round& round);
   void find(const Monitor& monitor, TenantId tenant, const std::string& device,
             const analytics::WatchEvent& event, Round& round);
   void look();
@@ -85,13 +89,13 @@ class MonitorService {
   std::multimap<std::string, std::string> by_channel_;  // tenant and channel to keys of monitors_
   std::map<std::string, Monitored> states_;             // by key of monitors_, a zero byte, and device
   std::set<std::string> changed_;                       // of states_, since they were saved
-  std::vector<hub::JournalPosition> positions_;         // judged, not all saved
+  store::Position judged_to_ = 0;                       // of the log of samples; not all saved
+  std::optional<store::Position> saved_to_;
   WallTime saved_at_{};
   enum class Busy : std::uint8_t { no, yes } busy_ = Busy::no;
   std::deque<Task> waiting_;  // until it is not busy
-  bool moved_ = false;        // positions_, since they were saved
   TimerId timer_;
-  std::unique_ptr<hub::Consumer> consumer_;
+  std::unique_ptr<series::Follower> follower_;
   model::Retry retry_;
   metrics::Cell& judged_;
   metrics::Cell& raised_;

@@ -5,8 +5,11 @@
 #include <boost/json.hpp>
 #include <cmath>
 
+#include "model/hops.h"
 #include "model/testing/service_test.h"
 #include "service/monitor/limits.h"
+#include "service/series/sample_disk.h"
+#include "service/series/series_service.h"
 
 namespace dunlin::monitor {
 namespace {
@@ -20,16 +23,23 @@ struct MonitorTest : model::testing::ServiceTest {
     alarms->declare(table);
     alarms->start([](Result<void> started) { ASSERT_TRUE(started); });
     settle();
-    monitors = std::make_unique<MonitorService>(
-        MonitorEnvironment{*executor, bus, keyed, repository, *alarms, *metrics, model::Mapping::standard(),
-                           [this](const hub::Message& message) { return message.principal->name == muted; }});
+    series = std::make_unique<series::SeriesService>(*executor, bus, keyed, disk.open(*executor, *metrics),
+                                                     *metrics, model::Mapping::standard());
+    series->mute_when([this](const hub::Message& message) { return message.principal->name == muted; });
+    monitors = std::make_unique<MonitorService>(MonitorEnvironment{
+        *executor, bus, keyed, repository, *alarms, *metrics, series->store().feed(),
+        [this](TenantId, std::string_view device) { return !muted.empty() && device == muted; }});
     monitors->declare(table);
+    series->start([](Result<void> started) { ASSERT_TRUE(started); });
+    settle();
     monitors->start([](Result<void> started) { ASSERT_TRUE(started); });
     settle();
   }
   /// As after SIGKILL: what was not saved is gone.
   void crash() {
     monitors.reset();
+    series.reset();
+    disk.close();
     alarms.reset();
     restart_process();
     boot();
@@ -66,7 +76,19 @@ struct MonitorTest : model::testing::ServiceTest {
     return call("monitor.state", {{"monitor", name}})->at("states").as_array().size();
   }
 
+  /// As what comes over HTTP is stored.
+  void store(double value, const std::string& thing = "press-01") {
+    pass(std::chrono::seconds{1});
+    series::SeriesStore& into = series->store();
+    const auto number = into.resolve(kDefaultTenant, thing, "temperature", "Cel");
+    into.write_points({{*number, {clock.wall_now(), value}}},
+                      [](Result<void> stored) { ASSERT_TRUE(stored.has_value()); });
+    settle();
+  }
+
   std::unique_ptr<alarm::AlarmService> alarms;
+  series::SampleDisk disk;
+  std::unique_ptr<series::SeriesService> series;
   std::unique_ptr<MonitorService> monitors;
   std::string muted;
 };
@@ -227,6 +249,63 @@ TEST_F(MonitorTest, PassesOverThingsInMaintenance) {
   muted = "";
   send(90);
   EXPECT_EQ(alarm_states(), "hot press-01 active;");
+}
+
+TEST_F(MonitorTest, SeesWhatComesOverHttpAsWhatComesOverMqtt) {
+  ASSERT_EQ(
+      put("held", R"({"channel":"temperature","kind":"threshold","options":{"high":80,"hold_seconds":10}})"),
+      "");
+  for (int i = 0; i < 5; ++i) store(90);
+  crash();
+  EXPECT_EQ(alarm_states(), "");
+  for (int i = 0; i < 3; ++i) store(90);
+  for (int i = 0; i < 2; ++i) send(90);
+  EXPECT_EQ(alarm_states(), "") << "nine seconds";
+  store(90);
+  EXPECT_EQ(alarm_states(), "held press-01 active;");
+  muted = "press-02";
+  for (int i = 0; i < 20; ++i) store(90, "press-02");
+  EXPECT_EQ(alarm_states(), "held press-01 active;");
+}
+
+TEST_F(MonitorTest, ACrashBeforeAnythingWasSavedLosesNothing) {
+  ASSERT_EQ(put("hot", kHot), "");
+  keyed.fail_writes = 1000;
+  store(90);
+  keyed.fail_writes = 0;
+  disk.log().remove_cursor(series::feed_cursor("monitor"));  // it is saved now and then only
+  crash();
+  EXPECT_EQ(alarm_states(), "hot press-01 active;");
+}
+
+TEST_F(MonitorTest, WhatCameBeforeAMonitorIsNotItsConcern) {
+  for (int i = 0; i < 50; ++i) store(90);
+  ASSERT_EQ(put("hot", kHot), "");
+  crash();
+  pass(std::chrono::seconds{20});
+  EXPECT_EQ(states("hot"), 0U);
+  EXPECT_EQ(alarm_states(), "");
+  store(90);
+  EXPECT_EQ(alarm_states(), "hot press-01 active;");
+  EXPECT_EQ(counted("dunlin_monitor_samples_total"), 1);
+}
+
+TEST_F(MonitorTest, AnAlarmRemembersHowManyRulesItsSampleHasPassed) {
+  ASSERT_EQ(put("hot", kHot), "");
+  hub::Message message;
+  message.topic = Slice::copy_of("demo/plant1/machine/press-01/temperature");
+  message.payload = Slice::copy_of("90");
+  message.qos = hub::QoS::at_least_once;
+  message.principal = make_service_principal("rules");
+  message.received_at = clock.wall_now();
+  model::set_hops(message, 3);
+  bus.deliver(std::move(message));
+  settle();
+  const auto told = std::ranges::find_if(bus.published, [](const hub::Message& published) {
+    return published.topic.text() == "$dunlin/alarms/hot/press-01";
+  });
+  ASSERT_NE(told, bus.published.end());
+  EXPECT_GE(model::hops_of(*told), 3);
 }
 
 TEST_F(MonitorTest, RefusesWhatMakesNoSense) {

@@ -27,6 +27,7 @@ class Monitored {
     double value = 0;
     std::optional<double> score;              // of the kind anomaly
     std::optional<analytics::Band> expected;  // likewise
+    std::optional<Reach> reach{};             // of the kind forecast
   };
   const std::optional<Last>& last() const { return last_; }
 
@@ -40,7 +41,10 @@ class Monitored {
     analytics::Detector detector;
     analytics::Condition condition;
   };
-  std::variant<Anomaly, analytics::Watch> state_;
+  using State = std::variant<Anomaly, analytics::Watch, ForecastWatch>;
+  static State make(const Monitor& monitor);
+
+  State state_;
   std::optional<Last> last_;
 };
 

@@ -24,6 +24,11 @@ class Aggregate {
  public:
   virtual ~Aggregate() = default;
   virtual Type type() const = 0;
+  /// Another one of the same kind, without groups.
+  virtual std::unique_ptr<Aggregate> fresh() const = 0;
+  /// Adds what one of the same kind has of rows behind all of these: its group i is groups[i] here.
+  virtual void merge(const Aggregate& behind, std::span<const std::uint32_t> groups,
+                     const TextPool& texts) = 0;
   /// There are so many groups now.
   virtual void grow(std::size_t groups) = 0;
   virtual void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) = 0;
@@ -45,7 +50,7 @@ struct AggregateCall {
   enum class Order : std::uint8_t { by_time, unknown } order = Order::unknown;  // of the rows of each origin
 };
 struct MadeAggregate {
-  AggregatePtr aggregate;
+  AggregatePtr aggregate;                // without groups
   std::vector<ExpressionPtr> arguments;  // to be evaluated for it
 };
 

@@ -23,6 +23,11 @@ class Count final : public Aggregate {
  public:
   explicit Count(CountOf what) : what_(what) {}
   Type type() const override { return Type::integer; }
+  AggregatePtr fresh() const override { return std::make_unique<Count>(what_); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const Count&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) counts_[groups[i]] += other.counts_[i];
+  }
   void grow(std::size_t groups) override { counts_.resize(groups); }
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     counts_[group] += static_cast<std::int64_t>(
@@ -48,6 +53,13 @@ class Count final : public Aggregate {
 class CountDistinct final : public Aggregate {
  public:
   Type type() const override { return Type::integer; }
+  AggregatePtr fresh() const override { return std::make_unique<CountDistinct>(); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const CountDistinct&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      for (const std::uint64_t word : other.seen_[i]) values_ += seen_[groups[i]].insert(word).second ? 1 : 0;
+    }
+  }
   void grow(std::size_t groups) override { seen_.resize(groups); }
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     const Column& column = *input.arguments[0];
@@ -77,13 +89,22 @@ class Sum final : public Aggregate {
  public:
   Sum(SumKind kind, Type type) : kind_(kind), type_(type) {}
   Type type() const override { return type_; }
+  AggregatePtr fresh() const override { return std::make_unique<Sum>(kind_, type_); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const Sum&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      sums_[groups[i]] += other.sums_[i];
+      counts_[groups[i]] += other.counts_[i];
+    }
+  }
   void grow(std::size_t groups) override {
     sums_.resize(groups);
     counts_.resize(groups);
   }
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     const Column& column = *input.arguments[0];
-    double sum = 0;
+    // One after another, so that it makes no difference into which batches the rows were cut.
+    double sum = sums_[group];
     if (is_double(column.type) && column.valid.empty() && column.shape == Column::Shape::rows) {
       for (std::size_t i = begin; i < end; ++i) sum += column.numbers[i];
       counts_[group] += end - begin;
@@ -94,7 +115,7 @@ class Sum final : public Aggregate {
         ++counts_[group];
       }
     }
-    sums_[group] += sum;
+    sums_[group] = sum;
   }
   void add_whole(std::size_t group, const store::ChunkSummary& chunk) override {
     sums_[group] += chunk.sum;
@@ -135,6 +156,13 @@ template <Extreme Which>
 class ExtremeNumber final : public Aggregate {
  public:
   Type type() const override { return Type::number; }
+  AggregatePtr fresh() const override { return std::make_unique<ExtremeNumber>(); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const ExtremeNumber&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (other.has_[i] != 0) take(groups[i], other.best_[i]);
+    }
+  }
   void grow(std::size_t groups) override {
     best_.resize(groups);
     has_.resize(groups);
@@ -170,6 +198,13 @@ class ExtremeInteger final : public Aggregate {
  public:
   explicit ExtremeInteger(Type type) : type_(type) {}
   Type type() const override { return type_; }
+  AggregatePtr fresh() const override { return std::make_unique<ExtremeInteger>(type_); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool& texts) override {
+    const auto& other = static_cast<const ExtremeInteger&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (other.has_[i] != 0) take(texts, groups[i], other.best_[i]);
+    }
+  }
   void grow(std::size_t groups) override {
     best_.resize(groups);
     has_.resize(groups);
@@ -177,10 +212,7 @@ class ExtremeInteger final : public Aggregate {
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     const Column& column = *input.arguments[0];
     for (std::size_t i = begin; i < end; ++i) {
-      if (!column.is_valid(i)) continue;
-      const std::int64_t value = column.integer(i);
-      if (has_[group] == 0 || is_before(input.texts, value, best_[group])) best_[group] = value;
-      has_[group] = 1;
+      if (column.is_valid(i)) take(input.texts, group, column.integer(i));
     }
   }
   Column results(std::size_t begin, std::size_t end, TextPool&) const override {
@@ -193,6 +225,10 @@ class ExtremeInteger final : public Aggregate {
   std::size_t bytes_per_group() const override { return 9; }
 
  private:
+  void take(const TextPool& texts, std::size_t group, std::int64_t value) {
+    if (has_[group] == 0 || is_before(texts, value, best_[group])) best_[group] = value;
+    has_[group] = 1;
+  }
   bool is_before(const TextPool& texts, std::int64_t value, std::int64_t best) const {
     if (type_ != Type::text) return is_better<Which>(value, best);
     return value != best && is_better<Which>(texts.text_at(value), texts.text_at(best));

@@ -30,6 +30,14 @@ class EndValue final : public Aggregate {
  public:
   EndValue(End which, Type type) : which_(which), type_(type) {}
   Type type() const override { return type_; }
+  AggregatePtr fresh() const override { return std::make_unique<EndValue>(which_, type_); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const EndValue&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      State& state = states_[groups[i]];
+      if (other.states_[i].has && is_outside(state, other.states_[i].time)) state = other.states_[i];
+    }
+  }
   void grow(std::size_t groups) override { states_.resize(groups); }
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     const Column& values = *input.arguments[0];
@@ -82,6 +90,15 @@ class ArgExtreme final : public Aggregate {
  public:
   ArgExtreme(Extreme which, Type type) : which_(which), type_(type) {}
   Type type() const override { return type_; }
+  AggregatePtr fresh() const override { return std::make_unique<ArgExtreme>(which_, type_); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const ArgExtreme&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      State& state = states_[groups[i]];
+      const State& candidate = other.states_[i];
+      if (candidate.has && (!state.has || is_better(candidate.by, state.by))) state = candidate;
+    }
+  }
   void grow(std::size_t groups) override { states_.resize(groups); }
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     const Column& values = *input.arguments[0];
@@ -90,8 +107,7 @@ class ArgExtreme final : public Aggregate {
     for (std::size_t i = begin; i < end; ++i) {
       if (!values.is_valid(i) || !by.is_valid(i)) continue;
       const double number = by.number(i);
-      const bool is_better = which_ == Extreme::least ? number < state.by : number > state.by;
-      if (state.has && !is_better) continue;
+      if (state.has && !is_better(number, state.by)) continue;
       state = {number, is_double(type_) ? values.number(i) : 0, is_double(type_) ? 0 : values.integer(i),
                true};
     }
@@ -108,6 +124,9 @@ class ArgExtreme final : public Aggregate {
     std::int64_t integer = 0;
     bool has = false;
   };
+  bool is_better(double candidate, double best) const {
+    return which_ == Extreme::least ? candidate < best : candidate > best;
+  }
   Extreme which_;
   Type type_;
   std::vector<State> states_;
@@ -118,6 +137,14 @@ class SpreadOf final : public Aggregate {
  public:
   explicit SpreadOf(Spread kind) : kind_(kind) {}
   Type type() const override { return Type::number; }
+  AggregatePtr fresh() const override { return std::make_unique<SpreadOf>(kind_); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const SpreadOf&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      const State& more = other.states_[i];
+      if (more.count > 0) states_[groups[i]].add(more.count, more.mean, more.squares);
+    }
+  }
   void grow(std::size_t groups) override { states_.resize(groups); }
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     const Column& column = *input.arguments[0];
@@ -133,13 +160,8 @@ class SpreadOf final : public Aggregate {
   }
   void add_whole(std::size_t group, const store::ChunkSummary& chunk) override {
     if (chunk.numbers == 0) return;
-    State& state = states_[group];
     const auto count = static_cast<double>(chunk.numbers);
-    const double off = chunk.sum / count - state.mean;
-    const double all = state.count + count;
-    state.squares += chunk.squares + off * off * state.count * count / all;
-    state.mean += off * count / all;
-    state.count = all;
+    states_[group].add(count, chunk.sum / count, chunk.squares);
   }
   bool can_take_whole() const override { return true; }
   Column results(std::size_t begin, std::size_t end, TextPool&) const override {
@@ -162,6 +184,13 @@ class SpreadOf final : public Aggregate {
     double count = 0;
     double mean = 0;
     double squares = 0;
+    void add(double more, double more_mean, double more_squares) {
+      const double off = more_mean - mean;
+      const double all = count + more;
+      squares += more_squares + off * off * count * more / all;
+      mean += off * more / all;
+      count = all;
+    }
   };
   Spread kind_;
   std::vector<State> states_;
@@ -171,6 +200,16 @@ class Percentile final : public Aggregate {
  public:
   explicit Percentile(double part) : part_(part) {}
   Type type() const override { return Type::number; }
+  AggregatePtr fresh() const override { return std::make_unique<Percentile>(part_); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const Percentile&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      QuantileSketch& sketch = sketches_[groups[i]];
+      const std::size_t before = sketch.bytes();
+      sketch.merge(other.sketches_[i]);
+      more_ += sketch.bytes() - before;
+    }
+  }
   void grow(std::size_t groups) override { sketches_.resize(groups); }
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     const Column& column = *input.arguments[0];
@@ -204,6 +243,18 @@ class CounterGain final : public Aggregate {
  public:
   explicit CounterGain(Counter kind) : kind_(kind) {}
   Type type() const override { return Type::number; }
+  AggregatePtr fresh() const override { return std::make_unique<CounterGain>(kind_); }
+  void merge(const Aggregate& behind, std::span<const std::uint32_t> groups, const TextPool&) override {
+    const auto& other = static_cast<const CounterGain&>(behind);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      State& state = states_[groups[i]];
+      close(state);
+      State more = other.states_[i];
+      close(more);
+      state.total += more.total;
+      state.has = state.has || more.has;
+    }
+  }
   void grow(std::size_t groups) override { states_.resize(groups); }
   void add(const AggregateInput& input, std::size_t group, std::size_t begin, std::size_t end) override {
     const Column& values = *input.arguments[0];

@@ -1,11 +1,12 @@
 #include "service/query/answer.h"
 
 #include <array>
-#include <boost/json/value.hpp>
+#include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
 
 #include "base/time_text.h"
+#include "model/text.h"
 
 namespace dunlin::query {
 namespace {
@@ -87,14 +88,43 @@ std::string csv_header(const std::vector<std::string>& names) {
   return text + "\r\n";
 }
 
-void add_csv(std::string& text, const Batch& batch, const TextPool& texts, std::size_t rows) {
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t i = 0; i < batch.columns.size(); ++i) {
-      if (i != 0) text.push_back(',');
-      text += cell_text(*batch.columns[i], row, texts);
-    }
-    text += "\r\n";
+void add_csv_row(std::string& text, const Batch& batch, const TextPool& texts, std::size_t row) {
+  for (std::size_t i = 0; i < batch.columns.size(); ++i) {
+    if (i != 0) text.push_back(',');
+    text += cell_text(*batch.columns[i], row, texts);
   }
+  text += "\r\n";
+}
+
+boost::json::array columns_json(const std::vector<std::string>& names, const std::vector<Type>& types) {
+  boost::json::array columns;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    columns.push_back({{"name", names[i]}, {"type", type_name(types[i])}});
+  return columns;
+}
+
+std::string ndjson_header(const std::vector<std::string>& names, const std::vector<Type>& types) {
+  return boost::json::serialize(boost::json::object{{"columns", columns_json(names, types)}}) + "\n";
+}
+
+void add_ndjson_row(std::string& text, const Batch& batch, const TextPool& texts, std::size_t row) {
+  char sign = '[';
+  for (const ColumnPtr& column : batch.columns) {
+    text.push_back(std::exchange(sign, ','));
+    text += model::json_text(json_of(*column, row, texts));
+  }
+  text += "]\n";
+}
+
+std::string ndjson_end(const QueryCost& cost, std::uint64_t rows) {
+  const boost::json::object end{
+      {"rows", rows}, {"points_read", cost.points_read}, {"chunks_by_summary", cost.chunks_by_summary}};
+  return boost::json::serialize(boost::json::object{{"end", end}}) + "\n";
+}
+
+std::string ndjson_error(const Error& error) {
+  const boost::json::object told{{"code", errc_name(error.code)}, {"message", error.message}};
+  return boost::json::serialize(boost::json::object{{"error", told}}) + "\n";
 }
 
 }  // namespace dunlin::query

@@ -134,7 +134,7 @@ Datum value_of(const Expression& expression) {
   if (const Datum* literal = expression.literal()) return *literal;
   TextPool texts;
   const ColumnPtr column =
-      expression.evaluate(Batch{.rows = 1, .columns = {}, .origin = 0, .wholes = {}}, texts);
+      expression.evaluate(Batch{.rows = 1, .columns = {}, .origin = 0, .wholes = {}, .whole_of = 0}, texts);
   return datum_at(*column, 0, texts);
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "service/query/kernels.h"
 
@@ -30,16 +31,35 @@ std::vector<std::uint8_t> all_valid(const KernelInput& input) {
   return valid;
 }
 
+namespace {
+
+std::array<std::span<const FunctionEntry>, 5> all_functions() {
+  return {operator_functions(), conditional_functions(), number_functions(), text_functions(),
+          time_functions()};
+}
+
+bool is_word(std::string_view name) {
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::vector<std::string_view> function_names() {
+  std::vector<std::string_view> names;
+  for (const auto table : all_functions()) {
+    for (const FunctionEntry& entry : table) {
+      if (is_word(entry.name)) names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
 Result<ExpressionPtr> make_function(std::string_view name, std::vector<ExpressionPtr> arguments) {
-  const std::span<const FunctionEntry> tables[] = {operator_functions(), conditional_functions(),
-                                                   number_functions(), text_functions(), time_functions()};
   std::string known;
-  for (const auto table : tables) {
+  for (const auto table : all_functions()) {
     for (const FunctionEntry& entry : table) {
       if (entry.name == name) return entry.build(std::move(arguments));
-      const bool is_word =
-          entry.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
-      if (is_word && table.data() != operator_functions().data())
+      if (is_word(entry.name) && table.data() != operator_functions().data())
         known += (known.empty() ? "" : ", ") + std::string(entry.name);
     }
   }

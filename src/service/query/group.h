@@ -16,6 +16,8 @@ struct GroupPlan {
 };
 /// The keys, then the aggregates, one row for each group; one row for nothing where there are no keys.
 OperatorPtr make_group(OperatorPtr input, GroupPlan plan, Workspace& space);
+/// What EXPLAIN tells of groups.
+void explain_group(const GroupPlan& plan, std::vector<std::string>& lines, std::size_t depth);
 
 struct Fill {
   enum class Kind : std::uint8_t { locf, interpolate } kind = Kind::locf;

@@ -24,10 +24,12 @@ inline constexpr std::size_t kMaxPatternBytes = 128;              // of LIKE
 inline constexpr std::size_t kMaxGapBuckets = 100'000;            // of one value of the other keys
 inline constexpr std::size_t kMaxQueryMemory = 256 * 1024 * 1024;
 inline constexpr Duration kMaxQueryTime = std::chrono::seconds{60};
+inline constexpr Duration kMaxStreamTime = std::chrono::hours{1};  // of one whose rows are taken as they come
+inline constexpr std::size_t kStreamAheadBytes = 256 * 1024;       // made before they are taken
 inline constexpr std::size_t kMaxQueriesPerTenant = 4;
+inline constexpr std::size_t kMaxQueryThreads = 16;       // that read and group, for all queries together
 inline constexpr std::size_t kMaxQueryIdBytes = 64;       // of the id that a caller gives to a query
-inline constexpr std::size_t kScansAhead = 8;             // devices that are read at once
-inline constexpr std::size_t kSeriesAtOnce = 64;          // that one scan reads, where each is read alone
+inline constexpr std::size_t kSeriesAtOnce = 64;          // that one scan reads
 inline constexpr std::size_t kPointsAtOnce = 256 * 1024;  // of such a scan
 inline constexpr std::size_t kReadAheadPoints =
     4 * kBatchRows;                                  // of a channel before it waits for the others

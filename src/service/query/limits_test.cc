@@ -24,7 +24,7 @@ class SlowTags final : public TagSource {
   void load(TenantId, std::move_only_function<void(Result<void>)> loaded) override {
     waiting.push_back(std::move(loaded));
   }
-  std::vector<std::string> names(TenantId, const SeriesList&) const override { return {}; }
+  std::vector<std::string> names(TenantId) const override { return {}; }
   std::optional<std::string> tag(TenantId, std::string_view, std::string_view) const override {
     return std::nullopt;
   }
@@ -45,7 +45,7 @@ class QueryLimitsTest : public QueryTest {
     RowSink sink;
     sink.columns = [](const auto&, const auto&) {};
     sink.rows = [](const auto&, const auto&) { return RowSink::Go::on; };
-    last = on.start(tenant, "SELECT x FROM m", std::move(sink), [end](Result<QueryCost> result) {
+    last = on.start({tenant, "SELECT x FROM m"}, std::move(sink), [end](Result<QueryCost> result) {
       *end = result ? "done" : std::string(errc_name(result.error().code));
     });
     return end;

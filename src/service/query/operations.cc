@@ -31,6 +31,8 @@ constexpr Field kResponse[] = {
 constexpr Errc kErrors[] = {Errc::malformed,      Errc::invalid_argument, Errc::not_found,
                             Errc::already_exists, Errc::unsupported,      Errc::limit_exceeded,
                             Errc::quota_exceeded, Errc::timed_out,        Errc::cancelled};
+/// All rows, as they come (row_stream.h).
+constexpr std::string_view kMoreTypes[] = {"application/x-ndjson", "text/csv"};
 constexpr Field kCancelRequest[] = {
     {"id", FieldType::text, Need::required, "the name that the query was given"}};
 constexpr Errc kCancelErrors[] = {Errc::not_found};
@@ -43,7 +45,9 @@ constexpr model::OperationSpec kQuery{"series.query",
                                       kRequest,
                                       kResponse,
                                       kErrors,
-                                      model::Audited::not_at_all};
+                                      model::Audited::not_at_all,
+                                      {},
+                                      kMoreTypes};
 constexpr model::OperationSpec kCancel{"series.cancel",
                                        model::Method::del,
                                        "/api/series/query/{id}",
@@ -67,15 +71,14 @@ struct Collected {
 
   void set_columns(const std::vector<std::string>& names, const std::vector<Type>& types) {
     if (format == Format::csv) csv = csv_header(names);
-    for (std::size_t i = 0; i < names.size(); ++i)
-      columns.push_back({{"name", names[i]}, {"type", type_name(types[i])}});
+    columns = columns_json(names, types);
   }
 
   RowSink::Go add(const Batch& batch, const TextPool& texts) {
     const std::size_t count = std::min(batch.rows, most_rows - row_count);
     is_truncated = count < batch.rows;
     if (format == Format::csv) {
-      add_csv(csv, batch, texts, count);
+      for (std::size_t row = 0; row < count; ++row) add_csv_row(csv, batch, texts, row);
       bytes = csv.size();
     } else {
       add_json(batch, texts, count);
@@ -128,31 +131,31 @@ void QueryService::answer(const model::Caller& caller, const boost::json::object
     return reply(fail(Errc::invalid_argument, "\"limit\" must be between 1 and 100000"));
   collected->most_rows = static_cast<std::size_t>(limit);
   std::string name = model::optional_text(request, "id").value_or("");
-  if (name.size() > kMaxQueryIdBytes)
-    return reply(fail(Errc::invalid_argument, "\"id\" may have at most 64 bytes"));
-  if (!name.empty() && find_named(caller, name) != runs_.end())
-    return reply(fail(Errc::already_exists, "a query of that id runs already"));
+  if (auto checked = check_name(caller, name); !checked)
+    return reply(std::unexpected(std::move(checked).error()));
   RowSink sink;
   sink.columns = [collected](const auto& names, const auto& types) { collected->set_columns(names, types); };
   sink.rows = [collected](const Batch& batch, const TextPool& texts) { return collected->add(batch, texts); };
-  const QueryId query =
-      start(caller.principal->tenant, *model::optional_text(request, "sql"), std::move(sink),
-            [collected, reply = std::move(reply)](Result<QueryCost> cost) mutable {
-              if (!cost) return reply(std::unexpected(std::move(cost).error()));
-              reply(collected->answer(*cost));
-            });
-  if (name.empty()) return;
-  if (const auto found = runs_.find(query); found != runs_.end()) {
-    found->second.asker = caller.principal;
-    found->second.name = std::move(name);
-  }
+  start({caller.principal->tenant, *model::optional_text(request, "sql"), kMaxQueryTime, caller.principal,
+         std::move(name)},
+        std::move(sink), [collected, reply = std::move(reply)](Result<QueryCost> cost) mutable {
+          if (!cost) return reply(std::unexpected(std::move(cost).error()));
+          reply(collected->answer(*cost));
+        });
+}
+
+Result<void> QueryService::check_name(const model::Caller& caller, std::string_view name) {
+  if (name.size() > kMaxQueryIdBytes) return fail(Errc::invalid_argument, "\"id\" may have at most 64 bytes");
+  if (!name.empty() && find_named(caller, name) != runs_.end())
+    return fail(Errc::already_exists, "a query of that id runs already");
+  return {};
 }
 
 QueryService::Runs::iterator QueryService::find_named(const model::Caller& caller, std::string_view name) {
   const Principal& asker = *caller.principal;
   return std::ranges::find_if(runs_, [&](const auto& entry) {
     const Running& running = entry.second;
-    return running.asker && running.name == name && running.tenant == asker.tenant &&
+    return running.asker && !name.empty() && running.name == name && running.tenant == asker.tenant &&
            running.asker->kind == asker.kind && running.asker->name == asker.name;
   });
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The steps of a query: each pulls batches of rows from the one below it.
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,12 +13,13 @@
 
 namespace dunlin::query {
 
-/// What all steps of one query share.
+/// What all steps of one query share. Any thread.
 struct Workspace {
   TextPool texts;
   Budget budget{kMaxQueryMemory};
-  std::uint64_t points_read = 0;
-  std::uint64_t chunks_by_summary = 0;
+  std::atomic<std::uint64_t> points_read = 0;
+  std::atomic<std::uint64_t> chunks_by_summary = 0;
+  std::atomic<bool> is_cancelled = false;  // nobody waits for the answer any more
 };
 
 struct Pulled {
@@ -91,12 +93,20 @@ class RowOrder {
 
 // The steps that need no file of their own (operators_simple.cc).
 
-/// Keeps the rows for which the condition is true.
-OperatorPtr make_filter(OperatorPtr input, ExpressionPtr condition, std::string text, Workspace& space);
+/// A condition on rows, and how EXPLAIN has it.
+struct RowCondition {
+  ExpressionPtr condition;
+  std::string text;
+  std::vector<bool> needed{};  // columns that something behind it reads; empty: all
+};
+/// Keeps the rows for which the condition is true. Columns that nobody needs any more may be null behind it.
+OperatorPtr make_filter(OperatorPtr input, RowCondition condition, Workspace& space);
 /// Computes each of its columns.
 OperatorPtr make_projection(OperatorPtr input, std::vector<ExpressionPtr> columns, Workspace& space);
 /// Rows offset to offset + limit. Pulls no more than it needs.
 OperatorPtr make_limit(OperatorPtr input, std::uint64_t offset, std::optional<std::uint64_t> limit);
+/// These rows and no others.
+OperatorPtr make_rows(Batch batch);
 /// Leaves only the first columns.
 OperatorPtr make_columns(OperatorPtr input, std::size_t count);
 

@@ -7,26 +7,28 @@ namespace {
 
 class Filter final : public Operator {
  public:
-  Filter(OperatorPtr input, ExpressionPtr condition, std::string text, Workspace& space)
-      : input_(std::move(input)), condition_(std::move(condition)), text_(std::move(text)), space_(space) {}
+  Filter(OperatorPtr input, RowCondition condition, Workspace& space)
+      : input_(std::move(input)), condition_(std::move(condition)), space_(space) {}
 
   Result<Pulled> next() override {
     DUNLIN_TRY(Pulled from, input_->next());
     if (from.state != Pulled::State::rows) return from;
-    const auto rows = rows_where(*condition_, from.batch, space_.texts);
+    const auto rows = rows_where(*condition_.condition, from.batch, space_.texts);
     if (rows.empty()) return pulled(Pulled::State::busy);
     if (rows.size() == from.batch.rows) return from;
+    for (std::size_t i = 0; i < condition_.needed.size(); ++i) {
+      if (!condition_.needed[i]) from.batch.columns[i] = nullptr;
+    }
     return pulled(pick(from.batch, rows));
   }
   void explain(std::vector<std::string>& lines, std::size_t depth) const override {
-    lines.push_back(plan_line(depth, "filter " + text_));
+    lines.push_back(plan_line(depth, "filter " + condition_.text));
     input_->explain(lines, depth + 1);
   }
 
  private:
   OperatorPtr input_;
-  ExpressionPtr condition_;
-  std::string text_;
+  RowCondition condition_;
   Workspace& space_;
 };
 
@@ -112,10 +114,30 @@ class FirstColumns final : public Operator {
   std::size_t count_;
 };
 
+class GivenRows final : public Operator {
+ public:
+  explicit GivenRows(Batch batch) : batch_(std::move(batch)) {}
+
+  Result<Pulled> next() override {
+    if (batch_.rows == 0) return pulled(Pulled::State::end);
+    return pulled(std::exchange(batch_, {}));
+  }
+  void explain(std::vector<std::string>& lines, std::size_t depth) const override {
+    lines.push_back(plan_line(depth, "given rows"));
+  }
+
+ private:
+  Batch batch_;
+};
+
 }  // namespace
 
-OperatorPtr make_filter(OperatorPtr input, ExpressionPtr condition, std::string text, Workspace& space) {
-  return std::make_unique<Filter>(std::move(input), std::move(condition), std::move(text), space);
+OperatorPtr make_rows(Batch batch) {
+  return std::make_unique<GivenRows>(std::move(batch));
+}
+
+OperatorPtr make_filter(OperatorPtr input, RowCondition condition, Workspace& space) {
+  return std::make_unique<Filter>(std::move(input), std::move(condition), space);
 }
 
 OperatorPtr make_projection(OperatorPtr input, std::vector<ExpressionPtr> columns, Workspace& space) {

@@ -23,6 +23,18 @@ bool is_reserved(std::string_view word) {
 
 }  // namespace
 
+Result<SyntaxPtr> parse_expression(std::string_view text) {
+  if (text.size() > kMaxQueryBytes) return fail(Errc::limit_exceeded, "the expression is longer than 64 KiB");
+  DUNLIN_TRY(std::vector<Token> tokens, model::tokenize_sql(text, model::sql_line));
+  return Parser(text, std::move(tokens)).only_expression();
+}
+
+Result<SyntaxPtr> Parser::only_expression() {
+  DUNLIN_TRY(SyntaxPtr made, expression());
+  if (peek().kind != Token::Kind::end) return unexpected("an operator or the end");
+  return made;
+}
+
 Result<Query> parse_query(std::string_view sql) {
   while (!sql.empty() && (sql.back() == ';' || sql.back() == ' ' || sql.back() == '\n')) sql.remove_suffix(1);
   if (sql.size() > kMaxQueryBytes) return fail(Errc::limit_exceeded, "the query is longer than 64 KiB");

@@ -16,6 +16,7 @@ class Parser {
   Parser(std::string_view sql, std::vector<Token> tokens) : sql_(sql), tokens_(std::move(tokens)) {}
 
   Result<Query> query();
+  Result<SyntaxPtr> only_expression();
 
  private:
   const Token& peek() const { return tokens_[at_]; }

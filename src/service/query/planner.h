@@ -14,6 +14,7 @@ struct PlanEnvironment {
   TenantId tenant = kDefaultTenant;
   WallTime now{};
   ScanEnvironment scan;
+  std::vector<Executor*> threads;  // that read and group; at least one
 };
 
 struct Plan {

@@ -1,6 +1,7 @@
 #pragma once
 // For tests: a store of samples, tags, and queries whose answers are compared as text.
 
+#include <array>
 #include <boost/json.hpp>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace dunlin::query {
 class FakeTags final : public TagSource {
  public:
   void load(TenantId, std::move_only_function<void(Result<void>)> loaded) override { loaded({}); }
-  std::vector<std::string> names(TenantId, const SeriesList&) const override {
+  std::vector<std::string> names(TenantId) const override {
     std::vector<std::string> all;
     for (const auto& [device, tags] : tags_) {
       for (const auto& [name, value] : tags) all.push_back(name);
@@ -52,9 +53,17 @@ class QueryTest : public model::testing::ServiceTest {
     ASSERT_TRUE(opened) << opened.error().message;
     service = std::make_unique<QueryService>(*executor, *store, tags, *metrics);
     service->declare(table);
+    std::vector<Executor*> all;
+    for (auto& thread : threads) {
+      thread = std::make_unique<VirtualExecutor>(scheduler);
+      all.push_back(thread.get());
+    }
+    on_threads = std::make_unique<QueryService>(*executor, *store, tags, more_metrics, all);
   }
   void TearDown() override {
+    on_threads.reset();
     service.reset();
+    settle();
     store.reset();
   }
 
@@ -76,18 +85,27 @@ class QueryTest : public model::testing::ServiceTest {
     ASSERT_NE(stored, 0U);
   }
 
-  /// The rows, a line each, cells with commas between; or the error.
+  /// The rows, a line each, cells with commas between; or the error. Several threads answer the same, bit for
+  /// bit.
   std::string query(const std::string& sql) {
+    const std::string text = query_on(*service, sql);
+    const QueryCost alone = cost;
+    EXPECT_EQ(query_on(*on_threads, sql), text) << sql;
+    EXPECT_EQ(cost.points_read, alone.points_read) << sql;
+    EXPECT_EQ(cost.chunks_by_summary, alone.chunks_by_summary) << sql;
+    return text;
+  }
+  std::string query_on(QueryService& on, const std::string& sql) {
     std::string text;
     auto answer = std::make_shared<Result<QueryCost>>(fail(Errc::internal, "no answer"));
     RowSink sink;
     sink.columns = [](const auto&, const auto&) {};
     sink.rows = [&text](const Batch& batch, const TextPool& texts) {
-      add_csv(text, batch, texts, batch.rows);
+      for (std::size_t row = 0; row < batch.rows; ++row) add_csv_row(text, batch, texts, row);
       return RowSink::Go::on;
     };
-    service->start(kDefaultTenant, sql, std::move(sink),
-                   [answer](Result<QueryCost> result) { *answer = std::move(result); });
+    on.start({kDefaultTenant, sql}, std::move(sink),
+             [answer](Result<QueryCost> result) { *answer = std::move(result); });
     settle();
     if (!*answer) return std::string(errc_name(answer->error().code)) + ": " + answer->error().message;
     cost = **answer;
@@ -99,6 +117,9 @@ class QueryTest : public model::testing::ServiceTest {
   std::unique_ptr<series::SeriesStore> store;
   FakeTags tags;
   std::unique_ptr<QueryService> service;
+  std::array<std::unique_ptr<VirtualExecutor>, 3> threads;
+  metrics::Registry more_metrics;
+  std::unique_ptr<QueryService> on_threads;
   std::vector<model::Sample> pending;
   QueryCost cost;
 };

@@ -34,19 +34,23 @@ void QueryRun::start(std::string sql, Duration most) {
 Result<void> QueryRun::plan() {
   DUNLIN_TRY(const Query query, parse_query(sql_));
   const PlanEnvironment environment{
-      tenant_, environment_.executor.wall_now(), {environment_.store, environment_.tags, space_, wake_}};
+      tenant_,
+      environment_.executor.wall_now(),
+      {environment_.store, environment_.tags, space_, wake_, environment_.executor},
+      environment_.threads.empty() ? std::vector{&environment_.executor} : environment_.threads};
   DUNLIN_TRY(Plan plan, make_plan(query, sql_, environment));
   root_ = std::move(plan.root);
   if (query.wanted == Query::Wanted::rows) {
     sink_.columns(plan.names, plan.types);
   } else {
-    tell_plan();
+    sink_.columns({"plan"}, {Type::text});
+    root_ = told_plan();
   }
   return {};
 }
 
-void QueryRun::tell_plan() {
-  sink_.columns({"plan"}, {Type::text});
+/// Its rows are the lines of EXPLAIN.
+OperatorPtr QueryRun::told_plan() {
   std::vector<std::string> lines;
   root_->explain(lines, 0);
   Column column = make_column(Type::text, 0);
@@ -54,15 +58,12 @@ void QueryRun::tell_plan() {
   Batch batch;
   batch.rows = lines.size();
   batch.columns.push_back(std::make_shared<const Column>(std::move(column)));
-  rows_ = lines.size();
-  sink_.rows(batch, space_->texts);
-  environment_.executor.post([self = shared_from_this()] { self->end({}); });
-  is_posted_ = true;
+  return make_rows(std::move(batch));
 }
 
 /// Posts the next slice, unless one is on its way.
 void QueryRun::go_on() {
-  if (is_posted_ || has_ended_) return;
+  if (is_posted_ || has_ended_ || is_paused_) return;
   is_posted_ = true;
   environment_.executor.post([self = shared_from_this()] {
     self->is_posted_ = false;
@@ -100,9 +101,21 @@ bool QueryRun::step() {
   }
   if (pulled->batch.rows == 0) return true;
   rows_ += pulled->batch.rows;
-  if (sink_.rows(pulled->batch, space_->texts) == RowSink::Go::on) return true;
+  switch (sink_.rows(pulled->batch, space_->texts)) {
+    case RowSink::Go::on:
+      return true;
+    case RowSink::Go::pause:
+      is_paused_ = true;
+      return false;
+    case RowSink::Go::enough:
+      break;
+  }
   end({});
   return false;
+}
+
+void QueryRun::resume() {
+  if (std::exchange(is_paused_, false)) go_on();
 }
 
 void QueryRun::cancel() {
@@ -113,9 +126,11 @@ void QueryRun::end(Result<void> result) {
   if (std::exchange(has_ended_, true)) return;
   environment_.executor.cancel(timer_);
   *wake_ = [] {};
+  space_->is_cancelled = true;
+  const QueryCost cost{rows_, space_->points_read, space_->chunks_by_summary, space_->budget.used()};
   root_.reset();
   if (!result) return done_(std::unexpected(std::move(result).error()));
-  done_(QueryCost{rows_, space_->points_read, space_->chunks_by_summary, space_->budget.used()});
+  done_(cost);
 }
 
 }  // namespace dunlin::query

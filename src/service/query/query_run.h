@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/executor.h"
 #include "service/query/planner.h"
@@ -14,7 +15,8 @@ namespace dunlin::query {
 struct RowSink {
   std::move_only_function<void(const std::vector<std::string>& names, const std::vector<Type>& types)>
       columns;
-  enum class Go : std::uint8_t { on, enough };
+  /// pause: nothing more until resume().
+  enum class Go : std::uint8_t { on, enough, pause };
   std::move_only_function<Go(const Batch& batch, const TextPool& texts)> rows;
 };
 
@@ -30,6 +32,7 @@ struct RunEnvironment {
   Executor& executor;
   series::SeriesStore& store;
   TagSource& tags;
+  std::vector<Executor*> threads;  // that read and group; empty: the executor does so itself
 };
 
 /// Runs in slices, others in between. Owned by its own tasks until it has ended. One executor's thread.
@@ -47,10 +50,12 @@ class QueryRun : public std::enable_shared_from_this<QueryRun> {
   void start(std::string sql, Duration most);
   /// `done` gets cancelled.
   void cancel();
+  /// After `pause`.
+  void resume();
 
  private:
   Result<void> plan();
-  void tell_plan();
+  OperatorPtr told_plan();
   void go_on();
   void slice();
   /// False where the query has to wait or has ended.
@@ -68,6 +73,7 @@ class QueryRun : public std::enable_shared_from_this<QueryRun> {
   TimerId timer_{};
   std::uint64_t rows_ = 0;
   bool is_posted_ = false;
+  bool is_paused_ = false;
   bool has_ended_ = false;
 };
 

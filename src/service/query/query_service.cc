@@ -5,8 +5,8 @@
 namespace dunlin::query {
 
 QueryService::QueryService(Executor& executor, series::SeriesStore& store, TagSource& tags,
-                           metrics::Registry& metrics)
-    : environment_{executor, store, tags},
+                           metrics::Registry& metrics, std::vector<Executor*> threads)
+    : environment_{executor, store, tags, std::move(threads)},
       answered_(metrics.counter("dunlin_query_answered_total", "Queries over series that were answered")),
       refused_(
           metrics.counter("dunlin_query_failed_total", "Queries over series that were refused or gave up")),
@@ -18,7 +18,8 @@ QueryService::~QueryService() {
   for (auto& [id, running] : runs) running.run->cancel();
 }
 
-QueryId QueryService::start(TenantId tenant, std::string sql, RowSink sink, QueryRun::Done done) {
+QueryId QueryService::start(QueryOrder order, RowSink sink, QueryRun::Done done) {
+  const TenantId tenant = order.tenant;
   const auto of_tenant =
       std::ranges::count_if(runs_, [tenant](const auto& entry) { return entry.second.tenant == tenant; });
   if (of_tenant >= static_cast<std::ptrdiff_t>(kMaxQueriesPerTenant)) {
@@ -42,12 +43,16 @@ QueryId QueryService::start(TenantId tenant, std::string sql, RowSink sink, Quer
     done(std::move(cost));
   };
   auto run = std::make_shared<QueryRun>(environment_, tenant, std::move(sink), std::move(ended));
-  runs_.emplace(id, Running{tenant, run});
+  runs_.emplace(id, Running{tenant, run, std::move(order.asker), std::move(order.name)});
   in_flight_.set(static_cast<std::int64_t>(runs_.size()));
   // Later, so that `done` never runs inside of this call.
   environment_.executor.post(
-      [run, sql = std::move(sql)]() mutable { run->start(std::move(sql), kMaxQueryTime); });
+      [run, sql = std::move(order.sql), most = order.most]() mutable { run->start(std::move(sql), most); });
   return id;
+}
+
+void QueryService::resume(QueryId query) {
+  if (const auto found = runs_.find(query); found != runs_.end()) found->second.run->resume();
 }
 
 void QueryService::cancel(QueryId query) {

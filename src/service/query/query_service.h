@@ -14,30 +14,45 @@ namespace dunlin::query {
 
 using QueryId = Id<struct QueryTag>;
 
+struct QueryOrder {
+  TenantId tenant;
+  std::string sql;
+  Duration most = kMaxQueryTime;
+  PrincipalRef asker{};  // who may cancel it by its name; may be null
+  std::string name{};    // given by the asker; may be empty
+};
+
 /// One executor's thread.
 class QueryService {
  public:
-  QueryService(Executor& executor, series::SeriesStore& store, TagSource& tags, metrics::Registry& metrics);
+  /// `threads` read and group; empty: the executor does so itself. They must have stopped, or be the
+  /// executor, before the store goes.
+  QueryService(Executor& executor, series::SeriesStore& store, TagSource& tags, metrics::Registry& metrics,
+               std::vector<Executor*> threads = {});
   ~QueryService();
   QueryService(const QueryService&) = delete;
   QueryService& operator=(const QueryService&) = delete;
 
   /// `done` runs once, later. Errors: quota_exceeded (kMaxQueriesPerTenant run already), and those of
   /// QueryRun::start.
-  QueryId start(TenantId tenant, std::string sql, RowSink sink, QueryRun::Done done);
+  QueryId start(QueryOrder order, RowSink sink, QueryRun::Done done);
+  /// Goes on with a query whose sink has said `pause`; another one does not notice.
+  void resume(QueryId query);
   /// Its `done` gets cancelled, if it runs still.
   void cancel(QueryId query);
   std::size_t running() const { return runs_.size(); }
 
   /// Declares series.query and series.cancel.
   void declare(model::OperationTable& table);
+  /// Of a query that the caller is about to ask. Errors: invalid_argument, already_exists.
+  Result<void> check_name(const model::Caller& caller, std::string_view name);
 
  private:
   struct Running {
     TenantId tenant;
     std::shared_ptr<QueryRun> run;
-    PrincipalRef asker{};  // where it has a name
-    std::string name{};    // given by the asker
+    PrincipalRef asker{};
+    std::string name{};
   };
   using Runs = std::map<QueryId, Running>;
   void answer(const model::Caller& caller, const boost::json::object& request, model::Reply reply);

@@ -168,6 +168,43 @@ TEST_F(TrucksTest, ExplainsItsPlan) {
   EXPECT_THAT(plan, HasSubstr("1 conditions on devices"));
 }
 
+TEST_F(TrucksTest, EachOfSeveralChannelsByItsSummaries) {
+  pass(std::chrono::hours{3});
+  EXPECT_EQ(
+      query("SELECT device, max(fuel), avg(velocity), last(velocity, time) FROM readings GROUP BY device"),
+      "truck_0,25.5,4.5,9\ntruck_1,25.5,14.5,19\ntruck_2,25.5,24.5,29\n");
+  EXPECT_EQ(cost.points_read, 0U);
+  EXPECT_EQ(cost.chunks_by_summary, 6U);
+  // Rows are those of both.
+  EXPECT_EQ(query("SELECT count(*), count(fuel), count(velocity) FROM readings WHERE device = 'truck_0'"),
+            "120,60,120\n");
+  EXPECT_EQ(cost.chunks_by_summary, 0U);
+}
+
+TEST_F(TrucksTest, TablesFollowTheSeries) {
+  EXPECT_THAT(query("SELECT x FROM other"), HasSubstr("there are samples, things, points, readings"));
+  put("truck_1", "other.x", kStart, 1.0);
+  put("truck_0", "other/x", kStart, 2.0);
+  put("truck_0", "other.x", kStart, 3.0);  // the slash comes first
+  put("truck_0", "line/motor/rpm", kStart, 4.0);
+  put("truck_0", "line/motor.on", kStart, true);
+  write();
+  EXPECT_EQ(query("SELECT device, x FROM other"), "truck_0,2\ntruck_1,1\n");
+  EXPECT_EQ(query("SELECT rpm, \"on\" FROM \"line/motor\""), "4,1\n");
+  EXPECT_EQ(query("SELECT \"motor/rpm\" FROM line"), "4\n");
+  for (const char* channel : {"other/x", "other.x"}) {
+    const auto* found = store->find(kDefaultTenant, "truck_0", channel);
+    ASSERT_NE(found, nullptr);
+    store->erase(kDefaultTenant, {found->id, WallTime::min(), WallTime::max()}, [](Result<void>) {});
+    settle();
+  }
+  EXPECT_EQ(query("SELECT device, x FROM other"), "truck_1,1\n");
+  put("truck_0", "other/x", kStart, 5.0);
+  write();
+  EXPECT_EQ(query("SELECT device, x FROM other"), "truck_0,5\ntruck_1,1\n");
+  EXPECT_EQ(query("SELECT device, value FROM samples WHERE channel = 'other.x'"), "truck_1,1\n");
+}
+
 TEST_F(TrucksTest, TheOperationAnswersJsonAndCsv) {
   EXPECT_EQ(
       ask("series.query",

@@ -15,10 +15,9 @@ struct ScanPlan {
   TenantId tenant = kDefaultTenant;
   TableKind kind = TableKind::wide;
   std::string table;
-  std::string prefix;
-  std::vector<TableColumn> columns;  // of its batches
-  SeriesList series;
+  std::vector<TableColumn> columns;                              // of its batches
   std::optional<std::string> device;                             // where the query names one
+  std::optional<std::string> channel;                            // likewise, of `samples`
   std::int64_t from = std::numeric_limits<std::int64_t>::min();  // nanoseconds, inclusive
   std::int64_t to = std::numeric_limits<std::int64_t>::max();    // exclusive
   std::vector<ExpressionPtr> fixed_conditions;                   // of columns that are the same for a series
@@ -27,6 +26,8 @@ struct ScanPlan {
     summaries,   // a chunk in one bucket may come as a whole
     last_values  // only the last value of each series is asked for
   } mode = Mode::points;
+  /// apart: the channels of a device come one after another, each with NULL for the others.
+  enum class Channels : std::uint8_t { joined, apart } channels = Channels::joined;
   std::optional<Bucketing> bucketing;  // of summaries; none: all time is one bucket
 };
 
@@ -36,8 +37,39 @@ struct ScanEnvironment {
   const TagSource& tags;
   std::shared_ptr<Workspace> space;
   std::shared_ptr<std::function<void()>> wake;  // runs when something has come for a query that waits
+  Executor& executor;                           // that works with it
 };
 
+/// A channel of a device, or none where the device has not got it.
+struct UnitSeries {
+  series::SeriesId id{};
+  Type type = Type::number;
+  series::Point last{};  // only where last values are asked for
+};
+
+/// What is read together: a device of a wide table, a series of `samples`.
+struct Unit {
+  std::uint64_t origin = 0;
+  std::vector<UnitSeries> series;
+  std::vector<ColumnPtr> fixed;       // by column of the plan; null for those that change
+  std::optional<std::size_t> only{};  // the one of the plan's channels, where they are apart
+};
+
+/// What the plan reads, in the order of devices: takes what is known of the series now, as they may be gone
+/// in the next turn. The store's thread.
+std::vector<Unit> list_units(const ScanPlan& plan, const ScanEnvironment& environment);
+
+/// For use in later turns: without what is valid in this one only.
+std::shared_ptr<const ScanPlan> kept(ScanPlan plan);
+
+/// Reads units one after another, some ahead of being asked for. Thread: the environment's executor.
+OperatorPtr make_unit_scan(std::shared_ptr<const ScanPlan> plan, std::vector<Unit> units,
+                           ScanEnvironment environment);
+/// All of a table.
 OperatorPtr make_scan(ScanPlan plan, ScanEnvironment environment);
+/// Of the table `things`.
+OperatorPtr make_things_scan(ScanPlan plan, ScanEnvironment environment);
+/// What EXPLAIN tells of a scan.
+void explain_scan(const ScanPlan& plan, std::vector<std::string>& lines, std::size_t depth);
 
 }  // namespace dunlin::query

@@ -14,7 +14,8 @@ std::optional<ScopeColumn> TableScope::find(std::string_view qualifier, std::str
   for (const TableColumn& column : table_.columns) {
     if (column.name != name) continue;
     used_.push_back(column);
-    return ScopeColumn{used_.size() - 1, column.type};
+    if (column.kind == TableColumn::Kind::channel) used_.back().type = channel_type(*column.series);
+    return ScopeColumn{used_.size() - 1, used_.back().type};
   }
   return std::nullopt;
 }

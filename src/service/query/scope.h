@@ -1,5 +1,5 @@
 #pragma once
-// What names mean at a place of a query. Internal to the room.
+// What names mean at a place of a query, or of an expression on its own.
 
 #include <map>
 #include <optional>

@@ -66,8 +66,6 @@ Result<void> SelectPlanner::open_table() {
   scan_.tenant = environment_.tenant;
   scan_.kind = table->kind;
   scan_.table = table->name;
-  scan_.prefix = table->prefix;
-  scan_.series = std::move(table->series);
   auto scope = std::make_unique<TableScope>(*std::move(table), select_.from.alias);
   table_ = scope.get();
   scope_ = std::move(scope);
@@ -153,7 +151,7 @@ void SelectPlanner::find_columns_in(const SyntaxPtr& syntax) {
 Result<void> SelectPlanner::plan_having() {
   if (!having_) return {};
   DUNLIN_TRY(ExpressionPtr condition, binder_.bind_condition(*having_, *scope_));
-  root_ = make_filter(std::move(root_), std::move(condition), text_of(*having_).substr(0, kMaxNameBytes),
+  root_ = make_filter(std::move(root_), {std::move(condition), text_of(*having_).substr(0, kMaxNameBytes)},
                       *environment_.scan.space);
   return {};
 }

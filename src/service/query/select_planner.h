@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "service/query/group.h"
+#include "service/query/parallel_group.h"
 #include "service/query/planner.h"
 #include "service/query/scope.h"
 
@@ -54,11 +55,14 @@ class SelectPlanner {
   void narrow(std::int64_t from, std::int64_t to);
   bool is_all_fixed(const Expression& expression) const;
   OperatorPtr source();
+  OperatorPtr grouped(GroupPlan plan);
+  void drop_columns_behind(const GroupPlan& plan);
 
   Result<void> plan_groups();
   Result<Grouping> grouping();
   void choose_mode(const Grouping& grouping);
   bool can_use_summaries(const Grouping& grouping) const;
+  bool are_keys_of_chunks(const Grouping& grouping) const;
   bool can_use_last_values(const Grouping& grouping) const;
   bool is_value_column(const Expression& expression) const;
   bool is_time_column(const Expression& expression) const;
@@ -78,8 +82,7 @@ class SelectPlanner {
   std::unique_ptr<Scope> scope_;
   TableScope* table_ = nullptr;  // where it is one
   ScanPlan scan_;
-  std::vector<ExpressionPtr> residual_;
-  std::vector<std::string> residual_texts_;
+  std::vector<RowCondition> residual_;
   OperatorPtr root_;
   std::vector<Type> types_;  // of root_'s columns
   std::vector<SelectItem> items_;

@@ -39,8 +39,7 @@ Result<void> SelectPlanner::plan_where() {
     DUNLIN_TRY(const bool is_met, push_down(conjunct));
     if (is_met) continue;
     DUNLIN_TRY(ExpressionPtr condition, binder_.bind_condition(*conjunct, *scope_));
-    residual_.push_back(std::move(condition));
-    residual_texts_.push_back(text_of(*conjunct).substr(0, kMaxTextInPlan));
+    residual_.push_back({std::move(condition), text_of(*conjunct).substr(0, kMaxTextInPlan)});
   }
   return {};
 }
@@ -52,11 +51,13 @@ Result<bool> SelectPlanner::push_down(const SyntaxPtr& conjunct) {
   if (is_time) return true;
   DUNLIN_TRY(ExpressionPtr condition, binder_.bind_condition(*conjunct, *scope_));
   if (!is_all_fixed(*condition)) return false;
-  const bool is_equality = conjunct->kind == Syntax::Kind::call && conjunct->text == "=";
-  if (is_equality && is_column(*conjunct->operands[0], "device") &&
-      conjunct->operands[1]->value.type == Type::text && !conjunct->operands[1]->value.text.empty()) {
+  const bool is_equality = conjunct->kind == Syntax::Kind::call && conjunct->text == "=" &&
+                           conjunct->operands[1]->value.type == Type::text &&
+                           !conjunct->operands[1]->value.text.empty();
+  if (is_equality && is_column(*conjunct->operands[0], "device"))
     scan_.device = conjunct->operands[1]->value.text;
-  }
+  if (is_equality && is_column(*conjunct->operands[0], "channel") && scan_.kind == TableKind::samples)
+    scan_.channel = conjunct->operands[1]->value.text;
   scan_.fixed_conditions.push_back(std::move(condition));
   return true;
 }
@@ -113,9 +114,34 @@ OperatorPtr SelectPlanner::source() {
     scan_.columns = table_->used();
     source = make_scan(scan_, environment_.scan);
   }
-  for (std::size_t i = 0; i < residual_.size(); ++i)
-    source = make_filter(std::move(source), residual_[i], residual_texts_[i], *environment_.scan.space);
+  for (const RowCondition& condition : residual_)
+    source = make_filter(std::move(source), condition, *environment_.scan.space);
   return source;
+}
+
+/// What the groups do not read, nor a later condition, goes no further than the condition that reads it.
+void SelectPlanner::drop_columns_behind(const GroupPlan& plan) {
+  std::vector<std::size_t> read;
+  for (const ExpressionPtr& key : plan.keys) key->add_columns(read);
+  for (const MadeAggregate& made : plan.aggregates) {
+    for (const ExpressionPtr& argument : made.arguments) argument->add_columns(read);
+  }
+  for (std::size_t i = residual_.size(); i-- > 0;) {
+    residual_[i].needed.assign(table_->used().size(), false);
+    for (const std::size_t column : read) residual_[i].needed[column] = true;
+    residual_[i].condition->add_columns(read);
+  }
+}
+
+OperatorPtr SelectPlanner::grouped(GroupPlan plan) {
+  const bool is_of_points = table_ != nullptr && scan_.kind != TableKind::things;
+  if (!is_of_points || scan_.mode == ScanPlan::Mode::last_values)
+    return make_group(source(), std::move(plan), *environment_.scan.space);
+  drop_columns_behind(plan);
+  scan_.columns = table_->used();
+  std::vector<Unit> units = list_units(scan_, environment_.scan);
+  PartedScan from{kept(scan_), std::move(units), residual_};
+  return make_parallel_group(std::move(from), std::move(plan), environment_.scan, environment_.threads);
 }
 
 Result<SelectPlanner::Grouping> SelectPlanner::grouping() {
@@ -156,7 +182,7 @@ Result<SelectPlanner::Grouping> SelectPlanner::grouping() {
 Result<void> SelectPlanner::plan_groups() {
   DUNLIN_TRY(Grouping made, grouping());
   choose_mode(made);
-  root_ = make_group(source(), std::move(made.plan), *environment_.scan.space);
+  root_ = grouped(std::move(made.plan));
   types_ = made.types;
   for (std::size_t i = 0; i < made.keys.size(); ++i) binder_.know(*made.keys[i], {i, types_[i]});
   for (std::size_t i = 0; i < made.calls.size(); ++i) {
@@ -187,6 +213,8 @@ void SelectPlanner::choose_mode(const Grouping& grouping) {
   }
   if (!can_use_summaries(grouping)) return;
   scan_.mode = ScanPlan::Mode::summaries;
+  const auto is_channel = [](const TableColumn& column) { return column.kind == Kind::channel; };
+  if (std::ranges::count_if(table_->used(), is_channel) > 1) scan_.channels = ScanPlan::Channels::apart;
   for (const SyntaxPtr& key : grouping.keys) {
     if (const auto bucketing = bucketing_of(*key)) scan_.bucketing = bucketing;
   }
@@ -207,27 +235,35 @@ bool SelectPlanner::can_use_last_values(const Grouping& grouping) const {
   return true;
 }
 
-/// One channel, whose chunks fall into one group each.
-bool SelectPlanner::can_use_summaries(const Grouping& grouping) const {
-  std::size_t values = 0;
-  for (const TableColumn& column : table_->used()) {
-    const bool is_number = column.type == Type::number;
-    if (column.kind == Kind::channel || column.kind == Kind::value) values += is_number ? 1 : 2;
-    if (column.kind == Kind::text || column.kind == Kind::quality || column.kind == Kind::flags) return false;
-  }
-  if (values > 1) return false;
+/// Whether a chunk falls into one group: it is of one device and, with time in the keys, of one bucket.
+bool SelectPlanner::are_keys_of_chunks(const Grouping& grouping) const {
   std::size_t buckets = 0;
   for (std::size_t i = 0; i < grouping.keys.size(); ++i) {
     if (is_all_fixed(*grouping.plan.keys[i])) continue;
     const Syntax& key = *grouping.keys[i];
     if (!bucketing_of(key) || !is_column(*key.operands[1], "time") || ++buckets > 1) return false;
   }
+  return true;
+}
+
+/// Channels of numbers, of which each aggregate reads one: then they need not be joined.
+bool SelectPlanner::can_use_summaries(const Grouping& grouping) const {
+  std::size_t channels = 0;
+  for (const TableColumn& column : table_->used()) {
+    if (column.kind == Kind::text || column.kind == Kind::quality || column.kind == Kind::flags) return false;
+    if (column.kind != Kind::channel) continue;
+    if (column.type != Type::number) return false;
+    ++channels;
+  }
+  if (!are_keys_of_chunks(grouping)) return false;
   for (const MadeAggregate& made : grouping.plan.aggregates) {
     if (!made.aggregate->can_take_whole()) return false;
+    // Rows are those of all channels together.
+    if (made.arguments.empty() && channels > 1) return false;
     if (!made.arguments.empty() && !is_value_column(*made.arguments[0])) return false;
     if (made.arguments.size() == 2 && !is_time_column(*made.arguments[1])) return false;
   }
-  return values == 1 || scan_.kind == TableKind::samples;
+  return channels != 0 || scan_.kind == TableKind::samples;
 }
 
 Result<void> SelectPlanner::plan_gap_fill(const Grouping& grouping) {

@@ -19,7 +19,7 @@ namespace {
 class NoTags final : public query::TagSource {
  public:
   void load(TenantId, std::move_only_function<void(Result<void>)> loaded) override { loaded({}); }
-  std::vector<std::string> names(TenantId, const query::SeriesList&) const override { return {"fleet"}; }
+  std::vector<std::string> names(TenantId) const override { return {"fleet"}; }
   std::optional<std::string> tag(TenantId, std::string_view device, std::string_view name) const override {
     if (name != "fleet" || device == "truck_1") return std::nullopt;
     return "South";
@@ -78,11 +78,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   sink.rows = [&](const query::Batch& batch, const query::TextPool& texts) {
     DUNLIN_ASSERT(batch.columns.size() == width);
     std::string text;
-    query::add_csv(text, batch, texts, batch.rows);
+    for (std::size_t row = 0; row < batch.rows; ++row) query::add_csv_row(text, batch, texts, row);
     return query::RowSink::Go::on;
   };
   const query::QueryId id =
-      world.service.start(kDefaultTenant, sql, std::move(sink), [&](Result<query::QueryCost> cost) {
+      world.service.start({kDefaultTenant, sql}, std::move(sink), [&](Result<query::QueryCost> cost) {
         DUNLIN_ASSERT(parses || !cost);
         has_ended = true;
       });

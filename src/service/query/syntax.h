@@ -80,6 +80,9 @@ struct Query {
 /// Errors: malformed, limit_exceeded; the text names line and column.
 Result<Query> parse_query(std::string_view sql);
 
+/// An expression on its own. Errors likewise.
+Result<SyntaxPtr> parse_expression(std::string_view text);
+
 /// Of an expression whose operands have theirs.
 Identity identity_of(const Syntax& expression);
 

@@ -1,6 +1,7 @@
 #pragma once
 // What a query can read: the tables and their columns.
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -23,17 +24,15 @@ struct ThingRow {
   std::map<std::string, std::string> attributes;
 };
 
-/// Sorted by device and channel. Valid in the turn in which it was asked for.
-using SeriesList = std::vector<const series::SeriesInfo*>;
-
 /// What is known of devices beside their measurements. Owned by the composer; one executor's thread.
 class TagSource {
  public:
   virtual ~TagSource() = default;
   /// Gets what the other calls answer. Errors: the store's.
   virtual void load(TenantId tenant, std::move_only_function<void(Result<void>)> loaded) = 0;
-  /// The names of all tags that some thing, or some device of the series, has, sorted.
-  virtual std::vector<std::string> names(TenantId tenant, const SeriesList& series) const = 0;
+  /// The names of all attributes that some thing has.
+  virtual std::vector<std::string> names(TenantId tenant) const = 0;
+  /// Of two of one name the one that came with the measurements.
   virtual std::optional<std::string> tag(TenantId tenant, std::string_view device,
                                          std::string_view name) const = 0;
   virtual std::vector<ThingRow> things(TenantId tenant) const = 0;
@@ -63,19 +62,27 @@ struct TableColumn {
   } kind = Kind::time;
   std::string name;
   Type type = Type::time;
+  /// Of a channel, sorted by device. Valid in the turn in which it was asked for.
+  const series::EntryList* series = nullptr;
 };
+/// A text where all last values are texts: looks through them.
+Type channel_type(const series::EntryList& series);
+/// As TagSource::tag() of its device.
+std::optional<std::string> tag_of(const series::SeriesEntry& series, std::string_view name,
+                                  const TagSource& tags);
 /// Whether the column is the same for all rows of a series or device.
 bool is_fixed(const TableColumn& column);
 
 struct Table {
   TableKind kind = TableKind::wide;
   std::string name;
-  std::string prefix;                // of the channels, before a slash or a point; empty for `points`
-  std::vector<TableColumn> columns;  // all that there are, in the order of SELECT *
-  SeriesList series;                 // whose points it shows
+  /// All that there are, in the order of SELECT *. The types of channels are not told: channel_type().
+  std::vector<TableColumn> columns;
+  std::deque<series::EntryList> gathered;  // lists that the columns point to, of a table inside of another
 };
 
-/// Errors: not_found (names the tables that there are).
+/// Errors: not_found (names the tables that there are). A name with a slash or a point, such as `line/motor`,
+/// is the table of the channels behind it.
 Result<Table> find_table(const series::SeriesStore& store, const TagSource& tags, TenantId tenant,
                          std::string_view name);
 

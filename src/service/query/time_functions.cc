@@ -1,5 +1,6 @@
 #include <array>
 
+#include "base/time_zone.h"
 #include "service/query/bucket.h"
 #include "service/query/kernels.h"
 
@@ -27,6 +28,43 @@ Column bucket(const KernelInput& input) {
   return made;
 }
 
+constexpr std::int64_t kDay = 86400LL * 1'000'000'000;
+
+/// Days of a time zone, or several: of 23 and 25 hours where clocks are changed.
+Column zone_bucket(const KernelInput& input) {
+  Column made = make_column(Type::time, input.rows);
+  made.valid = all_valid(input);
+  const std::int64_t width = integers(*input.arguments[0])[0] / kDay;
+  const auto times = integers(*input.arguments[1]);
+  const auto zone = system_time_zone(input.texts.text_at(input.arguments[2]->integer(0)));
+  Bucketing days{width, kMonday / kDay};
+  WallTime begin{}, end{};
+  for (std::size_t i = 0; i < input.rows; ++i) {
+    const WallTime time = from_unix_nanoseconds(times[i]);
+    if (time < begin || time >= end) {
+      const std::int64_t first = days.begin_of(zone->day_of(time)).value_or(0);
+      begin = zone->begin_of_day(first);
+      end = zone->begin_of_day(first + width);
+    }
+    made.integers[i] = unix_nanoseconds(begin);
+  }
+  return made;
+}
+
+/// The third argument is no time: it names a zone.
+Result<ExpressionPtr> build_zone_bucket(std::vector<ExpressionPtr> arguments) {
+  const std::string& name = arguments[2]->literal()->text;
+  if (system_time_zone(name) == nullptr) {
+    return fail(Errc::invalid_argument,
+                "\"" + name.substr(0, kMaxZoneNameBytes) +
+                    "\" is no time at which buckets begin, and no time zone such as 'Europe/Berlin'");
+  }
+  const std::int64_t width = arguments[0]->literal()->integer;
+  if (width % kDay != 0 || width > 366 * kDay)
+    return fail(Errc::invalid_argument, "buckets in a time zone are whole days, 366 at most");
+  return make_kernel_call(zone_bucket, Type::time, std::move(arguments));
+}
+
 Datum interval_of(std::int64_t length) {
   Datum value;
   value.type = Type::interval;
@@ -48,6 +86,9 @@ Result<ExpressionPtr> build_bucket(std::vector<ExpressionPtr> arguments) {
   if (arguments.size() == 2) {
     arguments.push_back(make_constant(std::move(origin)));
   } else {
+    const Datum* third = arguments[2]->literal();
+    if (third != nullptr && third->type == Type::text && !parse_time(third->text))
+      return build_zone_bucket(std::move(arguments));
     DUNLIN_TRY(arguments[2], coerce(std::move(arguments[2]), Type::time));
     if (arguments[2]->literal() == nullptr)
       return fail(Errc::invalid_argument, "where the buckets begin must be written in the query");

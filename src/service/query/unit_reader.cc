@@ -15,11 +15,6 @@ using Kind = TableColumn::Kind;
 constexpr std::int64_t kDay = 86400LL * 1'000'000'000;
 constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
 
-std::int64_t plus(std::int64_t time, std::int64_t span) {
-  std::int64_t sum = 0;
-  return __builtin_add_overflow(time, span, &sum) ? kEnd : sum;
-}
-
 template <class T>
 void append_part(std::vector<T>& to, const std::vector<T>& from, std::size_t begin, std::size_t end) {
   to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(begin),
@@ -57,6 +52,13 @@ void drop_front(std::vector<T>& values, std::size_t count) {
   values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(count, values.size())));
 }
 
+/// Without a branch for each.
+bool has_nan(const std::vector<double>& values, std::size_t begin, std::size_t end) {
+  unsigned found = 0;
+  for (std::size_t i = begin; i < end; ++i) found |= values[i] != values[i] ? 1U : 0U;
+  return found != 0;
+}
+
 bool is_text(store::ChunkType type) {
   return type == store::ChunkType::text || type == store::ChunkType::json;
 }
@@ -91,105 +93,20 @@ bool UnitReader::is_done() const {
          });
 }
 
-void UnitReader::read() {
-  for (std::size_t i = 0; i < channels_.size(); ++i) {
-    const Channel& channel = channels_[i];
-    if (!channel.is_complete && !channel.is_reading && channel.ahead() < kReadAheadPoints && !error_)
-      read_channel(i);
-  }
-}
-
-void UnitReader::read_channel(std::size_t index) {
-  Channel& channel = channels_[index];
-  channel.is_reading = true;
-  const std::int64_t to = end_of_read(channel);
-  series::ScanVisitor visitor;
-  visitor.block = [self = shared_from_this(), index](const series::Block& block) {
-    return self->is_stopped_ ? series::ScanGo::stop : self->add_block(self->channels_[index], block);
-  };
-  if (plan_->mode == ScanPlan::Mode::summaries) {
-    visitor.chunk = [self = shared_from_this()](const store::ChunkSummary& chunk) {
-      return !self->is_stopped_ && self->add_whole(chunk);
-    };
-  }
-  environment_.store.scan(
-      {plan_->tenant, channel.series.id, from_unix_nanoseconds(channel.next), from_unix_nanoseconds(to)},
-      std::move(visitor), [self = shared_from_this(), index, to](Result<void> result) {
-        if (!self->is_stopped_) self->channel_read(index, to, std::move(result));
-      });
-}
-
-/// One scan for several readers, which come one after another.
-struct UnitReader::Together {
-  std::vector<std::shared_ptr<UnitReader>> readers;
-  std::size_t begun = 0;  // the last of these is being read
-  std::size_t points = 0;
-
-  UnitReader& current() { return *readers[begun - 1]; }
-  series::ScanGo add(const series::Block& block) {
-    UnitReader& reader = current();
-    if (reader.is_stopped_) return series::ScanGo::stop;
-    points += block.end - block.begin;
-    const auto go = reader.add_block(reader.channels_[0], block);
-    if (go == series::ScanGo::stop || points < kPointsAtOnce) return go;
-    reader.stop_behind(reader.channels_[0]);
-    return series::ScanGo::stop;
-  }
-  /// Those that were not begun are read when they are asked for.
-  void end(std::int64_t to, const Result<void>& result) {
-    for (std::size_t i = 0; i < readers.size(); ++i) {
-      UnitReader& reader = *readers[i];
-      if (reader.is_stopped_) continue;
-      if (i < begun || !result) {
-        reader.channel_read(0, to, result);
-      } else {
-        reader.channels_[0].is_reading = false;
-      }
-    }
-  }
-};
-
-void UnitReader::read_together(const std::vector<std::shared_ptr<UnitReader>>& readers) {
-  auto together = std::make_shared<Together>();
-  series::ScanSet set;
-  for (const auto& reader : readers) {
-    Channel& channel = reader->channels_[0];
-    if (channel.is_complete) continue;
-    channel.is_reading = true;
-    set.series.push_back(channel.series.id);
-    together->readers.push_back(reader);
-  }
-  if (set.series.empty()) return;
-  UnitReader& first = *together->readers.front();
-  const std::int64_t to = first.end_of_read(first.channels_[0]);
-  set.tenant = first.plan_->tenant;
-  set.from = from_unix_nanoseconds(first.channels_[0].next);
-  set.to = from_unix_nanoseconds(to);
-  series::ScanVisitor visitor;
-  visitor.series = [together](series::SeriesId) { ++together->begun; };
-  visitor.block = [together](const series::Block& block) { return together->add(block); };
-  if (first.plan_->mode == ScanPlan::Mode::summaries) {
-    visitor.chunk = [together](const store::ChunkSummary& chunk) {
-      return !together->current().is_stopped_ && together->current().add_whole(chunk);
-    };
-  }
-  first.environment_.store.scan(std::move(set), std::move(visitor),
-                                [together, to](Result<void> result) { together->end(to, result); });
-}
-
-std::int64_t UnitReader::end_of_read(const Channel& channel) const {
-  return channel.span == 0 ? plan_->to : std::min(plan_->to, plus(channel.next, channel.span));
-}
-
-/// Reading goes on behind what there is.
-void UnitReader::stop_behind(Channel& channel) {
-  channel.next = plus(channel.times.back(), 1);
-  channel.has_stopped = true;
-}
-
+/// Stops where the channel is far enough ahead.
 series::ScanGo UnitReader::add_block(Channel& channel, const series::Block& block) {
-  if (block.begin == block.end) return series::ScanGo::on;
   const std::int64_t first = block.columns.times[block.begin];
+  add_points(channel, block);
+  const std::int64_t last = channel.times.back();
+  if (channel.ahead() < kReadAheadPoints) return series::ScanGo::on;
+  // What is read next is about as much.
+  if (channel.span == 0)
+    channel.span = std::max<std::int64_t>(saturated_sum(last, -std::min(first, last)), 1);
+  stop_behind(channel);
+  return series::ScanGo::stop;
+}
+
+void UnitReader::add_points(Channel& channel, const series::Block& block) {
   const std::size_t before = channel.times.size();
   append_part(channel.times, block.columns.times, block.begin, block.end);
   add_values(channel.values, before, block);
@@ -199,13 +116,8 @@ series::ScanGo UnitReader::add_block(Channel& channel, const series::Block& bloc
     channel.qualities.push_back(static_cast<std::uint8_t>(point.quality));
     channel.flags.push_back(point.flags);
   }
+  channel.added += block.end - block.begin;
   environment_.space->points_read += block.end - block.begin;
-  const std::int64_t last = channel.times.back();
-  if (channel.ahead() < kReadAheadPoints) return series::ScanGo::on;
-  // What is read next is about as much.
-  if (channel.span == 0) channel.span = std::max<std::int64_t>(plus(last, -std::min(first, last)), 1);
-  stop_behind(channel);
-  return series::ScanGo::stop;
 }
 
 /// Behind the first `before` values; those of another type are NULL.
@@ -231,6 +143,7 @@ void UnitReader::add_values(Column& to, std::size_t before, const series::Block&
       to.integers.push_back(environment_.space->texts.place_of(texts[i]));
   } else if (const auto* numbers = std::get_if<std::vector<double>>(&columns.values)) {
     append_part(to.numbers, *numbers, block.begin, block.end);
+    if (!has_nan(to.numbers, before, after)) return;
     for (std::size_t i = before; i < after; ++i) {
       if (!std::isnan(to.numbers[i])) continue;
       if (to.valid.empty()) to.valid.assign(after, 1);
@@ -238,7 +151,9 @@ void UnitReader::add_values(Column& to, std::size_t before, const series::Block&
     }
   } else {
     const auto& whole = std::get<std::vector<std::int64_t>>(columns.values);
-    for (std::size_t i = block.begin; i < block.end; ++i) to.numbers.push_back(static_cast<double>(whole[i]));
+    to.numbers.resize(after);
+    for (std::size_t i = before; i < after; ++i)
+      to.numbers[i] = static_cast<double>(whole[block.begin + i - before]);
   }
 }
 
@@ -249,49 +164,44 @@ bool UnitReader::add_whole(const store::ChunkSummary& chunk) {
     const auto begin = plan_->bucketing->begin_of(chunk.first_time);
     if (!begin || begin != plan_->bucketing->begin_of(chunk.last_time)) return false;
   }
-  wholes_.push_back(chunk);
+  wholes_.push_back({channels_.front().added, chunk});
   ++environment_.space->chunks_by_summary;
   return true;
 }
 
-void UnitReader::channel_read(std::size_t index, std::int64_t to, Result<void> result) {
-  Channel& channel = channels_[index];
-  channel.is_reading = false;
-  if (!result) {
-    error_ = std::move(result).error();
-  } else if (std::exchange(channel.has_stopped, false)) {
-    channel.is_complete = channel.next >= plan_->to;
-  } else if (to >= plan_->to) {
-    channel.is_complete = true;
-  } else {
-    channel.next = to;
-    channel.span = plus(channel.span, channel.span);
-  }
-  (*environment_.wake)();
-}
-
 std::optional<Batch> UnitReader::take() {
-  if (auto wholes = take_wholes()) return wholes;
-  if (channels_.size() == 1) return take_one(channels_[0]);
-  return take_joined();
+  if (channels_.size() != 1) return take_joined();
+  Channel& channel = channels_.front();
+  if (wholes_.empty()) return take_one(channel, channel.ahead());
+  // What is summed comes in the order of time, however much of it is there already.
+  const std::uint64_t taken = channel.added - channel.ahead();
+  if (wholes_.front().after != taken)
+    return take_one(channel, static_cast<std::size_t>(wholes_.front().after - taken));
+  return take_wholes();
 }
 
 /// As rows whose values are of no interest.
 std::optional<Batch> UnitReader::take_wholes() {
-  if (wholes_.empty()) return std::nullopt;
-  Column times = make_column(Type::time, wholes_.size());
-  for (std::size_t i = 0; i < wholes_.size(); ++i) times.integers[i] = wholes_[i].first_time;
-  const auto time_column = std::make_shared<const Column>(std::move(times));
   Batch batch;
-  batch.rows = wholes_.size();
+  Column times = make_column(Type::time, 0);
+  const std::uint64_t after = wholes_.front().after;
+  for (; !wholes_.empty() && wholes_.front().after == after; wholes_.pop_front()) {
+    times.integers.push_back(wholes_.front().chunk.first_time);
+    batch.wholes.push_back(wholes_.front().chunk);
+  }
+  const auto time_column = std::make_shared<const Column>(std::move(times));
+  batch.rows = batch.wholes.size();
   batch.origin = unit_.origin;
+  std::size_t channel = 0;
   for (std::size_t i = 0; i < plan_->columns.size(); ++i) {
     const TableColumn& column = plan_->columns[i];
+    const bool is_own =
+        column.kind == Kind::value || (column.kind == Kind::channel && channel++ == unit_.only.value_or(0));
+    if (is_own) batch.whole_of = i;
     batch.columns.push_back(column.kind == Kind::time ? time_column
                             : unit_.fixed[i]          ? unit_.fixed[i]
                                                       : null_column(column.type));
   }
-  batch.wholes = std::exchange(wholes_, {});
   return batch;
 }
 
@@ -324,7 +234,9 @@ Batch UnitReader::batch_of(std::vector<std::int64_t> times, std::vector<Column> 
   std::size_t next = 0;
   for (std::size_t i = 0; i < plan_->columns.size(); ++i) {
     const TableColumn& column = plan_->columns[i];
-    if (column.kind == Kind::time) {
+    if (column.kind == Kind::channel && unit_.only) {
+      batch.columns.push_back(next++ == *unit_.only ? shared.front() : null_column(column.type));
+    } else if (column.kind == Kind::time) {
       batch.columns.push_back(time_column);
     } else if (unit_.fixed[i]) {
       batch.columns.push_back(unit_.fixed[i]);
@@ -339,10 +251,10 @@ Batch UnitReader::batch_of(std::vector<std::int64_t> times, std::vector<Column> 
   return batch;
 }
 
-std::optional<Batch> UnitReader::take_one(Channel& channel) {
+std::optional<Batch> UnitReader::take_one(Channel& channel, std::size_t most) {
   // What is not much more than a batch goes on as it is, without a copy.
-  const bool takes_all = channel.ahead() <= 2 * kBatchRows;
-  const std::size_t rows = takes_all ? channel.ahead() : kBatchRows;
+  const bool takes_all = most <= 2 * kBatchRows;
+  const std::size_t rows = takes_all ? most : kBatchRows;
   if (rows == 0) return std::nullopt;
   const std::size_t begin = channel.taken;
   channel.taken += rows;

@@ -8,18 +8,20 @@
 
 namespace dunlin::query {
 
-/// A channel of a device, or none where the device has not got it.
-struct UnitSeries {
-  series::SeriesId id{};
-  Type type = Type::number;
-  series::Point last;
-};
+/// The end of all time where there is no later one.
+inline std::int64_t saturated_sum(std::int64_t time, std::int64_t span) {
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(time, span, &sum) ? std::numeric_limits<std::int64_t>::max() : sum;
+}
 
-/// What is read together: a device of a wide table, a series of `samples`.
-struct Unit {
-  std::uint64_t origin = 0;
-  std::vector<UnitSeries> series;
-  std::vector<ColumnPtr> fixed;  // by column of the plan; null for those that change
+/// How much a scan reads at once. Shared by a source and its reads; one thread.
+struct ReadPace {
+  bool is_reading = false;
+  std::size_t left = 0;  // of the units of a read, the last ones, which it did not come to
+  std::size_t series = 0;
+  std::size_t points = 0;  // of these series
+
+  std::size_t series_at_once() const;
 };
 
 /// Owned by its source and by its own reads. One thread.
@@ -29,14 +31,18 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
 
   /// Begins to read, or goes on, as far ahead as it may.
   void read();
-  /// Begins to read several of one channel each, which have not begun, in one go.
-  static void read_together(const std::vector<std::shared_ptr<UnitReader>>& readers);
+  /// Begins to read several, which have not begun, in one go.
+  static void read_together(const std::vector<std::shared_ptr<UnitReader>>& readers,
+                            const std::shared_ptr<ReadPace>& pace);
   /// Nobody asks any more.
   void stop() { is_stopped_ = true; }
 
   /// Rows that are complete; nullopt where there are none at the moment.
   std::optional<Batch> take();
   bool is_done() const;
+  std::size_t channels() const { return channels_.size(); }
+  /// Of a reader that has not begun and goes.
+  Unit take_unit() { return std::move(unit_); }
   const std::optional<Error>& error() const { return error_; }
 
  private:
@@ -53,7 +59,13 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
     std::vector<std::uint8_t> qualities;
     std::vector<std::uint8_t> flags;
     std::size_t taken = 0;
+    std::uint64_t added = 0;  // points, ever
     std::size_t ahead() const { return times.size() - taken; }
+  };
+  /// A chunk that is taken as a whole, of a unit with one channel.
+  struct Whole {
+    std::uint64_t after = 0;  // so many points
+    store::ChunkSummary chunk;
   };
 
   struct Together;
@@ -61,12 +73,14 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
   std::int64_t end_of_read(const Channel& channel) const;
   static void stop_behind(Channel& channel);
   series::ScanGo add_block(Channel& channel, const series::Block& block);
+  void add_points(Channel& channel, const series::Block& block);
   void add_values(Column& to, std::size_t before, const series::Block& block);
   bool wants(TableColumn::Kind kind) const;
   bool add_whole(const store::ChunkSummary& chunk);
   void channel_read(std::size_t index, std::int64_t to, Result<void> result);
   std::optional<Batch> take_wholes();
-  std::optional<Batch> take_one(Channel& channel);
+  std::optional<Batch> take_one(Channel& channel, std::size_t most);
+  bool is_over() const;
   std::optional<Batch> take_joined();
   std::optional<std::int64_t> horizon() const;
   static Column values_at(Channel& channel, const std::vector<std::int64_t>& times);
@@ -80,7 +94,7 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
   ScanEnvironment environment_;
   Unit unit_;
   std::vector<Channel> channels_;
-  std::vector<store::ChunkSummary> wholes_;
+  std::deque<Whole> wholes_;
   bool wants_texts_ = false;
   bool wants_marks_ = false;
   std::optional<Error> error_;

@@ -1,5 +1,7 @@
 #include "service/query/value.h"
 
+#include <mutex>
+
 #include "base/core/assert.h"
 
 namespace dunlin::query {
@@ -10,10 +12,23 @@ std::string_view type_name(Type type) {
 }
 
 std::int64_t TextPool::place_of(std::string_view text) {
-  if (const auto found = places_.find(text); found != places_.end()) return found->second;
-  const auto place = static_cast<std::int64_t>(texts_.size());
-  texts_.emplace_back(text);
-  places_.emplace(texts_.back(), place);
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto found = places_.find(text); found != places_.end()) return found->second;
+  }
+  const std::lock_guard lock(mutex_);
+  const auto place = static_cast<std::int64_t>(size_);
+  const Spot spot = spot_of(size_);
+  std::string* block = blocks_[spot.block].load();
+  if (block == nullptr) {
+    owned_.push_back(std::make_unique<std::string[]>(kFirstBlock << spot.block));
+    block = owned_.back().get();
+    blocks_[spot.block].store(block, std::memory_order_release);
+  }
+  block[spot.index] = text;
+  const auto [known, is_new] = places_.emplace(block[spot.index], place);
+  if (!is_new) return known->second;  // another thread was first
+  ++size_;
   bytes_ += text.size() + 96;
   return place;
 }

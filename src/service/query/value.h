@@ -1,9 +1,12 @@
 #pragma once
 // Values, and columns of them: what expressions and operators work on.
 
+#include <array>
+#include <atomic>
+#include <bit>
 #include <cstdint>
-#include <deque>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,17 +36,36 @@ struct Datum {
   std::string text;
 };
 
-/// The texts of one query, each once: columns hold their places. Not ordered.
+/// The texts of one query, each once: columns hold their places. Not ordered. Any thread.
 class TextPool {
  public:
   std::int64_t place_of(std::string_view text);
-  std::string_view text_at(std::int64_t place) const { return texts_[static_cast<std::size_t>(place)]; }
+  /// Of a place that place_of() has told, here or to another thread that has handed it over.
+  std::string_view text_at(std::int64_t place) const {
+    const Spot spot = spot_of(static_cast<std::size_t>(place));
+    return blocks_[spot.block].load(std::memory_order_acquire)[spot.index];
+  }
   std::size_t bytes() const { return bytes_; }
 
  private:
-  std::deque<std::string> texts_;  // their addresses stay
+  /// Each block is twice as long as the one before it, so that texts never move.
+  static constexpr std::size_t kFirstBlock = 256;
+  static constexpr std::size_t kBlocks = 40;
+  struct Spot {
+    std::size_t block = 0;
+    std::size_t index = 0;
+  };
+  static Spot spot_of(std::size_t place) {
+    const auto block = static_cast<std::size_t>(std::bit_width(place / kFirstBlock + 1)) - 1;
+    return {block, place - kFirstBlock * ((std::size_t{1} << block) - 1)};
+  }
+
+  std::array<std::atomic<std::string*>, kBlocks> blocks_{};
+  mutable std::shared_mutex mutex_;  // guards the three below
+  std::vector<std::unique_ptr<std::string[]>> owned_;
   std::unordered_map<std::string_view, std::int64_t> places_;
-  std::size_t bytes_ = 0;
+  std::size_t size_ = 0;
+  std::atomic<std::size_t> bytes_ = 0;
 };
 
 /// Values of one type for the rows of a batch, or one that stands for all rows.
@@ -89,16 +111,16 @@ struct Batch {
   std::uint64_t origin = 0;
   /// Not empty: each row is a whole chunk, whose time is that of its first point.
   std::vector<store::ChunkSummary> wholes;
+  std::size_t whole_of = 0;  // the column whose values these have
 };
 
-/// What a query has taken of the memory that it may have.
+/// What a query has taken of the memory that it may have. Any thread.
 class Budget {
  public:
   explicit Budget(std::size_t most) : most_(most) {}
   /// Errors: limit_exceeded.
   Result<void> take(std::size_t bytes) {
-    used_ += bytes;
-    if (used_ > most_) {
+    if (used_.fetch_add(bytes) + bytes > most_) {
       return fail(Errc::limit_exceeded,
                   "the query needs more memory than it may have; group by less or ask for a shorter time");
     }
@@ -109,7 +131,7 @@ class Budget {
 
  private:
   std::size_t most_;
-  std::size_t used_ = 0;
+  std::atomic<std::size_t> used_ = 0;
 };
 
 }  // namespace dunlin::query

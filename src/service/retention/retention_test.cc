@@ -11,7 +11,7 @@ using std::chrono::days;
 using std::chrono::hours;
 using std::chrono::minutes;
 
-TagOf tags(std::map<std::string, std::string, std::less<>> all) {
+model::TagOf tags(std::map<std::string, std::string, std::less<>> all) {
   return [all = std::move(all)](std::string_view name) -> std::optional<std::string> {
     const auto found = all.find(name);
     if (found == all.end()) return std::nullopt;
@@ -25,7 +25,7 @@ TEST(RetentionRuleTest, TheMostSpecificCounts) {
                                    {"debug-long", "debug/long/*", {}, days{8}},
                                    {"model", "", {{"model", "H-2"}}, days{30}},
                                    {"model-channel", "temperature", {{"model", "H-2"}}, days{90}}};
-  const auto name = [&](std::string_view channel, const TagOf& tag) {
+  const auto name = [&](std::string_view channel, const model::TagOf& tag) {
     const Rule* rule = rule_for(rules, channel, tag);
     return rule == nullptr ? std::string("none") : rule->name;
   };

@@ -2,39 +2,31 @@
 // How long measurements are kept.
 
 #include <boost/json/fwd.hpp>
-#include <functional>
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "model/selection.h"
 
 namespace dunlin::retention {
 
 inline constexpr std::size_t kMaxRules = 1000;  // of a tenant
-inline constexpr std::size_t kMaxRuleNameBytes = 64;
-inline constexpr std::size_t kMaxRuleTags = 8;
-inline constexpr std::size_t kMaxRuleTextBytes = 256;  // of a channel's pattern, a tag's name and value
 /// What is shorter would go before it is sealed.
 inline constexpr Duration kShortestKeep = std::chrono::hours{3};
 inline constexpr Duration kLongestKeep = std::chrono::hours{24 * 365 * 100};
 
 struct Rule {
   std::string name;
-  std::string channel;                      // empty: any; with a * at its end: what begins so
-  std::map<std::string, std::string> tags;  // all of them must be the device's
+  std::string channel;        // empty: any; with a * at its end: what begins so
+  model::SelectionTags tags;  // all of them must be the device's
   Duration keep{};
 };
 
-/// A tag of the device that is asked about.
-using TagOf = std::function<std::optional<std::string>(std::string_view name)>;
-
 /// The rule that counts for a channel of a device: that with more tags, then that with a channel, then with
 /// the longer pattern, then the first by name. Null: none, it is kept for ever.
-const Rule* rule_for(const std::vector<Rule>& rules, std::string_view channel, const TagOf& tag);
+const Rule* rule_for(const std::vector<Rule>& rules, std::string_view channel, const model::TagOf& tag);
 
 boost::json::object to_json(const Rule& rule);
 /// Errors: invalid_argument, limit_exceeded, with what is wrong.

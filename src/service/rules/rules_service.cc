@@ -94,6 +94,7 @@ void RulesService::load(std::string after, std::move_only_function<void(Result<v
           rule->version = document.version;
           std::string key = model::tenant_key(kDefaultTenant, rule->name);
           rules_.insert_or_assign(std::move(key), *std::move(rule));
+          asked_below_.reset();
         }
         if (found->empty()) return started({});
         load(found->back().id, std::move(started));
@@ -109,6 +110,7 @@ void RulesService::consume(std::vector<hub::JournalPosition> from) {
   options.filters = {"#", "$dunlin/#"};
   options.start = std::move(from);
   options.max_batch = kMaxBatch;
+  options.listens = hub::ConsumerOptions::Listens::no;  // rules that act on samples say so by follows()
   consumer_ = environment_.bus.consume(
       environment_.executor, std::move(options),
       [this](std::vector<hub::Delivery> batch, Task done) { take(std::move(batch), std::move(done)); });
@@ -157,6 +159,29 @@ void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
       }
     }
   }
+}
+
+bool RulesService::follows(TenantId tenant, std::string_view topic) const {
+  const std::string of_tenant = model::tenant_key(tenant, "");
+  return std::ranges::any_of(rules_, [&](const auto& entry) {
+    const Rule& rule = entry.second;
+    return entry.first.starts_with(of_tenant) && rule.state == Rule::State::enabled &&
+           hub::filter_matches(rule.statement.filter(), topic);
+  });
+}
+
+bool RulesService::follows_below(std::string_view prefix) const {
+  if (asked_below_ && asked_below_->first == prefix) return asked_below_->second;
+  const bool found = std::ranges::any_of(rules_, [prefix](const auto& entry) {
+    const Rule& rule = entry.second;
+    // Up to its first wildcard, which the prefix may go beyond.
+    std::string_view fixed = rule.statement.filter();
+    fixed = fixed.substr(0, fixed.find_first_of("+#"));
+    return rule.state == Rule::State::enabled && (fixed.starts_with(prefix) || prefix.starts_with(fixed)) &&
+           (!fixed.empty() || !prefix.starts_with('$'));
+  });
+  asked_below_.emplace(prefix, found);
+  return found;
 }
 
 bool RulesService::may_go_on(const hub::Message& cause, const Rule& rule) {
@@ -294,6 +319,7 @@ void RulesService::put(TenantId tenant, const boost::json::object& document, Rul
         rule.version = written->at(0);
         boost::json::object shown = to_json(rule);
         rules_.insert_or_assign(key, std::move(rule));
+        asked_below_.reset();
         done(std::move(shown));
       });
 }
@@ -313,6 +339,7 @@ void RulesService::remove(TenantId tenant, const std::string& name, RuleDone don
                                 [this, key, done = std::move(done)](auto written) mutable {
                                   if (!written) return done(std::unexpected(written.error()));
                                   rules_.erase(key);
+                                  asked_below_.reset();
                                   done(boost::json::object{});
                                 });
 }

@@ -4,7 +4,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/executor.h"
@@ -51,6 +53,12 @@ class RulesService {
 
   std::size_t size() const { return rules_.size(); }
 
+  /// Whether a rule that runs takes messages of the topic.
+  bool follows(TenantId tenant, std::string_view topic) const;
+  /// Whether one may take some below a prefix of whole levels, which ends with '/'. Known at once where it
+  /// was asked last.
+  bool follows_below(std::string_view prefix) const;
+
   /// Declares rule.list, put, get, delete.
   void declare(model::OperationTable& table);
 
@@ -76,6 +84,7 @@ class RulesService {
   RulesEnvironment environment_;
   PrincipalRef self_;
   RuleMap rules_;
+  mutable std::optional<std::pair<std::string, bool>> asked_below_;  // of the rules that there are
   std::vector<hub::JournalPosition> positions_;
   std::unique_ptr<hub::Consumer> consumer_;
   model::Retry retry_;

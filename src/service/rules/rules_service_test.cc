@@ -97,6 +97,23 @@ TEST_F(RulesTest, AStarPassesThePayloadByteForByte) {
             (std::vector<std::string>{"\xff\xd8 no text", "{\"n\": 1.000000000000000000001}"}));
 }
 
+TEST_F(RulesTest, SaysWhichTopicsItFollows) {
+  const auto below = [this] { return rules->follows_below("$dunlin/samples/"); };
+  ASSERT_EQ(forward("all", "#", "out"), "");
+  EXPECT_FALSE(below()) << "# is not of topics that begin with $";
+  ASSERT_EQ(forward("some", "$dunlin/samples/+/heat", "out"), "");
+  EXPECT_TRUE(below());
+  EXPECT_TRUE(rules->follows(kDefaultTenant, "$dunlin/samples/press-01/heat"));
+  EXPECT_FALSE(rules->follows(kDefaultTenant, "$dunlin/samples/press-01/cold"));
+  EXPECT_FALSE(rules->follows(TenantId{7}, "$dunlin/samples/press-01/heat"));
+  ASSERT_EQ(ask("rule.delete", {{"rule", "some"}}), "{}");
+  EXPECT_FALSE(below());
+  ASSERT_EQ(forward("wide", "$dunlin/#", "out"), "");
+  EXPECT_TRUE(below());
+  ASSERT_EQ(forward("wide", "$dunlin/alarms/#", "out"), "");
+  EXPECT_FALSE(below());
+}
+
 TEST_F(RulesTest, ARuleThatFeedsItselfIsStopped) {
   ASSERT_EQ(forward("loop", "loop/#", "loop/again"), "");
   send("loop/a", "1");

@@ -64,6 +64,7 @@ SeriesEntry& Dictionary::add(std::string name, SeriesInfo info) {
   SeriesEntry& entry = by_name_.emplace(std::move(name), SeriesEntry(std::move(info))).first->second;
   if (id >= by_id_.size()) by_id_.resize(id + 1);
   by_id_[id] = &entry;
+  entry.tags = tags_of(entry.info.tenant, entry.info.device);
   return entry;
 }
 
@@ -84,8 +85,8 @@ SeriesEntry* Dictionary::define(TenantId tenant, std::string_view device, std::s
               {id, tenant, std::string(device), std::string(channel), std::string(unit), Point{}});
 }
 
-std::vector<const SeriesEntry*> Dictionary::entries(TenantId tenant, std::string_view device) const {
-  std::vector<const SeriesEntry*> found;
+EntryList Dictionary::entries(TenantId tenant, std::string_view device) const {
+  EntryList found;
   const std::string begin = device.empty() ? model::tenant_key(tenant, "") : name_of(tenant, device, "");
   for (auto at = by_name_.lower_bound(begin); at != by_name_.end() && at->first.starts_with(begin); ++at)
     if (at->second.presence == SeriesEntry::Presence::shown) found.push_back(&at->second);
@@ -98,9 +99,16 @@ std::vector<const SeriesInfo*> Dictionary::list(TenantId tenant, std::string_vie
   return found;
 }
 
+void Dictionary::show(SeriesEntry& entry) {
+  if (entry.presence == SeriesEntry::Presence::shown) return;
+  index_.show(entry);
+  entry.presence = SeriesEntry::Presence::shown;
+}
+
 void Dictionary::forget(SeriesEntry& entry, store::Position after) {
   const SeriesInfo& info = entry.info;
-  entry.presence = SeriesEntry::Presence::hidden;
+  const auto before = std::exchange(entry.presence, SeriesEntry::Presence::hidden);
+  if (before == SeriesEntry::Presence::shown) index_.hide(entry);
   entry.info.last = {};
   entry.sealed_from = WallTime::max();
   entry.sealed_to = WallTime::min();
@@ -112,6 +120,7 @@ void Dictionary::forget(SeriesEntry& entry, store::Position after) {
 
 Dictionary::ByName::iterator Dictionary::remove(ByName::iterator at) {
   const std::uint32_t id = at->second.info.id.value;
+  index_.forget(at->second);
   by_id_[id] = nullptr;
   unsaved_.series.erase(id);
   return by_name_.erase(at);
@@ -182,7 +191,34 @@ Result<void> Dictionary::take(const SeriesInfo& info) {
 void Dictionary::take(DeviceTags of) {
   std::string key = model::tenant_key(of.tenant, of.device);
   unsaved_.tags.insert(key);
-  tags_.insert_or_assign(std::move(key), std::move(of));
+  set_tags(std::move(key), std::move(of));
+}
+
+void Dictionary::set_tags(std::string key, DeviceTags of) {
+  count_tags(of, 1);
+  const auto [at, is_new] = tags_.try_emplace(std::move(key));
+  count_tags(at->second, -1);
+  at->second = std::move(of);
+  if (!is_new) return;
+  const std::string begin = name_of(at->second.tenant, at->second.device, "");
+  for (auto series = by_name_.lower_bound(begin);
+       series != by_name_.end() && series->first.starts_with(begin); ++series)
+    series->second.tags = &at->second.tags;
+}
+
+void Dictionary::count_tags(const DeviceTags& of, std::ptrdiff_t by) {
+  if (of.tags.empty()) return;
+  TagNames& names = tag_names_[of.tenant];
+  for (const auto& [name, value] : of.tags) {
+    const auto at = names.try_emplace(name).first;
+    at->second += static_cast<std::size_t>(by);
+    if (at->second == 0) names.erase(at);
+  }
+}
+
+const Dictionary::TagNames* Dictionary::tag_names(TenantId tenant) const {
+  const auto found = tag_names_.find(tenant);
+  return found == tag_names_.end() ? nullptr : &found->second;
 }
 
 std::string_view Dictionary::series_prefix() {
@@ -256,7 +292,7 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
   added.sealed_to = sealed_to;
   added.points = points;
   added.bytes = bytes;
-  added.presence = presence;
+  if (presence == SeriesEntry::Presence::shown) show(added);
   added.forgotten_after = forgotten_after;
   return {};
 }
@@ -293,7 +329,7 @@ Result<void> Dictionary::load_tags(const store::Entry& entry) {
     of.tags.insert_or_assign(std::move(name), std::string(from.counted_text()));
   }
   if (!from.ok()) return std::unexpected(unknown_form());
-  tags_.insert_or_assign(std::string(key), std::move(of));
+  set_tags(std::string(key), std::move(of));
   return {};
 }
 

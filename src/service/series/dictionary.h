@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "service/series/point.h"
 #include "service/series/sample_record.h"
+#include "service/series/table_index.h"
 #include "store/keyed.h"
 #include "store/log.h"
 
@@ -39,6 +40,7 @@ struct SeriesEntry {
   store::Position forgotten_after = 0;     // while it is hidden
   /// All of it was deleted, or nothing has come yet: nobody sees it, but the log may speak of it.
   enum class Presence : std::uint8_t { hidden, shown } presence = Presence::hidden;
+  const Tags* tags = nullptr;                        // of its device; null: it has none
   std::vector<std::unique_ptr<OpenWindow>> windows;  // with points that are not sealed
 };
 
@@ -56,6 +58,8 @@ class Dictionary {
   /// kMaxSeries others.
   SeriesEntry* define(TenantId tenant, std::string_view device, std::string_view channel,
                       std::string_view unit);
+  /// A point of it has come.
+  void show(SeriesEntry& entry);
   /// All of it was deleted, by the log's record behind `after`. It is defined anew with its next point.
   void forget(SeriesEntry& entry, store::Position after);
   /// The log was read from `position` on and will never be read from before it: what was forgotten before,
@@ -63,7 +67,9 @@ class Dictionary {
   void drop_forgotten(store::Position position);
   /// Those with points. Of one device, sorted by channel; of all devices where `device` is empty.
   std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const;
-  std::vector<const SeriesEntry*> entries(TenantId tenant, std::string_view device) const;
+  EntryList entries(TenantId tenant, std::string_view device) const;
+  /// Those with points, as the tables of queries have them.
+  const TableIndex& index() const { return index_; }
   /// Numbers that were ever given to series: at(), for each below this, is one or null.
   std::uint32_t end_of_numbers() const { return static_cast<std::uint32_t>(by_id_.size()); }
   std::size_t size() const { return by_name_.size(); }
@@ -72,6 +78,9 @@ class Dictionary {
   bool changes_tags(const DeviceTags& of) const;
   /// Null: it has none.
   const Tags* tags_of(TenantId tenant, std::string_view device) const;
+  /// How many devices of the tenant have a tag, by its name. Null: none has any.
+  using TagNames = std::map<std::string, std::size_t, std::less<>>;
+  const TagNames* tag_names(TenantId tenant) const;
 
   /// What a record of these points must tell: series that nobody sees yet, and other units. Nothing else
   /// speaks of a hidden series.
@@ -109,11 +118,15 @@ class Dictionary {
   ByName::iterator remove(ByName::iterator at);
   store::Put entry_of(const SeriesEntry& entry) const;
   store::Put tags_entry_of(std::string_view key) const;
+  void set_tags(std::string key, DeviceTags of);
+  void count_tags(const DeviceTags& of, std::ptrdiff_t by);
 
   ByName by_name_;  // by tenant | device NUL channel
   std::vector<SeriesEntry*> by_id_;
+  TableIndex index_;
   std::map<std::string, DeviceTags, std::less<>> tags_;  // by tenant | device
-  std::set<std::string, std::less<>> untold_;            // names of series that have another unit
+  std::map<TenantId, TagNames> tag_names_;
+  std::set<std::string, std::less<>> untold_;  // names of series that have another unit
   Unsaved unsaved_;
 };
 

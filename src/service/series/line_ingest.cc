@@ -27,7 +27,6 @@ struct LineIngest::Work {
   line_protocol::Decoder decoder;
   WallTime arrived{};
   std::vector<NewPoint> points;
-  std::vector<NewPoint> told;        // the same, where somebody listens
   std::map<std::string, Tags> tags;  // of devices whose lines come with others than before
   std::vector<LineSource> fresh;
   LineReport report;
@@ -91,7 +90,6 @@ void LineIngest::end_reading(std::shared_ptr<Work> work) {
     waiting_bytes_ -= work->request.lines.size();
     return work->done(std::move(work->report));
   }
-  if (is_listened_to()) work->told = work->points;
   store(std::move(work));
 }
 
@@ -170,16 +168,9 @@ void LineIngest::store(std::shared_ptr<Work> work) {
   });
 }
 
-bool LineIngest::is_listened_to() const {
-  return std::ranges::any_of(listeners_, [](const Listener& listener) { return listener.wanted(); });
-}
-
 void LineIngest::finish(Work& work) {
   for (const LineSource& source : work.fresh) {
     for (const auto& handler : source_handlers_) handler(work.request.tenant, source);
-  }
-  if (!work.told.empty()) {
-    for (const Listener& listener : listeners_) listener.stored(work.told);
   }
   work.done(std::move(work.report));
 }

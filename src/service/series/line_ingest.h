@@ -4,7 +4,6 @@
 #include <expected>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,12 +53,6 @@ class LineIngest {
   void on_source(std::function<void(TenantId, const LineSource&)> handler) {
     source_handlers_.push_back(std::move(handler));
   }
-  /// Called with what was stored, where `wanted` says that somebody wants it. Valid during the call.
-  struct Listener {
-    std::function<bool()> wanted;
-    std::function<void(std::span<const NewPoint>)> stored;
-  };
-  void on_stored(Listener listener) { listeners_.push_back(std::move(listener)); }
 
  private:
   struct Work;
@@ -72,14 +65,12 @@ class LineIngest {
   void announce(Work& work, LineSource& source);
   void store(std::shared_ptr<Work> work);
   void finish(Work& work);
-  bool is_listened_to() const;
 
   Executor& executor_;
   SeriesStore& store_;
   LineKeys keys_;
   std::size_t waiting_bytes_ = 0;
   std::vector<std::function<void(TenantId, const LineSource&)>> source_handlers_;
-  std::vector<Listener> listeners_;
   std::vector<std::size_t> targets_;  // of the fields of the line that is read
   metrics::Cell& stored_;
   metrics::Cell& refused_;

@@ -24,8 +24,6 @@ struct LineIngestTest : model::testing::ServiceTest {
       for (const auto& [name, value] : source.tags) text += "," + name + "=" + value;
       sources.push_back(text);
     });
-    ingest->on_stored({.wanted = [this] { return listens; },
-                       .stored = [this](std::span<const NewPoint> points) { told += points.size(); }});
   }
   Result<LineReport> write(std::string_view lines, std::int64_t tick = 1, TenantId tenant = kDefaultTenant) {
     Result<LineReport> report = fail(Errc::internal, "no answer");
@@ -57,8 +55,6 @@ struct LineIngestTest : model::testing::ServiceTest {
   std::unique_ptr<SeriesStore> store;
   std::unique_ptr<LineIngest> ingest;
   Texts sources;
-  std::size_t told = 0;
-  bool listens = true;
 };
 
 TEST_F(LineIngestTest, StoresEveryKindOfValue) {
@@ -76,7 +72,6 @@ TEST_F(LineIngestTest, StoresEveryKindOfValue) {
   EXPECT_EQ(points("truck_1", "readings/on"), (Texts{"5:2:1.000000"}));
   EXPECT_EQ(points("truck_1", "readings/say"), (Texts{"5:3:a \"b\""}));
   EXPECT_EQ(sources, (Texts{"truck_1,fleet=West"}));
-  EXPECT_EQ(told, 7u);
   EXPECT_EQ(counted("dunlin_series_samples_stored_total"), 7);
   EXPECT_GT(counted("dunlin_series_line_key_bytes"), 0);
 }
@@ -164,12 +159,6 @@ TEST_F(LineIngestTest, ADeviceHasTheTagsThatItsMeasurementsCameWithLast) {
   for (std::size_t i = 0; i < kMaxTags + 10; ++i) many += ",t" + std::to_string(i) + "=x";
   ASSERT_TRUE(write(many + " v=1 6").has_value());
   EXPECT_EQ(store->tags_of(kDefaultTenant, "k")->size(), kMaxTags);
-}
-
-TEST_F(LineIngestTest, NobodyIsToldWhereNobodyListens) {
-  listens = false;
-  ASSERT_TRUE(write("m,device=d v=1 5").has_value());
-  EXPECT_EQ(told, 0u);
 }
 
 TEST_F(LineIngestTest, LinesInTheirUsualOrderAndInAnotherGoToTheirOwnSeries) {

@@ -17,7 +17,8 @@ using model::Need;
 constexpr Field kDevice{"device", FieldType::text, Need::optional, "only series of this device"};
 constexpr Field kListRequest[] = {kDevice};
 constexpr Field kListResponse[] = {
-    {"series", FieldType::array, Need::required, "device, channel, unit and last value of each"}};
+    {"series", FieldType::array, Need::required,
+     "device, channel, unit and last value of each, and whether it is derived"}};
 constexpr Field kRangeRequest[] = {
     {"device", FieldType::text, Need::required, "the device"},
     {"channel", FieldType::text, Need::required, "its channel"},
@@ -49,7 +50,8 @@ boost::json::object to_json(const SeriesInfo& info) {
           {"unit", info.unit},
           {"t", unix_milliseconds(info.last.time)},
           {"value", value_json(info.last.value)},
-          {"quality", quality_name(info.last.quality)}};
+          {"quality", quality_name(info.last.quality)},
+          {"derived", (info.last.flags & model::kDerived) != 0}};
 }
 
 void list_series(SeriesStore& store, const model::Caller& caller, const boost::json::object& request,

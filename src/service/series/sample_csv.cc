@@ -202,8 +202,8 @@ Result<model::Sample> CsvReader::read_row(const Row& row) const {
   }
   if (const std::string text = field(kFlags); !text.empty()) {
     const auto flags = read_number<std::uint8_t>(text);
-    if (!flags || *flags > (model::kHistorical | model::kEstimated))
-      return fail(Errc::malformed, "the flags must be 0 to 3");
+    if (!flags || (*flags & ~std::uint64_t{model::kStatedFlags}) != 0)
+      return fail(Errc::malformed, "the flags must be a sum of 1, 2 and 8");
     sample.flags = *flags;
   }
   return sample;

@@ -22,7 +22,7 @@ constexpr std::int64_t kDefaultPoints = 1000;
 constexpr Field kWriteRequest[] = {
     {"samples", FieldType::array, Need::required,
      "objects with device, channel, value, and optionally time (Unix ms or RFC 3339; now), unit, quality "
-     "(good, uncertain, bad) and flags (1 historical, 2 estimated): at most 10000"}};
+     "(good, uncertain, bad) and flags (1 historical, 2 estimated, 8 derived): at most 10000"}};
 constexpr Field kWriteResponse[] = {{"stored", FieldType::integer, Need::required, "how many: all of them"}};
 constexpr Errc kWriteErrors[] = {Errc::invalid_argument, Errc::limit_exceeded, Errc::no_space,
                                  Errc::unavailable};
@@ -39,7 +39,8 @@ constexpr Field kPointsResponse[] = {
     {"time", FieldType::array, Need::required, "times, RFC 3339 to the nanosecond, ascending"},
     {"value", FieldType::array, Need::required, "values, one per time"},
     {"quality", FieldType::array, Need::required, "good, uncertain or bad, one per time"},
-    {"flags", FieldType::array, Need::required, "sum of 1 (historical) and 2 (estimated), one per time"},
+    {"flags", FieldType::array, Need::required,
+     "sum of 1 (historical), 2 (estimated) and 8 (derived), one per time"},
     {"next", FieldType::text, Need::optional, "the time with which the next points begin"}};
 constexpr Errc kPointsErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::limit_exceeded};
 
@@ -91,8 +92,8 @@ Result<void> read_rest(const boost::json::object& fields, Sample& sample) {
     sample.quality = *quality;
   }
   const auto flags = model::optional_integer(fields, "flags").value_or(0);
-  if (flags < 0 || flags > (model::kHistorical | model::kEstimated))
-    return fail(Errc::invalid_argument, "\"flags\" must be 0 to 3");
+  if (flags < 0 || (flags & ~std::int64_t{model::kStatedFlags}) != 0)
+    return fail(Errc::invalid_argument, "\"flags\" must be a sum of 1, 2 and 8");
   sample.flags = static_cast<std::uint8_t>(flags);
   return {};
 }

@@ -87,8 +87,8 @@ TEST_F(SampleOperationsTest, ABadSampleStopsAllAndIsNamed) {
             "samples[1]: not an RFC 3339 time such as 2026-11-23T02:03:04.123Z");
   EXPECT_EQ(bad(R"({"device":"d","channel":"c","value":1,"quality":"fine"})"),
             "samples[1]: \"quality\" must be good, uncertain or bad");
-  EXPECT_EQ(bad(R"({"device":"d","channel":"c","value":1,"flags":9})"),
-            "samples[1]: \"flags\" must be 0 to 3");
+  EXPECT_EQ(bad(R"({"device":"d","channel":"c","value":1,"flags":16})"),
+            "samples[1]: \"flags\" must be a sum of 1, 2 and 8");
   EXPECT_EQ(bad(R"({"device":"d","channel":"c","value":1,"unit":"123456789012345678901234567890123"})"),
             "samples[1]: \"unit\" has at most 32 bytes");
   EXPECT_EQ(bad(R"({"device":"d","channel":"c","value":1,"when":1})"),

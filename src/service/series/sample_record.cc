@@ -1,5 +1,6 @@
 #include "service/series/sample_record.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "store/chunk/bytes_io.h"
@@ -11,7 +12,7 @@ using store::ByteReader;
 using store::ByteWriter;
 
 constexpr std::uint8_t kVersion = 1;
-enum class Part : std::uint8_t { series = 1, tags = 2, position = 3, points = 4, deletion = 5 };
+enum class Part : std::uint8_t { series = 1, tags = 2, position = 3, points = 4, deletion = 5, notes = 6 };
 enum class Type : std::uint8_t { number, integer, no, yes, text, json };
 
 /// The byte in front of a value: its type, and whether a byte for quality and flags follows.
@@ -132,6 +133,16 @@ void put_deletion(ByteWriter& to, const Deletion& deletion) {
   to.signed_varint(unix_nanoseconds(deletion.to));
 }
 
+void put_notes(ByteWriter& to, std::span<const PointNote> notes) {
+  to.byte(std::to_underlying(Part::notes));
+  to.varint(notes.size());
+  for (const PointNote& note : notes) {
+    to.varint(note.point);
+    to.byte(static_cast<std::uint8_t>((std::clamp(note.hops, 0, kMaxNotedHops) << 1) |
+                                      (note.watch == model::Watch::muted ? 1 : 0)));
+  }
+}
+
 std::uint32_t read_number_32(ByteReader& from) {
   const std::uint64_t value = from.varint();
   if (value > 0xffffffffU) return from.broken();
@@ -174,6 +185,16 @@ Deletion read_deletion(ByteReader& from) {
   return {series, begin, from_unix_nanoseconds(from.signed_varint())};
 }
 
+void read_notes(ByteReader& from, std::vector<PointNote>& to) {
+  for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+    const std::uint32_t point = read_number_32(from);
+    const std::uint8_t note = from.byte();
+    if (!to.empty() && point <= to.back().point) from.broken();
+    if (from.ok())
+      to.push_back({point, note >> 1, (note & 1) != 0 ? model::Watch::muted : model::Watch::watched});
+  }
+}
+
 void read_points(ByteReader& from, std::vector<NewPoint>& to) {
   std::int64_t series = 0;
   std::int64_t time = 0;
@@ -203,6 +224,7 @@ std::string encode_sample_record(const SampleRecord& record) {
   }
   for (const Deletion& deletion : record.deletions) put_deletion(to, deletion);
   if (!record.points.empty()) put_points(to, record.points);
+  if (!record.notes.empty()) put_notes(to, record.notes);
   return to.take();
 }
 
@@ -226,6 +248,9 @@ Result<SampleRecord> decode_sample_record(std::string_view bytes) {
         break;
       case Part::points:
         read_points(from, record.points);
+        break;
+      case Part::notes:
+        read_notes(from, record.notes);
         break;
       default:
         from.broken();

@@ -41,6 +41,15 @@ struct Deletion {
   bool is_whole() const { return from == WallTime::min() && to == WallTime::max(); }
 };
 
+/// What is known of a point beside what is measured: for those that follow the log, not for chunks.
+struct PointNote {
+  std::uint32_t point = 0;  // its place among the record's
+  int hops = 0;             // rules that what it came with has passed, to kMaxNotedHops
+  model::Watch watch = model::Watch::watched;
+  friend bool operator==(const PointNote&, const PointNote&) = default;
+};
+inline constexpr int kMaxNotedHops = 127;
+
 /// One atomic write.
 struct SampleRecord {
   std::vector<SeriesInfo> series;  // defined here, or with another unit; `last` is not part of it
@@ -48,6 +57,7 @@ struct SampleRecord {
   std::vector<ConsumerPosition> positions;
   std::vector<NewPoint> points;
   std::vector<Deletion> deletions;  // of what was there before
+  std::vector<PointNote> notes{};   // ascending; points without one have none
 };
 
 std::string encode_sample_record(const SampleRecord& record);

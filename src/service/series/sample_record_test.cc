@@ -26,6 +26,8 @@ SampleRecord one_of_each() {
   for (const model::Value& value : values) {
     record.points.push_back(
         {SeriesId{7}, {from_unix_nanoseconds(time), value, model::Quality::uncertain, 63}});
+    record.notes.push_back({static_cast<std::uint32_t>(record.points.size()), kMaxNotedHops,
+                            time < 0 ? model::Watch::muted : model::Watch::watched});
     record.points.push_back({SeriesId{0xffffffff}, {from_unix_nanoseconds(time), value}});
     time = -time;
   }
@@ -48,6 +50,9 @@ TEST(SampleRecordTest, TheStoredFormIsAsDocumented) {
             "0402"
             "0e8001000000000000803540"
             "0202090601");
+  record = {};
+  record.notes = {{1, 2, model::Watch::watched}, {300, 0, model::Watch::muted}};
+  EXPECT_EQ(hex(encode_sample_record(record)), "0106020104ac0201");
   EXPECT_EQ(hex(series_key(TenantId{1}, SeriesId{258}, from_unix_nanoseconds(1'000'000'000))),
             "0000000100000102800000003b9aca00");
 }
@@ -57,6 +62,7 @@ TEST(SampleRecordTest, EverythingReadsBack) {
   const std::string bytes = encode_sample_record(record);
   const auto read = decode_sample_record(bytes);
   ASSERT_TRUE(read);
+  EXPECT_EQ(read->notes, record.notes);
   ASSERT_EQ(read->points.size(), record.points.size());
   for (std::size_t i = 0; i < record.points.size(); ++i) {
     EXPECT_EQ(read->points[i].series, record.points[i].series);

@@ -5,9 +5,10 @@
 
 namespace dunlin::series {
 
-Scan::Scan(Executor& executor, store::Keyed& keyed, const Dictionary& dictionary, ScanSet set,
-           ScanVisitor visitor, std::move_only_function<void(Result<void>)> done)
+Scan::Scan(Executor& executor, Executor& asker, store::Keyed& keyed, const Dictionary& dictionary,
+           ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done)
     : executor_(executor),
+      asker_(asker),
       keyed_(keyed),
       dictionary_(dictionary),
       set_(std::move(set)),
@@ -23,7 +24,7 @@ void Scan::end(Result<void> result) {
   done_(std::move(result));
 }
 
-/// Of most groups one read answers all.
+/// The dictionary's thread. Of most groups one read answers all.
 void Scan::read_group() {
   group_.clear();
   parts_.clear();
@@ -33,21 +34,32 @@ void Scan::read_group() {
   for (; next_ < set_.series.size() && group_.size() < kSeriesPerRead; ++next_) {
     const SeriesEntry* series = dictionary_.at(set_.series[next_]);
     if (series == nullptr || series->info.tenant != set_.tenant)
-      return end(fail(Errc::not_found, "there is no such series"));
+      return group_read(fail(Errc::not_found, "there is no such series"));
     group_.emplace_back(*series, set_);
     if (group_.back().has_chunks()) ranges.push_back(group_.back().chunks());
   }
-  if (group_.empty()) return end({});
   const std::size_t most = set_.series.size() == 1 ? kBytesPerPage : kBytesPerSeries;
   for (store::Range& range : ranges) range.max_bytes = most;
-  if (ranges.empty()) return tell_group();
-  keyed_.ranges(executor_, store::Table::series, std::move(ranges),
+  if (ranges.empty()) return group_read({});
+  keyed_.ranges(asker_, store::Table::series, std::move(ranges),
                 [self = shared_from_this()](Result<std::vector<store::RangePart>> parts) {
-                  if (!parts) return self->end(std::unexpected(parts.error()));
-                  self->parts_ = *std::move(parts);
-                  std::ranges::reverse(self->parts_);  // the next one is the last
-                  self->tell_group();
+                  self->take_parts(std::move(parts));
                 });
+}
+
+/// What needed no reading. One who asks on this thread is told within the call.
+void Scan::group_read(Result<std::vector<store::RangePart>> parts) {
+  if (&asker_ == &executor_) return take_parts(std::move(parts));
+  asker_.post([self = shared_from_this(), parts = std::move(parts)]() mutable {
+    self->take_parts(std::move(parts));
+  });
+}
+
+void Scan::take_parts(Result<std::vector<store::RangePart>> parts) {
+  if (!parts) return end(std::unexpected(parts.error()));
+  parts_ = *std::move(parts);
+  std::ranges::reverse(parts_);  // the next one is the last
+  tell_group();
 }
 
 void Scan::tell_group() {
@@ -75,7 +87,7 @@ void Scan::read_on(std::string begin) {
   store::Range range = group_[at_].chunks();
   if (!begin.empty()) range.begin = std::move(begin);
   range.max_bytes = kBytesPerPage;
-  keyed_.ranges(executor_, store::Table::series, {std::move(range)},
+  keyed_.ranges(asker_, store::Table::series, {std::move(range)},
                 [self = shared_from_this()](Result<std::vector<store::RangePart>> parts) {
                   if (!parts) return self->end(std::unexpected(parts.error()));
                   self->parts_.push_back(std::move(parts->front()));

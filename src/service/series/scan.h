@@ -21,19 +21,24 @@ inline constexpr std::size_t kBytesPerPage = 1024 * 1024;
 /// read, so that what is sealed meanwhile is in one of both.
 class Scan : public std::enable_shared_from_this<Scan> {
  public:
-  Scan(Executor& executor, store::Keyed& keyed, const Dictionary& dictionary, ScanSet set,
+  /// `executor` is the dictionary's; visitor and completion run on the one that asks.
+  Scan(Executor& executor, Executor& asker, store::Keyed& keyed, const Dictionary& dictionary, ScanSet set,
        ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
 
-  /// Errors: not_found (no such series of the tenant), corrupt, io; limit_exceeded after max_points.
+  /// The dictionary's thread. Errors: not_found (no such series of the tenant), corrupt, io; limit_exceeded
+  /// after max_points.
   void start();
 
  private:
   void read_group();
+  void group_read(Result<std::vector<store::RangePart>> parts);
+  void take_parts(Result<std::vector<store::RangePart>> parts);
   void tell_group();
   void read_on(std::string begin);
   void end(Result<void> result);
 
   Executor& executor_;
+  Executor& asker_;
   store::Keyed& keyed_;
   const Dictionary& dictionary_;
   const ScanSet set_;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "model/cursors.h"
+#include "model/hops.h"
 
 namespace dunlin::series {
 namespace {
@@ -84,7 +85,11 @@ void SeriesService::take(std::vector<hub::Delivery> batch, Task done) {
                    {{"topic", message.topic.text()}, {"why", mapped.error().message}});
       continue;
     }
+    const int hops = model::hops_of(message);
+    const bool muted = muted_ && muted_(message);
     for (model::Sample& sample : mapped->samples) {
+      sample.hops = hops;
+      sample.watch = muted ? model::Watch::muted : model::Watch::watched;
       if (sample.t_source == sample.t_server) sample.t_source = rounded(sample.t_source, arrival_step_);
     }
     work->arrivals.push_back({i, std::move(mapped->facts), work->samples.size(), mapped->samples.size()});

@@ -36,6 +36,9 @@ class SeriesService {
   /// Before start().
   void round_arrivals(Duration step) { arrival_step_ = step; }
 
+  /// Whether monitors and derived channels pass over what a message holds. Before start(). Null: none.
+  void mute_when(std::function<bool(const hub::Message&)> muted) { muted_ = std::move(muted); }
+
   /// Called for every message that held samples, after they are stored.
   void on_arrival(std::function<void(const Arrival&)> handler) { handlers_.push_back(std::move(handler)); }
 
@@ -56,6 +59,7 @@ class SeriesService {
   SeriesStore store_;
   model::Mapping mapping_;
   Duration arrival_step_ = Duration::zero();
+  std::function<bool(const hub::Message&)> muted_;
   std::vector<std::function<void(const Arrival&)>> handlers_;
   std::unique_ptr<hub::Consumer> consumer_;
   model::Retry retry_;

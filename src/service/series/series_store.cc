@@ -49,7 +49,8 @@ SeriesStore::SeriesStore(Executor& executor, store::Keyed& keyed, store::Log& lo
     : executor_(executor),
       keyed_(keyed),
       log_(log),
-      sealer_({executor, keyed, log, dictionary_, windows_, metrics}) {}
+      sealer_({executor, keyed, log, dictionary_, windows_, metrics}),
+      feed_(executor, log, dictionary_, metrics) {}
 
 SeriesStore::~SeriesStore() {
   executor_.cancel(replay_timer_);
@@ -96,7 +97,9 @@ void SeriesStore::replay(std::move_only_function<void(Result<void>)> done) {
   const auto records = log_.read(sealer_.applied(), kReplayRecords, kReplayBytes);
   if (!records) return done(std::unexpected(records.error()));
   if (records->empty()) {
-    dictionary_.drop_forgotten(replay_from_);
+    // A number may be given again only when nobody reads a record any more that means another series by it.
+    dictionary_.drop_forgotten(feed_.oldest_expected(replay_from_));
+    feed_.stored(sealer_.applied());
     sealer_.start();
     return done({});
   }
@@ -121,7 +124,7 @@ Result<void> SeriesStore::take(SampleRecord record, store::Position at, std::siz
   for (NewPoint& one : record.points) {
     SeriesEntry* series = dictionary_.at(one.series);
     if (series == nullptr) return fail(Errc::corrupt, "the log of samples has a point of an unknown series");
-    series->presence = SeriesEntry::Presence::shown;
+    dictionary_.show(*series);
     if (one.point.time >= series->info.last.time) series->info.last = one.point;
     sealer_.grown(windows_.put(*series, std::move(one.point), before, now));
   }
@@ -233,6 +236,7 @@ void SeriesStore::append(SampleRecord record, std::move_only_function<void(Resul
                 } else {
                   take_deletions(deletions, before, std::move(done));
                 }
+                feed_.stored(*at);
                 sealer_.consider();
               });
 }
@@ -257,6 +261,8 @@ void SeriesStore::write(const std::vector<model::Sample>& samples, std::string_v
       ++written.skipped;
       continue;
     }
+    if (sample.hops != 0 || sample.watch != model::Watch::watched)
+      record.notes.push_back({static_cast<std::uint32_t>(record.points.size()), sample.hops, sample.watch});
     record.points.push_back(
         {*id, {sample.t_source, stored_value(sample.value), sample.quality, sample.flags}});
     ++written.stored;
@@ -317,8 +323,15 @@ void SeriesStore::scan(ScanRange range, ScanVisitor visitor,
 }
 
 void SeriesStore::scan(ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done) {
-  std::make_shared<Scan>(executor_, keyed_, dictionary_, std::move(set), std::move(visitor), std::move(done))
-      ->start();
+  scan_for(executor_, std::move(set), std::move(visitor), std::move(done));
+}
+
+void SeriesStore::scan_for(Executor& asker, ScanSet set, ScanVisitor visitor,
+                           std::move_only_function<void(Result<void>)> done) {
+  auto scan = std::make_shared<Scan>(executor_, asker, keyed_, dictionary_, std::move(set),
+                                     std::move(visitor), std::move(done));
+  if (&asker == &executor_) return scan->start();
+  executor_.post([scan = std::move(scan)] { scan->start(); });
 }
 
 void SeriesStore::points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,

@@ -16,6 +16,7 @@
 #include "service/series/dictionary.h"
 #include "service/series/open_windows.h"
 #include "service/series/point.h"
+#include "service/series/sample_feed.h"
 #include "service/series/scan.h"
 #include "service/series/sealer.h"
 #include "store/keyed.h"
@@ -57,6 +58,9 @@ class SeriesStore {
   /// write().
   void write_points(std::vector<NewPoint> points, std::move_only_function<void(Result<void>)> done);
 
+  /// What is stored, from when on it is durable.
+  SampleFeed& feed() { return feed_; }
+
   /// Replaces the tags of devices. Errors: limit_exceeded (kMaxTags, kMaxTagBytes); as write().
   void set_tags(std::vector<DeviceTags> tags, std::move_only_function<void(Result<void>)> done);
   /// Null: none. Valid until the next turn.
@@ -87,6 +91,9 @@ class SeriesStore {
   /// limit_exceeded after kMaxPointsPerQuery points.
   void scan(ScanRange range, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
   void scan(ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
+  /// Likewise for `asker`, on whose thread visitor and completion run. Any thread.
+  void scan_for(Executor& asker, ScanSet set, ScanVisitor visitor,
+                std::move_only_function<void(Result<void>)> done);
 
   /// Points with from <= time < to, ascending, at most `limit` (then the answer ends early).
   void points(SeriesId series, TenantId tenant, WallTime from, WallTime to, std::size_t limit,
@@ -98,9 +105,12 @@ class SeriesStore {
                    std::move_only_function<void(Result<std::vector<Bucket>>)> done);
 
   /// All of a tenant, or of a device, with points.
-  std::vector<const SeriesEntry*> entries(TenantId tenant, std::string_view device) const {
+  EntryList entries(TenantId tenant, std::string_view device) const {
     return dictionary_.entries(tenant, device);
   }
+  /// Valid, as what is in it, until the next turn.
+  const TableIndex& index() const { return dictionary_.index(); }
+  const Dictionary::TagNames* tag_names(TenantId tenant) const { return dictionary_.tag_names(tenant); }
   /// Null: nobody sees such a series.
   const SeriesEntry* entry(SeriesId id) const;
   /// No point of the series is earlier.
@@ -135,6 +145,7 @@ class SeriesStore {
   Dictionary dictionary_;
   OpenWindows windows_;
   Sealer sealer_;
+  SampleFeed feed_;
   store::Position replay_from_ = 0;
   TimerId replay_timer_;
 };

@@ -291,7 +291,7 @@ TEST_F(SeriesTest, ListsSeriesOfADeviceWithTheirLastValues) {
   ASSERT_EQ(answer->at("series").as_array().size(), 2u);
   EXPECT_EQ(
       boost::json::serialize(answer->at("series").at(1)),
-      R"({"device":"press-01","channel":"temperature","unit":"Cel","t":1000,"value":2.15E1,"quality":"bad"})");
+      R"({"device":"press-01","channel":"temperature","unit":"Cel","t":1000,"value":2.15E1,"quality":"bad","derived":false})");
   EXPECT_EQ(call("series.list", {})->at("series").as_array().size(), 3u);
 }
 

@@ -1,5 +1,6 @@
 #include "store/chunk/bit_packing.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -53,16 +54,24 @@ std::vector<std::uint64_t> unpack_bits(std::string_view bytes, std::size_t count
   DUNLIN_ASSERT(width <= kWordBits && bytes.size() == packed_bytes(count, width));
   std::vector<std::uint64_t> numbers(count);
   if (width == 0) return numbers;
-  std::string padded(bytes.size() + kSlack, '\0');
-  std::memcpy(padded.data(), bytes.data(), bytes.size());
+  // One word has all of a number of at most 57 bits. Where the last words reach behind the bytes, the rest
+  // is read from a copy.
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const std::size_t in_place =
+      width > kWordBits - 7 || bytes.size() < kWord ? 0 : std::min(count, (bytes.size() - kWord) * 8 / width);
+  const std::uint64_t mask = mask_of(width);
   std::size_t bit = 0;
-  for (std::uint64_t& number : numbers) {
+  for (std::size_t i = 0; i < in_place; ++i, bit += width)
+    numbers[i] = load(bytes.data() + bit / 8) >> (bit % 8) & mask;
+  const std::size_t copied = bit / 8;
+  std::string padded(bytes.size() - copied + kSlack, '\0');
+  std::memcpy(padded.data(), bytes.data() + copied, bytes.size() - copied);
+  for (std::size_t i = in_place; i < count; ++i, bit += width) {
     const auto shift = static_cast<unsigned>(bit % 8);
-    const char* const at = padded.data() + bit / 8;
+    const char* const at = padded.data() + (bit / 8 - copied);
     std::uint64_t value = load(at) >> shift;
-    if (shift + width > kWordBits) value |= load(at + sizeof value) << (kWordBits - shift);
-    number = value & mask_of(width);
-    bit += width;
+    if (shift + width > kWordBits) value |= load(at + kWord) << (kWordBits - shift);
+    numbers[i] = value & mask;
   }
   return numbers;
 }

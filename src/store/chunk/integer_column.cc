@@ -161,19 +161,21 @@ std::vector<std::int64_t> read_integers(ByteReader& from, std::size_t count) {
   const std::size_t told = predictor == Predictor::smallest ? 0 : predictor == Predictor::previous ? 1 : 2;
   const auto numbers = read_numbers(from, count - std::min(count, told), (head & kHasExceptions) != 0);
   if (!from.ok()) return {};
-  std::vector<std::int64_t> values;
-  values.reserve(count);
+  std::vector<std::int64_t> values(count);
   if (predictor == Predictor::smallest) {
-    for (const std::uint64_t number : numbers)
-      values.push_back(wrapping_add(opening, static_cast<std::int64_t>(number)));
+    for (std::size_t i = 0; i < count; ++i)
+      values[i] = wrapping_add(opening, static_cast<std::int64_t>(numbers[i]));
     return values;
   }
-  values.push_back(opening);
-  if (predictor == Predictor::line && count > 1) values.push_back(wrapping_add(opening, step));
-  for (const std::uint64_t number : numbers) {
-    std::int64_t difference = unzigzag(number);
-    if (predictor == Predictor::line) difference = step = wrapping_add(step, difference);
-    values.push_back(wrapping_add(values.back(), difference));
+  std::int64_t last = values[0] = opening;
+  if (predictor == Predictor::previous) {
+    for (std::size_t i = 1; i < count; ++i) values[i] = last = wrapping_add(last, unzigzag(numbers[i - 1]));
+    return values;
+  }
+  if (count > 1) values[1] = last = wrapping_add(opening, step);
+  for (std::size_t i = 2; i < count; ++i) {
+    step = wrapping_add(step, unzigzag(numbers[i - 2]));
+    values[i] = last = wrapping_add(last, step);
   }
   return values;
 }

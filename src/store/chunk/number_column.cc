@@ -113,9 +113,8 @@ std::vector<double> read_doubles(ByteReader& from, std::size_t count) {
   const unsigned decimals = head & 0x0fU;
   if ((head & ~(kHasOutliers | 0x0fU)) != 0 || decimals > kMaxDecimals) from.broken();
   const auto scaled = read_integers(from, count);
-  std::vector<double> values;
-  values.reserve(scaled.size());
-  for (const std::int64_t integer : scaled) values.push_back(from_decimal(integer, decimals));
+  std::vector<double> values(scaled.size());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = from_decimal(scaled[i], decimals);
   if ((head & kHasOutliers) != 0) read_outliers(from, values);
   return values;
 }

@@ -6,6 +6,7 @@
 #include "base/core/assert.h"
 #include "model/json_fields.h"
 #include "security/records.h"
+#include "service/provision/requests.h"
 #include "transport/http/openapi.h"
 
 namespace dunlin::transport {
@@ -192,6 +193,27 @@ void Api::identify(const Request& request, CallerDone done) {
                      });
 }
 
+void Api::identify_any(const Request& request, CallerDone done) {
+  const bool is_person = !bearer_token(request).empty() || !session_token(request).empty();
+  auto basic = provision::read_basic(request.headers.get("Authorization").value_or(""));
+  if (is_person || (!basic && request.peer->certificate_der.empty()))
+    return identify(request, std::move(done));
+  ThingCredentials shown;
+  shown.address = request.peer->address;
+  if (basic) {
+    shown.name = std::move(basic->name);
+    shown.secret = std::move(basic->password);
+  } else {
+    shown.certificate_der.assign(request.peer->certificate_der.begin(), request.peer->certificate_der.end());
+  }
+  door_.authenticate_thing(std::move(shown),
+                           [address = request.peer->address.to_string(),
+                            done = std::move(done)](Result<PrincipalRef> principal) mutable {
+                             if (!principal) return done(std::unexpected(principal.error()));
+                             done(model::Caller{*std::move(principal), address});
+                           });
+}
+
 void Api::tell_refused(const model::Caller& caller, const Error& error) const {
   const bool unknown = error.code == Errc::unauthenticated;
   if (refusals_ == nullptr || (!unknown && error.code != Errc::permission_denied)) return;
@@ -206,6 +228,11 @@ void Api::serve(const model::Operation& operation, Request request, const PathPa
                 Responder responder) {
   auto fields = read_fields(operation.spec, request, path);
   if (!fields) return responder.send(render(std::unexpected(fields.error())));
+  if (const auto form = forms_.find(operation.spec.name); form != forms_.end()) {
+    const std::string_view type = form->second.wanted(request);
+    if (!type.empty())
+      return serve_form(operation, form->second, type, *std::move(fields), request, std::move(responder));
+  }
   identify(request, [this, &operation, fields = *std::move(fields),
                      responder = std::move(responder)](Result<model::Caller> caller) mutable {
     if (!caller) return responder.send(render(std::unexpected(caller.error())));
@@ -215,6 +242,19 @@ void Api::serve(const model::Operation& operation, Request request, const PathPa
           if (!answer) tell_refused(who, answer.error());
           responder.send(render(answer));
         });
+  });
+}
+
+void Api::serve_form(const model::Operation& operation, const Form& form, std::string_view type,
+                     boost::json::object fields, const Request& request, Responder responder) {
+  identify(request, [this, &operation, &form, type, fields = std::move(fields),
+                     responder = std::move(responder)](Result<model::Caller> caller) mutable {
+    if (!caller) return responder.send(render(std::unexpected(caller.error())));
+    if (auto admitted = table_.admit(operation, *caller, fields); !admitted) {
+      tell_refused(*caller, admitted.error());
+      return responder.send(render(std::unexpected(admitted.error())));
+    }
+    form.serve(*caller, fields, type, std::move(responder));
   });
 }
 

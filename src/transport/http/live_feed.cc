@@ -87,6 +87,14 @@ LivePage::LivePage(LiveFeed& feed, TenantId tenant, LiveSink& sink, LiveRights r
     : feed_(feed), tenant_(tenant), sink_(sink), refusals_(rights.refusals) {
   feed_.pages_.insert(this);
   feed_.open_pages_.set(static_cast<std::int64_t>(feed_.pages_.size()));
+  if (feed_.queries_ != nullptr && rights.asker) {
+    asks_ = std::make_unique<LiveQueries>(
+        LiveQueries::Parts{feed_.executor_,
+                           *feed_.queries_,
+                           {rights.asker, {}},
+                           [this](std::string text) { sink_.send_text(std::move(text)); },
+                           [this] { return sink_.backlog() <= kMaxLiveBacklogBytes / 4; }});
+  }
   if (feed_.tracer_ == nullptr) return;
   trace_ = std::make_unique<LiveTrace>(
       LiveTrace::Parts{feed_.executor_, *feed_.tracer_, tenant, rights.trace,
@@ -228,6 +236,10 @@ void LivePage::on_request(std::string_view text) {
   if (const auto* wanted = request.get_object().if_contains("subscribe")) subscribe(*wanted);
   if (const auto* wanted = request.get_object().if_contains("trace"); wanted != nullptr && trace_ != nullptr)
     trace_->on_request(*wanted);
+  if (const auto* wanted = request.get_object().if_contains("query"); wanted != nullptr && asks_ != nullptr)
+    asks_->start(*wanted);
+  if (const auto* wanted = request.get_object().if_contains("cancel"); wanted != nullptr && asks_ != nullptr)
+    asks_->cancel(*wanted);
   if (request.get_object().contains("ping")) send_event({{"type", "pong"}});
 }
 

@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "hub/principal.h"
 #include "transport/http/live_frames.h"
+#include "transport/http/live_queries.h"
 #include "transport/http/live_trace.h"
 #include "transport/http/newest_pictures.h"
 
@@ -44,6 +45,7 @@ struct LiveValue {
 struct LiveRights {
   LiveTrace::Rights trace = LiveTrace::Rights::none;
   enum class Refusals : std::uint8_t { hidden, shown } refusals = Refusals::hidden;
+  PrincipalRef asker{};  // of its queries; null: it may not ask
 };
 
 /// One open page. Made by LiveFeed::open(); destroying it ends the feed for that page.
@@ -60,6 +62,8 @@ class LiveFeed {
 
   /// From now on pages may ask for traces. The tracer must outlive the pages.
   void set_tracer(hub::Tracer& tracer) { tracer_ = &tracer; }
+  /// Likewise queries.
+  void set_queries(query::QueryService& queries) { queries_ = &queries; }
 
   void value(const LiveValue& value);
   /// `event` is sent as it is, e.g. {"type":"presence",...}.
@@ -81,6 +85,7 @@ class LiveFeed {
 
   Executor& executor_;
   hub::Tracer* tracer_ = nullptr;
+  query::QueryService* queries_ = nullptr;
   std::set<LivePage*> pages_;
   NewestPictures pictures_;
   TimerId flush_timer_;
@@ -132,7 +137,8 @@ class LivePage {
   std::map<std::string, Instant> last_picture_;
   std::set<std::pair<std::string, std::string>> owed_;  // device and channel: kept pictures to be sent
   std::uint32_t next_id_ = 1;
-  std::unique_ptr<LiveTrace> trace_;  // null: there is no tracer
+  std::unique_ptr<LiveTrace> trace_;   // null: there is no tracer
+  std::unique_ptr<LiveQueries> asks_;  // null: it may not
 };
 
 }  // namespace dunlin::transport

@@ -95,8 +95,9 @@ object operation_object(const model::OperationSpec& spec) {
   }
   object responses = error_responses(spec.errors, spec.permission);
   const std::vector<Field> answer(spec.response.begin(), spec.response.end());
-  responses["200"] = object{{"description", "Done."},
-                            {"content", {{"application/json", {{"schema", object_schema(answer)}}}}}};
+  object forms{{"application/json", {{"schema", object_schema(answer)}}}};
+  for (const std::string_view type : spec.more_types) forms[type] = {{"schema", {{"type", "string"}}}};
+  responses["200"] = object{{"description", "Done."}, {"content", std::move(forms)}};
   object result{{"operationId", spec.name},
                 {"summary", spec.summary},
                 {"tags", array{spec.name.substr(0, spec.name.find('.'))}},

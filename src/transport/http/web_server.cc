@@ -15,11 +15,12 @@ using net::http::Responder;
 using net::http::Response;
 using net::websocket::CloseCode;
 
-net::http::ServerOptions server_options(net::http::Probe& probe) {
+net::http::ServerOptions server_options(net::http::Probe& probe, const net::http::Router& router) {
   net::http::ServerOptions options;
   options.max_body_bytes = kMaxApiBodyBytes;
   options.headers = security_headers();
   options.probe = &probe;
+  options.streamed = router.streamed();
   return options;
 }
 
@@ -30,8 +31,19 @@ bool is_own_origin(std::string_view origin, const Request& request) {
   return net::http::equals_ignoring_case(origin.substr(scheme + 3), request.headers.get("Host").value_or(""));
 }
 
-LiveRights live_rights(const Principal& principal) {
+/// What the OpenAPI document describes and the table does not hold.
+std::vector<model::OperationSpec> served_elsewhere(const WebServerParts& parts) {
+  std::vector<model::OperationSpec> all(parts.enrolment_operations.begin(), parts.enrolment_operations.end());
+  if (parts.blobs == nullptr) return all;
+  const auto blobs = blob::transfer_operations();
+  all.insert(all.end(), blobs.begin(), blobs.end());
+  return all;
+}
+
+LiveRights live_rights(const PrincipalRef& asker) {
+  const Principal& principal = *asker;
   LiveRights rights;
+  rights.asker = asker;
   if (model::has_permission(principal, "security:read")) rights.refusals = LiveRights::Refusals::shown;
   if (!model::has_permission(principal, "trace:read")) return rights;
   const bool payloads = model::has_permission(principal, "trace:payload");
@@ -62,7 +74,7 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
         principal_(std::move(principal)),
         socket_(std::move(upgraded.connection), net::websocket::Role::server, options(), *this,
                 std::move(upgraded.unread)),
-        page_(server.parts_.live.open(principal_->tenant, *this, live_rights(*principal_))) {
+        page_(server.parts_.live.open(principal_->tenant, *this, live_rights(principal_))) {
     if (!page_) socket_.close(CloseCode::policy_violation, "too many live pages are open");
     look_at_expiry();
   }
@@ -114,11 +126,11 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
 
 WebServer::WebServer(WebServerParts parts)
     : parts_(std::move(parts)),
-      api_(parts_.table, parts_.door, parts_.version, parts_.enrolment_operations, parts_.refusals),
+      api_(parts_.table, parts_.door, parts_.version, served_elsewhere(parts_), parts_.refusals),
       probe_(parts_.metrics),
       self_(std::make_shared<WebServer*>(this)) {
   mount();
-  server_ = std::make_unique<net::http::HttpServer>(parts_.executor, server_options(probe_),
+  server_ = std::make_unique<net::http::HttpServer>(parts_.executor, server_options(probe_, router_),
                                                     [this](Request request, Responder responder) {
                                                       router_.route(std::move(request), std::move(responder));
                                                     });
@@ -146,6 +158,8 @@ void WebServer::mount() {
   if (parts_.mount_more) parts_.mount_more(router_);
   if (parts_.lines != nullptr) lines_.emplace(api_, *parts_.lines).mount(router_);
   if (parts_.samples != nullptr) packs_.emplace(api_, *parts_.samples, parts_.executor).mount(router_);
+  if (parts_.queries != nullptr) serve_query_rows(api_, parts_.executor, *parts_.queries);
+  if (parts_.blobs != nullptr) blobs_.emplace(api_, *parts_.blobs).mount(router_);
   const auto get = [this](std::string_view path, net::http::RouteHandler handler) {
     DUNLIN_ASSERT(router_.add(net::http::Method::get, path, std::move(handler)).has_value());
   };

@@ -14,9 +14,11 @@
 #include "net/http/router.h"
 #include "net/http/server.h"
 #include "transport/http/api.h"
+#include "transport/http/blob_routes.h"
 #include "transport/http/line_routes.h"
 #include "transport/http/live_feed.h"
 #include "transport/http/pack_routes.h"
+#include "transport/http/query_rows.h"
 
 namespace dunlin::transport {
 
@@ -44,6 +46,8 @@ struct WebServerParts {
   std::function<void(std::unique_ptr<net::Connection>)> accept_mqtt;
   series::LineIngest* lines = nullptr;          // who takes the line protocol; null: nobody
   series::SampleOperations* samples = nullptr;  // who takes packs; null: nobody
+  blob::BlobService* blobs = nullptr;           // who keeps large binaries; null: nobody
+  query::QueryService* queries = nullptr;       // who answers queries by rows; null: nobody
   RefusalSink* refusals = nullptr;              // who keeps what is refused; null: nobody
   MetricsAccess metrics_access = MetricsAccess::local;
 };
@@ -79,6 +83,7 @@ class WebServer {
   Api api_;
   std::optional<LineRoutes> lines_;
   std::optional<PackRoutes> packs_;
+  std::optional<BlobRoutes> blobs_;
   net::http::Router router_;
   net::http::Probe probe_;
   std::map<Page*, std::unique_ptr<Page>> pages_;

@@ -32,7 +32,6 @@ export const series = {
   'query.chart.left': '{n} more lines are not drawn: group by less, or filter.',
   'query.more': 'Show {n} more rows',
   'query.csv': 'Download CSV',
-  'query.csv.cut': 'The file has the first 100,000 rows; there are more.',
   'query.example.last': 'Last temperature of each device',
   'query.example.mean': 'Mean temperature of the presses, minute by minute',
   'query.example.newest': 'Newest samples',

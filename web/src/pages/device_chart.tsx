@@ -151,7 +151,9 @@ export function DeviceChart(props: { channels: readonly Series[] }) {
         line: lines().get(s) ?? { time: [], value: [] },
       }));
   const device = () => props.channels[0]?.device ?? '';
-  const { watching, expectations } = useExpectations(device);
+  // Asked for once for each span or window, not with every moment that passes.
+  const seen = createMemo(() => window() ?? ([Date.now() - span(), Date.now()] as const));
+  const { watching, expectations } = useExpectations(device, seen);
   const colorOf = (channel: string) => candidates().findIndex((s) => s.channel === channel);
   const bandsOf = (unit: string) =>
     expectations()

@@ -9,7 +9,7 @@ import { deviceHref } from '../router.ts';
 import { Icon } from '../ui/icon.tsx';
 import { saveFile } from '../ui/pem_field.tsx';
 import { TimeChart } from '../ui/time_chart.tsx';
-import { attempt, say } from '../ui/toast.tsx';
+import { attempt } from '../ui/toast.tsx';
 
 export interface Answered {
   sql: string;
@@ -101,9 +101,7 @@ export function Answer(props: Answered) {
   const drawn = () => (view() === 'chart' ? plot() : undefined);
   const download = () =>
     attempt(async () => {
-      const { csv, truncated } = await queries.csv(props.sql);
-      saveFile('query.csv', csv);
-      if (truncated) say(t('query.csv.cut'));
+      saveFile('query.csv', await queries.csv(props.sql));
     });
   const summary = () => {
     const n = props.answer.rows.length;

@@ -104,7 +104,8 @@ class BlobService {
 };
 
 std::vector<model::OperationSpec> operations();
-/// blob.put and blob.get, which transports serve in their own way: for the OpenAPI document.
+/// blob.put and blob.get, which transports serve in their own way, since what they move is bytes: for the
+/// OpenAPI document.
 std::vector<model::OperationSpec> transfer_operations();
 
 boost::json::object to_json(const store::BlobRecord& record);

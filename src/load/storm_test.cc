@@ -54,6 +54,7 @@ class StormTest : public testing::Test {
     net::ListenOptions options;
     options.tls = *net::make_tls_server_context(tls);
     options.max_handshakes = max_handshakes;
+    options.max_waiting_handshakes = 0;
     encrypted_ = listen(std::move(options));
     hub_->start(threads_.at(0), [](const Result<void>&) {});
     threads_.start();

@@ -32,6 +32,8 @@ NetMetrics::NetMetrics(metrics::Registry& registry, RefusalSink* sink)
           registry.counter("dunlin_net_tls_handshake_failures_total", "TLS handshakes that failed.")),
       handshakes_refused(registry.counter("dunlin_net_tls_handshakes_refused_total",
                                           "TLS handshakes refused because too many were under way.")),
+      handshakes_waiting(registry.gauge("dunlin_net_tls_handshakes_waiting",
+                                        "Connections that wait for others' TLS handshakes to end.")),
       rate_refused_address(registry.counter(kRateRefused, kRateRefusedHelp, {{"limit", "address"}})),
       rate_refused_all(registry.counter(kRateRefused, kRateRefusedHelp, {{"limit", "listener"}})),
       blocked(registry.counter("dunlin_net_blocked_total", "Connections refused from blocked addresses.")),

@@ -28,7 +28,8 @@ struct NetMetrics {
   metrics::Cell& handshakes;
   metrics::Cell& handshakes_resumed;
   metrics::Cell& handshake_failures;
-  metrics::Cell& handshakes_refused;  // more than max_handshakes at once
+  metrics::Cell& handshakes_refused;  // found no place among max_handshakes, or waited too long for one
+  metrics::Cell& handshakes_waiting;  // gauge: connections whose handshake has not begun
   metrics::Cell& rate_refused_address;
   metrics::Cell& rate_refused_all;
   metrics::Cell& blocked;  // from addresses that an operator has blocked

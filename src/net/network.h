@@ -43,8 +43,10 @@ struct ListenOptions {
       tls;  // null: plain. Shared by every connection made under it, also after its replacement.
   int backlog = 4096;
   Duration handshake_deadline = std::chrono::seconds{5};
-  /// Half-open handshakes allowed at once on this listener; more are refused.
+  /// Half-open handshakes allowed at once on this listener; more wait for as long as a handshake may take.
   std::size_t max_handshakes = 1024;
+  /// Connections that may wait for a handshake at once; more are refused.
+  std::size_t max_waiting_handshakes = 8192;
   /// Null: connections may come at any rate. Shared by the listeners of one port on all reactors, which it
   /// counts together. Judged by the address that a PROXY header names.
   std::shared_ptr<ConnectionLimiter> limiter = nullptr;

@@ -138,10 +138,11 @@ void Reactor::unwatch(int fd, EventSource& source) {
     if (fetched.data.ptr == &source) fetched.data.ptr = nullptr;
   }
   if (handling_ == &source) handling_ = nullptr;
-  source.is_heavy_ = false;
+  source.service_ = EventSource::Service::at_once;
   if (!std::exchange(source.is_put_off_, false)) return;
-  for (PutOff& waiting : put_off_)
-    if (waiting.source == &source) waiting.source = nullptr;
+  for (auto* queue : {&after_quick_, &last_})
+    for (PutOff& waiting : *queue)
+      if (waiting.source == &source) waiting.source = nullptr;
 }
 
 void Reactor::list(std::vector<EventSource*>& sources, EventSource& source) {
@@ -175,7 +176,8 @@ MutableByteView Reactor::read_buffer() {
 
 int Reactor::wait_limit() {
   if (!tasks_.empty() || next_task_ < running_tasks_.size()) return 0;
-  if (!turn_end_.empty() || !after_turn_end_.empty() || !put_off_.empty()) return 0;
+  if (!turn_end_.empty() || !after_turn_end_.empty()) return 0;
+  if (!after_quick_.empty() || !last_.empty()) return 0;
   {
     const std::scoped_lock lock(mail_mutex_);
     if (!mail_.empty()) return 0;
@@ -219,7 +221,7 @@ void Reactor::dispatch() {
     const epoll_event event = fetched_->events[static_cast<std::size_t>(fetched_->next++)];
     if (event.data.ptr == nullptr) continue;
     EventSource& source = *static_cast<EventSource*>(event.data.ptr);
-    if (source.is_heavy_) {
+    if (source.service_ != EventSource::Service::at_once) {
       put_off(source, event.events);
     } else {
       now = handle(source, event.events, now);
@@ -229,13 +231,19 @@ void Reactor::dispatch() {
 
 /// Behind the others' tasks and output.
 void Reactor::dispatch_put_off() {
-  if (put_off_.empty()) return;
+  if (after_quick_.empty() && last_.empty()) return;
   run_turn_end(turn_end_);
+  dispatch_put_off(after_quick_);
+  dispatch_put_off(last_);
+}
+
+/// One at least, and more while there is time: a long queue is not the next one's delay.
+void Reactor::dispatch_put_off(std::deque<PutOff>& waiting) {
   Duration now = system_now();
   const Duration until = now + kLongestDispatch;
-  while (!put_off_.empty() && now <= until) {
-    const PutOff next = put_off_.front();
-    put_off_.pop_front();
+  while (!waiting.empty() && now <= until) {
+    const PutOff next = waiting.front();
+    waiting.pop_front();
     if (next.source == nullptr) continue;
     next.source->is_put_off_ = false;
     now = handle(*next.source, next.events, now);
@@ -245,16 +253,19 @@ void Reactor::dispatch_put_off() {
 /// Level-triggered: what comes after the first event is told again.
 void Reactor::put_off(EventSource& source, std::uint32_t events) {
   if (std::exchange(source.is_put_off_, true)) return;
-  put_off_.push_back({&source, events});
+  auto& queue = source.service_ == EventSource::Service::last ? last_ : after_quick_;
+  queue.push_back({&source, events});
 }
 
 /// Answers the time when it ended.
 Duration Reactor::handle(EventSource& source, std::uint32_t events, Duration begin) {
-  source.is_heavy_ = false;
+  using Service = EventSource::Service;
+  source.service_ = Service::at_once;
   handling_ = &source;
   source.on_events(events);
   const Duration end = system_now();
-  if (handling_ != nullptr && end - begin > kHeavyEvent) handling_->is_heavy_ = true;
+  const bool took_long = handling_ != nullptr && end - begin > kHeavyEvent;
+  if (took_long && handling_->service_ == Service::at_once) handling_->service_ = Service::after_quick;
   handling_ = nullptr;
   return end;
 }

@@ -33,13 +33,19 @@ class EventSource {
 
  protected:
   /// From on_events(): more of the same is to come, and its next events wait until those of others are done.
-  void yield_to_others() { is_heavy_ = true; }
+  void yield_to_others() {
+    if (service_ == Service::at_once) service_ = Service::after_quick;
+  }
+  /// Its next events wait for all that is done for others, also for those that yield: long work for peers
+  /// that nobody knows yet, of whom there may be many.
+  void come_last() { service_ = Service::last; }
 
  private:
   friend class Reactor;
   static constexpr std::uint32_t kNotListed = ~std::uint32_t{0};
+  enum class Service : std::uint8_t { at_once, after_quick, last };
   std::uint32_t turn_end_index_ = kNotListed;
-  bool is_heavy_ = false;
+  Service service_ = Service::at_once;  // of its next events
   bool is_put_off_ = false;
 };
 
@@ -97,7 +103,13 @@ class Reactor final : public Executor {
   void update_time();
   void fetch();
   void dispatch();
+  struct PutOff {
+    EventSource* source;
+    std::uint32_t events;
+  };
+
   void dispatch_put_off();
+  void dispatch_put_off(std::deque<PutOff>& waiting);
   Duration handle(EventSource& source, std::uint32_t events, Duration begin);
   void put_off(EventSource& source, std::uint32_t events);
   void take_mail();
@@ -117,13 +129,9 @@ class Reactor final : public Executor {
   std::atomic<bool> running_{false};
   std::atomic<std::uint64_t> turns_{0};
 
-  struct PutOff {
-    EventSource* source;
-    std::uint32_t events;
-  };
-
   std::unique_ptr<FetchedEvents> fetched_;
-  std::deque<PutOff> put_off_;
+  std::deque<PutOff> after_quick_;
+  std::deque<PutOff> last_;
   EventSource* handling_ = nullptr;  // its on_events() is under way, and it is still watched
   TimerWheel timers_;
   std::vector<Task> tasks_;

@@ -170,11 +170,13 @@ class ReadySource : public EventSource {
     if (std::exchange(last_turn(), reactor_.turns()) != reactor_.turns()) order_ += ' ';
     order_ += name_;
     if (takes > Duration::zero()) std::this_thread::sleep_for(takes);
+    if (is_new) come_last();
     if (is_loud) yield_to_others();
     if (then) then();
   }
 
   bool is_loud = false;
+  bool is_new = false;
   Duration takes{};
   std::function<void()> then;
 
@@ -222,6 +224,27 @@ TEST(Reactor, ASourceThatTakesLongHasItsTurnAfterTheQuickOnes) {
   ReadySource quick(reactor, order, 'q');
   EXPECT_GT(turns_led_by_quiet(reactor, order, quick), 80);
   EXPECT_GT(std::ranges::count(order, 'S'), 80);
+}
+
+TEST(Reactor, ALoudSourceWaitedForAllNewcomers) {
+  Reactor reactor;
+  std::string order;
+  std::vector<std::unique_ptr<ReadySource>> newcomers;
+  for (int i = 0; i < 20; ++i) {
+    newcomers.push_back(std::make_unique<ReadySource>(reactor, order, 'n'));
+    newcomers.back()->is_new = true;
+    newcomers.back()->takes = 2 * kLongestDispatch;
+  }
+  ReadySource loud(reactor, order, 'L');
+  loud.is_loud = true;
+  int events = 0;
+  loud.then = [&] {
+    if (++events == 100) reactor.stop();
+  };
+  reactor.run();
+  // The first round is everybody's; from then on one newcomer a turn.
+  EXPECT_LT(std::ranges::count(order, 'n'), 150) << order;
+  EXPECT_GT(std::ranges::count(order, 'n'), 80) << order;
 }
 
 TEST(Reactor, ASourceThatWasPutOffMayGo) {

@@ -32,7 +32,7 @@ std::unique_ptr<TcpConnection> TcpConnection::make(TcpContext& context, TcpStrea
   }
   self.interest_ = EPOLLIN;
   context.metrics.open.add();
-  if (self.stream_.service == TcpStream::Service::after_others) self.yield_to_others();
+  if (self.stream_.service == TcpStream::Service::after_others) self.come_last();
   // Bytes and output that came along from another reactor are looked at at the end of the turn.
   self.offer_tail_ = !self.stream_.unread.empty();
   if (self.offer_tail_ || self.stream_.output != nullptr) context.reactor.at_turn_end(self);

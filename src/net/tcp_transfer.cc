@@ -28,7 +28,7 @@ constexpr std::size_t kLeastTailRead = 16 * 1024;
 }  // namespace
 
 void TcpConnection::on_events(std::uint32_t events) {
-  if (stream_.service == TcpStream::Service::after_others) yield_to_others();
+  if (stream_.service == TcpStream::Service::after_others) come_last();
   Frame frame(*this);
   if ((events & EPOLLOUT) != 0) flush();
   if (frame.owner == nullptr || state_ == State::spent) return;

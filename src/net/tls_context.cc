@@ -77,16 +77,19 @@ int keep_server_session(SSL* ssl, SSL_SESSION* session) {
   unsigned length = 0;
   const unsigned char* id = SSL_SESSION_get_id(session, &length);
   SSL_SESSION_up_ref(session);
-  server_of(SSL_get_SSL_CTX(ssl)).sessions.put({id, length}, SslSessionPointer{session});
+  const auto& state = *static_cast<const TlsState*>(SSL_get_app_data(ssl));
+  server_of(SSL_get_SSL_CTX(ssl)).sessions.put({id, length}, SslSessionPointer{session}, state.resumed);
   return 0;  // the reference that came along stays OpenSSL's
 }
 
 SSL_SESSION* find_server_session(SSL* ssl, const unsigned char* id, int length, int* copy) {
   *copy = 0;  // OpenSSL takes what is returned
-  const auto bytes = server_of(SSL_get_SSL_CTX(ssl)).sessions.get({id, static_cast<std::size_t>(length)});
-  if (bytes.empty()) return nullptr;
-  const unsigned char* in = bytes.data();
-  return d2i_SSL_SESSION(nullptr, &in, static_cast<long>(bytes.size()));
+  auto kept = server_of(SSL_get_SSL_CTX(ssl)).sessions.get({id, static_cast<std::size_t>(length)});
+  if (kept.session.empty()) return nullptr;
+  const unsigned char* in = kept.session.data();
+  SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &in, static_cast<long>(kept.session.size()));
+  static_cast<TlsState*>(SSL_get_app_data(ssl))->resumed = std::move(kept.certificate);
+  return session;
 }
 
 int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_length,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "net/handshake_admission.h"
 
 namespace dunlin::net {
 
@@ -10,7 +11,7 @@ struct TlsHandshakes::Handshake final : ConnectionHandler {
   Handshake(TlsHandshakes& all, std::uint64_t number) : owner(all), id(number) {}
   std::size_t on_data(ByteView bytes) override { return bytes.size(); }
   // A failed one has said its last word. Destroys this object.
-  void on_closed(CloseReason) override { owner.handshakes_.erase(id); }
+  void on_closed(CloseReason) override { owner.let_go(id); }
 
   TlsHandshakes& owner;
   std::uint64_t id;
@@ -23,7 +24,8 @@ struct TlsHandshakes::Handshake final : ConnectionHandler {
   bool is_server = false;
 };
 
-TlsHandshakes::TlsHandshakes(NetMetrics& metrics) : metrics_(metrics) {}
+TlsHandshakes::TlsHandshakes(NetMetrics& metrics, std::function<void()> ended)
+    : metrics_(metrics), ended_(std::move(ended)) {}
 
 TlsHandshakes::~TlsHandshakes() {
   for (auto& [id, handshake] : handshakes_) {
@@ -57,16 +59,21 @@ void TlsHandshakes::finished(std::uint64_t id, Result<void> result) {
   if (!result) return report_failure(handshake, std::move(result).error());
   metrics_.handshakes.add();
   if (handshake.connection->resumed()) metrics_.handshakes_resumed.add();
-  const auto owned = std::move(found->second);
-  handshakes_.erase(found);
+  const auto owned = let_go(id);
   owned->done(std::unique_ptr<Connection>(std::move(owned->connection)));
 }
 
 void TlsHandshakes::timed_out(std::uint64_t id) {
-  const auto owned = std::move(handshakes_.at(id));
-  handshakes_.erase(id);
+  const auto owned = let_go(id);
   owned->deadline = {};
   report_failure(*owned, Error{Errc::timed_out, "the TLS handshake passed its deadline"});
+}
+
+std::unique_ptr<TlsHandshakes::Handshake> TlsHandshakes::let_go(std::uint64_t id) {
+  auto owned = std::move(handshakes_.at(id));
+  handshakes_.erase(id);
+  if (ended_) ended_();
+  return owned;
 }
 
 void TlsHandshakes::report_failure(Handshake& handshake, Error error) {
@@ -114,19 +121,9 @@ std::unique_ptr<Listener> listener_with_tls(std::unique_ptr<Listener> listener, 
 AcceptHandler accept_with_tls(const ListenOptions& options, ListenerTlsRef tls, NetMetrics& metrics,
                               AcceptHandler accept) {
   if (tls == nullptr) return accept;
-  return [handshakes = std::make_unique<TlsHandshakes>(metrics), &metrics, accepted = std::move(accept),
-          tls = std::move(tls), deadline = options.handshake_deadline,
-          limit = options.max_handshakes](std::unique_ptr<Connection> inner) mutable {
-    if (handshakes->under_way() >= limit) {
-      const Endpoint& peer = inner->peer().address;
-      metrics.handshakes_refused.add();
-      metrics.tell(RefusalKind::tls_limit, peer, "too many TLS handshakes are under way");
-      return log::refusal("net", "connection refused: too many TLS handshakes are under way", peer.host);
-    }
-    handshakes->begin(std::move(inner), make_tls_state(tls->context), deadline,
-                      [&accepted](Result<std::unique_ptr<Connection>> result) {
-                        if (result) accepted(*std::move(result));
-                      });
+  auto admission = std::make_unique<HandshakeAdmission>(options, std::move(tls), metrics, std::move(accept));
+  return [admission = std::move(admission)](std::unique_ptr<Connection> connection) {
+    admission->take(std::move(connection));
   };
 }
 

@@ -18,7 +18,8 @@ class TlsHandshakes {
  public:
   using Done = std::move_only_function<void(Result<std::unique_ptr<Connection>>)>;
 
-  explicit TlsHandshakes(NetMetrics& metrics);
+  /// `ended` is called when one fewer is under way; it may begin another.
+  explicit TlsHandshakes(NetMetrics& metrics, std::function<void()> ended = {});
   ~TlsHandshakes();
 
   /// Calls `done` once. Failures are counted, and written as refusals where this side is the server.
@@ -32,8 +33,10 @@ class TlsHandshakes {
   void finished(std::uint64_t id, Result<void> result);
   void timed_out(std::uint64_t id);
   void report_failure(Handshake& handshake, Error error);
+  std::unique_ptr<Handshake> let_go(std::uint64_t id);
 
   NetMetrics& metrics_;
+  std::function<void()> ended_;
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<Handshake>> handshakes_;
 };

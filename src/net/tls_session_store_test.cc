@@ -23,8 +23,8 @@ TEST(TlsSessionStore, ForgetsTheOldest) {
     ASSERT_TRUE(store.put(as_bytes(id), session_with(id)));
   }
   EXPECT_EQ(store.size(), kMaxTlsSessions);
-  EXPECT_TRUE(store.get(as_bytes("0")).empty());
-  EXPECT_FALSE(store.get(as_bytes("1")).empty());
+  EXPECT_TRUE(store.get(as_bytes("0")).session.empty());
+  EXPECT_FALSE(store.get(as_bytes("1")).session.empty());
 }
 
 TEST(TlsSessionStore, KeepsACopyWhenTheConnectionGoes) {
@@ -32,13 +32,13 @@ TEST(TlsSessionStore, KeepsACopyWhenTheConnectionGoes) {
   const SslSessionPointer session = session_with("one");
   SSL_SESSION_up_ref(session.get());
   ASSERT_TRUE(store.put(as_bytes("one"), SslSessionPointer{session.get()}));
-  const TlsSessionStore::Bytes shared = store.get(as_bytes("one"));
+  const TlsSessionStore::Bytes shared = store.get(as_bytes("one")).session;
   ASSERT_FALSE(shared.empty());
   // Another object with the same id is not what is shared.
   store.let_go(*session_with("one"));
   store.let_go(*session);
   SSL_SESSION_set_time(session.get(), 1);
-  EXPECT_EQ(store.get(as_bytes("one")), shared);
+  EXPECT_EQ(store.get(as_bytes("one")).session, shared);
 }
 
 TEST(TlsSessionStore, TakesNoIdThatAServerDoesNotGive) {
@@ -47,7 +47,7 @@ TEST(TlsSessionStore, TakesNoIdThatAServerDoesNotGive) {
   const std::string too_long(33, 'a');
   EXPECT_FALSE(store.put(as_bytes(too_long), session_with("a")));
   EXPECT_EQ(store.size(), 0U);
-  EXPECT_TRUE(store.get(as_bytes(too_long)).empty());
+  EXPECT_TRUE(store.get(as_bytes(too_long)).session.empty());
 }
 
 }  // namespace

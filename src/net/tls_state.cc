@@ -20,64 +20,6 @@ void SslDeleter::operator()(ssl_st* ssl) const {
   SSL_free(ssl);
 }
 
-namespace {
-
-TlsSessionStore::Bytes serialise(const SSL_SESSION& session) {
-  TlsSessionStore::Bytes bytes(static_cast<std::size_t>(std::max(i2d_SSL_SESSION(&session, nullptr), 0)));
-  std::uint8_t* out = bytes.data();
-  if (!bytes.empty()) i2d_SSL_SESSION(&session, &out);
-  return bytes;
-}
-
-}  // namespace
-
-// The ids are random, and only the server's own ones are in the table.
-std::size_t TlsSessionStore::IdHash::operator()(const Id& id) const noexcept {
-  std::size_t hash = 0;
-  std::memcpy(&hash, id.data(), sizeof hash);
-  return hash;
-}
-
-TlsSessionStore::Id TlsSessionStore::to_id(std::span<const std::uint8_t> id) {
-  Id padded{};
-  std::ranges::copy(id.first(std::min(id.size(), padded.size())), padded.begin());
-  return padded;
-}
-
-bool TlsSessionStore::put(std::span<const std::uint8_t> id, SslSessionPointer session) {
-  if (id.empty() || id.size() > Id{}.size()) return false;
-  const std::scoped_lock lock(mutex_);
-  const auto [place, fresh] = sessions_.insert_or_assign(to_id(id), Kept{std::move(session), nullptr});
-  if (fresh) by_age_.push_back(&place->first);
-  if (by_age_.size() <= kMaxTlsSessions) return true;
-  const Id oldest = *by_age_.front();
-  by_age_.pop_front();
-  sessions_.erase(oldest);
-  return true;
-}
-
-TlsSessionStore::Bytes TlsSessionStore::get(std::span<const std::uint8_t> id) const {
-  const std::scoped_lock lock(mutex_);
-  const auto found = sessions_.find(to_id(id));
-  if (found == sessions_.end()) return {};
-  return found->second.copy ? *found->second.copy : serialise(*found->second.shared);
-}
-
-void TlsSessionStore::let_go(const ssl_session_st& session) {
-  unsigned length = 0;
-  const std::uint8_t* id = SSL_SESSION_get_id(&session, &length);
-  const std::scoped_lock lock(mutex_);
-  const auto found = sessions_.find(to_id({id, length}));
-  if (found == sessions_.end() || found->second.shared.get() != &session) return;
-  found->second.copy = std::make_unique<const Bytes>(serialise(session));
-  found->second.shared.reset();
-}
-
-std::size_t TlsSessionStore::size() const {
-  const std::scoped_lock lock(mutex_);
-  return sessions_.size();
-}
-
 void TlsClientContextImpl::put_session(const std::string& server, SslSessionPointer session) {
   const std::scoped_lock lock(mutex_);
   if (sessions_.size() >= kMaxTlsClientSessions && !sessions_.contains(server))
@@ -108,8 +50,13 @@ TlsState::~TlsState() {
   if (server != nullptr && session != nullptr) server->sessions.let_go(*session);
   // OpenSSL spoils the session of a client whose connection just broke, which no version from TLS 1.1 on asks
   // for (RFC 4346, 7.2.1): a fleet would come back from an outage with full handshakes only.
-  if (client != nullptr && ssl != nullptr)
-    SSL_set_shutdown(ssl.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  if (client == nullptr || ssl == nullptr) return;
+  SSL_set_shutdown(ssl.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  // Turned away before the server said a word: the session has not been used (RFC 8446, C.4).
+  const bool unanswered =
+      SSL_get_state(ssl.get()) == TLS_ST_BEFORE || SSL_get_state(ssl.get()) == TLS_ST_CW_CLNT_HELLO;
+  if (client->offered != nullptr && unanswered)
+    client->context->put_session(client->session_key, std::move(client->offered));
 }
 
 namespace {
@@ -190,11 +137,32 @@ void empty_key(EVP_PKEY* key) {
   if (key != nullptr) EVP_PKEY_set_type(key, EVP_PKEY_get_id(key));
 }
 
-bool has_expired(const X509* certificate, const Clock* clock) {
+std::time_t seconds_now(const TlsState& state) {
   const SystemClock system;
+  const Clock* clock = state.server != nullptr ? state.server->clock : state.client->context->clock;
   const WallTime now = (clock != nullptr ? *clock : system).wall_now();
-  std::time_t seconds = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
-  return X509_cmp_time(X509_get0_notAfter(certificate), &seconds) < 0;
+  return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+}
+
+/// No certificate is verified when a session is resumed, and meanwhile its time may have come.
+bool resumed_too_late(const TlsState& state) {
+  SSL* ssl = state.ssl.get();
+  if (SSL_session_reused(ssl) != 1) return false;
+  std::time_t now = seconds_now(state);
+  if (!state.resumed.der.empty()) return state.resumed.not_after < now;
+  const X509* certificate = SSL_get0_peer_certificate(ssl);
+  return certificate != nullptr && X509_cmp_time(X509_get0_notAfter(certificate), &now) < 0;
+}
+
+std::vector<std::uint8_t> certificate_der_of(TlsState& state) {
+  if (SSL_session_reused(state.ssl.get()) == 1 && !state.resumed.der.empty())
+    return std::move(state.resumed.der);
+  const X509* certificate = SSL_get0_peer_certificate(state.ssl.get());
+  if (certificate == nullptr) return {};
+  std::vector<std::uint8_t> der(static_cast<std::size_t>(std::max(i2d_X509(certificate, nullptr), 0)));
+  unsigned char* out = der.data();
+  if (!der.empty()) i2d_X509(certificate, &out);
+  return der;
 }
 
 }  // namespace
@@ -217,6 +185,7 @@ std::unique_ptr<TlsState> make_tls_state(std::shared_ptr<TlsServerContext> conte
   auto state = make_state(server->context.get(), server->clock);
   if (state == nullptr) return nullptr;
   state->server = std::move(server);
+  SSL_set_app_data(state->ssl.get(), state.get());
   SSL_set_accept_state(state->ssl.get());
   return state;
 }
@@ -239,8 +208,8 @@ std::unique_ptr<TlsState> make_tls_state(const ConnectOptions& options) {
   if (!protocols.empty()) SSL_set_alpn_protos(ssl, protocols.data(), static_cast<unsigned>(protocols.size()));
   state->client = std::make_unique<TlsClientPart>(
       client, name + "|" + options.endpoint.to_string() + "|" + std::string(as_text(protocols)));
-  if (const auto session = client->take_session(state->client->session_key))
-    SSL_set_session(ssl, session.get());
+  state->client->offered = client->take_session(state->client->session_key);
+  if (state->client->offered != nullptr) SSL_set_session(ssl, state->client->offered.get());
   SSL_set_app_data(ssl, state->client.get());
   SSL_set_connect_state(ssl);
   return state;
@@ -260,9 +229,7 @@ RefusalKind tls_failure_kind(const TlsState& state) {
   const SSL* ssl = state.ssl.get();
   switch (SSL_get_verify_result(ssl)) {
     case X509_V_OK: {
-      const X509* shown = SSL_session_reused(ssl) == 1 ? SSL_get0_peer_certificate(ssl) : nullptr;
-      const bool old = shown != nullptr && has_expired(shown, state.server ? state.server->clock : nullptr);
-      return old ? RefusalKind::certificate_expired : RefusalKind::tls_failed;
+      return resumed_too_late(state) ? RefusalKind::certificate_expired : RefusalKind::tls_failed;
     }
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -301,27 +268,18 @@ Result<void> complete_tls_state(TlsState& state) {
   SSL* ssl = state.ssl.get();
   state.peer.reset();  // what was asked for before is not all
   describe_tls_peer(state);
-  X509* certificate = SSL_get0_peer_certificate(ssl);
-  if (certificate == nullptr) return {};
   // UnverifiedClient::as_without let it pass; the verdict is kept with the session, also when that is
   // resumed.
   if (SSL_get_verify_result(ssl) != X509_V_OK) return {};
-  DUNLIN_ASSERT(state.server != nullptr || state.client != nullptr);
-  const Clock* clock = state.server != nullptr ? state.server->clock : state.client->context->clock;
-  if (SSL_session_reused(ssl) == 1 && has_expired(certificate, clock))
-    return fail(Errc::unauthenticated, "certificate has expired");
-  const int size = i2d_X509(certificate, nullptr);
-  if (size > 0) {
-    state.peer->certificate_der.resize(static_cast<std::size_t>(size));
-    unsigned char* out = state.peer->certificate_der.data();
-    i2d_X509(certificate, &out);
-  }
+  if (resumed_too_late(state)) return fail(Errc::unauthenticated, "certificate has expired");
+  state.peer->certificate_der = certificate_der_of(state);
   return {};
 }
 
 void forget_tls_handshake(TlsState& state) {
   // A client still has to receive tickets, which it keeps together with the server's chain.
   if (state.server == nullptr) return;
+  state.resumed = {};
   SSL* ssl = state.ssl.get();
   // The list holds what came beside the leaf. No other connection has this session object.
   STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);

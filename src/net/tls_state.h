@@ -1,16 +1,12 @@
 #pragma once
 // Private to TLS: OpenSSL's objects behind owners, so that its headers stay in the .cc files.
 
-#include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/refusal.h"
@@ -19,52 +15,9 @@
 #include "net/input_tail.h"
 #include "net/limits.h"
 #include "net/network.h"
-
-struct ssl_st;
-struct ssl_ctx_st;
-struct ssl_session_st;
+#include "net/tls_session_store.h"
 
 namespace dunlin::net {
-
-struct SslDeleter {
-  void operator()(ssl_st* ssl) const;
-  void operator()(ssl_ctx_st* context) const;
-  void operator()(ssl_session_st* session) const;
-};
-using SslPointer = std::unique_ptr<ssl_st, SslDeleter>;
-using SslContextPointer = std::unique_ptr<ssl_ctx_st, SslDeleter>;
-using SslSessionPointer = std::unique_ptr<ssl_session_st, SslDeleter>;
-
-/// Sessions of one server context by their id; the oldest goes when there are kMaxTlsSessions. A session
-/// whose connection is there is that connection's own; of one that has gone a serialised copy is left. So no
-/// other connection ever works on the same object. Any thread.
-class TlsSessionStore {
- public:
-  using Bytes = std::vector<std::uint8_t>;
-
-  /// Shares the session with the connection that has made it. False for an id that no server gives.
-  bool put(std::span<const std::uint8_t> id, SslSessionPointer session);
-  /// Serialised; empty if unknown.
-  Bytes get(std::span<const std::uint8_t> id) const;
-  /// The connection goes: what it shares becomes a copy.
-  void let_go(const ssl_session_st& session);
-  std::size_t size() const;
-
- private:
-  using Id = std::array<std::uint8_t, 32>;  // shorter ones are padded
-  struct IdHash {
-    std::size_t operator()(const Id& id) const noexcept;
-  };
-  struct Kept {
-    SslSessionPointer shared;
-    std::unique_ptr<const Bytes> copy;  // when it is not shared any more
-  };
-  static Id to_id(std::span<const std::uint8_t> id);
-
-  mutable std::mutex mutex_;
-  std::unordered_map<Id, Kept, IdHash> sessions_;
-  std::deque<const Id*> by_age_;  // the keys above
-};
 
 class TlsServerContextImpl final : public TlsServerContext {
  public:
@@ -105,6 +58,7 @@ std::vector<std::uint8_t> encode_protocols(const std::vector<std::string>& names
 struct TlsClientPart {
   std::shared_ptr<TlsClientContextImpl> context;  // shared: as TlsState::server
   std::string session_key;                        // which server a session belongs to
+  SslSessionPointer offered = nullptr;            // to be resumed
 };
 
 /// Everything of a TLS stream that travels with it from thread to thread.
@@ -118,6 +72,7 @@ struct TlsState {
   std::shared_ptr<TlsServerContextImpl> server;
   std::unique_ptr<TlsClientPart> client;  // null: this is the server's side
   SslPointer ssl;
+  SessionCertificate resumed;  // of the session that a client of this server wants to resume
 
   // What the BIO works on.
   ByteView input;  // cipher text of the present on_data

@@ -118,7 +118,7 @@ void Authenticator::authenticate(Executor& reply_to, Credentials credentials, Au
 void Authenticator::by_certificate(AttemptPtr attempt) {
   attempt->proof = Proof::certificate;
   attempt->refused_as = RefusalKind::certificate_invalid;
-  auto info = parse_certificate(as_bytes(attempt->credentials.certificate_der));
+  auto info = certificates_.read(as_bytes(attempt->credentials.certificate_der));
   if (!info) return refuse(std::move(attempt), "the certificate cannot be read");
   const WallTime now = parts_.clock.wall_now();
   if (now < info->not_before || now >= info->not_after) {

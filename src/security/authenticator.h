@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/rng.h"
 #include "hub/principal.h"
+#include "security/certificate_memory.h"
 #include "security/crypto.h"
 #include "security/limits.h"
 #include "security/password.h"
@@ -201,6 +202,7 @@ class Authenticator {
 
   Parts parts_;
   const AuthenticatorOptions options_;
+  CertificateMemory certificates_{kMaxKnownCertificates};
   std::function<void(SignIn)> observer_;
   RefusalSink* refusals_ = nullptr;
   PasswordGate gate_;

@@ -157,6 +157,9 @@ inline constexpr Duration kMaxUserPenalty = std::chrono::seconds{30};
 inline constexpr Duration kPenaltyMemory = std::chrono::hours{1};
 inline constexpr Duration kMaxTokenLifetime = std::chrono::days{5 * 365};
 
+/// Certificates of which it is remembered what they say: some 600 bytes each.
+inline constexpr std::size_t kMaxKnownCertificates = 16'384;
+
 // Audit. Longer texts are cut.
 inline constexpr std::size_t kMaxAuditName = 128;
 inline constexpr std::size_t kMaxAuditAddress = 64;

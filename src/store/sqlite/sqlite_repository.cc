@@ -3,6 +3,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <utility>
@@ -26,6 +27,9 @@ constexpr std::array kMigrations{
     "BLOB NOT NULL,"
     " id BLOB NOT NULL, PRIMARY KEY (kind, tenant, name, value, id)) WITHOUT ROWID;",
 };
+
+/// Documents with a field's value that are counted to see which condition is the narrowest.
+constexpr int kMostCounted = 1000;
 
 Error error_of(const SQLite::Exception& exception) {
   const std::string text = exception.what();
@@ -98,6 +102,7 @@ class Records {
   Result<void> prepare();
   Result<std::optional<Document>> get(DocumentKind kind, std::uint32_t tenant, const std::string& id);
   Result<std::vector<Document>> find(const Query& query);
+  std::vector<Repository::Field> narrowest_first(const Query& query);
   Result<std::size_t> count(DocumentKind kind, std::uint32_t tenant, const Repository::Field& field);
   Result<std::vector<std::uint64_t>> write(const std::vector<Change>& changes);
 
@@ -171,29 +176,65 @@ Result<std::optional<Document>> Records::get(DocumentKind kind, std::uint32_t te
   return document;
 }
 
-Result<std::vector<Document>> Records::find(const Query& query) {
-  const auto end = behind_prefix(query.id_prefix);
-  std::string sql =
-      "SELECT id, version, fields, body FROM documents AS d WHERE kind=?1 AND tenant=?2 AND id>?3 AND id>=?4";
-  if (end) sql += " AND id<?5";
-  for (std::size_t i = 0; i < query.equals.size(); ++i) {
-    const std::string name = "?" + std::to_string(6 + 2 * i);
-    const std::string value = "?" + std::to_string(7 + 2 * i);
-    sql +=
-        " AND EXISTS (SELECT 1 FROM document_index AS i WHERE i.kind=?1 AND i.tenant=?2 AND i.name=" + name +
-        " AND i.value=" + value + " AND i.id=d.id)";
+/// The condition that fewest documents meet comes first: it leads, the others are looked up for what it
+/// finds.
+std::vector<Repository::Field> Records::narrowest_first(const Query& query) {
+  std::vector<Repository::Field> fields = query.equals;
+  if (fields.size() < 2) return fields;
+  std::vector<std::pair<int, Repository::Field>> counted;
+  for (const Repository::Field& field : fields) {
+    Use select(
+        statement("SELECT COUNT(*) FROM (SELECT 1 FROM document_index WHERE kind=? AND tenant=? AND name=? "
+                  "AND value=? LIMIT " +
+                  std::to_string(kMostCounted) + ")"));
+    select->bind(1, static_cast<int>(query.kind));
+    select->bind(2, query.tenant);
+    bind(*select, 3, field.first);
+    bind(*select, 4, field.second);
+    select->executeStep();
+    counted.emplace_back(select->getColumn(0).getInt(), field);
   }
+  std::ranges::stable_sort(counted, {}, [](const auto& one) { return one.first; });
+  std::ranges::transform(counted, fields.begin(), [](auto& one) { return std::move(one.second); });
+  return fields;
+}
+
+/// The parameters: 1 kind, 2 tenant, 3 the id to be behind, 4 and 5 the begin and end of the ids, then name
+/// and value of each field.
+std::string find_statement(std::size_t fields, std::size_t limit, bool has_end) {
+  const auto field = [](std::size_t i) {
+    return ".name=?" + std::to_string(6 + 2 * i) + " AND i" + std::to_string(i) + ".value=?" +
+           std::to_string(7 + 2 * i);
+  };
+  // CROSS JOIN: SQLite keeps the order. The index has the ids of one value in their order.
+  std::string sql = "SELECT d.id, d.version, d.fields, d.body FROM ";
+  if (fields > 0) sql += "document_index AS i0 CROSS JOIN ";
+  sql += "documents AS d WHERE d.kind=?1 AND d.tenant=?2";
+  if (fields > 0) sql += " AND i0.kind=?1 AND i0.tenant=?2 AND d.id=i0.id AND i0" + field(0);
+  const std::string id = fields > 0 ? "i0.id" : "d.id";
+  sql += " AND " + id + ">?3 AND " + id + ">=?4";
+  if (has_end) sql += " AND " + id + "<?5";
+  for (std::size_t i = 1; i < fields; ++i) {
+    const std::string name = "i" + std::to_string(i);
+    sql += " AND EXISTS (SELECT 1 FROM document_index AS " + name + " WHERE " + name + ".kind=?1 AND " +
+           name + ".tenant=?2 AND " + name + field(i) + " AND " + name + ".id=i0.id)";
+  }
+  return sql + " ORDER BY " + id + " LIMIT " + std::to_string(limit);
+}
+
+Result<std::vector<Document>> Records::find(const Query& query) {
   if (query.equals.size() > kMaxIndexFields) return std::vector<Document>{};  // no document has so many
-  sql += " ORDER BY id LIMIT " + std::to_string(limit_of(query));
-  Use select(statement(sql));
+  const auto end = behind_prefix(query.id_prefix);
+  const auto fields = narrowest_first(query);
+  Use select(statement(find_statement(fields.size(), limit_of(query), end.has_value())));
   select->bind(1, static_cast<int>(query.kind));
   select->bind(2, query.tenant);
   bind(*select, 3, query.after_id);
   bind(*select, 4, query.id_prefix);
   if (end) bind(*select, 5, *end);
-  for (std::size_t i = 0; i < query.equals.size(); ++i) {
-    bind(*select, static_cast<int>(6 + 2 * i), query.equals[i].first);
-    bind(*select, static_cast<int>(7 + 2 * i), query.equals[i].second);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    bind(*select, static_cast<int>(6 + 2 * i), fields[i].first);
+    bind(*select, static_cast<int>(7 + 2 * i), fields[i].second);
   }
   std::vector<Document> found;
   while (select->executeStep()) {

@@ -21,6 +21,15 @@ std::string topic_of(std::string_view device) {
   return "$dunlin/things/" + std::string(device) + "/blobs";
 }
 
+std::string who(const Principal& principal) {
+  return std::to_string(principal.tenant.value) + (principal.is_thing() ? " thing " : " user ") +
+         principal.name;
+}
+
+Error busy() {
+  return {Errc::unavailable, "as many transfers are under way as may at once; try again later"};
+}
+
 Error gone() {
   return {Errc::not_found, "there is no such blob: it was never put, was deleted, or has expired"};
 }
@@ -31,8 +40,12 @@ Error gone() {
 class BlobService::Upload final : public Incoming {
  public:
   Upload(const BlobService& service, model::Caller caller, store::BlobFacts facts,
-         std::unique_ptr<store::BlobUpload> upload)
-      : service_(service), caller_(std::move(caller)), facts_(std::move(facts)), upload_(std::move(upload)) {}
+         std::unique_ptr<store::BlobUpload> upload, std::shared_ptr<const void> place)
+      : service_(service),
+        caller_(std::move(caller)),
+        facts_(std::move(facts)),
+        upload_(std::move(upload)),
+        place_(std::move(place)) {}
 
   void write(Slice bytes, BlobDone<void> written) override {
     upload_->write(std::move(bytes), std::move(written));
@@ -56,6 +69,7 @@ class BlobService::Upload final : public Incoming {
   model::Caller caller_;
   store::BlobFacts facts_;
   std::unique_ptr<store::BlobUpload> upload_;
+  std::shared_ptr<const void> place_;  // among the sender's
 };
 
 BlobService::BlobService(BlobEnvironment environment) : environment_(std::move(environment)) {}
@@ -136,11 +150,15 @@ void BlobService::receive(const model::Caller& caller, PutWish wish,
     deny(caller, allowed.error());
     return begun(std::unexpected(allowed.error()));
   }
-  environment_.store.receive(coming, [this, caller, facts = *std::move(facts), begun = std::move(begun)](
-                                         Result<std::unique_ptr<store::BlobUpload>> upload) mutable {
-    if (!upload) return begun(std::unexpected(upload.error()));
-    begun(std::make_unique<Upload>(*this, std::move(caller), std::move(facts), *std::move(upload)));
-  });
+  auto place = uploads_.take(who(principal));
+  if (!place) return begun(std::unexpected(busy()));
+  environment_.store.receive(
+      coming, [this, caller, place = std::move(place), facts = *std::move(facts),
+               begun = std::move(begun)](Result<std::unique_ptr<store::BlobUpload>> upload) mutable {
+        if (!upload) return begun(std::unexpected(upload.error()));
+        begun(std::make_unique<Upload>(*this, std::move(caller), std::move(facts), *std::move(upload),
+                                       std::move(place)));
+      });
 }
 
 void BlobService::look_up(const model::Caller& caller, std::string_view id,
@@ -173,14 +191,17 @@ void BlobService::look_up(const model::Caller& caller, std::string_view id,
 }
 
 void BlobService::open(const model::Caller& caller, std::string_view id, BlobDone<Opened> opened) {
-  look_up(caller, id, [this, opened = std::move(opened)](Result<store::BlobRecord> record) mutable {
+  look_up(caller, id, [this, caller, opened = std::move(opened)](Result<store::BlobRecord> record) mutable {
     if (!record) return opened(std::unexpected(record.error()));
     const store::BlobHash hash = record->key.hash;
-    environment_.store.open(hash, [record = *std::move(record), opened = std::move(opened)](
-                                      Result<std::shared_ptr<store::BlobReader>> reader) mutable {
-      if (!reader) return opened(std::unexpected(reader.error()));
-      opened(Opened{std::move(record), *std::move(reader)});
-    });
+    auto place = downloads_.take(who(*caller.principal));
+    if (!place) return opened(std::unexpected(busy()));
+    environment_.store.open(
+        hash, [place = std::move(place), record = *std::move(record),
+               opened = std::move(opened)](Result<std::shared_ptr<store::BlobReader>> reader) mutable {
+          if (!reader) return opened(std::unexpected(reader.error()));
+          opened(Opened{std::move(record), *std::move(reader), std::move(place)});
+        });
   });
 }
 

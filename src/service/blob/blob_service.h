@@ -13,6 +13,8 @@
 #include "model/operation.h"
 #include "security/policy.h"
 #include "service/blob/keep_rules.h"
+#include "service/blob/limits.h"
+#include "service/blob/places.h"
 #include "store/blob/blob_store.h"
 
 namespace dunlin::blob {
@@ -52,6 +54,7 @@ class Incoming {
 struct Opened {
   store::BlobRecord record;  // of one holder that the caller may see
   std::shared_ptr<store::BlobReader> reader;
+  std::shared_ptr<const void> place;  // held as long as it is read
 };
 
 /// One executor's thread.
@@ -65,10 +68,11 @@ class BlobService {
   /// Starts the store, and removes from then on what expires.
   void start(BlobDone<void> started);
 
-  /// Errors: unauthenticated, permission_denied, invalid_argument, those of BlobStore::receive().
+  /// Errors: unauthenticated, permission_denied, invalid_argument, unavailable (kMaxUploadsOfOne), those of
+  /// BlobStore::receive().
   void receive(const model::Caller& caller, PutWish wish, BlobDone<std::unique_ptr<Incoming>> begun);
   /// `id` is what the URL says. Errors: unauthenticated, permission_denied, invalid_argument, not_found
-  /// (nobody of this tenant holds it, any more), corrupt.
+  /// (nobody of this tenant holds it, any more), corrupt, unavailable (kMaxDownloadsOfOne).
   void open(const model::Caller& caller, std::string_view id, BlobDone<Opened> opened);
   /// The same without its bytes.
   void look_up(const model::Caller& caller, std::string_view id, BlobDone<store::BlobRecord> found);
@@ -94,11 +98,14 @@ class BlobService {
 
   class Upload;
   const BlobEnvironment environment_;
+  Places uploads_{kMaxUploadsOfOne, store::kMaxUploads};
+  Places downloads_{kMaxDownloadsOfOne, kMaxDownloads};
   TimerId timer_;
 };
 
 std::vector<model::OperationSpec> operations();
-/// blob.put and blob.get, which transports serve in their own way: for the OpenAPI document.
+/// blob.put and blob.get, which transports serve in their own way, since what they move is bytes: for the
+/// OpenAPI document.
 std::vector<model::OperationSpec> transfer_operations();
 
 boost::json::object to_json(const store::BlobRecord& record);

@@ -132,6 +132,34 @@ TEST_F(BlobServiceTest, RulesSayHowLongAndTheSenderSaysItBetter) {
   EXPECT_EQ(store->usage(1).blobs, 5U) << "and it is removed by itself";
 }
 
+TEST_F(BlobServiceTest, OneSenderDoesNotTakeAllPlaces) {
+  std::vector<std::unique_ptr<Incoming>> coming;
+  const auto begin = [&](const model::Caller& caller) {
+    auto incoming =
+        wait<std::unique_ptr<Incoming>>([&](auto done) { service->receive(caller, {}, std::move(done)); });
+    if (!incoming) return incoming.error().code;
+    coming.push_back(*std::move(incoming));
+    return Errc::already_exists;
+  };
+  for (std::size_t i = 0; i < kMaxUploadsOfOne; ++i) EXPECT_EQ(begin(device("cam-1")), Errc::already_exists);
+  EXPECT_EQ(begin(device("cam-1")), Errc::unavailable);
+  EXPECT_EQ(begin(device("cam-2")), Errc::already_exists);
+  coming.clear();
+  EXPECT_EQ(begin(device("cam-1")), Errc::already_exists);
+  ASSERT_TRUE(put_as(person({"*"}), {}, "frame"));
+  std::vector<Opened> open;
+  const auto get = [&] {
+    auto opened =
+        wait<Opened>([&](auto done) { service->open(person({"*"}), id_of("frame"), std::move(done)); });
+    if (opened) open.push_back(*std::move(opened));
+    return open.size();
+  };
+  for (std::size_t i = 1; i <= kMaxDownloadsOfOne; ++i) EXPECT_EQ(get(), i);
+  EXPECT_EQ(get(), kMaxDownloadsOfOne);
+  open.pop_back();
+  EXPECT_EQ(get(), kMaxDownloadsOfOne);
+}
+
 TEST_F(BlobServiceTest, OperationsListShowAndDelete) {
   for (const char* name : {"cam-1", "cam-2"})
     ASSERT_TRUE(put_as(person({"*"}), {.device = name, .name = name}, "frame"));

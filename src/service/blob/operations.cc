@@ -50,6 +50,7 @@ constexpr Field kPutRequest[] = {
     {"device", FieldType::text, Need::optional, "whose it is"},
     {"name", FieldType::text, Need::optional, "of a file"},
     {"keep", FieldType::text, Need::optional, "how long, such as 90d; 0: for ever (as the rules say)"}};
+constexpr Field kPutKnownRequest[] = {kOneBlob[0], kPutRequest[0], kPutRequest[1], kPutRequest[2]};
 constexpr Field kRecordResponse[] = {
     {"blob", FieldType::text, Need::required, "its id: what a sample refers to as blob:ID"},
     {"size", FieldType::integer, Need::required, "bytes"},
@@ -217,7 +218,15 @@ std::vector<model::OperationSpec> operations() {
 }
 
 std::vector<model::OperationSpec> transfer_operations() {
-  return {kPut, kGet};
+  model::OperationSpec file = kPut;
+  file.name = "blob.put-file";
+  file.method = model::Method::put;
+  model::OperationSpec known = file;
+  known.name = "blob.put-known";
+  known.path = "/api/blobs/{blob}";
+  known.summary = "Store the body as the large binary of that id; another content is refused.";
+  known.request = kPutKnownRequest;
+  return {kPut, file, known, kGet};
 }
 
 }  // namespace dunlin::blob

@@ -3,12 +3,24 @@
 #include "base/hex.h"
 
 namespace dunlin::store {
+namespace {
 
-Result<std::unique_ptr<IncomingFile>> IncomingFile::make(Fs& fs, std::string path, std::uint64_t reserve) {
+Result<void> check_room(Fs& fs, const std::string& path, std::uint64_t bytes, std::uint64_t keep_free) {
+  DUNLIN_TRY(const std::uint64_t free, fs.free_space(parent_folder(path)));
+  if (free >= keep_free && free - keep_free >= bytes) return {};
+  return fail(Errc::no_space, "the disk has no room for this blob");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<IncomingFile>> IncomingFile::make(Fs& fs, std::string path, std::uint64_t reserve,
+                                                         std::uint64_t keep_free) {
+  DUNLIN_CHECK(check_room(fs, path, reserve, keep_free));
   DUNLIN_TRY(auto file, fs.open(path, OpenMode::create_new));
   std::unique_ptr<IncomingFile> incoming(
-      new IncomingFile(fs, std::move(path), std::move(file)));  // NOLINT: private constructor
+      new IncomingFile(fs, std::move(path), std::move(file), keep_free));  // NOLINT: private constructor
   const auto reserved = incoming->file_->reserve(reserve);
+  if (reserved) incoming->reserved_ = reserve;
   if (!reserved && reserved.error().code != Errc::unsupported) {
     incoming->discard();
     return std::unexpected(reserved.error());
@@ -18,13 +30,19 @@ Result<std::unique_ptr<IncomingFile>> IncomingFile::make(Fs& fs, std::string pat
 
 Result<void> IncomingFile::append(ByteView bytes) {
   if (failed_) return std::unexpected(*failed_);
-  if (auto appended = file_->append(bytes); !appended) {
+  if (auto appended = append_now(bytes); !appended) {
     failed_ = appended.error();
     return appended;
   }
   hasher_.update(bytes);
   size_ += bytes.size();
   return {};
+}
+
+Result<void> IncomingFile::append_now(ByteView bytes) {
+  // What is reserved has been asked for already.
+  if (size_ + bytes.size() > reserved_) DUNLIN_CHECK(check_room(fs_, path_, bytes.size(), keep_free_));
+  return file_->append(bytes);
 }
 
 Result<BlobHash> IncomingFile::finish() {
@@ -55,8 +73,9 @@ Result<void> BlobFiles::open() {
   return {};
 }
 
-Result<std::unique_ptr<IncomingFile>> BlobFiles::receive(std::uint64_t number, std::uint64_t reserve) {
-  return IncomingFile::make(fs_, incoming() + "/" + std::to_string(number), reserve);
+Result<std::unique_ptr<IncomingFile>> BlobFiles::receive(std::uint64_t number, std::uint64_t reserve,
+                                                         std::uint64_t keep_free) {
+  return IncomingFile::make(fs_, incoming() + "/" + std::to_string(number), reserve, keep_free);
 }
 
 Result<void> BlobFiles::keep(IncomingFile& file, const BlobHash& hash) {

@@ -19,7 +19,9 @@ class IncomingFile {
  public:
   /// `reserve`: bytes that are wanted from the disk at once, so that a full one says so before they come; 0:
   /// not known. Errors: no_space, io.
-  static Result<std::unique_ptr<IncomingFile>> make(Fs& fs, std::string path, std::uint64_t reserve);
+  /// `keep_free`: bytes of the disk that are left to others.
+  static Result<std::unique_ptr<IncomingFile>> make(Fs& fs, std::string path, std::uint64_t reserve,
+                                                    std::uint64_t keep_free);
 
   /// Errors: no_space, io.
   Result<void> append(ByteView bytes);
@@ -31,12 +33,15 @@ class IncomingFile {
   std::uint64_t size() const { return size_; }
 
  private:
-  IncomingFile(Fs& fs, std::string path, std::unique_ptr<File> file)
-      : fs_(fs), path_(std::move(path)), file_(std::move(file)) {}
+  IncomingFile(Fs& fs, std::string path, std::unique_ptr<File> file, std::uint64_t keep_free)
+      : fs_(fs), path_(std::move(path)), file_(std::move(file)), keep_free_(keep_free) {}
+  Result<void> append_now(ByteView bytes);
 
   Fs& fs_;
   std::string path_;
   std::unique_ptr<File> file_;
+  const std::uint64_t keep_free_;
+  std::uint64_t reserved_ = 0;
   BlobHasher hasher_;
   std::uint64_t size_ = 0;
   std::optional<Error> failed_;  // some of its bytes are missing
@@ -50,7 +55,8 @@ class BlobFiles {
   Result<void> open();
 
   /// `number` must be new in this process.
-  Result<std::unique_ptr<IncomingFile>> receive(std::uint64_t number, std::uint64_t reserve);
+  Result<std::unique_ptr<IncomingFile>> receive(std::uint64_t number, std::uint64_t reserve,
+                                                std::uint64_t keep_free);
   /// Gives what has come its name, durable on return. Where a file of that name and size is there already,
   /// that one stays.
   Result<void> keep(IncomingFile& incoming, const BlobHash& hash);
@@ -60,8 +66,6 @@ class BlobFiles {
   Result<void> remove(const BlobHash& hash);
   /// All whose hash begins with this byte.
   Result<std::vector<BlobHash>> list(std::uint8_t first) const;
-  /// Bytes that are free on the disk.
-  Result<std::uint64_t> free_space() const { return fs_.free_space(folder_); }
 
  private:
   std::string incoming() const { return folder_ + "/incoming"; }

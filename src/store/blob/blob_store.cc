@@ -213,12 +213,8 @@ void BlobStore::receive(BlobWish wish, BlobDone<std::unique_ptr<BlobUpload>> beg
   const std::uint64_t number = impl.next_upload++;
   impl.cells.uploads.set(static_cast<std::int64_t>(impl.uploads));
   impl.on_worker(
-      [files = impl.files, number, size,
-       keep_free = impl.options.keep_free_bytes]() -> Result<std::unique_ptr<IncomingFile>> {
-        DUNLIN_TRY(const std::uint64_t free, files->free_space());
-        if (free < keep_free || free - keep_free < size)
-          return fail(Errc::no_space, "the disk has no room for this blob");
-        return files->receive(number, size);
+      [files = impl.files, number, size, keep_free = impl.options.keep_free_bytes] {
+        return files->receive(number, size, keep_free);
       },
       [&impl, wish, begun = std::move(begun)](Result<std::unique_ptr<IncomingFile>> file) mutable {
         if (file) return begun(make_upload(impl, wish, *std::move(file)));

@@ -202,6 +202,7 @@ TEST_F(BlobStoreTest, AFullDiskIsSaidAndLeavesNothing) {
   options.keep_free_bytes = 9'950'000;
   restart();
   EXPECT_EQ(put(large + "x").error().code, Errc::no_space) << "what is left to others";
+  EXPECT_EQ(receive({.size = large.size()}).error().code, Errc::no_space);
 }
 
 TEST_F(BlobStoreTest, ABlobThatIsRemovedCanStillBeReadByWhoReadsIt) {

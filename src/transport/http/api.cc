@@ -135,11 +135,12 @@ Result<std::vector<std::string>> read_texts(const model::OperationSpec& spec, co
 }  // namespace
 
 Api::Api(const model::OperationTable& table, WebDoor door, std::string version,
-         std::span<const model::OperationSpec> device_operations, RefusalSink* refusals)
+         std::span<const model::OperationSpec> device_operations,
+         std::span<const model::OperationSpec> byte_operations, RefusalSink* refusals)
     : table_(table),
       door_(std::move(door)),
-      openapi_(
-          boost::json::serialize(openapi_document(table, kSessionOperations, device_operations, version))),
+      openapi_(boost::json::serialize(
+          openapi_document(table, kSessionOperations, device_operations, byte_operations, version))),
       refusals_(refusals) {}
 
 void Api::mount(net::http::Router& router) {

@@ -20,10 +20,11 @@ inline constexpr std::string_view kRequestHeader = "X-Dunlin-Request";
 /// The HTTP server's executor only.
 class Api {
  public:
-  /// The table and the door must outlive the object; the table is complete. `device_operations` are served
-  /// elsewhere: the OpenAPI document describes them too.
+  /// The table and the door must outlive the object; the table is complete. `device_operations` and
+  /// `byte_operations` are served elsewhere: the OpenAPI document describes them too.
   Api(const model::OperationTable& table, WebDoor door, std::string version,
-      std::span<const model::OperationSpec> device_operations = {}, RefusalSink* refusals = nullptr);
+      std::span<const model::OperationSpec> device_operations = {},
+      std::span<const model::OperationSpec> byte_operations = {}, RefusalSink* refusals = nullptr);
 
   /// Adds every operation, /api/session, /api/session/claim and /api/openapi.json.
   void mount(net::http::Router& router);

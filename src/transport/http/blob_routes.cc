@@ -120,11 +120,8 @@ class BlobSink final : public net::http::BodySink {
 /// A blob's bytes for one answer.
 class BlobSource final : public net::http::BodySource {
  public:
-  BlobSource(std::shared_ptr<store::BlobReader> reader, ByteRange range, std::shared_ptr<std::size_t> sending)
-      : reader_(std::move(reader)), range_(range), at_(range.first), sending_(std::move(sending)) {
-    ++*sending_;
-  }
-  ~BlobSource() override { --*sending_; }
+  BlobSource(blob::Opened opened, ByteRange range)
+      : reader_(std::move(opened.reader)), place_(std::move(opened.place)), range_(range), at_(range.first) {}
 
   std::uint64_t size() const override { return range_.size(); }
   void read(std::size_t most, std::move_only_function<void(Result<Slice>)> done) override {
@@ -139,9 +136,9 @@ class BlobSource final : public net::http::BodySource {
 
  private:
   const std::shared_ptr<store::BlobReader> reader_;  // shared with reads under way
+  const std::shared_ptr<const void> place_;
   const ByteRange range_;
   std::uint64_t at_;
-  const std::shared_ptr<std::size_t> sending_;
 };
 
 /// RFC 6266 with RFC 8187: a name for a file, never to be shown as a page.
@@ -246,8 +243,6 @@ void BlobRoutes::send(Request request, std::string_view id, Responder responder)
 
 void BlobRoutes::send_to(const model::Caller& caller, Request request, const std::string& id,
                          Responder responder) {
-  if (*sending_ >= kMaxBlobDownloads)
-    return responder.send(refusal({Errc::unavailable, "as many blobs are being sent as may at once"}));
   blobs_.open(caller, id,
               [this, caller, request = std::move(request),
                responder = std::move(responder)](Result<blob::Opened> opened) mutable {
@@ -257,8 +252,9 @@ void BlobRoutes::send_to(const model::Caller& caller, Request request, const std
                 if (opened->reader->size() != opened->record.size)
                   return refuse(caller, {Errc::corrupt, "the blob's file has another size than was stored"},
                                 std::move(responder));
-                responder.send(std::move(answer.head), std::make_unique<BlobSource>(std::move(opened->reader),
-                                                                                    *answer.range, sending_));
+                const ByteRange range = *answer.range;
+                responder.send(std::move(answer.head),
+                               std::make_unique<BlobSource>(*std::move(opened), range));
               });
 }
 

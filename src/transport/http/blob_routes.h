@@ -30,8 +30,6 @@ class BlobRoutes {
 
   Api& api_;
   blob::BlobService& blobs_;
-  // How many are being sent; shared with each of these.
-  const std::shared_ptr<std::size_t> sending_ = std::make_shared<std::size_t>(0);
 };
 
 /// What is answered to a request for a blob. 304 and 416 have no range, and so no body.

@@ -16,7 +16,6 @@ inline constexpr Duration kMaxStatusAge = std::chrono::minutes{5};
 inline constexpr std::size_t kMaxUnpackedLineBytes = 8 * 1024 * 1024;
 /// Bytes of one upload that wait for the disk; past it the sender is held back.
 inline constexpr std::size_t kMaxPendingBlobBytes = 1024 * 1024;
-inline constexpr std::size_t kMaxBlobDownloads = 256;  // at once
 inline constexpr std::size_t kMaxLivePages = 256;
 inline constexpr Duration kPageExpiryLook = std::chrono::minutes{1};  // whether its session has ended
 inline constexpr std::size_t kMaxSeriesPerPage = 20'000;

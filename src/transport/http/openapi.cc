@@ -79,9 +79,28 @@ std::string lower(std::string_view method) {
   return text;
 }
 
-object operation_object(const model::OperationSpec& spec) {
+object bytes_content() {
+  return {{"application/octet-stream", {{"schema", {{"type", "string"}, {"format", "binary"}}}}}};
+}
+
+/// RFC 9110 section 14.
+void add_byte_responses(object& responses) {
+  responses["200"] =
+      object{{"description", "All bytes; of whatever media type they are."}, {"content", bytes_content()}};
+  responses["206"] = object{{"description", "The bytes that Range asks for."}, {"content", bytes_content()}};
+  responses["304"] = object{{"description", "If-None-Match names what is there."}};
+  responses["416"] =
+      object{{"$ref", "#/components/responses/Error"}, {"description", "range_not_satisfiable"}};
+}
+
+/// What the bodies of an operation are.
+enum class Content : std::uint8_t { fields, bytes };
+
+object operation_object(const model::OperationSpec& spec, Content content = Content::fields) {
+  const bool takes_bytes = content == Content::bytes && spec.method != model::Method::get;
   const auto in_path = path_fields(spec.path);
-  const bool has_body = spec.method != model::Method::get && spec.method != model::Method::del;
+  const bool has_body =
+      spec.method != model::Method::get && spec.method != model::Method::del && content == Content::fields;
   array parameters;
   std::vector<Field> body;
   for (const Field& field : spec.request) {
@@ -97,7 +116,8 @@ object operation_object(const model::OperationSpec& spec) {
   const std::vector<Field> answer(spec.response.begin(), spec.response.end());
   object forms{{"application/json", {{"schema", object_schema(answer)}}}};
   for (const std::string_view type : spec.more_types) forms[type] = {{"schema", {{"type", "string"}}}};
-  responses["200"] = object{{"description", "Done."}, {"content", std::move(forms)}};
+  responses[takes_bytes ? "201" : "200"] = {{"description", "Done."}, {"content", std::move(forms)}};
+  if (content == Content::bytes && !takes_bytes) add_byte_responses(responses);
   object result{{"operationId", spec.name},
                 {"summary", spec.summary},
                 {"tags", array{spec.name.substr(0, spec.name.find('.'))}},
@@ -108,6 +128,7 @@ object operation_object(const model::OperationSpec& spec) {
     result["requestBody"] = {{"required", true},
                              {"content", {{"application/json", {{"schema", object_schema(body)}}}}}};
   }
+  if (takes_bytes) result["requestBody"] = {{"required", true}, {"content", bytes_content()}};
   if (spec.permission == model::kPublic) result["security"] = array{};
   return result;
 }
@@ -146,7 +167,8 @@ std::vector<std::string> path_fields(std::string_view path) {
 
 object openapi_document(const model::OperationTable& table,
                         std::span<const model::OperationSpec> session_operations,
-                        std::span<const model::OperationSpec> device_operations, std::string_view version) {
+                        std::span<const model::OperationSpec> device_operations,
+                        std::span<const model::OperationSpec> byte_operations, std::string_view version) {
   object paths;
   const auto add = [&paths](const model::OperationSpec& spec, object description) {
     boost::json::value& path = paths[spec.path];
@@ -155,6 +177,7 @@ object openapi_document(const model::OperationTable& table,
   };
   for (const model::Operation& operation : table.all()) add(operation.spec, operation_object(operation.spec));
   for (const model::OperationSpec& spec : device_operations) add(spec, operation_object(spec));
+  for (const model::OperationSpec& spec : byte_operations) add(spec, operation_object(spec, Content::bytes));
   for (const model::OperationSpec& spec : session_operations) {
     object description = operation_object(spec);
     if (spec.method != model::Method::get) description["parameters"].as_array().push_back(request_header());

@@ -8,9 +8,12 @@
 
 namespace dunlin::transport {
 
+/// Of `byte_operations` a request's body is bytes, beside fields in the query; or, of those that get
+/// something, an answer's.
 boost::json::object openapi_document(const model::OperationTable& table,
                                      std::span<const model::OperationSpec> session_operations,
                                      std::span<const model::OperationSpec> device_operations,
+                                     std::span<const model::OperationSpec> byte_operations,
                                      std::string_view version);
 
 /// The names in braces of a path template, in order: "/api/things/{thing}" has {"thing"}.

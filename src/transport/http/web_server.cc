@@ -31,13 +31,8 @@ bool is_own_origin(std::string_view origin, const Request& request) {
   return net::http::equals_ignoring_case(origin.substr(scheme + 3), request.headers.get("Host").value_or(""));
 }
 
-/// What the OpenAPI document describes and the table does not hold.
-std::vector<model::OperationSpec> served_elsewhere(const WebServerParts& parts) {
-  std::vector<model::OperationSpec> all(parts.enrolment_operations.begin(), parts.enrolment_operations.end());
-  if (parts.blobs == nullptr) return all;
-  const auto blobs = blob::transfer_operations();
-  all.insert(all.end(), blobs.begin(), blobs.end());
-  return all;
+std::vector<model::OperationSpec> byte_operations(const WebServerParts& parts) {
+  return parts.blobs == nullptr ? std::vector<model::OperationSpec>() : blob::transfer_operations();
 }
 
 LiveRights live_rights(const PrincipalRef& asker) {
@@ -126,7 +121,8 @@ class WebServer::Page final : public net::websocket::WebSocketHandler, public Li
 
 WebServer::WebServer(WebServerParts parts)
     : parts_(std::move(parts)),
-      api_(parts_.table, parts_.door, parts_.version, served_elsewhere(parts_), parts_.refusals),
+      api_(parts_.table, parts_.door, parts_.version, parts_.enrolment_operations, byte_operations(parts_),
+           parts_.refusals),
       probe_(parts_.metrics),
       self_(std::make_shared<WebServer*>(this)) {
   mount();

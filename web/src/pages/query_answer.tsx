@@ -1,8 +1,10 @@
 // The answer of a query: its rows as a table, and as a chart where the first column is a time.
 import { createEffect, createMemo, createSignal, For, on, Show } from 'solid-js';
 import { queries, type Column, type QueryAnswer } from '../api_series.ts';
+import { blobs } from '../api_blobs.ts';
 import { t } from '../i18n/index.ts';
 import { formatCount } from '../lib/format.ts';
+import { blobOf } from '../lib/blob.ts';
 import type { Json } from '../lib/shadow.ts';
 import { plotOf, type Plot } from '../lib/sql.ts';
 import { deviceHref } from '../router.ts';
@@ -25,7 +27,14 @@ function Cell(props: { column: Column; value: Json }) {
   return (
     <td classList={{ number: RIGHT.has(props.column.type) }}>
       <Show when={props.value !== null} fallback={<span class="quiet-text">NULL</span>}>
-        <Show when={props.column.name === 'device' && props.column.type === 'text'} fallback={text()}>
+        <Show
+          when={props.column.name === 'device' && props.column.type === 'text'}
+          fallback={
+            <Show when={blobOf(text())} fallback={text()}>
+              {(blob) => <a href={blobs.href(blob())} download="">{text()}</a>}
+            </Show>
+          }
+        >
           <a href={deviceHref(text())}>{text()}</a>
         </Show>
       </Show>

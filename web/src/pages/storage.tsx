@@ -13,6 +13,7 @@ import { OpenCell, SearchBox } from '../ui/list.tsx';
 import { Facts, Loading, PageHead, Problem } from '../ui/parts.tsx';
 import { reasonOf } from '../ui/toast.tsx';
 import { DataTabs } from './data_tabs.tsx';
+import { StorageBlobs } from './storage_blobs.tsx';
 import { StorageDelete } from './storage_delete.tsx';
 import '../styles/device.css';
 import '../styles/query.css';
@@ -174,6 +175,9 @@ export default function Storage() {
       </ListFrame>
       <Show when={all().length >= PAGE}>
         <p class="quiet-text">{t('storage.largest.cut', { n: formatCount(PAGE) })}</p>
+      </Show>
+      <Show when={may('blobs:read')}>
+        <StorageBlobs />
       </Show>
     </>
   );

@@ -2,12 +2,14 @@
 import { Index, Show, type JSX } from 'solid-js';
 import type { Alarm } from '../api.ts';
 import { t, type TextKey } from '../i18n/index.ts';
+import { blobOf } from '../lib/blob.ts';
 import { channelParts, formatAge, formatDate, formatValue, toMs, unitLabel } from '../lib/format.ts';
 import { sparkPath } from '../live/chart_data.ts';
 import { freshness } from '../live/ring.ts';
 import type { Series } from '../live/series_store.ts';
 import { now } from '../state/clock.ts';
 import { tracked } from '../state/live.ts';
+import { BlobValue } from './blob.tsx';
 import { Icon } from './icon.tsx';
 import { attempt, say } from './toast.tsx';
 
@@ -56,7 +58,9 @@ export function Value(props: { series: Series }) {
   };
   return (
     <span class="value">
-      <b>{text()}</b>
+      <Show when={blobOf(text())} fallback={<b>{text()}</b>}>
+        {(blob) => <BlobValue blob={blob()} of={props.series.channel} />}
+      </Show>
       <Show when={unitLabel(tracked(props.series).unit)}>{(unit) => <span class="unit">{unit()}</span>}</Show>
     </span>
   );

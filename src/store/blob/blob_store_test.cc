@@ -205,6 +205,25 @@ TEST_F(BlobStoreTest, AFullDiskIsSaidAndLeavesNothing) {
   EXPECT_EQ(receive({.size = large.size()}).error().code, Errc::no_space);
 }
 
+TEST_F(BlobStoreTest, AnUploadMayBeLetGoWhileItsWritesWait) {
+  auto upload = receive();
+  ASSERT_TRUE(upload);
+  machine.fs.set_capacity(20'000);
+  int failed = 0;
+  for (int i = 0; i < 5; ++i) {
+    (*upload)->write(Slice::copy_of(std::string(9'000, 'x')), [&](const Result<void>& written) {
+      if (written) return;
+      ++failed;
+      upload->reset();
+    });
+  }
+  machine.settle();
+  EXPECT_EQ(failed, 3) << "each is answered, whoever is gone";
+  EXPECT_EQ(machine.metrics.value("dunlin_blob_failures_total"), 3);
+  EXPECT_EQ(machine.metrics.value("dunlin_blob_uploads"), 0);
+  EXPECT_TRUE(files().empty());
+}
+
 TEST_F(BlobStoreTest, ABlobThatIsRemovedCanStillBeReadByWhoReadsIt) {
   ASSERT_TRUE(put("frame"));
   auto reader =

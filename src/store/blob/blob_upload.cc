@@ -31,8 +31,9 @@ class StoredUpload final : public BlobUpload {
     if (auto fits = count(bytes.size()); !fits) return answer_later(std::move(written), fits.error());
     store_.cells.bytes_in.add(static_cast<std::int64_t>(bytes.size()));
     on_strand([bytes = bytes.owned()](IncomingFile& file) { return file.append(bytes.view()); },
-              [this](const Result<void>& result) {
-                if (!result) store_.cells.failures.add();
+              // The upload may be gone by then.
+              [&store = store_](const Result<void>& result) {
+                if (!result) store.cells.failures.add();
               },
               std::move(written));
   }

@@ -10,7 +10,7 @@
 #include "net/reactor_threads.h"
 #include "net/test_support.h"
 #include "net/tls_context.h"
-#include "net/tls_test_pki.h"
+#include "net/tls_test_fixture.h"
 #include "net/virtual_network.h"
 
 namespace dunlin::net {
@@ -18,89 +18,19 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::Attempt;
+using test::authority;
+using test::client_options;
+using test::connect_with;
+using test::device_identity;
 using test::EchoServer;
 using test::Identity;
+using test::listen_with;
 using test::Loop;
 using test::on_loopback;
 using test::Recorder;
-
-const Identity& authority() {
-  static const Identity made = test::make_authority("Test Root");
-  return made;
-}
-const Identity& server_identity() {
-  static const Identity made = test::make_identity(authority(), "server.test");
-  return made;
-}
-const Identity& device_identity() {
-  static const Identity made = test::make_identity(authority(), "device-1");
-  return made;
-}
-
-TlsServerOptions server_options(ClientCertificate mode = ClientCertificate::none) {
-  TlsServerOptions options;
-  options.certificate_chain_pem = server_identity().certificate_pem;
-  options.private_key_pem = server_identity().key_pem;
-  options.client_certificate = mode;
-  if (mode != ClientCertificate::none) options.client_ca_pem = authority().certificate_pem;
-  options.application_protocols = {"mqtt", "http/1.1"};
-  return options;
-}
-
-TlsClientOptions client_options(const Identity* identity = nullptr) {
-  TlsClientOptions options;
-  options.trusted_ca_pem = authority().certificate_pem;
-  if (identity != nullptr) {
-    options.certificate_chain_pem = identity->certificate_pem;
-    options.private_key_pem = identity->key_pem;
-  }
-  return options;
-}
-
-ListenOptions listen_with(const TlsServerOptions& options) {
-  ListenOptions listen = on_loopback();
-  listen.tls = *make_tls_server_context(options);
-  return listen;
-}
-
-ConnectOptions connect_with(const Endpoint& to, std::shared_ptr<TlsClientContext> context) {
-  ConnectOptions connect = test::to(to);
-  connect.tls = std::move(context);
-  connect.server_name = "server.test";
-  connect.application_protocols = {"mqtt"};
-  return connect;
-}
-ConnectOptions connect_with(const Endpoint& to, const TlsClientOptions& options) {
-  return connect_with(to, *make_tls_client_context(options));
-}
-
-// One handshake over loopback.
-struct Attempt {
-  Attempt(const TlsServerOptions& server_side, const TlsClientOptions& client_side) {
-    listener = *loop.network.listen(loop.reactor, listen_with(server_side),
-                                    [this](std::unique_ptr<Connection> c) { server.take(std::move(c)); });
-    connect = connect_with(listener->local(), client_side);
-  }
-  void run() {
-    loop.network.connect(loop.reactor, connect, [this](Result<std::unique_ptr<Connection>> result) {
-      if (result) {
-        client.take(*std::move(result));
-      } else {
-        error = result.error();
-      }
-    });
-    EXPECT_TRUE(loop.run_until(
-        [this] { return (client.connection && server.connection) || error || failures() > 0; }));
-    loop.run_until([this] { return client.closed(); }, milliseconds{failures() > 0 ? 500 : 1});
-  }
-  double failures() const { return loop.registry.value("dunlin_net_tls_handshake_failures_total"); }
-  Loop loop;
-  Recorder server;
-  Recorder client;
-  std::unique_ptr<Listener> listener;
-  ConnectOptions connect;
-  std::optional<Error> error;
-};
+using test::server_identity;
+using test::server_options;
 
 TEST(Tls, MutualHandshakeTellsWhoThePeerIs) {
   Attempt attempt(server_options(ClientCertificate::required), client_options(&device_identity()));
@@ -246,98 +176,6 @@ TEST(Tls, OldVersionsCiphersAndUnknownProtocolsAreRefused) {
   EXPECT_EQ(unknown.find("hello from openssl"), std::string::npos) << unknown;
 }
 
-TEST(Tls, SessionsAreResumedWithTheirCertificate) {
-  Loop loop;
-  std::vector<std::unique_ptr<Recorder>> servers;
-  auto listener = *loop.network.listen(loop.reactor, listen_with(server_options(ClientCertificate::required)),
-                                       [&](std::unique_ptr<Connection> connection) {
-                                         servers.push_back(std::make_unique<Recorder>());
-                                         servers.back()->take(std::move(connection));
-                                       });
-  const auto context = *make_tls_client_context(client_options(&device_identity()));
-  std::vector<std::vector<std::uint8_t>> certificates;
-  for (std::size_t i = 0; i < 3; ++i) {
-    Recorder client;
-    loop.network.connect(
-        loop.reactor, connect_with(listener->local(), context),
-        [&](Result<std::unique_ptr<Connection>> result) { client.take(*std::move(result)); });
-    ASSERT_TRUE(loop.run_until([&] { return client.connection && servers.size() == i + 1; }));
-    servers.back()->connection->write("ticket comes first");
-    ASSERT_TRUE(loop.run_until([&] { return !client.received.empty(); }));
-    Connection& server = *servers.back()->connection;
-    certificates.push_back(server.peer().certificate_der);
-    server.settle();
-    EXPECT_TRUE(server.peer().certificate_der.empty());
-    EXPECT_EQ(server.peer().tls_version, "TLSv1.3");
-    EXPECT_EQ(server.peer().address.host, "127.0.0.1");
-    client.connection->close();
-    ASSERT_TRUE(loop.run_until([&] { return client.closed(); }));
-    // The first session is resumed while its connection is there, the second one when it has gone.
-    if (i == 1) servers.back()->connection.reset();
-  }
-  // Two sides and two resumptions.
-  EXPECT_EQ(loop.registry.value("dunlin_net_tls_resumed_total"), 4);
-  EXPECT_FALSE(certificates[0].empty());
-  EXPECT_EQ(certificates[1], certificates[0]);
-  EXPECT_EQ(certificates[2], certificates[0]);
-}
-
-TEST(Tls, ARefusedClientLostItsSession) {
-  Loop loop;
-  EchoServer echo;
-  ListenOptions options = listen_with(server_options());
-  options.max_handshakes = 1;
-  options.max_waiting_handshakes = 0;
-  auto listener = *loop.network.listen(loop.reactor, options, echo.acceptor());
-  const ConnectOptions dial = connect_with(listener->local(), client_options());
-  const auto gets_in = [&] {
-    Recorder client;
-    std::optional<Error> error;
-    loop.network.connect(loop.reactor, dial, [&](Result<std::unique_ptr<Connection>> result) {
-      if (!result) return void(error = result.error());
-      client.take(*std::move(result));
-      client.connection->write("ticket comes first");
-    });
-    return loop.run_until([&] { return error || !client.received.empty(); }) && !error;
-  };
-  ASSERT_TRUE(gets_in());
-  Recorder silent;
-  loop.network.connect(loop.reactor, test::to(listener->local()),
-                       [&](Result<std::unique_ptr<Connection>> result) { silent.take(*std::move(result)); });
-  ASSERT_TRUE(loop.run_until([&] { return silent.connection != nullptr; }));
-  EXPECT_FALSE(gets_in());
-  silent.connection.reset();
-  const auto failures = [&] { return loop.registry.value("dunlin_net_tls_handshake_failures_total"); };
-  ASSERT_TRUE(loop.run_until([&, before = failures()] { return failures() > before; }));
-  EXPECT_TRUE(gets_in());
-  EXPECT_EQ(loop.registry.value("dunlin_net_tls_resumed_total"), 2) << "both sides";
-}
-
-TEST(Tls, AListenerKeptItsFirstCertificateForever) {
-  const Identity root = test::make_authority("Next Root");
-  const Identity next = test::make_identity(root, "server.test");
-  Attempt attempt(server_options(), client_options());
-  attempt.run();
-  ASSERT_TRUE(attempt.client.connection && attempt.server.connection);
-  TlsServerOptions renewed = server_options();
-  renewed.certificate_chain_pem = next.certificate_pem;
-  renewed.private_key_pem = next.key_pem;
-  attempt.listener->replace_tls(*make_tls_server_context(renewed));
-  const auto old_connection = std::move(attempt.server.connection);
-  const auto gets_in = [&attempt](const ConnectOptions& options) {
-    std::optional<Result<std::unique_ptr<Connection>>> answer;
-    attempt.loop.network.connect(attempt.loop.reactor, options,
-                                 [&](auto result) { answer = std::move(result); });
-    return attempt.loop.run_until([&] { return answer.has_value(); }) && answer->has_value();
-  };
-  TlsClientOptions trusting = client_options();
-  trusting.trusted_ca_pem = root.certificate_pem;
-  EXPECT_TRUE(gets_in(connect_with(attempt.listener->local(), trusting)));
-  EXPECT_FALSE(gets_in(attempt.connect)) << "the former session is not resumed";
-  old_connection->write("still here");
-  ASSERT_TRUE(attempt.loop.run_until([&] { return attempt.client.received == "still here"; }));
-}
-
 TEST(Tls, CarriesMuchBothWays) {
   Loop loop;
   EchoServer echo;
@@ -402,39 +240,6 @@ TEST(Tls, SilentPeersMeetTheDeadlineAndTheLimit) {
   EXPECT_GE(loop.registry.value("dunlin_net_tls_handshake_failures_total"), 2);
   EXPECT_TRUE(log.has("deadline"));
   EXPECT_TRUE(echo.peers.empty());
-}
-
-TEST(Tls, ThoseWhoWaitForAPlaceGetInAndOneTooManyDoesNot) {
-  Loop loop;
-  EchoServer echo;
-  ListenOptions options = listen_with(server_options());
-  options.max_handshakes = 1;
-  options.max_waiting_handshakes = 2;
-  auto listener = *loop.network.listen(loop.reactor, options, echo.acceptor());
-  std::array<Recorder, 2> silent;  // one has the place, one waits and goes away
-  for (Recorder& peer : silent) {
-    loop.network.connect(loop.reactor, test::to(listener->local()),
-                         [&](Result<std::unique_ptr<Connection>> result) { peer.take(*std::move(result)); });
-    ASSERT_TRUE(loop.run_until([&] { return peer.connection != nullptr; }));
-  }
-  const auto waiting = [&] { return loop.registry.value("dunlin_net_tls_handshakes_waiting"); };
-  ASSERT_TRUE(loop.run_until([&] { return waiting() == 1; }));
-  const ConnectOptions dial = connect_with(listener->local(), *make_tls_client_context(client_options()));
-  Recorder patient;
-  Recorder refused;
-  loop.network.connect(loop.reactor, dial,
-                       [&](Result<std::unique_ptr<Connection>> result) { patient.take(*std::move(result)); });
-  ASSERT_TRUE(loop.run_until([&] { return waiting() == 2; }));
-  loop.network.connect(loop.reactor, test::to(listener->local()),
-                       [&](Result<std::unique_ptr<Connection>> result) { refused.take(*std::move(result)); });
-  ASSERT_TRUE(loop.run_until([&] { return refused.closed(); }));
-  silent[1].connection->abort();
-  ASSERT_TRUE(loop.run_until([&] { return waiting() == 1; }));
-  EXPECT_TRUE(patient.connection == nullptr);
-  silent[0].connection->abort();
-  ASSERT_TRUE(loop.run_until([&] { return patient.connection != nullptr; }));
-  EXPECT_EQ(waiting(), 0);
-  EXPECT_EQ(loop.registry.value("dunlin_net_tls_handshakes_refused_total"), 1);
 }
 
 TEST(Tls, GarbageIsRefused) {

@@ -9,7 +9,6 @@
 
 #include "base/rng.h"
 #include "base/virtual_fs.h"
-#include "security/certificate_memory.h"
 #include "security/memory_fs.h"
 
 namespace dunlin::security {
@@ -356,27 +355,6 @@ TEST_F(PkiTest, EveryFlippedBitOfACertificateIsDetected) {
       EXPECT_NE(info->fingerprint, device.info.fingerprint);
     }
   }
-}
-
-TEST_F(PkiTest, ACertificateIsRememberedUntilOthersTakeItsPlace) {
-  auto pki = open();
-  CertificateMemory memory(2);
-  for (const char* name : {"a", "b", "a", "c"}) {
-    const std::string der =
-        der_of(pki->issue_device_certificate({.thing_name = name, .csr_pem = {}})->certificate_pem);
-    for (int i = 0; i < 2; ++i) {
-      const auto read = memory.read(as_bytes(der));
-      const auto parsed = parse_certificate(as_bytes(der));
-      ASSERT_TRUE(read && parsed);
-      EXPECT_EQ(read->thing_name, name);
-      EXPECT_EQ(read->fingerprint, parsed->fingerprint);
-      EXPECT_EQ(read->serial, parsed->serial);
-      EXPECT_EQ(read->not_after, parsed->not_after);
-    }
-  }
-  EXPECT_EQ(memory.size(), 2U);
-  EXPECT_FALSE(memory.read(as_bytes(std::string("no certificate"))));
-  EXPECT_EQ(memory.size(), 2U);
 }
 
 TEST_F(PkiTest, ParsingRefusesRubbishAndTrailingBytes) {

@@ -20,6 +20,12 @@ struct Workspace {
   std::atomic<std::uint64_t> points_read = 0;
   std::atomic<std::uint64_t> chunks_by_summary = 0;
   std::atomic<bool> is_cancelled = false;  // nobody waits for the answer any more
+
+  /// Errors: limit_exceeded, once texts and what was charged are more than a query may have.
+  Result<void> check_memory() const {
+    if (texts.bytes() + budget.used() <= kMaxQueryMemory) return {};
+    return fail(Errc::limit_exceeded, "the query needs more memory than it may have");
+  }
 };
 
 struct Pulled {

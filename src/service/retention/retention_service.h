@@ -51,7 +51,7 @@ class RetentionService {
   using Rules = std::vector<Rule>;  // by name
   struct Sweep;
 
-  void load(std::string after, std::move_only_function<void(Result<void>)> done);
+  void load(std::move_only_function<void(Result<void>)> done);
   void sweep_in(Duration delay);
   void sweep();
   void look(std::shared_ptr<Sweep> sweep);

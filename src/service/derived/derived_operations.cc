@@ -237,7 +237,8 @@ std::vector<std::string> DerivedService::devices_of(const Worker& worker) const 
 void DerivedService::test(const model::Caller& caller, const boost::json::object& request,
                           model::Reply reply) {
   boost::json::object document = request;
-  document["name"] = document["channel"] = "test";
+  document["name"] = "test";
+  document["channel"] = "test";
   auto read = definition_from_json(document);
   if (!read) return reply(std::unexpected(read.error()));
   if (histories_ >= kMaxHistories) return reply(busy());

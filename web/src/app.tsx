@@ -28,6 +28,7 @@ const Accounts = lazy(() => import('./pages/accounts.tsx'));
 const Attacks = lazy(() => import('./pages/attacks.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
 const Query = lazy(() => import('./pages/query.tsx'));
+const Derived = lazy(() => import('./pages/derived.tsx'));
 const Storage = lazy(() => import('./pages/storage.tsx'));
 const Me = lazy(() => import('./pages/me.tsx'));
 
@@ -98,6 +99,9 @@ function Page() {
         </Match>
         <Match when={route().page === 'query'}>
           <Query />
+        </Match>
+        <Match when={route().page === 'derived'}>
+          <Derived />
         </Match>
         <Match when={route().page === 'storage'}>
           <Storage />

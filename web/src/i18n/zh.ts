@@ -1,5 +1,6 @@
 // Simplified Chinese. A missing key falls back to English.
 import type { Texts } from './index.ts';
+import { derived } from './zh_derived.ts';
 
 export const texts: Texts = {
   actions: '操作',
@@ -142,4 +143,6 @@ export const texts: Texts = {
   'attack.newest': '最新',
   'attack.release': '解除',
   'attack.block': '封锁一小时',
+
+  ...derived,
 };

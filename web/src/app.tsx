@@ -24,6 +24,7 @@ const Authorities = lazy(() => import('./pages/authorities.tsx'));
 const Enrolment = lazy(() => import('./pages/enrolment.tsx'));
 const Quarantine = lazy(() => import('./pages/quarantine.tsx'));
 const Policies = lazy(() => import('./pages/policies.tsx'));
+const ThingGroups = lazy(() => import('./pages/thing_groups.tsx'));
 const Accounts = lazy(() => import('./pages/accounts.tsx'));
 const Attacks = lazy(() => import('./pages/attacks.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
@@ -90,6 +91,9 @@ function Page() {
         </Match>
         <Match when={route().page === 'policies'}>
           <Policies />
+        </Match>
+        <Match when={route().page === 'thing-groups'}>
+          <ThingGroups />
         </Match>
         <Match when={route().page === 'accounts'}>
           <Accounts />

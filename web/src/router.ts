@@ -14,6 +14,7 @@ export const SECURITY_PAGES = [
   'enrolment',
   'quarantine',
   'policies',
+  'thing-groups',
   'accounts',
   'attacks',
   'audit',

@@ -1,6 +1,7 @@
 // Simplified Chinese. A missing key falls back to English.
 import type { Texts } from './index.ts';
 import { derived } from './zh_derived.ts';
+import { groups } from './zh_groups.ts';
 
 export const texts: Texts = {
   actions: '操作',
@@ -145,4 +146,5 @@ export const texts: Texts = {
   'attack.block': '封锁一小时',
 
   ...derived,
+  ...groups,
 };

@@ -8,7 +8,7 @@ foreach(folder
     src/hub
     src/security
     src/model
-    src/service/registry src/service/presence src/service/series src/service/shadow src/service/alarm src/service/behaviour src/service/rules src/service/query
+    src/service/settings src/service/registry src/service/presence src/service/series src/service/shadow src/service/alarm src/service/behaviour src/service/rules src/service/query
     src/service/access src/service/audit src/service/provision src/service/broker src/service/forward src/service/analytics src/service/monitor src/service/derived src/service/retention src/service/backup src/service/blob
     src/transport/mqtt src/transport/http src/transport/bridge
     web

@@ -49,6 +49,14 @@ class VirtualClock final : public Clock {
   WallTime wall_start_;
 };
 
+/// The first or the last time that there is, where the answer would be past it. `step` is not negative.
+inline WallTime later_by(WallTime time, Duration step) {
+  return time > WallTime::max() - step ? WallTime::max() : time + step;
+}
+inline WallTime earlier_by(WallTime time, Duration step) {
+  return time < WallTime::min() + step ? WallTime::min() : time - step;
+}
+
 inline std::int64_t unix_nanoseconds(WallTime time) {
   return time.time_since_epoch().count();
 }

@@ -15,12 +15,8 @@ constexpr std::int32_t kMostOffset = 26 * 3600;
 constexpr std::int64_t kFirstSecond = -9'223'372'036;
 constexpr std::int64_t kLastSecond = 9'223'372'036;
 
-std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
-  return a / b - (a % b < 0 ? 1 : 0);
-}
-
 std::int64_t second_of(WallTime time) {
-  return floor_divide(unix_nanoseconds(time), 1'000'000'000);
+  return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
 WallTime time_of(std::int64_t second) {
@@ -34,7 +30,7 @@ std::int64_t days_of(std::int64_t year, unsigned month, unsigned day) {
 }
 
 std::int64_t year_of(std::int64_t second) {
-  const auto days = std::chrono::days{static_cast<int>(floor_divide(second, kDay))};
+  const auto days = std::chrono::floor<std::chrono::days>(std::chrono::seconds{second});
   return static_cast<int>(std::chrono::year_month_day{std::chrono::sys_days{days}}.year());
 }
 
@@ -304,7 +300,8 @@ WallTime TimeZone::begin_of_day(std::int64_t day) const {
 
 std::int64_t TimeZone::day_of(WallTime time) const {
   const std::int64_t second = second_of(time);
-  std::int64_t day = floor_divide(second + offset_of(second), kDay);
+  std::int64_t day =
+      std::chrono::floor<std::chrono::days>(std::chrono::seconds{second + offset_of(second)}).count();
   // Where clocks go back over midnight the day that has begun goes on.
   for (int i = 0; i < 2 && begin_of_day(day + 1) <= time && day < kLastSecond / kDay; ++i) ++day;
   for (int i = 0; i < 2 && begin_of_day(day) > time && day > kFirstSecond / kDay; ++i) --day;

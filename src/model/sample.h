@@ -49,7 +49,8 @@ struct Origin {
   friend bool operator==(const Origin&, const Origin&) = default;
 };
 
-/// Whether monitors and derived channels look at a sample: they do not where its thing was in maintenance.
+/// Whether monitors look at a sample: they do not where its thing was in maintenance. What is derived of it
+/// is marked likewise.
 enum class Watch : std::uint8_t { watched, muted };
 
 struct Sample {

@@ -6,6 +6,7 @@
 
 #include "net/crl_internal.h"
 #include "net/tls_state.h"
+#include "net/x509_read.h"
 
 namespace dunlin::net {
 namespace {
@@ -24,11 +25,9 @@ std::string name_of(const X509_NAME* name) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-Result<WallTime> time_of(const ASN1_TIME* time) {
-  std::tm fields{};
-  if (ASN1_TIME_to_tm(time, &fields) != 1)
-    return fail(Errc::malformed, "a revocation list has no valid time");
-  return WallTime{std::chrono::seconds{timegm(&fields)}};
+Result<WallTime> update_of(const ASN1_TIME* time) {
+  if (const auto read = time_of(time)) return *read;
+  return fail(Errc::malformed, "a revocation list has no valid time");
 }
 
 }  // namespace
@@ -64,10 +63,10 @@ Result<std::vector<CrlInfo>> read_crls(std::string_view bytes) {
   for (const CrlPointer& crl : crls) {
     CrlInfo info;
     info.issuer = name_of(X509_CRL_get_issuer(crl.get()));
-    DUNLIN_TRY(info.this_update, time_of(X509_CRL_get0_lastUpdate(crl.get())));
+    DUNLIN_TRY(info.this_update, update_of(X509_CRL_get0_lastUpdate(crl.get())));
     info.next_update = WallTime::max();
     if (const ASN1_TIME* next = X509_CRL_get0_nextUpdate(crl.get())) {
-      DUNLIN_TRY(info.next_update, time_of(next));
+      DUNLIN_TRY(info.next_update, update_of(next));
     }
     const auto* revoked = X509_CRL_get_REVOKED(crl.get());
     info.revoked = revoked == nullptr ? 0 : static_cast<std::size_t>(sk_X509_REVOKED_num(revoked));
@@ -98,11 +97,8 @@ bool is_pinned(const TlsServerContextImpl& server, const X509* leaf) {
   if (!server.pinned || leaf == nullptr) return false;
   const EVP_PKEY* key = X509_get0_pubkey(leaf);
   if (key == nullptr || EVP_PKEY_get_security_bits(key) < kMinPinnedKeyBits) return false;
-  unsigned char* der = nullptr;
-  const int length = i2d_X509(leaf, &der);
-  const bool pinned = length > 0 && server.pinned({der, static_cast<std::size_t>(length)});
-  OPENSSL_free(der);
-  return pinned;
+  const auto der = der_of(*leaf);
+  return !der.empty() && server.pinned(der);
 }
 
 /// With UnverifiedClient::as_without the handshake goes on whatever the verdict is; OpenSSL keeps it with the

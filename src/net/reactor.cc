@@ -26,11 +26,11 @@ Duration system_now() {
   return SystemClock{}.now().time_since_epoch();
 }
 
-// Far enough that adding it to the present cannot overflow.
 /// Of events that tell of an end. When a network goes, thousands end at once, and each has a session to be
 /// looked after: those who are still there come first.
 constexpr std::uint32_t kEnds = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
+// Far enough that adding it to the present cannot overflow.
 constexpr Duration kLongestDelay = std::chrono::hours{24 * 365 * 20};
 
 }  // namespace

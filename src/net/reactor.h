@@ -98,16 +98,16 @@ class Reactor final : public Executor {
   std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
 
  private:
-  void turn();
-  int wait_limit();
-  void update_time();
-  void fetch();
-  void dispatch();
   struct PutOff {
     EventSource* source;
     std::uint32_t events;
   };
 
+  void turn();
+  int wait_limit();
+  void update_time();
+  void fetch();
+  void dispatch();
   void dispatch_put_off();
   void dispatch_put_off(std::deque<PutOff>& waiting);
   Duration handle(EventSource& source, std::uint32_t events, Duration begin);

@@ -2,14 +2,13 @@
 
 #include <openssl/asn1.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 #include "net/limits.h"
+#include "net/x509_read.h"
 
 namespace dunlin::net {
 
@@ -59,12 +58,6 @@ Bytes sequence_of(const Bytes& content) {
   return sequence;
 }
 
-std::int64_t not_after_of(const X509* certificate) {
-  std::tm time{};
-  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return 0;
-  return timegm(&time);
-}
-
 /// The session without the certificate, and the certificate. A form that is not understood stays whole.
 TlsSessionStore::Kept take_apart(const SSL_SESSION& session) {
   Bytes whole = serialise(session);
@@ -79,7 +72,8 @@ TlsSessionStore::Kept take_apart(const SSL_SESSION& session) {
     left = left.subspan(next.whole.size());
   }
   if (kept.certificate.der.empty()) return {std::move(whole), {}};
-  kept.certificate.not_after = not_after_of(SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(&session)));
+  if (const X509* peer = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(&session)))
+    kept.certificate.not_after = time_of(X509_get0_notAfter(peer)).value_or(WallTime{});
   kept.session = sequence_of(rest);
   return kept;
 }

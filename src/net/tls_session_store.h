@@ -10,6 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
+
 struct ssl_st;
 struct ssl_ctx_st;
 struct ssl_session_st;
@@ -29,7 +31,7 @@ using SslSessionPointer = std::unique_ptr<ssl_session_st, SslDeleter>;
 /// its key, which costs more than the rest of the handshake: it is kept apart from the session.
 struct SessionCertificate {
   std::vector<std::uint8_t> der;  // empty: none was shown
-  std::int64_t not_after = 0;     // seconds since 1970
+  WallTime not_after{};
 };
 
 /// Sessions of one server context by their id; the oldest goes when there are kMaxTlsSessions. A session

@@ -13,6 +13,7 @@
 #include "net/limits.h"
 #include "net/socket_address.h"
 #include "net/tls_sessions.h"
+#include "net/x509_read.h"
 
 namespace dunlin::net {
 
@@ -137,32 +138,23 @@ void empty_key(EVP_PKEY* key) {
   if (key != nullptr) EVP_PKEY_set_type(key, EVP_PKEY_get_id(key));
 }
 
-std::time_t seconds_now(const TlsState& state) {
-  const SystemClock system;
-  const Clock* clock = state.server != nullptr ? state.server->clock : state.client->context->clock;
-  const WallTime now = (clock != nullptr ? *clock : system).wall_now();
-  return std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
-}
-
 /// No certificate is verified when a session is resumed, and meanwhile its time may have come.
 bool resumed_too_late(const TlsState& state) {
   SSL* ssl = state.ssl.get();
   if (SSL_session_reused(ssl) != 1) return false;
-  std::time_t now = seconds_now(state);
-  if (!state.resumed.der.empty()) return state.resumed.not_after < now;
+  const SystemClock system;
+  const Clock* clock = state.server != nullptr ? state.server->clock : state.client->context->clock;
+  const WallTime now = (clock != nullptr ? *clock : system).wall_now();
+  if (!state.resumed.der.empty()) return state.resumed.not_after <= now;
   const X509* certificate = SSL_get0_peer_certificate(ssl);
-  return certificate != nullptr && X509_cmp_time(X509_get0_notAfter(certificate), &now) < 0;
+  return certificate != nullptr && time_of(X509_get0_notAfter(certificate)).value_or(WallTime{}) <= now;
 }
 
 std::vector<std::uint8_t> certificate_der_of(TlsState& state) {
   if (SSL_session_reused(state.ssl.get()) == 1 && !state.resumed.der.empty())
     return std::move(state.resumed.der);
   const X509* certificate = SSL_get0_peer_certificate(state.ssl.get());
-  if (certificate == nullptr) return {};
-  std::vector<std::uint8_t> der(static_cast<std::size_t>(std::max(i2d_X509(certificate, nullptr), 0)));
-  unsigned char* out = der.data();
-  if (!der.empty()) i2d_X509(certificate, &out);
-  return der;
+  return certificate == nullptr ? std::vector<std::uint8_t>{} : der_of(*certificate);
 }
 
 }  // namespace
@@ -268,6 +260,7 @@ Result<void> complete_tls_state(TlsState& state) {
   SSL* ssl = state.ssl.get();
   state.peer.reset();  // what was asked for before is not all
   describe_tls_peer(state);
+  if (state.client != nullptr) state.client->offered.reset();  // it has been used
   // UnverifiedClient::as_without let it pass; the verdict is kept with the session, also when that is
   // resumed.
   if (SSL_get_verify_result(ssl) != X509_V_OK) return {};

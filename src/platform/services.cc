@@ -16,6 +16,15 @@ void run_steps(std::vector<Step> steps, std::move_only_function<void(Result<void
   });
 }
 
+auto loader_of(ThingTags& tags) {
+  return [&tags](TenantId tenant, auto loaded) { tags.load(tenant, std::move(loaded)); };
+}
+auto tag_of(const ThingTags& tags) {
+  return [&tags](TenantId tenant, std::string_view device, std::string_view name) {
+    return tags.tag(tenant, device, name);
+  };
+}
+
 /// In maintenance, or taken out of service.
 std::function<bool(TenantId, std::string_view)> mute_things(const hub::Standings* standings) {
   if (standings == nullptr) return {};
@@ -70,16 +79,9 @@ Services::Services(ServicesEnvironment environment)
                  environment.metrics, series_.store().feed(), mute_things(environment.standings)}),
       forecasts_(environment.executor, series_.store()),
       retention_({environment.executor, series_.store(), environment.repository, environment.metrics,
-                  [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
-                  [this](TenantId tenant, std::string_view device, std::string_view name) {
-                    return tags_.tag(tenant, device, name);
-                  }}),
+                  loader_of(tags_), tag_of(tags_)}),
       derived_({environment.executor, environment.keyed, environment.repository, series_.store(),
-                environment.metrics,
-                [this](TenantId tenant, auto loaded) { tags_.load(tenant, std::move(loaded)); },
-                [this](TenantId tenant, std::string_view device, std::string_view name) {
-                  return tags_.tag(tenant, device, name);
-                }}) {
+                environment.metrics, loader_of(tags_), tag_of(tags_)}) {
   if (environment.blobs != nullptr)
     blobs_.emplace(blob::BlobEnvironment{environment.executor, *environment.blobs, *environment.policies,
                                          std::move(environment.keep_blobs), std::move(environment.recorder)});

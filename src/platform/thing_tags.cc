@@ -92,6 +92,11 @@ std::optional<std::string> ThingTags::tag(TenantId tenant, std::string_view devi
   if (const series::Tags* tags = store_.tags_of(tenant, device)) {
     if (const auto found = tags->find(name); found != tags->end()) return found->second;
   }
+  return attribute(tenant, device, name);
+}
+
+std::optional<std::string> ThingTags::attribute(TenantId tenant, std::string_view device,
+                                                std::string_view name) const {
   const auto of = tenants_.find(tenant);
   if (of == tenants_.end()) return std::nullopt;
   const auto row = of->second.rows.find(device);

@@ -19,8 +19,9 @@ class ThingTags final : public query::TagSource {
   void load(TenantId tenant, std::move_only_function<void(Result<void>)> loaded) override;
   std::vector<std::string> names(TenantId tenant) const override;
   /// Of two of one name the one that came with the measurements.
-  std::optional<std::string> tag(TenantId tenant, std::string_view device,
-                                 std::string_view name) const override;
+  std::optional<std::string> tag(TenantId tenant, std::string_view device, std::string_view name) const;
+  std::optional<std::string> attribute(TenantId tenant, std::string_view device,
+                                       std::string_view name) const override;
   std::vector<query::ThingRow> things(TenantId tenant) const override;
 
  private:

@@ -140,6 +140,15 @@ store::Change audit_change(TenantId tenant, WallTime now, const AuditEntry& entr
   return change;
 }
 
+store::Change audit_of(const Principal& principal, std::string address, WallTime now, std::string_view action,
+                       std::string_view object, std::string_view detail) {
+  return audit_change(principal.tenant, now,
+                      {.actor = actor_of(principal, std::move(address)),
+                       .action = action,
+                       .object = object,
+                       .detail = detail});
+}
+
 std::vector<std::uint8_t> hashed_bytes(const AuditRecord& record) {
   std::vector<std::uint8_t> bytes;
   store::append_text(bytes, kHashDomain);

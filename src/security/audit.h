@@ -52,6 +52,9 @@ struct AuditEntry {
 /// The one way to record something: goes into the same write as the change that it tells of. The record gets
 /// its place in the chain when that write passes AuditChain.
 store::Change audit_change(TenantId tenant, WallTime now, const AuditEntry& entry);
+/// What somebody whose call came from `address` has done in his tenant.
+store::Change audit_of(const Principal& principal, std::string address, WallTime now, std::string_view action,
+                       std::string_view object, std::string_view detail = {});
 
 /// A record as it is stored.
 struct AuditRecord {

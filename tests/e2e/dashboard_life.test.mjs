@@ -31,6 +31,27 @@ const present = (stage) => panel().locator('[aria-current=step]', { hasText: sta
 const device = (name) => page.goto(`${board.origin}/#/device/${name}`);
 const publish = (name = NAME) => client.publishAsync(telemetry(name), '{"value":1}', { qos: 1 });
 
+test('a thing that was made while the list was on its way disappeared from the page', async () => {
+  const list = /\/api\/things(\?|$)/;
+  let listed;
+  const answered = new Promise((resolve) => (listed = resolve));
+  const answer = async (route) => {
+    const before = await server.api('GET', '/api/things?limit=1000');
+    await server.api('POST', '/api/things', { name: 'late-01', type: 'machine' });
+    await page.waitForTimeout(500); // the live link tells of it meanwhile
+    await route.fulfill({ json: before });
+    listed();
+  };
+  await page.route(list, answer, { times: 1 });
+  await device('late-01');
+  await page.reload();
+  await answered;
+  await page.waitForTimeout(500);
+  await page.getByRole('heading', { name: 'late-01' }).waitFor({ timeout: 5000 });
+  await server.api('DELETE', '/api/things/late-01');
+  board.noFaults();
+});
+
 describe('stages', () => {
   test('a thing goes from provisioning to operation by itself, and the page follows', async () => {
     await server.api('POST', '/api/things', { name: NAME, type: 'machine', attributes: { site: 'plant1' } });

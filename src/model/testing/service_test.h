@@ -29,6 +29,16 @@ class ServiceTest : public ::testing::Test {
     table = OperationTable();
   }
   void settle() { scheduler.run_ready(); }
+  /// As they are stored, in their order.
+  std::vector<std::string> audit_records() {
+    std::vector<std::string> records;
+    repository.find(*executor, {.kind = store::DocumentKind::audit},
+                    [&records](Result<std::vector<store::Document>> found) {
+                      for (const auto& record : *found) records.push_back(record.body);
+                    });
+    settle();
+    return records;
+  }
   void pass(Duration time) { scheduler.run_for(time); }
   double counted(std::string_view name) const { return metrics->value(name); }
 

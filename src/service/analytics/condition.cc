@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "service/analytics/limits.h"
+
 namespace dunlin::analytics {
 
 Change Condition::update(WallTime time, Zone zone) {
@@ -43,6 +45,10 @@ std::optional<WallTime> load_time(store::ByteReader& in) {
   if (there > 1) in.broken();
   if (there != 1) return std::nullopt;
   return from_unix_nanoseconds(in.signed_varint());
+}
+
+bool is_event_time(WallTime time) {
+  return time >= kFirstEventTime && time <= kLastEventTime;
 }
 
 Duration between(WallTime earlier, WallTime later) {

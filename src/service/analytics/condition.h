@@ -47,6 +47,9 @@ class Condition {
 void save_time(store::ByteWriter& out, std::optional<WallTime> time);
 std::optional<WallTime> load_time(store::ByteReader& in);
 
+/// Whether windows and conditions take a sample of that time (limits.h).
+bool is_event_time(WallTime time);
+
 /// `later` less `earlier`; the longest duration where that is even longer.
 Duration between(WallTime earlier, WallTime later);
 

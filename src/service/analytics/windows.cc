@@ -76,10 +76,6 @@ struct Make {
   Kind operator()(const CountWindow& window) const { return CountWindows(window, aggregate); }
 };
 
-bool is_event_time(WallTime time) {
-  return time >= kFirstEventTime && time <= kLastEventTime;
-}
-
 }  // namespace
 
 Result<void> check(const WindowOptions& options) {

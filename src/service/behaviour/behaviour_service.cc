@@ -8,6 +8,7 @@
 #include "model/cursors.h"
 #include "model/keys.h"
 #include "service/behaviour/settings.h"
+#include "service/settings/settings.h"
 
 namespace dunlin::behaviour {
 namespace {
@@ -70,7 +71,7 @@ BehaviourService::~BehaviourService() {
 }
 
 void BehaviourService::start(std::move_only_function<void(Result<void>)> started) {
-  load({}, [this, started = std::move(started)](Result<void> loaded) mutable {
+  load([this, started = std::move(started)](Result<void> loaded) mutable {
     if (!loaded) return started(std::move(loaded));
     set_floor();
     begin_window();
@@ -83,26 +84,13 @@ void BehaviourService::start(std::move_only_function<void(Result<void>)> started
   });
 }
 
-void BehaviourService::load(std::string after, std::move_only_function<void(Result<void>)> started) {
-  store::Query query;
-  query.kind = store::DocumentKind::setting;
-  query.tenant = kDefaultTenant.value;
-  query.id_prefix = kSettingPrefix;
-  query.after_id = std::move(after);
-  query.limit = kMaxScopes;
-  environment_.repository.find(
-      environment_.executor, std::move(query),
-      [this, started = std::move(started)](Result<std::vector<store::Document>> found) mutable {
-        if (!found) return started(std::unexpected(found.error()));
-        for (const store::Document& document : *found) {
-          auto thresholds = stored_thresholds(document);
-          if (!thresholds) return started(std::unexpected(thresholds.error()));
-          const auto put = table_.put(document.id.substr(kSettingPrefix.size()), *std::move(thresholds));
-          if (!put) return started(put);
-        }
-        if (found->size() < kMaxScopes) return started({});
-        load(found->back().id, std::move(started));
-      });
+void BehaviourService::load(std::move_only_function<void(Result<void>)> loaded) {
+  auto each = [this](const store::Document& document) -> Result<void> {
+    DUNLIN_TRY(Thresholds thresholds, stored_thresholds(document));
+    return table_.put(document.id.substr(kSettingPrefix.size()), std::move(thresholds));
+  };
+  settings::for_each(environment_.executor, environment_.repository, kDefaultTenant,
+                     std::string(kSettingPrefix), std::move(each), std::move(loaded));
 }
 
 void BehaviourService::set_floor() {

@@ -61,7 +61,7 @@ class BehaviourService {
   struct Round;
   using RoundRef = std::shared_ptr<Round>;  // handed from completion to completion; one owner at a time
 
-  void load(std::string after, std::move_only_function<void(Result<void>)> started);
+  void load(std::move_only_function<void(Result<void>)> loaded);
   void consume(std::vector<hub::JournalPosition> from);
   void set_floor();
   void begin_window();

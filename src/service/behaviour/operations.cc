@@ -6,9 +6,9 @@
 #include "model/json_fields.h"
 #include "model/keys.h"
 #include "model/reply.h"
-#include "security/audit.h"
 #include "service/behaviour/behaviour_service.h"
 #include "service/behaviour/settings.h"
+#include "service/settings/settings.h"
 
 namespace dunlin::behaviour {
 namespace {
@@ -92,21 +92,10 @@ constexpr model::OperationSpec kDelete{"behaviour.delete",
                                        kGetErrors,
                                        model::Audited::by_handler};
 
-store::Change setting_of(TenantId tenant, std::string_view scope) {
-  store::Change change;
-  change.kind = store::DocumentKind::setting;
-  change.tenant = tenant.value;
-  change.document.id = std::string(kSettingPrefix) + std::string(scope);
-  return change;
-}
-
 }  // namespace
 
 Result<Thresholds> stored_thresholds(const store::Document& document) {
-  boost::system::error_code error;
-  const auto body = boost::json::parse(document.body, error);
-  auto thresholds = !error && body.is_object() ? thresholds_of(body.get_object()) : fail(Errc::corrupt, "");
-  if (thresholds) return thresholds;
+  if (auto thresholds = settings::read_as(document, thresholds_of)) return thresholds;
   return fail(Errc::corrupt, "the stored limits " + document.id + " cannot be read");
 }
 
@@ -115,16 +104,9 @@ void BehaviourService::put(const model::Caller& caller, std::string scope, Thres
   const bool is_new = !table_.scopes().contains(scope);
   if (is_new && table_.scopes().size() >= kMaxScopes)
     return reply(fail(Errc::limit_exceeded, "there are 1000 scopes with limits already"));
-  const TenantId tenant = caller.principal->tenant;
-  store::Change change = setting_of(tenant, scope);
-  const std::string text = boost::json::serialize(to_json(thresholds));
-  change.document.body = text;
-  std::vector<store::Change> changes{std::move(change)};
-  changes.push_back(security::audit_change(tenant, environment_.executor.wall_now(),
-                                           {.actor = security::actor_of(*caller.principal, caller.address),
-                                            .action = kPut.name,
-                                            .object = scope,
-                                            .detail = text}));
+  auto changes =
+      settings::changes_to_put(caller, environment_.executor.wall_now(), kPut.name, {kSettingPrefix, scope},
+                               boost::json::serialize(to_json(thresholds)));
   environment_.repository.write(environment_.executor, std::move(changes),
                                 [this, caller, scope = std::move(scope), thresholds = std::move(thresholds),
                                  reply = std::move(reply)](auto written) mutable {
@@ -139,14 +121,8 @@ void BehaviourService::put(const model::Caller& caller, std::string scope, Thres
 void BehaviourService::remove(const model::Caller& caller, std::string scope, model::Reply reply) {
   if (!table_.scopes().contains(scope))
     return reply(fail(Errc::not_found, "there are no limits of \"" + scope + "\""));
-  const TenantId tenant = caller.principal->tenant;
-  store::Change change = setting_of(tenant, scope);
-  change.action = store::Change::Action::remove;
-  std::vector<store::Change> changes{std::move(change)};
-  changes.push_back(security::audit_change(tenant, environment_.executor.wall_now(),
-                                           {.actor = security::actor_of(*caller.principal, caller.address),
-                                            .action = kDelete.name,
-                                            .object = scope}));
+  auto changes = settings::changes_to_remove(caller, environment_.executor.wall_now(), kDelete.name,
+                                             {kSettingPrefix, scope});
   environment_.repository.write(
       environment_.executor, std::move(changes),
       [this, scope = std::move(scope), reply = std::move(reply)](auto written) mutable {

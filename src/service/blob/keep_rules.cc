@@ -2,19 +2,11 @@
 
 #include <tuple>
 
+#include "model/selection.h"
 #include "service/blob/limits.h"
 #include "service/blob/names.h"
 
 namespace dunlin::blob {
-namespace {
-
-bool fits(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return true;
-  if (!pattern.ends_with('*')) return pattern == text;
-  return text.starts_with(pattern.substr(0, pattern.size() - 1));
-}
-
-}  // namespace
 
 Duration keep_of(const KeepRules& rules, std::string_view media_type, std::string_view device) {
   const KeepRule* best = nullptr;
@@ -22,7 +14,8 @@ Duration keep_of(const KeepRules& rules, std::string_view media_type, std::strin
     return std::pair(rule.device.size(), rule.media_type.size());
   };
   for (const KeepRule& rule : rules.rules) {
-    if (!fits(rule.media_type, media_type) || !fits(rule.device, device)) continue;
+    if (!model::fits_pattern(rule.media_type, media_type) || !model::fits_pattern(rule.device, device))
+      continue;
     if (best == nullptr || rank(rule) > rank(*best)) best = &rule;
   }
   return best == nullptr ? rules.otherwise : best->keep;

@@ -39,7 +39,8 @@ void Derivation::add(const std::string& device, std::size_t input, const series:
     return;
   }
   auto& points = std::get<PointEngine>(engine_);
-  if (!definition_->formula.inputs()[input].device.empty()) return points.add_foreign(input, std::move(held));
+  if (!definition_->formula.inputs()[input].device.empty())
+    return points.add_foreign(input, std::move(held), now);
   keep(points.add(device, input, std::move(held), trace, now));
 }
 

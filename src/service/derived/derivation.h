@@ -30,8 +30,6 @@ class Derivation {
   Derivation(const Derivation&) = delete;
   Derivation& operator=(const Derivation&) = delete;
 
-  const Definition& definition() const { return *definition_; }
-
   /// `input` is one of formula.inputs(), and `device` the sample's. What becomes ready by it waits for
   /// take_results().
   void add(const std::string& device, std::size_t input, const series::Point& point, Trace trace,

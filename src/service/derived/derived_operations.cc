@@ -6,11 +6,11 @@
 #include "model/json_fields.h"
 #include "model/keys.h"
 #include "model/reply.h"
-#include "security/audit.h"
 #include "service/derived/derived_service.h"
 #include "service/derived/limits.h"
 #include "service/derived/settings.h"
 #include "service/series/json_forms.h"
+#include "service/settings/settings.h"
 
 namespace dunlin::derived {
 namespace {
@@ -134,23 +134,6 @@ constexpr model::OperationSpec kBackfill{"derived.backfill",
                                          kBackfillResponse,
                                          kBackfillErrors};
 
-store::Change setting_of(TenantId tenant, const std::string& name) {
-  store::Change change;
-  change.kind = store::DocumentKind::setting;
-  change.tenant = tenant.value;
-  change.document.id = std::string(kSettingPrefix) + name;
-  return change;
-}
-
-store::Change audit(WallTime now, const model::Caller& caller, std::string_view action, std::string_view name,
-                    std::string_view detail) {
-  return security::audit_change(caller.principal->tenant, now,
-                                {.actor = security::actor_of(*caller.principal, caller.address),
-                                 .action = action,
-                                 .object = name,
-                                 .detail = std::string(detail)});
-}
-
 std::unexpected<Error> unknown(const std::string& name) {
   return fail(Errc::not_found, "there is no derived channel named \"" + name + "\"; see derived.list");
 }
@@ -202,11 +185,9 @@ void DerivedService::set(const model::Caller& caller, const boost::json::object&
   const TenantId tenant = caller.principal->tenant;
   if (auto checked = check(tenant, *read); !checked) return reply(std::unexpected(checked.error()));
   auto definition = std::make_shared<const Definition>(*std::move(read));
-  store::Change change = setting_of(tenant, definition->name);
-  const std::string text = boost::json::serialize(to_json(*definition));
-  change.document.body = text;
-  std::vector<store::Change> changes{std::move(change)};
-  changes.push_back(audit(environment_.executor.wall_now(), caller, kSet.name, definition->name, text));
+  auto changes = settings::changes_to_put(caller, environment_.executor.wall_now(), kSet.name,
+                                          {kSettingPrefix, definition->name},
+                                          boost::json::serialize(to_json(*definition)));
   auto installed = [this, tenant, definition, reply = std::move(reply)](Result<void> loaded) mutable {
     if (!loaded) return reply(std::unexpected(loaded.error()));
     when_free([this, tenant, definition, reply = std::move(reply)]() mutable {
@@ -230,10 +211,8 @@ void DerivedService::remove(const model::Caller& caller, const std::string& name
   const TenantId tenant = caller.principal->tenant;
   std::string key = model::tenant_key(tenant, name);
   if (!workers_.contains(key)) return reply(unknown(name));
-  store::Change change = setting_of(tenant, name);
-  change.action = store::Change::Action::remove;
-  std::vector<store::Change> changes{std::move(change)};
-  changes.push_back(audit(environment_.executor.wall_now(), caller, kDelete.name, name, {}));
+  auto changes = settings::changes_to_remove(caller, environment_.executor.wall_now(), kDelete.name,
+                                             {kSettingPrefix, name});
   auto written = [this, tenant, key = std::move(key), reply = std::move(reply)](auto result) mutable {
     if (!result) return reply(std::unexpected(result.error()));
     when_free([this, tenant, key = std::move(key), reply = std::move(reply)]() mutable {
@@ -258,7 +237,8 @@ std::vector<std::string> DerivedService::devices_of(const Worker& worker) const 
 void DerivedService::test(const model::Caller& caller, const boost::json::object& request,
                           model::Reply reply) {
   boost::json::object document = request;
-  document["name"] = document["channel"] = "test";
+  document["name"] = "test";
+  document["channel"] = "test";
   auto read = definition_from_json(document);
   if (!read) return reply(std::unexpected(read.error()));
   if (histories_ >= kMaxHistories) return reply(busy());

@@ -9,6 +9,8 @@
 #include "model/keys.h"
 #include "service/derived/limits.h"
 #include "service/derived/settings.h"
+#include "service/settings/settings.h"
+#include "store/keyed_scan.h"
 
 namespace dunlin::derived {
 namespace {
@@ -72,55 +74,41 @@ void DerivedService::start(Done started) {
                           started({});
                         });
   };
-  load_definitions({}, [this, follow_on = std::move(follow_on)](Result<void> loaded) mutable {
+  load_definitions([this, follow_on = std::move(follow_on)](Result<void> loaded) mutable {
     if (!loaded) return follow_on(std::move(loaded));
-    load_states(std::string(kStatePrefix),
-                [this, follow_on = std::move(follow_on)](Result<void> known) mutable {
-                  if (!known) return follow_on(std::move(known));
-                  load_tags(std::move(follow_on));
-                });
+    load_states([this, follow_on = std::move(follow_on)](Result<void> known) mutable {
+      if (!known) return follow_on(std::move(known));
+      load_tags(std::move(follow_on));
+    });
   });
 }
 
-void DerivedService::load_definitions(std::string after, Done done) {
-  store::Query query;
-  query.kind = store::DocumentKind::setting;
-  query.tenant = kDefaultTenant.value;
-  query.id_prefix = std::string(kSettingPrefix);
-  query.after_id = std::move(after);
-  query.limit = kMaxDefinitions;
-  environment_.repository.find(
-      environment_.executor, std::move(query),
-      [this, done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
-        if (!found) return done(std::unexpected(found.error()));
-        for (const store::Document& document : *found) {
-          boost::system::error_code error;
-          const auto body = boost::json::parse(document.body, error);
-          auto read = !error && body.is_object() ? definition_from_json(body.get_object())
-                                                 : Result<Definition>(fail(Errc::corrupt, "not JSON"));
-          if (!read) {
-            log::error("service/derived", "a stored definition cannot be read and is not computed",
-                       {{"definition", document.id}, {"why", read.error().message}});
-            continue;
-          }
-          const std::string key = model::tenant_key(kDefaultTenant, read->name);
-          workers_.insert_or_assign(
-              key, make_worker(kDefaultTenant, std::make_shared<const Definition>(*std::move(read))));
-        }
-        if (found->empty()) return done({});
-        load_definitions(found->back().id, std::move(done));
-      });
+void DerivedService::load_definitions(Done done) {
+  auto each = [this](const store::Document& document) -> Result<void> {
+    auto read = settings::read_as(document, definition_from_json);
+    if (!read) {
+      log::error("service/derived", "a stored definition cannot be read and is not computed",
+                 {{"definition", document.id}, {"why", read.error().message}});
+      return {};
+    }
+    const std::string key = model::tenant_key(kDefaultTenant, read->name);
+    workers_.insert_or_assign(
+        key, make_worker(kDefaultTenant, std::make_shared<const Definition>(*std::move(read))));
+    return {};
+  };
+  settings::for_each(environment_.executor, environment_.repository, kDefaultTenant,
+                     std::string(kSettingPrefix), std::move(each), std::move(done));
 }
 
-void DerivedService::load_states(std::string after, Done done) {
-  environment_.keyed.range(environment_.executor, store::Table::meta,
-                           {.begin = std::move(after), .end = model::prefix_end(std::string(kStatePrefix))},
-                           [this, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
-                             if (!entries) return done(std::unexpected(entries.error()));
-                             for (const store::Entry& entry : *entries) restore(entry);
-                             if (entries->empty()) return done({});
-                             load_states(entries->back().key + '\0', std::move(done));
-                           });
+void DerivedService::load_states(Done done) {
+  const std::string prefix(kStatePrefix);
+  auto each = [this](const store::Entry& entry) -> Result<void> {
+    restore(entry);
+    return {};
+  };
+  store::for_each_entry(environment_.executor, environment_.keyed, store::Table::meta,
+                        {.begin = prefix, .end = model::prefix_end(prefix)}, std::move(each),
+                        std::move(done));
 }
 
 // What cannot be read begins anew: it is known from what devices send.

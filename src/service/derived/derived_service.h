@@ -72,8 +72,8 @@ class DerivedService {
     std::size_t input;
   };
 
-  void load_definitions(std::string after, Done done);
-  void load_states(std::string after, Done done);
+  void load_definitions(Done done);
+  void load_states(Done done);
   void restore(const store::Entry& entry);
   void load_tags(Done done);
   void follow(const std::vector<hub::JournalPosition>& from);

@@ -297,6 +297,15 @@ TEST_F(DerivedTest, HistoryGivesWhatWouldHaveComeLive) {
   EXPECT_EQ(ask("derived.backfill", {{"derived", "power"}, {"from", 10}, {"to", 5}}), "invalid_argument");
 }
 
+TEST_F(DerivedTest, ValuesOfTheFutureTookThePlaceOfAllOthers) {
+  ASSERT_EQ(set("d", R"j({"channel":"above","expression":"t - \"room\".t","devices":"press-*"})j"), "");
+  send("t", 0, 20.0, "room");
+  for (int i = 0; i < 100; ++i) put("t", at(i) + hours{24 * 400}, 1.0, "room");
+  settle();
+  send("t", 1, 25.0);
+  EXPECT_EQ(results("above"), Texts{"1=5"});
+}
+
 TEST_F(DerivedTest, ATestStoresNothing) {
   for (int i = 0; i < 5; ++i) send("t", i, i * 1.0);
   const auto answer = call("derived.test", {{"expression", "t * 2 + coalesce(u, 1)"},
@@ -315,12 +324,7 @@ TEST_F(DerivedTest, ATestStoresNothing) {
 TEST_F(DerivedTest, ChangesAreInTheAuditLog) {
   ASSERT_EQ(set("power", kPower), "");
   ASSERT_EQ(ask("derived.delete", {{"derived", "power"}}), "{}");
-  std::vector<std::string> actions;
-  repository.find(*executor, {.kind = store::DocumentKind::audit},
-                  [&actions](Result<std::vector<store::Document>> found) {
-                    for (const auto& record : *found) actions.push_back(record.body);
-                  });
-  settle();
+  const auto actions = audit_records();
   ASSERT_EQ(actions.size(), 2U);
   EXPECT_THAT(actions[0], HasSubstr("derived.set"));
   EXPECT_THAT(actions[1], HasSubstr("derived.delete"));

@@ -100,9 +100,7 @@ Result<void> Reader::read(const Syntax& syntax) {
 
 Result<void> Reader::check_function(const Syntax& call) const {
   std::vector<std::string_view> names = query::function_names();
-  const bool is_sign =
-      call.text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos;
-  if (is_sign || std::ranges::find(names, call.text) != names.end()) return {};
+  if (!query::is_word(call.text) || std::ranges::find(names, call.text) != names.end()) return {};
   for (const NamedTake& take : kTakes) names.push_back(take.name);
   std::string what = "there is no function \"" + call.text.substr(0, 64) + "\"";
   if (const auto meant = model::nearest_name(call.text, names); !meant.empty())
@@ -321,10 +319,6 @@ std::vector<std::optional<model::Value>> Formula::evaluate(std::span<const Row> 
   const query::ColumnPtr column = compiled_->expression->evaluate(batch, texts);
   for (std::size_t i = 0; i < rows.size(); ++i) results[i] = value_at(*column, i, texts);
   return results;
-}
-
-std::string_view take_name(Take take) {
-  return std::ranges::find(kTakes, take, &NamedTake::take)->name;
 }
 
 double number_of(Take take, double quantile, const analytics::Aggregate& values) {

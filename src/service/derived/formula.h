@@ -88,8 +88,6 @@ class Formula {
   std::shared_ptr<const Compiled> compiled_;  // shared: by the copies of a definition
 };
 
-/// "mean" ...
-std::string_view take_name(Take take);
 /// What a window's values amount to.
 double number_of(Take take, double quantile, const analytics::Aggregate& values);
 

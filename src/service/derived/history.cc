@@ -4,16 +4,10 @@
 #include <utility>
 
 #include "service/derived/limits.h"
+#include "service/series/window.h"
 
 namespace dunlin::derived {
 namespace {
-
-WallTime later_by(WallTime time, Duration step) {
-  return time > WallTime::max() - step ? WallTime::max() : time + step;
-}
-WallTime earlier_by(WallTime time, Duration step) {
-  return time < WallTime::min() + step ? WallTime::min() : time - step;
-}
 
 /// Sessions and windows of so many events are over when something comes behind them; the others in time.
 bool ends_in_time(const Definition& definition) {
@@ -65,7 +59,8 @@ bool History::begin_device(const std::string& device) {
 
 void History::next_slice() {
   if (at_ >= end_) return end_device();
-  slice_end_ = std::min(end_, later_by(at_, kSlice));
+  // A window of the store at a time: none is decoded twice.
+  slice_end_ = std::min(end_, later_by(series::window_last(series::window_start(at_)), Duration{1}));
   slice_.clear();
   read_input(0);
 }

@@ -34,12 +34,10 @@ inline constexpr Duration kLookInterval = std::chrono::seconds{1};
 /// A silent device's samples that wait for their order are computed with after this time, beyond its
 /// lateness.
 inline constexpr Duration kIdle = std::chrono::seconds{60};
-/// History: what is read before its beginning so that values that were known then are known; what is read at
-/// once; points of a series in that time; results in one write; results of a test.
+/// History: what is read before its beginning so that values that were known then are known; points of a
+/// series in one of the store's windows, which is read at once; results of a test.
 inline constexpr Duration kLookBack = std::chrono::hours{24};
-inline constexpr Duration kSlice = std::chrono::hours{2};
 inline constexpr std::size_t kMaxSlicePoints = 1'000'000;
-inline constexpr std::size_t kResultsAtOnce = 4096;
 inline constexpr std::size_t kMaxTestResults = 1000;
 /// Runs over history at once.
 inline constexpr std::size_t kMaxHistories = 2;

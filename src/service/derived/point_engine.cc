@@ -16,10 +16,6 @@ constexpr std::uint8_t kVersion = 1;
 using store::ByteReader;
 using store::ByteWriter;
 
-bool is_event_time(WallTime time) {
-  return time >= analytics::kFirstEventTime && time <= analytics::kLastEventTime;
-}
-
 void save_held(ByteWriter& out, const Held& held) {
   out.signed_varint(unix_nanoseconds(held.time));
   out.byte(held.number.is_known() ? 1 : 0);
@@ -33,7 +29,7 @@ void save_held(ByteWriter& out, const Held& held) {
 Held load_held(ByteReader& in) {
   Held held{.time = from_unix_nanoseconds(in.signed_varint())};
   const std::uint8_t kind = in.byte();
-  if (kind > 1 || !is_event_time(held.time)) in.broken();
+  if (kind > 1 || !analytics::is_event_time(held.time)) in.broken();
   if (kind == 1) {
     held.number = Cell::of(in.number());
     if (!std::isfinite(held.number.number)) in.broken();
@@ -83,10 +79,7 @@ PointEngine::Device* PointEngine::device_of(const std::string& name, WallTime fi
 
 std::vector<Due> PointEngine::add(const std::string& name, std::size_t input, Held value, Trace trace,
                                   WallTime now) {
-  if (!is_event_time(value.time) || analytics::between(now, value.time) > kMaxAhead) {
-    ++counts_.ahead;
-    return {};
-  }
+  if (!is_taken(value.time, now)) return {};
   Device* device = device_of(name, value.time);
   if (device == nullptr) {
     ++counts_.refused;
@@ -111,7 +104,15 @@ std::vector<Due> PointEngine::add(const std::string& name, std::size_t input, He
   return pass(name, *device, until);
 }
 
-void PointEngine::add_foreign(std::size_t input, Held value) {
+/// A clock that is far ahead would make everything after it old.
+bool PointEngine::is_taken(WallTime time, WallTime now) {
+  if (analytics::is_event_time(time) && analytics::between(now, time) <= kMaxAhead) return true;
+  ++counts_.ahead;
+  return false;
+}
+
+void PointEngine::add_foreign(std::size_t input, Held value, WallTime now) {
+  if (!is_taken(value.time, now)) return;
   std::deque<Held>& values = foreign_[input];
   const auto at = std::ranges::upper_bound(values, value.time, {}, &Held::time);
   values.insert(at, std::move(value));
@@ -302,8 +303,9 @@ Result<void> PointEngine::restore(const std::string& name, std::string_view byte
       in.broken();
     if (in.ok()) device.waiting.push_back(std::move(waiting));
   }
-  const auto sane = [](std::optional<WallTime> time) { return !time || is_event_time(*time); };
-  if (!in.at_end() || !sane(device.latest) || !sane(device.passed) || !is_event_time(device.arrived))
+  const auto sane = [](std::optional<WallTime> time) { return !time || analytics::is_event_time(*time); };
+  if (!in.at_end() || !sane(device.latest) || !sane(device.passed) ||
+      !analytics::is_event_time(device.arrived))
     return corrupt();
   if (devices_.size() >= kMaxStates) return fail(Errc::limit_exceeded, "more devices than can be kept");
   devices_.insert_or_assign(name, std::move(device));

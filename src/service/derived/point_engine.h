@@ -37,7 +37,7 @@ class PointEngine {
 
   std::vector<Due> add(const std::string& device, std::size_t input, Held value, Trace trace, WallTime now);
   /// Of another device than those that are computed. It makes no row.
-  void add_foreign(std::size_t input, Held value);
+  void add_foreign(std::size_t input, Held value, WallTime now);
   /// To be called now and then: what waits of silent devices.
   std::vector<Due> look(WallTime now);
   /// No sample will come any more.
@@ -70,6 +70,7 @@ class PointEngine {
     WallTime arrived{};
   };
 
+  bool is_taken(WallTime time, WallTime now);
   Device* device_of(const std::string& name, WallTime first);
   std::vector<Due> pass(const std::string& name, Device& device, WallTime until);
   void take(Device& device, const Waiting& sample);

@@ -5,6 +5,7 @@
 #include "model/keys.h"
 #include "service/forward/limits.h"
 #include "service/forward/upstream.h"
+#include "store/keyed_scan.h"
 
 namespace dunlin::forward {
 namespace {
@@ -44,7 +45,7 @@ AggregationService::~AggregationService() {
 }
 
 void AggregationService::start(std::move_only_function<void(Result<void>)> started) {
-  load(std::string(kPrefix), [this, started = std::move(started)](Result<void> loaded) mutable {
+  load([this, started = std::move(started)](Result<void> loaded) mutable {
     if (!loaded) return started(std::move(loaded));
     model::read_cursors(
         environment_.executor, environment_.keyed, kConsumer,
@@ -58,22 +59,21 @@ void AggregationService::start(std::move_only_function<void(Result<void>)> start
   });
 }
 
-void AggregationService::load(std::string after, std::move_only_function<void(Result<void>)> started) {
-  environment_.keyed.range(environment_.executor, store::Table::meta,
-                           {.begin = after, .end = model::prefix_end(std::string(kPrefix))},
-                           [this, alive = std::weak_ptr<int>(alive_),
-                            started = std::move(started)](Result<std::vector<store::Entry>> entries) mutable {
-                             if (alive.expired()) return;
-                             if (!entries) return started(std::unexpected(entries.error()));
-                             for (const store::Entry& entry : *entries) {
-                               auto state = decode_channel(entry.value);
-                               if (!state) return started(std::unexpected(state.error()));
-                               environment_.aggregator.restore(entry.key.substr(kPrefix.size()),
-                                                               *std::move(state));
-                             }
-                             if (entries->empty()) return started({});
-                             load(entries->back().key + '\0', std::move(started));
-                           });
+void AggregationService::load(std::move_only_function<void(Result<void>)> loaded) {
+  const std::weak_ptr<int> alive = alive_;
+  auto each = [this, alive](const store::Entry& entry) -> Result<void> {
+    if (alive.expired()) return fail(Errc::cancelled, "the service has gone");
+    DUNLIN_TRY(auto state, decode_channel(entry.value));
+    environment_.aggregator.restore(entry.key.substr(kPrefix.size()), std::move(state));
+    return {};
+  };
+  auto done = [alive, loaded = std::move(loaded)](Result<void> result) mutable {
+    if (!alive.expired()) loaded(std::move(result));
+  };
+  const std::string prefix(kPrefix);
+  store::for_each_entry(environment_.executor, environment_.keyed, store::Table::meta,
+                        {.begin = prefix, .end = model::prefix_end(prefix)}, std::move(each),
+                        std::move(done));
 }
 
 void AggregationService::consume(std::vector<hub::JournalPosition> from) {

@@ -38,7 +38,7 @@ class AggregationService {
 
  private:
   struct Round;
-  void load(std::string after, std::move_only_function<void(Result<void>)> started);
+  void load(std::move_only_function<void(Result<void>)> loaded);
   void consume(std::vector<hub::JournalPosition> from);
   void take(std::vector<hub::Delivery> batch, Task done);
   void tick();

@@ -83,7 +83,8 @@ Duration past_of(const series::SeriesStore& store, const series::SeriesInfo& inf
   if (entry == nullptr || entry->points == 0) return most;
   const Duration all = info.last.time - series::SeriesStore::begin_of(*entry);
   const auto each = all / static_cast<std::int64_t>(entry->points);
-  return std::min(most, each * static_cast<std::int64_t>(kMaxForecastPoints / 10 * 9));
+  constexpr auto kWanted = static_cast<std::int64_t>(kMaxForecastPoints / 10 * 9);
+  return each >= most / kWanted ? most : each * kWanted;
 }
 
 boost::json::object answer(const series::SeriesInfo& info, const Learned& learned, std::size_t steps,
@@ -125,7 +126,7 @@ void ForecastOperations::forecast(const model::Caller& caller, const boost::json
   if (steps < 1 || steps > kMaxToldForecastSteps)
     return reply(fail(Errc::invalid_argument, "\"steps\" must be between 1 and 1000"));
   const auto from =
-      series::time_field(request, "from", info->last.time - past_of(store_, *info, kForecastPast));
+      series::time_field(request, "from", earlier_by(info->last.time, past_of(store_, *info, kForecastPast)));
   if (!from) return reply(std::unexpected(from.error()));
   auto learned = std::make_shared<Learned>();  // shared by the learner and the completion
   learn(
@@ -177,8 +178,7 @@ void ForecastOperations::expected(const model::Caller& caller, const boost::json
   if (*from >= *to) return reply(fail(Errc::invalid_argument, "\"from\" must be before \"to\""));
   // Shared by the learner and the completion.
   auto band = std::make_shared<ExpectedBand>(*from, *to, static_cast<std::size_t>(parts));
-  const Duration past = past_of(store_, *info, kExpectedPast);
-  const WallTime begin = *from > WallTime::min() + past ? *from - past : WallTime::min();
+  const WallTime begin = earlier_by(*from, past_of(store_, *info, kExpectedPast));
   learn(
       {info->tenant, {info->id}, begin, *to, kMaxForecastPoints},
       [band](WallTime time, double value) { band->add(time, value); },

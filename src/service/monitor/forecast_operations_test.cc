@@ -52,6 +52,21 @@ TEST_F(ForecastOperationsTest, ForetellsAndSaysWhenALimitIsReached) {
   EXPECT_TRUE(answer->as_object().contains("reaches"));
 }
 
+TEST_F(ForecastOperationsTest, OfAPointEveryFourHoursNothingWasRead) {
+  const auto number = store->resolve(kDefaultTenant, "tank", "level", "m");
+  std::vector<series::NewPoint> points;
+  for (int i = 0; i < 200; ++i)
+    points.push_back({*number, {begin - std::chrono::hours{4 * (200 - i)}, 20.0 + i}});
+  store->write_points(std::move(points), [](Result<void> stored) { ASSERT_TRUE(stored.has_value()); });
+  settle();
+  for (int i = 0; i < 40; ++i) pass(std::chrono::minutes{10});
+  const series::SeriesInfo* info = store->find(kDefaultTenant, "tank", "level");
+  ASSERT_GT(store->entry(info->id)->points, 0U) << "they are counted once they are sealed";
+  const auto answer = call("series.forecast", {{"device", "tank"}, {"channel", "level"}, {"steps", 10}});
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_GT(answer->at("points").to_number<int>(), 100);
+}
+
 TEST_F(ForecastOperationsTest, TellsWhereValuesWereExpected) {
   fill(1440, [](int minute) { return minute == 1000 ? 90.0 : 20 + 5 * std::sin(minute / 10.0); });
   const auto at = [this](int minute) { return unix_milliseconds(begin + std::chrono::minutes{minute}); };

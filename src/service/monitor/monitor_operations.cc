@@ -3,10 +3,10 @@
 #include "base/time_text.h"
 #include "model/json_fields.h"
 #include "model/keys.h"
-#include "security/audit.h"
 #include "service/monitor/limits.h"
 #include "service/monitor/monitor_service.h"
 #include "service/monitor/settings.h"
+#include "service/settings/settings.h"
 
 namespace dunlin::monitor {
 namespace {
@@ -75,23 +75,6 @@ constexpr model::OperationSpec kDelete{"monitor.delete",
                                        kGetErrors,
                                        model::Audited::by_handler};
 
-store::Change setting_of(TenantId tenant, const std::string& name) {
-  store::Change change;
-  change.kind = store::DocumentKind::setting;
-  change.tenant = tenant.value;
-  change.document.id = std::string(kSettingPrefix) + name;
-  return change;
-}
-
-store::Change audit(WallTime now, const model::Caller& caller, std::string_view action, std::string_view name,
-                    std::string_view detail) {
-  return security::audit_change(caller.principal->tenant, now,
-                                {.actor = security::actor_of(*caller.principal, caller.address),
-                                 .action = action,
-                                 .object = name,
-                                 .detail = std::string(detail)});
-}
-
 std::unexpected<Error> unknown(const std::string& name) {
   return fail(Errc::not_found, "there is no monitor named \"" + name + "\"");
 }
@@ -109,11 +92,9 @@ void MonitorService::put(const model::Caller& caller, const boost::json::object&
   if (!monitors_.contains(key) && monitors_.size() >= kMaxMonitors)
     return reply(
         fail(Errc::limit_exceeded, "there are " + std::to_string(kMaxMonitors) + " monitors already"));
-  store::Change change = setting_of(tenant, monitor->name);
-  const std::string text = boost::json::serialize(to_json(*monitor));
-  change.document.body = text;
-  std::vector<store::Change> changes{std::move(change)};
-  changes.push_back(audit(environment_.executor.wall_now(), caller, kPut.name, monitor->name, text));
+  auto changes =
+      settings::changes_to_put(caller, environment_.executor.wall_now(), kPut.name,
+                               {kSettingPrefix, monitor->name}, boost::json::serialize(to_json(*monitor)));
   auto written = [this, key = std::move(key), monitor = *std::move(monitor),
                   reply = std::move(reply)](auto result) mutable {
     if (!result) return reply(std::unexpected(result.error()));
@@ -130,10 +111,8 @@ void MonitorService::remove(const model::Caller& caller, const std::string& name
   const TenantId tenant = caller.principal->tenant;
   std::string key = model::tenant_key(tenant, name);
   if (!monitors_.contains(key)) return reply(unknown(name));
-  store::Change change = setting_of(tenant, name);
-  change.action = store::Change::Action::remove;
-  std::vector<store::Change> changes{std::move(change)};
-  changes.push_back(audit(environment_.executor.wall_now(), caller, kDelete.name, name, {}));
+  auto changes = settings::changes_to_remove(caller, environment_.executor.wall_now(), kDelete.name,
+                                             {kSettingPrefix, name});
   auto written = [this, key = std::move(key), reply = std::move(reply)](auto result) mutable {
     if (!result) return reply(std::unexpected(result.error()));
     when_free([this, key = std::move(key), reply = std::move(reply)]() mutable {

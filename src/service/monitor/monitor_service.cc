@@ -5,10 +5,11 @@
 
 #include "base/log.h"
 #include "model/cursors.h"
-#include "model/hops.h"
 #include "model/keys.h"
 #include "service/monitor/limits.h"
 #include "service/monitor/settings.h"
+#include "service/settings/settings.h"
+#include "store/keyed_scan.h"
 
 namespace dunlin::monitor {
 namespace {
@@ -68,9 +69,9 @@ MonitorService::~MonitorService() {
 }
 
 void MonitorService::start(Done started) {
-  load_monitors({}, [this, started = std::move(started)](Result<void> loaded) mutable {
+  load_monitors([this, started = std::move(started)](Result<void> loaded) mutable {
     if (!loaded) return started(std::move(loaded));
-    load_states(std::string(kStatePrefix), [this, started = std::move(started)](Result<void> known) mutable {
+    load_states([this, started = std::move(started)](Result<void> known) mutable {
       if (!known) return started(std::move(known));
       model::read_cursors(environment_.executor, environment_.keyed, kPlace,
                           [this, started = std::move(started)](auto positions) mutable {
@@ -84,45 +85,32 @@ void MonitorService::start(Done started) {
   });
 }
 
-void MonitorService::load_monitors(std::string after, Done done) {
-  store::Query query;
-  query.kind = store::DocumentKind::setting;
-  query.tenant = kDefaultTenant.value;
-  query.id_prefix = std::string(kSettingPrefix);
-  query.after_id = std::move(after);
-  query.limit = kMaxMonitors;
-  environment_.repository.find(
-      environment_.executor, std::move(query),
-      [this, done = std::move(done)](Result<std::vector<store::Document>> found) mutable {
-        if (!found) return done(std::unexpected(found.error()));
-        for (const store::Document& document : *found) {
-          boost::system::error_code error;
-          const auto body = boost::json::parse(document.body, error);
-          auto monitor = !error && body.is_object() ? monitor_from_json(body.get_object())
-                                                    : Result<Monitor>(fail(Errc::corrupt, "not JSON"));
-          if (!monitor) {
-            log::error("service/monitor", "a stored monitor cannot be read and does not run",
-                       {{"monitor", document.id}, {"why", monitor.error().message}});
-            continue;
-          }
-          const std::string key = model::tenant_key(kDefaultTenant, monitor->name);
-          by_channel_.emplace(model::tenant_key(kDefaultTenant, monitor->channel), key);
-          monitors_.insert_or_assign(key, *std::move(monitor));
-        }
-        if (found->empty()) return done({});
-        load_monitors(found->back().id, std::move(done));
-      });
+void MonitorService::load_monitors(Done done) {
+  auto each = [this](const store::Document& document) -> Result<void> {
+    auto monitor = settings::read_as(document, monitor_from_json);
+    if (!monitor) {
+      log::error("service/monitor", "a stored monitor cannot be read and does not run",
+                 {{"monitor", document.id}, {"why", monitor.error().message}});
+      return {};
+    }
+    const std::string key = model::tenant_key(kDefaultTenant, monitor->name);
+    by_channel_.emplace(model::tenant_key(kDefaultTenant, monitor->channel), key);
+    monitors_.insert_or_assign(key, *std::move(monitor));
+    return {};
+  };
+  settings::for_each(environment_.executor, environment_.repository, kDefaultTenant,
+                     std::string(kSettingPrefix), std::move(each), std::move(done));
 }
 
-void MonitorService::load_states(std::string after, Done done) {
-  environment_.keyed.range(environment_.executor, store::Table::meta,
-                           {.begin = std::move(after), .end = model::prefix_end(std::string(kStatePrefix))},
-                           [this, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
-                             if (!entries) return done(std::unexpected(entries.error()));
-                             for (const store::Entry& entry : *entries) restore(entry);
-                             if (entries->empty()) return done({});
-                             load_states(entries->back().key + '\0', std::move(done));
-                           });
+void MonitorService::load_states(Done done) {
+  const std::string prefix(kStatePrefix);
+  auto each = [this](const store::Entry& entry) -> Result<void> {
+    restore(entry);
+    return {};
+  };
+  store::for_each_entry(environment_.executor, environment_.keyed, store::Table::meta,
+                        {.begin = prefix, .end = model::prefix_end(prefix)}, std::move(each),
+                        std::move(done));
 }
 
 // What cannot be read is learned anew: it is derived from what devices send.

@@ -59,8 +59,8 @@ class MonitorService {
   using RoundRef = std::shared_ptr<Round>;  // handed from completion to completion; one owner at a time
   using Done = std::move_only_function<void(Result<void>)>;
 
-  void load_monitors(std::string after, Done done);
-  void load_states(std::string after, Done done);
+  void load_monitors(Done done);
+  void load_states(Done done);
   void restore(const store::Entry& entry);
   void follow(const std::vector<hub::JournalPosition>& from);
   void leave_journals();

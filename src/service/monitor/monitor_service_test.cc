@@ -327,12 +327,7 @@ TEST_F(MonitorTest, RefusesWhatMakesNoSense) {
 TEST_F(MonitorTest, ChangesAreInTheAuditLog) {
   ASSERT_EQ(put("hot", kHot), "");
   ASSERT_EQ(ask("monitor.delete", {{"monitor", "hot"}}), "{}");
-  std::vector<std::string> actions;
-  repository.find(*executor, {.kind = store::DocumentKind::audit},
-                  [&actions](Result<std::vector<store::Document>> found) {
-                    for (const auto& record : *found) actions.push_back(record.body);
-                  });
-  settle();
+  const auto actions = audit_records();
   ASSERT_EQ(actions.size(), 2U);
   EXPECT_THAT(actions[0], HasSubstr("monitor.put"));
   EXPECT_THAT(actions[1], HasSubstr("monitor.delete"));

@@ -9,6 +9,7 @@
 #include "model/keys.h"
 #include "model/mapping.h"
 #include "model/text.h"
+#include "store/keyed_scan.h"
 
 namespace dunlin::presence {
 namespace {
@@ -62,7 +63,7 @@ PresenceService::~PresenceService() {
 
 void PresenceService::start(std::move_only_function<void(Result<void>)> started) {
   started_at_ = executor_.wall_now();
-  load({}, std::move(started));
+  load(std::move(started));
 }
 
 /// Nothing that was online before the restart is known to be online now.
@@ -77,18 +78,18 @@ void PresenceService::restore(const std::string& key, std::string_view stored) {
   unsaved_.insert(key);
 }
 
-void PresenceService::load(std::string after, std::move_only_function<void(Result<void>)> started) {
-  keyed_.range(executor_, store::Table::presence, {.begin = after, .end = {}},
-               [this, started = std::move(started)](Result<std::vector<store::Entry>> entries) mutable {
-                 if (!entries) return started(std::unexpected(entries.error()));
-                 for (const store::Entry& entry : *entries) {
-                   if (entry.key.size() > 4) restore(entry.key, entry.value);
-                 }
-                 if (!entries->empty()) return load(entries->back().key + '\0', std::move(started));
-                 follow();
-                 if (!unsaved_.empty()) save_later();
-                 started({});
-               });
+void PresenceService::load(std::move_only_function<void(Result<void>)> started) {
+  auto each = [this](const store::Entry& entry) -> Result<void> {
+    if (entry.key.size() > 4) restore(entry.key, entry.value);
+    return {};
+  };
+  store::for_each_entry(executor_, keyed_, store::Table::presence, {}, std::move(each),
+                        [this, started = std::move(started)](Result<void> loaded) mutable {
+                          if (!loaded) return started(std::move(loaded));
+                          follow();
+                          if (!unsaved_.empty()) save_later();
+                          started({});
+                        });
 }
 
 void PresenceService::follow() {

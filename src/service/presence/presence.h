@@ -69,7 +69,7 @@ class PresenceService {
     Presence presence;
     std::uint32_t sessions = 0;  // open sessions of its own
   };
-  void load(std::string after, std::move_only_function<void(Result<void>)> started);
+  void load(std::move_only_function<void(Result<void>)> started);
   void follow();
   void restore(const std::string& key, std::string_view stored);
   void on_session(const hub::SessionEvent& event);

@@ -159,6 +159,7 @@ Batch pick(const Batch& batch, const std::vector<std::uint32_t>& rows) {
   Batch picked;
   picked.rows = rows.size();
   picked.origin = batch.origin;
+  picked.whole_of = batch.whole_of;
   for (const ColumnPtr& column : batch.columns)
     picked.columns.push_back(column ? gather(column, rows) : nullptr);
   if (!batch.wholes.empty()) {

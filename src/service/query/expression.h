@@ -68,6 +68,8 @@ Result<Type> common_type(std::span<const ExpressionPtr> expressions);
 /// By function or operator name, as syntax.h has it. Errors: invalid_argument (no such function, with those
 /// that there are; wrong arguments).
 Result<ExpressionPtr> make_function(std::string_view name, std::vector<ExpressionPtr> arguments);
+/// Whether it is written as a word, not as a sign.
+bool is_word(std::string_view name);
 /// The names of functions, without aggregates and signs.
 std::vector<std::string_view> function_names();
 /// Errors: invalid_argument.

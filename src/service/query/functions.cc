@@ -38,11 +38,11 @@ std::array<std::span<const FunctionEntry>, 5> all_functions() {
           time_functions()};
 }
 
+}  // namespace
+
 bool is_word(std::string_view name) {
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
 }
-
-}  // namespace
 
 std::vector<std::string_view> function_names() {
   std::vector<std::string_view> names;

@@ -13,7 +13,7 @@ class Group final : public Operator {
       : input_(std::move(input)), plan_(std::move(plan)), state_(plan_, space) {}
 
   Result<Pulled> next() override {
-    if (is_read_) return given();
+    if (is_read_) return state_.next_groups();
     DUNLIN_TRY(Pulled from, input_->next());
     if (from.state == Pulled::State::end) {
       is_read_ = true;
@@ -30,17 +30,9 @@ class Group final : public Operator {
   }
 
  private:
-  Result<Pulled> given() {
-    if (given_ == state_.size()) return pulled(Pulled::State::end);
-    const std::size_t begin = given_;
-    given_ = std::min(state_.size(), begin + kBatchRows);
-    return pulled(state_.batch(begin, given_));
-  }
-
   OperatorPtr input_;
   GroupPlan plan_;
   GroupState state_;
-  std::size_t given_ = 0;
   bool is_read_ = false;
 };
 

@@ -169,7 +169,7 @@ void GroupState::add(const Columns& columns, const Batch& batch, std::size_t gro
 }
 
 Result<void> GroupState::merge(const GroupState& behind) {
-  std::vector<std::uint32_t> groups(behind.size());
+  std::vector<std::uint32_t> groups(behind.table_.size());
   for (std::size_t i = 0; i < groups.size(); ++i)
     groups[i] = static_cast<std::uint32_t>(table_.group_of(behind.table_.words(i)));
   if (table_.size() > kMaxGroups) return fail(Errc::limit_exceeded, "the query has more than 1000000 groups");
@@ -209,6 +209,13 @@ ColumnPtr GroupState::key_column(std::size_t key, std::size_t begin, std::size_t
     made.valid[group - begin] = nulls % 2 != 0 || type == Type::null ? 0 : 1;
   }
   return std::make_shared<const Column>(std::move(made));
+}
+
+Pulled GroupState::next_groups() {
+  if (given_ == table_.size()) return pulled(Pulled::State::end);
+  const std::size_t begin = given_;
+  given_ = std::min(table_.size(), begin + kBatchRows);
+  return pulled(batch(begin, given_));
 }
 
 Batch GroupState::batch(std::size_t begin, std::size_t end) const {

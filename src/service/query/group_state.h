@@ -50,9 +50,8 @@ class GroupState {
   /// There are no more rows.
   void end();
 
-  std::size_t size() const { return table_.size(); }
-  /// The keys, then the aggregates, of groups begin to end.
-  Batch batch(std::size_t begin, std::size_t end) const;
+  /// After end(): some of the groups that were not given yet, their keys, then the aggregates.
+  Pulled next_groups();
 
  private:
   struct Columns;
@@ -61,6 +60,7 @@ class GroupState {
   std::size_t group_of(const std::uint64_t* key);
   void add(const Columns& columns, const Batch& batch, std::size_t group, std::size_t begin, std::size_t end);
   Result<void> charge();
+  Batch batch(std::size_t begin, std::size_t end) const;
   ColumnPtr key_column(std::size_t key, std::size_t begin, std::size_t end) const;
 
   const GroupPlan& plan_;
@@ -72,6 +72,7 @@ class GroupState {
   std::size_t bytes_per_group_ = 0;
   std::size_t charged_ = 0;
   std::size_t grown_ = 0;
+  std::size_t given_ = 0;  // groups
 };
 
 }  // namespace dunlin::query

@@ -25,7 +25,7 @@ class SlowTags final : public TagSource {
     waiting.push_back(std::move(loaded));
   }
   std::vector<std::string> names(TenantId) const override { return {}; }
-  std::optional<std::string> tag(TenantId, std::string_view, std::string_view) const override {
+  std::optional<std::string> attribute(TenantId, std::string_view, std::string_view) const override {
     return std::nullopt;
   }
   std::vector<ThingRow> things(TenantId) const override { return {}; }
@@ -75,6 +75,14 @@ TEST_F(QueryLimitsTest, OfMemory) {
   for (int i = 1; i < 200; ++i) sql += ", t || '" + std::to_string(i) + "'";
   sql += " FROM (SELECT '" + std::string(3900, 'a') + "' || time AS t FROM m) AS texts";
   EXPECT_THAT(query(sql), HasSubstr("more memory than it may have"));
+}
+
+TEST_F(QueryLimitsTest, OfMemoryOfTextsThatAreGrouped) {
+  std::string sql = "SELECT count(x)";
+  for (int i = 0; i < 200; ++i) sql += ", max('" + std::string(250, 'a') + std::to_string(i) + "' || x)";
+  for (int i = 500; i < 5000; ++i) put("d", "m/x", 1'700'000'000 + i, static_cast<double>(i));
+  write();
+  EXPECT_THAT(query(sql + " FROM m GROUP BY device"), HasSubstr("more memory than it may have"));
 }
 
 TEST_F(QueryLimitsTest, OfGapsToFill) {

@@ -22,6 +22,12 @@ struct Workspace {
   std::atomic<std::uint64_t> parts_by_rollup = 0;
   std::atomic<std::uint64_t> parts_left_out = 0;  // of rollups, because the range cuts them
   std::atomic<bool> is_cancelled = false;         // nobody waits for the answer any more
+
+  /// Errors: limit_exceeded, once texts and what was charged are more than a query may have.
+  Result<void> check_memory() const {
+    if (texts.bytes() + budget.used() <= kMaxQueryMemory) return {};
+    return fail(Errc::limit_exceeded, "the query needs more memory than it may have");
+  }
 };
 
 struct Pulled {

@@ -93,6 +93,7 @@ class Part : public std::enable_shared_from_this<Part> {
     if (pulled->state == Pulled::State::wait) return false;
     if (pulled->state == Pulled::State::end) return end({});
     if (pulled->state != Pulled::State::rows || pulled->batch.rows == 0) return true;
+    if (auto fits = shared_->environment.space->check_memory(); !fits) return end(std::move(fits));
     if (auto taken = state_.take(pulled->batch); !taken) return end(std::move(taken));
     return true;
   }
@@ -135,7 +136,7 @@ class ParallelGroup final : public Operator {
   ParallelGroup& operator=(const ParallelGroup&) = delete;
 
   Result<Pulled> next() override {
-    if (is_read_) return given();
+    if (is_read_) return state_.next_groups();
     start_parts();
     if (parts_.empty()) {
       is_read_ = true;
@@ -186,13 +187,6 @@ class ParallelGroup final : public Operator {
     return idlest;
   }
 
-  Result<Pulled> given() {
-    if (given_ == state_.size()) return pulled(Pulled::State::end);
-    const std::size_t begin = given_;
-    given_ = std::min(state_.size(), begin + kBatchRows);
-    return pulled(state_.batch(begin, given_));
-  }
-
   const std::shared_ptr<const Shared> shared_;
   std::vector<Unit> units_;
   const std::size_t units_of_part_;
@@ -200,7 +194,6 @@ class ParallelGroup final : public Operator {
   GroupState state_;
   std::deque<std::shared_ptr<Part>> parts_;
   std::size_t next_unit_ = 0;
-  std::size_t given_ = 0;
   bool is_read_ = false;
 };
 

@@ -25,7 +25,8 @@ class FakeTags final : public TagSource {
     all.erase(std::ranges::unique(all).begin(), all.end());
     return all;
   }
-  std::optional<std::string> tag(TenantId, std::string_view device, std::string_view name) const override {
+  std::optional<std::string> attribute(TenantId, std::string_view device,
+                                       std::string_view name) const override {
     const auto found = tags_.find(std::string(device));
     if (found == tags_.end() || !found->second.contains(std::string(name))) return std::nullopt;
     return found->second.at(std::string(name));

@@ -84,8 +84,8 @@ bool QueryRun::step() {
     end(std::unexpected(std::move(pulled).error()));
     return false;
   }
-  if (space_->texts.bytes() + space_->budget.used() > kMaxQueryMemory) {
-    end(fail(Errc::limit_exceeded, "the query needs more memory than it may have"));
+  if (auto fits = space_->check_memory(); !fits) {
+    end(std::move(fits));
     return false;
   }
   switch (pulled->state) {
@@ -114,8 +114,10 @@ bool QueryRun::step() {
   return false;
 }
 
-void QueryRun::resume() {
-  if (std::exchange(is_paused_, false)) go_on();
+void QueryRun::resume(RowSink::Go go) {
+  if (go == RowSink::Go::pause || !std::exchange(is_paused_, false)) return;
+  if (go == RowSink::Go::enough) return end({});
+  go_on();
 }
 
 void QueryRun::cancel() {

@@ -52,8 +52,8 @@ class QueryRun : public std::enable_shared_from_this<QueryRun> {
   void start(std::string sql, Duration most);
   /// `done` gets cancelled.
   void cancel();
-  /// After `pause`.
-  void resume();
+  /// After `pause`: what the sink would answer now. `enough` ends the query within this call.
+  void resume(RowSink::Go go);
 
  private:
   Result<void> plan();

@@ -51,8 +51,11 @@ QueryId QueryService::start(QueryOrder order, RowSink sink, QueryRun::Done done)
   return id;
 }
 
-void QueryService::resume(QueryId query) {
-  if (const auto found = runs_.find(query); found != runs_.end()) found->second.run->resume();
+void QueryService::resume(QueryId query, RowSink::Go go) {
+  const auto found = runs_.find(query);
+  if (found == runs_.end()) return;
+  const auto run = found->second.run;  // its end takes it out
+  run->resume(go);
 }
 
 void QueryService::cancel(QueryId query) {

@@ -37,7 +37,7 @@ class QueryService {
   /// QueryRun::start.
   QueryId start(QueryOrder order, RowSink sink, QueryRun::Done done);
   /// Goes on with a query whose sink has said `pause`; another one does not notice.
-  void resume(QueryId query);
+  void resume(QueryId query, RowSink::Go go);
   /// Its `done` gets cancelled, if it runs still.
   void cancel(QueryId query);
   std::size_t running() const { return runs_.size(); }

@@ -80,7 +80,7 @@ struct RowStream::State {
     most = at_most;
     waiting = std::move(done);
     const bool is_open = phase == Phase::not_begun || phase == Phase::begun;
-    if (is_open && write() != RowSink::Go::pause) service.resume(query);
+    if (is_open) service.resume(query, write());
     tell();
   }
 };

@@ -71,6 +71,28 @@ TEST_F(RowStreamTest, GivesMoreRowsThanAnAnswerMayHave) {
   EXPECT_EQ(service->running(), 0U);
 }
 
+TEST_F(RowStreamTest, WentOnReadingBehindItsLastRow) {
+  auto who = std::make_shared<Principal>();
+  who->kind = PrincipalKind::user;
+  who->name = "ada";
+  const std::uint64_t rows = 12'000;  // more than are made ahead: the last ones are made as they are taken
+  const auto stream = *RowStream::open(
+      *service, {{std::move(who), "test"}, "SELECT device, time, x FROM m", RowFormat::ndjson, {}, rows});
+  settle();
+  std::string all;
+  bool ended_with_the_last_row = false;
+  for (std::optional<std::string> piece = "begin"; piece && !piece->empty();) {
+    piece.reset();
+    const bool was_running = service->running() == 1;
+    stream->read(64 * 1024, [&piece](Result<std::string> taken) { piece = taken.value_or(""); });
+    if (was_running && service->running() == 0) ended_with_the_last_row = true;
+    settle();
+    if (piece) all += *piece;
+  }
+  EXPECT_TRUE(ended_with_the_last_row);
+  EXPECT_THAT(all, HasSubstr("{\"end\":{\"rows\":12000,"));
+}
+
 TEST_F(RowStreamTest, GivesNoMoreThanAskedFor) {
   auto who = std::make_shared<Principal>();
   StreamRequest request{

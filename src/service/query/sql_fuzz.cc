@@ -20,7 +20,8 @@ class NoTags final : public query::TagSource {
  public:
   void load(TenantId, std::move_only_function<void(Result<void>)> loaded) override { loaded({}); }
   std::vector<std::string> names(TenantId) const override { return {"fleet"}; }
-  std::optional<std::string> tag(TenantId, std::string_view device, std::string_view name) const override {
+  std::optional<std::string> attribute(TenantId, std::string_view device,
+                                       std::string_view name) const override {
     if (name != "fleet" || device == "truck_1") return std::nullopt;
     return "South";
   }

@@ -112,7 +112,7 @@ std::optional<std::string> tag_of(const series::SeriesEntry& series, std::string
   if (series.tags != nullptr) {
     if (const auto found = series.tags->find(name); found != series.tags->end()) return found->second;
   }
-  return tags.tag(series.info.tenant, series.info.device, name);
+  return tags.attribute(series.info.tenant, series.info.device, name);
 }
 
 Result<Table> find_table(const series::SeriesStore& store, const TagSource& tags, TenantId tenant,

@@ -32,9 +32,9 @@ class TagSource {
   virtual void load(TenantId tenant, std::move_only_function<void(Result<void>)> loaded) = 0;
   /// The names of all attributes that some thing has.
   virtual std::vector<std::string> names(TenantId tenant) const = 0;
-  /// Of two of one name the one that came with the measurements.
-  virtual std::optional<std::string> tag(TenantId tenant, std::string_view device,
-                                         std::string_view name) const = 0;
+  /// A thing's attribute. A tag of that name that came with the measurements goes before it (tag_of()).
+  virtual std::optional<std::string> attribute(TenantId tenant, std::string_view device,
+                                               std::string_view name) const = 0;
   virtual std::vector<ThingRow> things(TenantId tenant) const = 0;
 };
 

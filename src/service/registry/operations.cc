@@ -130,11 +130,8 @@ std::string state_detail(const boost::json::object& request) {
 std::vector<store::Change> Registry::audit(const model::Caller& caller, std::string_view action,
                                            std::string_view thing, std::string_view detail) const {
   std::vector<store::Change> changes;
-  changes.push_back(security::audit_change(caller.principal->tenant, executor_.wall_now(),
-                                           {.actor = security::actor_of(*caller.principal, caller.address),
-                                            .action = action,
-                                            .object = thing,
-                                            .detail = detail}));
+  changes.push_back(
+      security::audit_of(*caller.principal, caller.address, executor_.wall_now(), action, thing, detail));
   return changes;
 }
 

@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 #include "model/json_fields.h"
-#include "security/audit.h"
 #include "service/series/window.h"
+#include "service/settings/settings.h"
 
 namespace dunlin::retention {
 namespace {
@@ -70,23 +70,6 @@ constexpr model::OperationSpec kDelete{"retention.delete",
                                        kDeleteErrors,
                                        model::Audited::by_handler};
 
-store::Change setting_of(TenantId tenant, const std::string& name) {
-  store::Change change;
-  change.kind = store::DocumentKind::setting;
-  change.tenant = tenant.value;
-  change.document.id = std::string(kSettingPrefix) + name;
-  return change;
-}
-
-store::Change audit(WallTime now, const model::Caller& caller, std::string_view action, std::string_view name,
-                    std::string detail) {
-  return security::audit_change(caller.principal->tenant, now,
-                                {.actor = security::actor_of(*caller.principal, caller.address),
-                                 .action = action,
-                                 .object = name,
-                                 .detail = std::move(detail)});
-}
-
 }  // namespace
 
 /// One way through all series of all tenants. Handed from completion to completion; one owner at a time.
@@ -121,33 +104,22 @@ void RetentionService::with_rules(TenantId tenant, Done done) {
   Tenant& of = tenants_[tenant];
   if (of.state == Tenant::State::known) return done({});
   of.waiting.push_back(std::move(done));
-  if (std::exchange(of.state, Tenant::State::loading) == Tenant::State::unknown) load(tenant, {});
+  if (std::exchange(of.state, Tenant::State::loading) == Tenant::State::unknown) load(tenant);
 }
 
-void RetentionService::load(TenantId tenant, std::string after) {
-  store::Query query;
-  query.kind = store::DocumentKind::setting;
-  query.tenant = tenant.value;
-  query.id_prefix = std::string(kSettingPrefix);
-  query.after_id = std::move(after);
-  environment_.repository.find(
-      environment_.executor, std::move(query), [this, tenant](Result<std::vector<store::Document>> found) {
-        if (!found) return loaded(tenant, std::unexpected(found.error()));
-        for (const store::Document& document : *found) {
-          boost::system::error_code error;
-          const auto body = boost::json::parse(document.body, error);
-          auto rule = !error && body.is_object() ? rule_from_json(body.get_object())
-                                                 : Result<Rule>(fail(Errc::corrupt, "not JSON"));
-          if (rule) {
-            tenants_[tenant].rules.push_back(*std::move(rule));
-          } else {
-            log::error("service/retention", "a stored rule cannot be read and deletes nothing",
-                       {{"rule", document.id}, {"why", rule.error().message}});
-          }
-        }
-        if (found->empty()) return loaded(tenant, {});
-        load(tenant, found->back().id);
-      });
+void RetentionService::load(TenantId tenant) {
+  auto each = [&rules = tenants_[tenant].rules](const store::Document& document) -> Result<void> {
+    auto rule = settings::read_as(document, rule_from_json);
+    if (rule) {
+      rules.push_back(*std::move(rule));
+    } else {
+      log::error("service/retention", "a stored rule cannot be read and deletes nothing",
+                 {{"rule", document.id}, {"why", rule.error().message}});
+    }
+    return {};
+  };
+  settings::for_each(environment_.executor, environment_.repository, tenant, std::string(kSettingPrefix),
+                     std::move(each), [this, tenant](const Result<void>& result) { loaded(tenant, result); });
 }
 
 void RetentionService::loaded(TenantId tenant, const Result<void>& result) {
@@ -269,11 +241,9 @@ void RetentionService::put(const model::Caller& caller, const boost::json::objec
   const bool is_new = std::ranges::find(rules, rule->name, &Rule::name) == rules.end();
   if (is_new && rules.size() >= kMaxRules)
     return reply(fail(Errc::limit_exceeded, "there are " + std::to_string(kMaxRules) + " rules already"));
-  store::Change change = setting_of(tenant, rule->name);
-  const std::string text = boost::json::serialize(to_json(*rule));
-  change.document.body = text;
-  std::vector<store::Change> changes{std::move(change)};
-  changes.push_back(audit(environment_.executor.wall_now(), caller, kPut.name, rule->name, text));
+  auto changes =
+      settings::changes_to_put(caller, environment_.executor.wall_now(), kPut.name,
+                               {kSettingPrefix, rule->name}, boost::json::serialize(to_json(*rule)));
   environment_.repository.write(
       environment_.executor, std::move(changes),
       [this, tenant, rule = *std::move(rule), reply = std::move(reply)](auto written) mutable {
@@ -295,10 +265,8 @@ void RetentionService::remove(const model::Caller& caller, const std::string& na
   const Rules& rules = tenants_[tenant].rules;
   if (std::ranges::find(rules, name, &Rule::name) == rules.end())
     return reply(fail(Errc::not_found, "there is no rule named \"" + name + "\""));
-  store::Change change = setting_of(tenant, name);
-  change.action = store::Change::Action::remove;
-  std::vector<store::Change> changes{std::move(change)};
-  changes.push_back(audit(environment_.executor.wall_now(), caller, kDelete.name, name, {}));
+  auto changes = settings::changes_to_remove(caller, environment_.executor.wall_now(), kDelete.name,
+                                             {kSettingPrefix, name});
   environment_.repository.write(environment_.executor, std::move(changes),
                                 [this, tenant, name, reply = std::move(reply)](auto written) mutable {
                                   if (!written) return reply(std::unexpected(written.error()));

@@ -60,7 +60,7 @@ class RetentionService {
   struct Sweep;
 
   void with_rules(TenantId tenant, Done done);
-  void load(TenantId tenant, std::string after);
+  void load(TenantId tenant);
   void loaded(TenantId tenant, const Result<void>& result);
   void sweep_in(Duration delay);
   void sweep();

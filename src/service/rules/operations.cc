@@ -64,9 +64,7 @@ RulesService::RuleDone reply_rule(model::Reply reply) {
 std::vector<store::Change> audit(WallTime now, const model::Caller& caller, std::string_view action,
                                  std::string_view rule) {
   std::vector<store::Change> changes;
-  changes.push_back(security::audit_change(
-      caller.principal->tenant, now,
-      {.actor = security::actor_of(*caller.principal, caller.address), .action = action, .object = rule}));
+  changes.push_back(security::audit_of(*caller.principal, caller.address, now, action, rule));
   return changes;
 }
 

@@ -36,7 +36,7 @@ class SeriesService {
   /// Before start().
   void round_arrivals(Duration step) { arrival_step_ = step; }
 
-  /// Whether monitors and derived channels pass over what a message holds. Before start(). Null: none.
+  /// Whether monitors pass over what a message holds, and what is derived of it. Before start(). Null: none.
   void mute_when(std::function<bool(const hub::Message&)> muted) { muted_ = std::move(muted); }
 
   /// Called for every message that held samples, after they are stored.

@@ -9,6 +9,7 @@
 #include "model/keys.h"
 #include "service/series/chunk_deletion.h"
 #include "service/series/downsampler.h"
+#include "store/keyed_scan.h"
 
 namespace dunlin::series {
 namespace {
@@ -60,32 +61,25 @@ SeriesStore::~SeriesStore() {
 
 void SeriesStore::open(std::move_only_function<void(Result<void>)> done) {
   const std::string_view series = Dictionary::series_prefix();
-  load(series, std::string(series), &Dictionary::load_series,
-       [this, done = std::move(done)](Result<void> loaded) mutable {
-         if (!loaded) return done(std::move(loaded));
-         const std::string_view tags = Dictionary::tags_prefix();
-         load(tags, std::string(tags), &Dictionary::load_tags,
-              [this, done = std::move(done)](Result<void> tags_loaded) mutable {
-                if (!tags_loaded) return done(std::move(tags_loaded));
-                replay_from_ = log_.cursor(kSealedCursor).value_or(0);
-                sealer_.begin_after(replay_from_);
-                replay(std::move(done));
-              });
-       });
+  load(series, &Dictionary::load_series, [this, done = std::move(done)](Result<void> loaded) mutable {
+    if (!loaded) return done(std::move(loaded));
+    const std::string_view tags = Dictionary::tags_prefix();
+    load(tags, &Dictionary::load_tags, [this, done = std::move(done)](Result<void> tags_loaded) mutable {
+      if (!tags_loaded) return done(std::move(tags_loaded));
+      replay_from_ = log_.cursor(kSealedCursor).value_or(0);
+      sealer_.begin_after(replay_from_);
+      replay(std::move(done));
+    });
+  });
 }
 
-void SeriesStore::load(std::string_view prefix, std::string after, Load load_entry,
+void SeriesStore::load(std::string_view prefix, Load load_entry,
                        std::move_only_function<void(Result<void>)> done) {
-  store::Range range{.begin = std::move(after), .end = model::prefix_end(std::string(prefix))};
-  keyed_.range(
-      executor_, store::Table::meta, std::move(range),
-      [this, prefix, load_entry, done = std::move(done)](Result<std::vector<store::Entry>> entries) mutable {
-        if (!entries) return done(std::unexpected(entries.error()));
-        for (const store::Entry& entry : *entries)
-          if (auto taken = (dictionary_.*load_entry)(entry); !taken) return done(std::move(taken));
-        if (entries->empty()) return done({});
-        load(prefix, entries->back().key + '\0', load_entry, std::move(done));
-      });
+  store::Range range{.begin = std::string(prefix), .end = model::prefix_end(std::string(prefix))};
+  store::for_each_entry(
+      executor_, keyed_, store::Table::meta, std::move(range),
+      [this, load_entry](const store::Entry& entry) { return (dictionary_.*load_entry)(entry); },
+      std::move(done));
 }
 
 /// What is in the log and in chunks alike comes to the same end: the last write of a time counts.

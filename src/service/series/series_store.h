@@ -137,8 +137,7 @@ class SeriesStore {
 
  private:
   using Load = Result<void> (Dictionary::*)(const store::Entry&);
-  void load(std::string_view prefix, std::string after, Load load_entry,
-            std::move_only_function<void(Result<void>)> done);
+  void load(std::string_view prefix, Load load_entry, std::move_only_function<void(Result<void>)> done);
   void replay(std::move_only_function<void(Result<void>)> done);
   void append(SampleRecord record, std::move_only_function<void(Result<void>)> done);
   Result<void> take(SampleRecord record, store::Position at, std::size_t bytes);

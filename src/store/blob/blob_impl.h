@@ -60,17 +60,10 @@ struct BlobStore::Impl {
   void fetch(std::vector<std::string> keys, BlobDone<BlobRows> done);
   /// Some of the rows from `begin` on; none: there are no more before `end`.
   void range(std::string begin, std::string end, std::size_t most, BlobDone<std::vector<Entry>> done);
-  /// All of them, or `most`.
-  void all_rows(std::string begin, std::string end, std::size_t most, BlobDone<std::vector<Entry>> done);
+  /// All of them.
+  void all_rows(std::string begin, std::string end, BlobDone<std::vector<Entry>> done);
 
   // blob_store.cc
-  struct Reading {
-    std::string end;
-    std::size_t most;
-    BlobDone<std::vector<Entry>> done;
-    std::vector<Entry> rows{};
-  };
-  void read_rows(std::shared_ptr<Reading> reading, std::string begin);
   void load_usages(BlobDone<void> started);
   /// Removes files of the next first bytes of hashes that no row knows.
   void sweep(unsigned first);
@@ -136,6 +129,7 @@ struct BlobStore::Impl::Commit {
 /// Holdings on their way out. Shared by its completions; one at a time.
 struct BlobStore::Impl::Removal {
   std::vector<BlobKey> keys;
+  std::optional<std::int64_t> expired_at;  // Unix ms: only what has expired by then; none: whatever it is
   BlobDone<std::size_t> done;
   Task finished;
   std::vector<BlobRecord> records;  // of the keys, those that are there

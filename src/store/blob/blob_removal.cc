@@ -25,6 +25,9 @@ void BlobStore::Impl::remove(std::shared_ptr<Removal> work) {
           const auto row = found->find(record_row(key));
           if (row == found->end()) continue;
           DUNLIN_TRY(auto record, decode_record(key, row->second));
+          // Its holder may have stored it again since the expiry was read.
+          const bool stays = work->expired_at && (record.expires == 0 || record.expires > *work->expired_at);
+          if (stays) continue;
           work->records.push_back(std::move(record));
           const auto content = found->find(content_row(key.hash));
           if (content == found->end()) continue;
@@ -109,18 +112,19 @@ void BlobStore::remove_expired(BlobDone<std::size_t> removed) {
   Impl& impl = *impl_;
   const std::int64_t now = unix_milliseconds(impl.environment.executor.wall_now());
   impl.range(expiries_begin(), expiries_end(now), kExpiredAtOnce,
-             [this, &impl, removed = std::move(removed)](Result<std::vector<Entry>> rows) mutable {
+             [&impl, now, removed = std::move(removed)](Result<std::vector<Entry>> rows) mutable {
                if (!rows) return removed(std::unexpected(rows.error()));
-               std::vector<BlobKey> keys;
+               auto work = std::make_shared<Impl::Removal>();  // shared by its completions
+               work->expired_at = now;
                for (const Entry& row : *rows) {
-                 if (auto place = place_of_expiry(row.key)) keys.push_back(std::move(place->key));
+                 if (auto place = place_of_expiry(row.key)) work->keys.push_back(std::move(place->key));
                }
-               if (keys.empty()) return removed(std::size_t{0});
-               remove(std::move(keys),
-                      [&impl, removed = std::move(removed)](Result<std::size_t> count) mutable {
-                        if (count) impl.cells.expired.add(static_cast<std::int64_t>(*count));
-                        removed(std::move(count));
-                      });
+               if (work->keys.empty()) return removed(std::size_t{0});
+               work->done = [&impl, removed = std::move(removed)](Result<std::size_t> count) mutable {
+                 if (count) impl.cells.expired.add(static_cast<std::int64_t>(*count));
+                 removed(std::move(count));
+               };
+               impl.remove(std::move(work));
              });
 }
 

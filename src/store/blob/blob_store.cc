@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "store/blob/blob_impl.h"
+#include "store/keyed_scan.h"
 #include "store/limits.h"
 
 namespace dunlin::store {
@@ -83,28 +84,23 @@ void BlobStore::Impl::range(std::string begin, std::string end, std::size_t most
   environment.keyed.range(environment.executor, Table::blob, std::move(wanted), guarded(std::move(done)));
 }
 
-void BlobStore::Impl::all_rows(std::string begin, std::string end, std::size_t most,
-                               BlobDone<std::vector<Entry>> done) {
-  // Shared by its completions; one at a time.
-  auto reading = std::make_shared<Reading>(Reading{std::move(end), most, std::move(done)});
-  read_rows(std::move(reading), std::move(begin));
-}
-
-void BlobStore::Impl::read_rows(std::shared_ptr<Reading> reading, std::string begin) {
-  const std::size_t wanted = reading->most - reading->rows.size();
-  range(std::move(begin), reading->end, wanted, [this, reading](Result<std::vector<Entry>> rows) mutable {
-    if (!rows) return reading->done(std::unexpected(rows.error()));
-    const bool more = !rows->empty();
-    std::ranges::move(*rows, std::back_inserter(reading->rows));
-    if (!more || reading->rows.size() >= reading->most) return reading->done(std::move(reading->rows));
-    std::string next = reading->rows.back().key + '\0';
-    read_rows(std::move(reading), std::move(next));
+void BlobStore::Impl::all_rows(std::string begin, std::string end, BlobDone<std::vector<Entry>> done) {
+  auto rows = std::make_shared<std::vector<Entry>>();  // shared by the way and its end
+  auto each = [rows](const Entry& row) -> Result<void> {
+    rows->push_back(row);
+    return {};
+  };
+  auto ended = guarded([rows, done = std::move(done)](Result<void> read) mutable {
+    if (!read) return done(std::unexpected(std::move(read).error()));
+    done(std::move(*rows));
   });
+  for_each_entry(environment.executor, environment.keyed, Table::blob,
+                 {.begin = std::move(begin), .end = std::move(end)}, std::move(each), std::move(ended));
 }
 
 void BlobStore::Impl::load_usages(BlobDone<void> started) {
   // Tenants are few; the row of all contents lies just before theirs.
-  all_rows(total_row(), rows_end(usages_begin()), kMaxTenants,
+  all_rows(total_row(), rows_end(usages_begin()),
            [this, started = std::move(started)](Result<std::vector<Entry>> rows) mutable {
              if (!rows) return started(std::unexpected(rows.error()));
              for (const Entry& row : *rows) {
@@ -228,7 +224,7 @@ void BlobStore::receive(BlobWish wish, BlobDone<std::unique_ptr<BlobUpload>> beg
 
 void BlobStore::find(std::uint32_t tenant, const BlobHash& hash, BlobDone<std::vector<BlobRecord>> found) {
   const std::string begin = records_begin(tenant, hash);
-  impl_->all_rows(begin, rows_end(begin), kMaxHolders,
+  impl_->all_rows(begin, rows_end(begin),
                   [found = std::move(found)](Result<std::vector<Entry>> rows) mutable {
                     if (!rows) return found(std::unexpected(rows.error()));
                     std::vector<BlobRecord> records;

@@ -250,6 +250,25 @@ TEST_F(BlobStoreTest, WhatExpiresGoesInOrderOfItsTime) {
   EXPECT_EQ(names({}), "ever ");
 }
 
+TEST_F(BlobStoreTest, WhatWasStoredAgainExpiredAtItsFormerTime) {
+  const std::int64_t now = unix_milliseconds(machine.clock.wall_now());
+  ASSERT_TRUE(put("frame", {.name = "a", .expires = now + 1000}));
+  machine.scheduler.run_for(std::chrono::seconds{2});
+  auto upload = receive();
+  ASSERT_TRUE(upload);
+  ASSERT_TRUE(wait<void>([&](auto done) { (*upload)->write(Slice::copy_of("frame"), std::move(done)); }));
+  // The expiry is read before the rows of the new one are there.
+  std::optional<bool> stored;
+  std::optional<Result<std::size_t>> removed;
+  (*upload)->finish({.name = "a"}, [&](Result<BlobRecord> record) { stored = record.has_value(); });
+  store->remove_expired([&](Result<std::size_t> count) { removed = std::move(count); });
+  machine.settle();
+  ASSERT_TRUE(stored.value_or(false) && removed && *removed);
+  EXPECT_EQ(**removed, 0U);
+  EXPECT_EQ(names({}), "a ");
+  EXPECT_EQ(bytes_of(hash_of("frame")).value_or("?"), "frame");
+}
+
 TEST(BlobIdTest, HasOneForm) {
   const std::string id = blob_id(hash_of("x"));
   EXPECT_EQ(blob_id(*parse_blob_id(id)), id);

@@ -16,8 +16,6 @@ inline constexpr std::size_t kMaxMediaTypeBytes = 127;
 inline constexpr std::size_t kMaxUploads = 64;
 /// Holders of one content within a tenant.
 inline constexpr std::size_t kMaxHolders = 1000;
-/// Tenants that hold blobs.
-inline constexpr std::size_t kMaxTenants = 100'000;
 /// Rows of an index that one page of a list looks at.
 inline constexpr std::size_t kMaxRowsLookedAt = 10'000;
 inline constexpr std::size_t kRowsPerLook = 250;

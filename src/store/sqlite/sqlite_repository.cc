@@ -202,22 +202,23 @@ std::vector<Repository::Field> Records::narrowest_first(const Query& query) {
 /// The parameters: 1 kind, 2 tenant, 3 the id to be behind, 4 and 5 the begin and end of the ids, then name
 /// and value of each field.
 std::string find_statement(std::size_t fields, std::size_t limit, bool has_end) {
-  const auto field = [](std::size_t i) {
-    return ".name=?" + std::to_string(6 + 2 * i) + " AND i" + std::to_string(i) + ".value=?" +
-           std::to_string(7 + 2 * i);
+  const auto has_field = [](std::size_t i) {
+    const std::string index = "i" + std::to_string(i);
+    return index + ".kind=?1 AND " + index + ".tenant=?2 AND " + index + ".name=?" +
+           std::to_string(6 + 2 * i) + " AND " + index + ".value=?" + std::to_string(7 + 2 * i);
   };
   // CROSS JOIN: SQLite keeps the order. The index has the ids of one value in their order.
   std::string sql = "SELECT d.id, d.version, d.fields, d.body FROM ";
   if (fields > 0) sql += "document_index AS i0 CROSS JOIN ";
   sql += "documents AS d WHERE d.kind=?1 AND d.tenant=?2";
-  if (fields > 0) sql += " AND i0.kind=?1 AND i0.tenant=?2 AND d.id=i0.id AND i0" + field(0);
+  if (fields > 0) sql += " AND " + has_field(0) + " AND d.id=i0.id";
   const std::string id = fields > 0 ? "i0.id" : "d.id";
   sql += " AND " + id + ">?3 AND " + id + ">=?4";
   if (has_end) sql += " AND " + id + "<?5";
   for (std::size_t i = 1; i < fields; ++i) {
-    const std::string name = "i" + std::to_string(i);
-    sql += " AND EXISTS (SELECT 1 FROM document_index AS " + name + " WHERE " + name + ".kind=?1 AND " +
-           name + ".tenant=?2 AND " + name + field(i) + " AND " + name + ".id=i0.id)";
+    const std::string index = "i" + std::to_string(i);
+    sql += " AND EXISTS (SELECT 1 FROM document_index AS " + index + " WHERE " + has_field(i) + " AND " +
+           index + ".id=i0.id)";
   }
   return sql + " ORDER BY " + id + " LIMIT " + std::to_string(limit);
 }

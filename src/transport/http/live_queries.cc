@@ -28,14 +28,14 @@ void LiveQueries::start(const boost::json::value& wanted) {
   const std::int64_t limit =
       model::optional_integer(asked, "limit").value_or(std::numeric_limits<std::int64_t>::max());
   if (limit < 1) return send_error(id, {Errc::invalid_argument, "\"limit\" must be at least 1"});
+  const query::RowFormat rows = format == "csv" ? query::RowFormat::csv : query::RowFormat::ndjson;
   query::StreamRequest request{.caller = parts_.caller,
                                .sql = model::optional_text(asked, "sql").value_or(""),
-                               .format = format == "csv" ? query::RowFormat::csv : query::RowFormat::ndjson,
+                               .format = rows,
                                .limit = static_cast<std::uint64_t>(limit)};
   auto stream = query::RowStream::open(parts_.service, std::move(request));
   if (!stream) return send_error(id, stream.error());
-  const query::RowFormat rows = format == "csv" ? query::RowFormat::csv : query::RowFormat::ndjson;
-  running_.emplace(id, Running{rows, *std::move(stream), {}, {}});
+  running_.emplace(id, Running{rows, *std::move(stream), {}, {}, std::make_shared<const std::string>(id)});
   read(id);
 }
 
@@ -76,9 +76,8 @@ void LiveQueries::take(const std::string& id, Result<std::string> piece) {
   running.cut = lines.substr(whole);
   lines.resize(whole);
   // Others have their turn in between.
-  parts_.executor.post([weak = std::weak_ptr(self_), id] {
-    const auto self = weak.lock();
-    if (self && (*self)->running_.contains(id)) (*self)->read(id);
+  parts_.executor.post([this, weak = std::weak_ptr(running.alive)] {
+    if (const auto still = weak.lock()) read(*still);
   });
   if (!lines.empty()) send_lines(id, format, lines);
 }

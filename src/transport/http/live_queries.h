@@ -39,6 +39,8 @@ class LiveQueries {
     std::unique_ptr<query::RowStream> stream;
     std::string cut;  // of the last piece, behind its last whole line
     TimerId timer{};
+    // Its id. Tasks hold it weakly: another query of that id is not theirs.
+    std::shared_ptr<const std::string> alive;
   };
   void read(const std::string& id);
   void take(const std::string& id, Result<std::string> piece);
@@ -49,7 +51,6 @@ class LiveQueries {
 
   Parts parts_;
   std::map<std::string, Running> running_;
-  std::shared_ptr<LiveQueries*> self_ = std::make_shared<LiveQueries*>(this);  // tasks hold it weakly
 };
 
 }  // namespace dunlin::transport

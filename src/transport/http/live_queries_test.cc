@@ -29,6 +29,7 @@ class LiveQueriesTest : public query::QueryTest {
                                                             [this](std::string text) {
                                                               bytes += text.size();
                                                               frames.push_back(std::move(text));
+                                                              if (then) std::exchange(then, nullptr)();
                                                             },
                                                             [this] { return bytes < room; }});
   }
@@ -60,6 +61,7 @@ class LiveQueriesTest : public query::QueryTest {
   std::vector<std::string> frames;
   std::size_t bytes = 0;
   std::size_t room = 100'000'000;
+  std::function<void()> then;  // after the next frame
 };
 
 TEST_F(LiveQueriesTest, RowsComeInFrames) {
@@ -109,6 +111,21 @@ TEST_F(LiveQueriesTest, EndOnDemandAndWithThePage) {
   EXPECT_THAT(frames.back(), HasSubstr("\"id\":\"a\",\"rows\":[{\"error\":{\"code\":\"cancelled\""));
   page.reset();
   settle();
+  EXPECT_EQ(service->running(), 0U);
+}
+
+TEST_F(LiveQueriesTest, AnIdMayBeUsedAgainAtOnce) {
+  std::size_t before = 0;
+  then = [&] {
+    page->cancel(boost::json::value("a"));
+    before = frames.size();
+    page->start(boost::json::object{{"id", "a"}, {"sql", "SELECT time, x FROM m"}});
+  };
+  start("a", "SELECT time, x FROM m");
+  frames.erase(frames.begin(), frames.begin() + static_cast<std::ptrdiff_t>(before));
+  EXPECT_EQ(lines(), kPoints + 2U);
+  EXPECT_THAT(frames.front(), HasSubstr("{\"columns\":"));
+  EXPECT_THAT(frames.back(), HasSubstr("{\"end\":"));
   EXPECT_EQ(service->running(), 0U);
 }
 

@@ -18,16 +18,11 @@ constexpr std::string_view kNdjson = "application/x-ndjson";
 
 /// The first type that Accept names and that is known here; empty: one document of JSON.
 std::string_view wanted_type(const Request& request) {
-  std::string_view rest = request.headers.get("Accept").value_or("");
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    const std::string_view one = rest.substr(0, comma);
+  for (const std::string_view one : net::http::list_elements(request.headers.get("Accept").value_or(""))) {
     const std::string_view type = net::http::trimmed(one.substr(0, one.find(';')));
     if (net::http::equals_ignoring_case(type, kCsv)) return kCsv;
     if (net::http::equals_ignoring_case(type, kNdjson)) return kNdjson;
     if (type == "*/*" || net::http::equals_ignoring_case(type, "application/json")) return {};
-    if (comma == std::string_view::npos) break;
-    rest.remove_prefix(comma + 1);
   }
   return {};
 }

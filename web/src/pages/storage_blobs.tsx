@@ -91,7 +91,10 @@ export function StorageBlobs() {
   const [opened, setOpened] = createSignal<Blob>();
   const [usage, { refetch: refetchUsage }] = createResource(blobs.usage);
   const load = async (after?: string) => {
-    const page = await blobs.list(device(), after);
+    const of = device();
+    const page = await blobs.list(of, after);
+    // Another device, or this page, has been asked for meanwhile.
+    if (of !== device() || (after !== undefined && after !== next())) return page;
     setRows((before) => (after === undefined ? page.blobs : [...before, ...page.blobs]));
     setNext(page.next);
     return page;

@@ -147,7 +147,26 @@ function receive(message: LiveMessage): void {
   else showSoon();
 }
 
+// What is told while the lists are on their way may be newer than they are: it is applied behind them.
+const MAX_HELD_BACK = 10_000;
+let listsUnderWay = 0;
+const heldBack: LiveMessage[] = [];
+
+async function loadLists(): Promise<void> {
+  listsUnderWay++;
+  try {
+    await loadFleet();
+  } finally {
+    listsUnderWay--;
+    if (listsUnderWay === 0) batch(() => heldBack.splice(0).forEach(apply));
+  }
+}
+
 function apply(message: LiveMessage): void {
+  if (listsUnderWay > 0 && heldBack.length < MAX_HELD_BACK) {
+    heldBack.push(message);
+    return;
+  }
   switch (message.type) {
     case 'presence':
       applyPresence(message.thing, message.online, message.at ? toMs(message.at) : Date.now());
@@ -186,7 +205,7 @@ export function applyLast(values: readonly LastValue[]): void {
 
 async function load(): Promise<void> {
   try {
-    await loadFleet();
+    await loadLists();
     setLoadError(undefined);
     applyLast(await seriesApi.last());
   } catch (error) {

@@ -69,6 +69,15 @@ constexpr model::OperationSpec kDelete{"retention.delete",
                                        {},
                                        kDeleteErrors,
                                        model::Audited::by_handler};
+constexpr model::OperationSpec kApply{
+    "retention.apply",
+    model::Method::post,
+    "/api/retention",
+    "Begin to make rollups, and to delete what is kept no longer, now rather than within the hour.",
+    "series:delete",
+    {},
+    {},
+    {}};
 
 }  // namespace
 
@@ -300,10 +309,14 @@ void RetentionService::declare(model::OperationTable& table) {
       remove(caller, *model::optional_text(request, "rule"), std::move(reply));
     });
   });
+  table.add(kApply, [this](const model::Caller&, const boost::json::object&, model::Reply reply) {
+    sweep_in(Duration::zero());
+    reply(boost::json::object{});
+  });
 }
 
 std::vector<model::OperationSpec> operations() {
-  return {kListAll, kPut, kDelete};
+  return {kListAll, kPut, kDelete, kApply};
 }
 
 }  // namespace dunlin::retention

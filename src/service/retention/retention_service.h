@@ -45,7 +45,7 @@ class RetentionService {
   /// Reads the first tenant's rules, and sweeps from then on. Errors: those of the repository.
   void start(std::move_only_function<void(Result<void>)> started);
 
-  /// Declares retention.list, put, delete.
+  /// Declares retention.list, put, delete, apply.
   void declare(model::OperationTable& table);
 
  private:

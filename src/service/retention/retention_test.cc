@@ -151,6 +151,18 @@ TEST_F(RetentionTest, ARuleThatIsRemovedDeletesNothingMore) {
   EXPECT_EQ(count("temperature"), 240U);
 }
 
+TEST_F(RetentionTest, IsAppliedAtOnceWhenAsked) {
+  write_days("temperature", 10);
+  ask("retention.put", {{"rule", "all"}, {"keep", "48h"}});
+  settle();
+  EXPECT_EQ(count("temperature"), 240U) << "there is time to think again";
+  EXPECT_EQ(ask("retention.apply", {}), "{}");
+  pass(std::chrono::milliseconds{1});
+  EXPECT_EQ(count("temperature"), 49U);
+  pass(minutes{30});
+  EXPECT_EQ(counted("dunlin_retention_sweeps_total"), 1) << "the next one is within the hour again";
+}
+
 TEST_F(RetentionTest, RollupsAreKeptLongerThanPoints) {
   write_days("temperature", 10);
   pass(minutes{10});  // it is sealed

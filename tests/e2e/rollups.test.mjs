@@ -1,29 +1,21 @@
 // Months of measurements whose points go, and whose hours and days stay: by the API, the command line, over a restart.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { DAY, daysAgo, HOUR, PER_WINDOW, writeWindow } from './lib/measurements.mjs';
 import { until } from './lib/program.mjs';
 import { start } from './lib/server.mjs';
 
-const DAY = 86_400_000;
 const DAYS = 90;
-const PER_DAY = 4200; // in one window of two hours: as many as are sealed at once
-const today = Math.floor(Date.now() / DAY) * DAY;
-const begin = today - DAYS * DAY;
+const begin = daysAgo(DAYS);
 let server;
 
 /** Two hours of each day, from eight o'clock on: a wave that is higher each day. */
-const valueAt = (day, i) => Math.round(200 + day + 50 * Math.sin(i / 300)) / 10;
+const valueAt = (time, i) => Math.round(200 + (time - begin) / DAY + 50 * Math.sin(i / 300)) / 10;
 
 before(async () => {
   server = await start();
-  for (let day = 0; day < DAYS; day += 3) {
-    const lines = [];
-    for (let d = day; d < day + 3; d++)
-      for (let i = 0; i < PER_DAY; i++) lines.push(`machine,thing=press-01 heat=${valueAt(d, i)} ${begin + d * DAY + 8 * 3_600_000 + i * 1700}`);
-    const answer = await server.request('POST', '/api/v2/write?org=o&bucket=b&precision=ms', { token: server.adminToken, body: lines.join('\n'), headers: { 'Content-Type': 'text/plain' } });
-    assert.equal(answer.status, 204, answer.text);
-  }
-  await until(async () => (await usage()).points === DAYS * PER_DAY, 'all is sealed', { timeout: 60_000 });
+  for (let day = 0; day < DAYS; day++) await writeWindow(server, 'press-01', begin + day * DAY + 8 * HOUR, valueAt);
+  await until(async () => (await usage()).points === DAYS * PER_WINDOW, 'all is sealed', { timeout: 60_000 });
 });
 after(async () => await server.stop());
 
@@ -32,7 +24,7 @@ const query = (sql) => server.api('POST', '/api/series/query', { sql });
 const rows = async (sql) => (await query(sql)).rows;
 const HOURS = "SELECT time_bucket('1 hour', time) AS t, count(heat), round(avg(heat), 9), min(heat), max(heat), first(heat, time), last(heat, time) FROM machine GROUP BY t ORDER BY t";
 const DAILY = "SELECT time_bucket('1 day', time) AS t, count(*), round(avg(heat), 9), round(stddev(heat), 6), max(heat) FROM machine GROUP BY t ORDER BY t";
-const chart = async () => (await server.api('GET', `/api/series/range?${new URLSearchParams({ device: 'press-01', channel: 'machine/heat', from: begin, to: today, points: DAYS })}`)).count;
+const chart = async () => (await server.api('GET', `/api/series/range?${new URLSearchParams({ device: 'press-01', channel: 'machine/heat', from: begin, to: daysAgo(0), points: DAYS })}`)).count;
 
 describe('rules of retention with rollups', () => {
   let hours;
@@ -45,13 +37,14 @@ describe('rules of retention with rollups', () => {
     assert.equal(daily.length, DAYS);
     const rule = await server.cliJson('retention', 'put', 'thin', '--keep', '30d', '--keep_hours', '1000d', '--keep_days', '3650d');
     assert.deepEqual(rule, { name: 'thin', channel: '', tags: {}, keep: '30d', keep_hours: '1000d', keep_days: '3650d' });
-    await until(async () => (await usage()).points === 30 * PER_DAY, 'the points of 60 days are gone', { timeout: 120_000, interval: 250 });
+    await server.cliJson('retention', 'apply');
+    await until(async () => (await usage()).points === 30 * PER_WINDOW, 'the points of 60 days are gone', { timeout: 60_000, interval: 250 });
     const { rollup_bytes: bytes, rows: [row] } = await usage();
     assert.ok(bytes > 0 && bytes < 90 * 2000, `${bytes} bytes of rollups`);
     assert.equal(row.rollup_bytes, bytes);
     assert.deepEqual(await rows(HOURS), hours);
     assert.deepEqual(await rows(DAILY), daily);
-    assert.equal((await rows('SELECT count(*) FROM machine'))[0][0], DAYS * PER_DAY);
+    assert.equal((await rows('SELECT count(*) FROM machine'))[0][0], DAYS * PER_WINDOW);
     assert.ok((await query(DAILY)).parts_by_rollup >= 60);
     assert.equal(await server.metric('dunlin_series_rollup_days_total') > 0, true);
   });
@@ -67,7 +60,7 @@ describe('rules of retention with rollups', () => {
   test('a chart of all of it, and SIGKILL', async () => {
     const counts = await chart();
     assert.equal(counts.length, DAYS);
-    assert.equal(counts.reduce((sum, count) => sum + count, 0), DAYS * PER_DAY);
+    assert.equal(counts.reduce((sum, count) => sum + count, 0), DAYS * PER_WINDOW);
     await server.kill9();
     await server.start();
     assert.deepEqual(await rows(HOURS), hours);
@@ -75,10 +68,10 @@ describe('rules of retention with rollups', () => {
   });
 
   test('a late sample is in the answer at once; what is deleted is in none', async () => {
-    const late = begin + 3 * DAY + 12 * 3_600_000;
+    const late = begin + 3 * DAY + 12 * HOUR;
     await server.api('POST', '/api/series/write', { samples: [{ device: 'press-01', channel: 'machine/heat', time: new Date(late).toISOString(), value: 1000 }] });
     const of = (all) => all.find(([time]) => time === new Date(begin + 3 * DAY).toISOString().replace('.000', ''));
-    assert.equal(of(await rows(DAILY))[1], PER_DAY + 1);
+    assert.equal(of(await rows(DAILY))[1], PER_WINDOW + 1);
     assert.equal(of(await rows(DAILY))[4], 1000);
     await server.cliJson('series', 'delete', '--device', 'press-01', '--from', new Date(begin + 3 * DAY).toISOString(), '--to', new Date(begin + 4 * DAY).toISOString());
     assert.equal(of(await rows(DAILY)), undefined);

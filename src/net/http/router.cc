@@ -94,6 +94,7 @@ Result<void> Router::add_route(Method method, std::string_view path, Route route
   route.names = std::move(names);
   const bool added = node->routes.try_emplace(method, std::move(route)).second;
   if (!added) return fail(Errc::already_exists, "a route is there twice");
+  routes_.emplace_back(method, path);
   return {};
 }
 

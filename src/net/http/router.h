@@ -55,6 +55,9 @@ class Router {
   /// Allow, or 204 with Allow for OPTIONS.
   void route(Request request, Responder responder) const;
 
+  /// Each method and template, in the order in which they were added.
+  const std::vector<std::pair<Method, std::string>>& routes() const { return routes_; }
+
   /// What HttpServer needs for the routes of add_streamed(). The router must outlive the server.
   StreamedRequests streamed() const;
 
@@ -74,6 +77,7 @@ class Router {
                                    std::size_t at);
 
   std::unique_ptr<Node> root_;
+  std::vector<std::pair<Method, std::string>> routes_;
   RouteHandler fallback_;
 };
 

@@ -8,6 +8,7 @@
 #include "security/records.h"
 #include "service/provision/requests.h"
 #include "transport/http/openapi.h"
+#include "transport/http/plain_routes.h"
 
 namespace dunlin::transport {
 namespace {
@@ -172,6 +173,12 @@ void Api::mount(net::http::Router& router) {
   add(net::http::Method::get, "/api/openapi.json", [this](Request, PathParameters, Responder responder) {
     responder.send(net::http::json_response(200, openapi_));
   });
+}
+
+void Api::describe(const net::http::Router& router) {
+  boost::json::object document = boost::json::parse(openapi_).as_object();
+  describe_plain_routes(document, router);
+  openapi_ = boost::json::serialize(document);
 }
 
 void Api::identify(const Request& request, CallerDone done) {

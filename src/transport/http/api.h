@@ -29,6 +29,9 @@ class Api {
   /// Adds every operation, /api/session, /api/session/claim and /api/openapi.json.
   void mount(net::http::Router& router);
 
+  /// Behind the last route: the OpenAPI document names those that are no operations, too.
+  void describe(const net::http::Router& router);
+
   /// Another form of an operation's answer, made while it is sent.
   struct Form {
     /// The media type that the request wants; empty: the usual form.

@@ -73,12 +73,6 @@ object request_header() {
           {"schema", {{"type", "string"}, {"const", "1"}}}};
 }
 
-std::string lower(std::string_view method) {
-  std::string text(method);
-  std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 object bytes_content() {
   return {{"application/octet-stream", {{"schema", {{"type", "string"}, {"format", "binary"}}}}}};
 }
@@ -157,6 +151,12 @@ object components() {
 
 }  // namespace
 
+std::string lower_case(std::string_view method) {
+  std::string text(method);
+  std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
 std::vector<std::string> path_fields(std::string_view path) {
   std::vector<std::string> names;
   for (std::size_t open = path.find('{'); open != std::string_view::npos; open = path.find('{', open + 1)) {
@@ -173,7 +173,7 @@ object openapi_document(const model::OperationTable& table,
   const auto add = [&paths](const model::OperationSpec& spec, object description) {
     boost::json::value& path = paths[spec.path];
     if (!path.is_object()) path = object{};
-    path.get_object()[lower(model::method_name(spec.method))] = std::move(description);
+    path.get_object()[lower_case(model::method_name(spec.method))] = std::move(description);
   };
   for (const model::Operation& operation : table.all()) add(operation.spec, operation_object(operation.spec));
   for (const model::OperationSpec& spec : device_operations) add(spec, operation_object(spec));

@@ -19,4 +19,7 @@ boost::json::object openapi_document(const model::OperationTable& table,
 /// The names in braces of a path template, in order: "/api/things/{thing}" has {"thing"}.
 std::vector<std::string> path_fields(std::string_view path);
 
+/// As OpenAPI writes methods.
+std::string lower_case(std::string_view method);
+
 }  // namespace dunlin::transport

@@ -178,6 +178,7 @@ void WebServer::mount() {
                        : net::http::text_response(
                              503, "starting, stopping, draining, short of memory, or the disk has broken\n"));
   });
+  api_.describe(router_);
   router_.set_fallback([this](Request request, PathParameters, Responder responder) {
     if (request.path == "/api" || request.path.starts_with("/api/")) {
       return responder.send(

@@ -190,6 +190,9 @@ void HttpServerConnection::answer(std::uint64_t exchange, Response response,
   const bool sendable = is_sendable(response.headers) && response.status >= 200 && response.status <= 599;
   found->response =
       sendable ? std::move(response) : error_response(Errc::internal, "the answer could not be sent");
+  // RFC 9110 section 11.6.1: a 401 says how to prove who one is.
+  if (found->response->status == 401 && !found->response->headers.get("WWW-Authenticate"))
+    found->response->headers.set("WWW-Authenticate", "Bearer realm=\"dunlin\"");
   if (sendable && !is_bodiless(found->response->status)) found->source = std::move(body);
   flush();
 }

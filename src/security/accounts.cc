@@ -181,6 +181,15 @@ void Accounts::remove_with_tokens(Executor& reply_to, Actor actor, std::string n
 }
 
 void Accounts::store_token(Executor& reply_to, Actor actor, NewToken made, Done<IssuedToken> done) {
+  std::string owner = token_owner_key(made.record.type, made.record.owner);
+  token_turns_.run<IssuedToken>(
+      reply_to, std::move(owner), std::move(done),
+      [this, &reply_to, actor = std::move(actor), made = std::move(made)](Done<IssuedToken> stored) mutable {
+        store_token_in_turn(reply_to, std::move(actor), std::move(made), std::move(stored));
+      });
+}
+
+void Accounts::store_token_in_turn(Executor& reply_to, Actor actor, NewToken made, Done<IssuedToken> done) {
   const TokenType type = made.record.type;
   const std::string owner = made.record.owner;
   find_tokens(

@@ -11,6 +11,7 @@
 #include "security/authenticator.h"
 #include "security/records.h"
 #include "security/second_factor.h"
+#include "security/turns.h"
 
 namespace dunlin::security {
 
@@ -154,6 +155,7 @@ class Accounts {
   void start_session(Executor& reply_to, UserRecord user, Beginning beginning, Done<StartedSession> done);
   void second_factor_judged(Executor& reply_to, UserRecord user, std::string address,
                             Result<SecondFactors::Verdict> verdict, Done<std::optional<StartedSession>> done);
+  void store_token_in_turn(Executor& reply_to, Actor actor, NewToken made, Done<IssuedToken> done);
   void load_user(Executor& reply_to, std::string name, Done<store::Document> done);
   void store_password(Executor& reply_to, Actor actor, std::string name, std::string hash, Done<void> done);
   void claim_with(Executor& reply_to, store::Document stored, Secret password, std::string address,
@@ -172,6 +174,7 @@ class Accounts {
   const Clock& clock_;
   Rng& rng_;
   std::function<AttachmentCompanion(const std::string& user)> removal_planner_;
+  Turns token_turns_;  // by owner
 };
 
 }  // namespace dunlin::security

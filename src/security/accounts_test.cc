@@ -330,6 +330,38 @@ TEST_F(AccountsTest, RevocationIsOneWriteAndCountsAtOnce) {
   EXPECT_TRUE(login_as(with_certificate(der_of(issue("press-01")->certificate_pem)))) << "a new one works";
 }
 
+TEST_F(AccountsTest, TokensAskedForAtOnceWereMoreThanTheLimit) {
+  std::size_t made = 0;
+  std::size_t refused = 0;
+  const auto ask = [&](const std::string& thing) {
+    accounts->create_device_token(executor, "test", thing, "", [&](Result<IssuedToken> token) {
+      EXPECT_TRUE(token || token.error().code == Errc::limit_exceeded) << token.error().message;
+      ++(token ? made : refused);
+    });
+  };
+  for (std::size_t i = 0; i < kMaxTokensPerOwner + 5; ++i) ask("press-01");
+  ask("press-02");
+  scheduler.run_ready();
+  EXPECT_EQ(made, kMaxTokensPerOwner + 1) << "and one of another thing";
+  EXPECT_EQ(refused, 5U);
+}
+
+TEST_F(AccountsTest, CertificatesAskedForAtOnceWereMoreThanTheLimit) {
+  std::size_t made = 0;
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < kMaxCertificatesPerThing + 1; ++i) {
+    certificates->issue(
+        executor, "test", {.thing_name = "press-01", .csr_pem = {}, .lifetime = std::chrono::days{30}},
+        [&](Result<IssuedCertificate> issued) {
+          EXPECT_TRUE(issued || issued.error().code == Errc::quota_exceeded) << issued.error().message;
+          ++(issued ? made : refused);
+        });
+  }
+  scheduler.run_ready();
+  EXPECT_EQ(made, kMaxCertificatesPerThing);
+  EXPECT_EQ(refused, 1U);
+}
+
 TEST_F(AccountsTest, CertificatesAreCountedAndListed) {
   EXPECT_EQ(issue("nope").error().code, Errc::not_found);
   for (std::size_t i = 0; i < kMaxCertificatesPerThing; ++i) ASSERT_TRUE(issue("press-01"));

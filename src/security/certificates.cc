@@ -122,13 +122,23 @@ void CertificateRegister::issue(Executor& reply_to, Actor actor, DeviceCertifica
                           if (!*found) return done(fail(Errc::not_found, "there is no thing " + thing));
                           if (const auto takes = check_takes_credentials(**found); !takes)
                             return done(std::unexpected(takes.error()));
-                          check_room(reply_to, thing,
-                                     [=, this, &reply_to, request = std::move(request),
-                                      done = std::move(done)](Result<void> fits) mutable {
-                                       if (!fits) return done(std::unexpected(fits.error()));
-                                       sign_and_store(reply_to, actor, std::move(request), std::move(done));
-                                     });
+                          issue_turns_.run<IssuedCertificate>(
+                              reply_to, thing, std::move(done),
+                              [=, this, &reply_to, request = std::move(request)](auto issued) mutable {
+                                issue_in_turn(reply_to, actor, std::move(request), std::move(issued));
+                              });
                         });
+}
+
+void CertificateRegister::issue_in_turn(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
+                                        Done<IssuedCertificate> done) {
+  std::string thing = request.thing_name;
+  check_room(
+      reply_to, std::move(thing),
+      [=, this, &reply_to, request = std::move(request), done = std::move(done)](Result<void> fits) mutable {
+        if (!fits) return done(std::unexpected(fits.error()));
+        sign_and_store(reply_to, actor, std::move(request), std::move(done));
+      });
 }
 
 void CertificateRegister::check_room(Executor& reply_to, std::string thing, Done<void> done) {

@@ -12,6 +12,7 @@
 #include "security/pki.h"
 #include "security/records.h"
 #include "security/revocation.h"
+#include "security/turns.h"
 #include "store/repository.h"
 
 namespace dunlin::security {
@@ -96,12 +97,15 @@ class CertificateRegister {
   void store_pin(Executor& reply_to, const Actor& actor, CertificateRecord record,
                  Done<CertificateRecord> done);
   void load_pinned(Executor& reply_to, std::string after, Done<void> done);
+  void issue_in_turn(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
+                     Done<IssuedCertificate> done);
   void sign_and_store(Executor& reply_to, Actor actor, DeviceCertificateRequest request,
                       Done<IssuedCertificate> done);
 
   Parts parts_;
   TenantId tenant_;
   PinnedIndex pinned_;
+  Turns issue_turns_;  // by thing
 };
 
 }  // namespace dunlin::security

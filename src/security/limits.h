@@ -109,6 +109,7 @@ inline constexpr std::size_t kMaxRoleName = 64;
 inline constexpr std::size_t kMaxRolesPerHolder = 16;
 inline constexpr std::size_t kMaxTokensPerOwner = 32;
 inline constexpr std::size_t kMaxCertificatesPerThing = 16;
+inline constexpr std::size_t kMaxTurnsWaiting = 64;  // for tokens, or certificates, of one owner
 inline constexpr std::size_t kMaxWithdrawn =
     1000;  // certificates (most have expired) revoked with their thing
 inline constexpr std::size_t kMaxSecretBytes = 4096;     // what a client may send as password or token

@@ -106,7 +106,9 @@ class SystemFile final : public File {
     while (total < out.size()) {
       const MutableByteView rest = out.subspan(total);
       const auto at = static_cast<off_t>(offset + total);
-      const ssize_t got = retry([&] { return ::pread(fd(), rest.data(), rest.size(), at); });
+      ssize_t got = retry([&] { return ::pread(fd(), rest.data(), rest.size(), at); });
+      // Pipes (/dev/stdin, process substitution) have no offsets: they are read in order.
+      if (got < 0 && errno == ESPIPE) got = retry([&] { return ::read(fd(), rest.data(), rest.size()); });
       if (got < 0) return system_error("read", path_, errno);
       if (got == 0) break;
       total += static_cast<std::size_t>(got);

@@ -53,6 +53,16 @@ TEST_F(SystemFsTest, WritesAreReadBack) {
   EXPECT_EQ(read_file(*fs, at("a")).value(), "Jello");
 }
 
+TEST_F(SystemFsTest, APipeCouldNotBeReadAsAFile) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const std::string text(3000, 'x');
+  ASSERT_EQ(write(ends[1], text.data(), text.size()), 3000);
+  ASSERT_EQ(close(ends[1]), 0);
+  EXPECT_EQ(read_file(*fs, "/dev/fd/" + std::to_string(ends[0])).value(), text);
+  ASSERT_EQ(close(ends[0]), 0);
+}
+
 // For the thread sanitizer, too.
 TEST_F(SystemFsTest, ThreadsReadOneFileAtTheSameTime) {
   const auto file = open("a", OpenMode::read_write);

@@ -142,6 +142,12 @@ describe('work with a server', () => {
     assert.equal(listed.code, 0, listed.stderr);
     assert.equal(JSON.parse(listed.stdout).things.length, 1);
     assert.equal((await dunlin('thing', 'delete', 'press-01', ...remote)).code, 1);
+    // Without a file: from a pipe, and from what a command of the shell says.
+    for (const way of ['cat "$1" | "$0" thing list --token-file /dev/stdin "${@:2}"', '"$0" thing list --token-file <(cat "$1") "${@:2}"']) {
+      const piped = await run('bash', ['-c', way, binary, file, ...remote.filter((one) => one !== '--token-file' && one !== file)]);
+      assert.equal(piped.code, 0, `a token could not be read from a pipe: ${piped.stderr}`);
+      assert.equal(JSON.parse(piped.stdout).things.length, 1);
+    }
     const untrusted = await dunlin('thing', 'list', '--server', `https://localhost:${server.ports.https}`, '--token-file', file);
     assert.equal(untrusted.code, 1);
     const text = await server.cli('system', 'status');

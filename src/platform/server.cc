@@ -281,7 +281,7 @@ void RunningServer::compose() {
   declare_refusals(operations_,
                    {refusals_, security_->authenticator().penalties(), *blocks_, standings_, clock_});
   declare_doctor(operations_, {home(), workers_, fs_, clock_, config_, stores_.repository.get()});
-  backups_ = make_backups({home(), workers_, fs_, clock_, metrics_}, config_);
+  backups_ = make_backups({home(), workers_, fs_, clock_, metrics_, audit_->calls()}, config_);
   backups_->declare(operations_);
   live_ = std::make_unique<transport::LiveFeed>(home(), metrics_);
   live_samples_ = wire_live_feed(*services_, *live_);

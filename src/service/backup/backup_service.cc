@@ -95,14 +95,16 @@ void save_last_backup(Fs& fs, const std::string& data_folder, const LastBackup& 
 
 /// A backup under way.
 struct BackupService::Job {
-  Job(std::string to, std::string data, Fs& data_fs, const Clock& its_clock)
-      : folder(std::move(to)),
+  Job(model::Caller asked, std::string to, std::string data, Fs& data_fs, const Clock& its_clock)
+      : caller(std::move(asked)),
+        folder(std::move(to)),
         data_folder(std::move(data)),
         fs(data_fs),
         clock(its_clock),
         began(its_clock.now()),
         instant(its_clock.wall_now()) {}
 
+  const model::Caller caller;
   const std::string folder;
   const std::string data_folder;
   Fs& fs;
@@ -196,8 +198,8 @@ void BackupService::run_step(WorkerPool& workers, const std::shared_ptr<Job>& jo
   job->end({});
 }
 
-void BackupService::begin(std::string folder, std::size_t keep, Begun begun) {
-  job_ = std::make_shared<Job>(folder, options_.data_folder, parts_.fs, parts_.clock);
+void BackupService::begin(const model::Caller& caller, std::string folder, std::size_t keep, Begun begun) {
+  job_ = std::make_shared<Job>(caller, folder, options_.data_folder, parts_.fs, parts_.clock);
   job_->told = [this, alive = std::weak_ptr<int>(alive_), &executor = parts_.executor](Result<void> result) {
     executor.post([this, alive, result = std::move(result)] {
       if (!alive.expired()) ended(result);
@@ -217,6 +219,12 @@ void BackupService::begin(std::string folder, std::size_t keep, Begun begun) {
 
 void BackupService::ended(const Result<void>& result) {
   LastBackup last = job_->result();
+  // Who asked was told that it had begun: what became of it is in the audit log, too.
+  if (!result && job_->is_begun && parts_.record) {
+    parts_.record(job_->caller,
+                  {model::CallRecord::Outcome::failed, kBackup.name, last.folder, result.error().message},
+                  [](Result<void>) {});
+  }
   job_.reset();
   if (result) {
     numbers_->taken.add();
@@ -263,7 +271,7 @@ void BackupService::handle_backup(const model::Caller& caller, const json::objec
   if (job_) return reply(fail(Errc::conflict, "a backup is under way already"));
   const bool is_own = !request.contains("to");
   const std::size_t most = is_own ? options_.keep : static_cast<std::size_t>(keep.value_or(kDefaultKept));
-  begin(*folder, most, [folder = *folder, reply = std::move(reply)](Result<WallTime> begun) mutable {
+  begin(caller, *folder, most, [folder = *folder, reply = std::move(reply)](Result<WallTime> begun) mutable {
     if (!begun) return reply(std::unexpected(begun.error()));
     reply(json::value{{"instant", format_rfc3339(*begun)}, {"folder", folder}});
   });

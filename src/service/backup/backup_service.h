@@ -29,6 +29,7 @@ struct ServiceParts {
   SnapshotFs& fs;  // that of the data folder and everything in it
   const Clock& clock;
   metrics::Registry& metrics;
+  model::CallRecorder record{};  // a backup that fails behind its answer; empty: nobody
 };
 
 /// What became of the last backup.
@@ -62,7 +63,7 @@ class BackupService {
   using Begun = std::move_only_function<void(Result<WallTime>)>;
   struct Numbers;
 
-  void begin(std::string folder, std::size_t keep, Begun begun);
+  void begin(const model::Caller& caller, std::string folder, std::size_t keep, Begun begun);
   static void run_step(WorkerPool& workers, const std::shared_ptr<Job>& job);
   void ended(const Result<void>& result);
   void handle_backup(const model::Caller& caller, const boost::json::object& request, model::Reply reply);

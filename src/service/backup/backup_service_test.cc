@@ -37,7 +37,7 @@ struct BackupServiceTest : testing::Test {
     EXPECT_TRUE(write_file_atomically(fs, path, as_bytes(text)));
   }
   void make(const std::string& folder) {
-    service = std::make_unique<BackupService>(ServiceParts{executor, workers, fs, clock, metrics},
+    service = std::make_unique<BackupService>(ServiceParts{executor, workers, fs, clock, metrics, record},
                                               ServiceOptions{"data", folder, 2, "1.2.3"});
     table = std::make_unique<model::OperationTable>();
     service->declare(*table);
@@ -64,6 +64,13 @@ struct BackupServiceTest : testing::Test {
   VirtualFs disk;
   SnapshotFs fs{disk};
   metrics::Registry metrics;
+  std::vector<std::string> records;  // behind the answers
+  const model::CallRecorder record = [this](const model::Caller& who, const model::CallRecord& told,
+                                            auto recorded) {
+    records.push_back(who.principal->name + " " + std::string(told.action) + " " + told.object + " " +
+                      (told.outcome == model::CallRecord::Outcome::failed ? "failed: " : "") + told.detail);
+    recorded({});
+  };
   const model::Caller user = caller(PrincipalKind::user, Proof::token);
   const model::Caller local = caller(PrincipalKind::service, Proof::token);
   std::unique_ptr<model::OperationTable> table;
@@ -121,6 +128,20 @@ TEST_F(BackupServiceTest, AFailureIsToldAndTheNextOneMayBeTaken) {
   ASSERT_TRUE(call("system.backup", user, {}));
   scheduler.run_ready();
   EXPECT_EQ(status().at("last").at("outcome"), "done");
+}
+
+TEST_F(BackupServiceTest, ABackupThatFailedBehindItsAnswerWasInNoAuditRecord) {
+  put("data/large", std::string(3 * kBlockBytes, 'x'));
+  ASSERT_TRUE(call("system.backup", user, {}));
+  scheduler.run_ready();
+  EXPECT_THAT(records, testing::IsEmpty()) << "the call itself is recorded by the table";
+  put("data/larger", std::string(3 * kBlockBytes, 'y'));
+  disk.set_capacity((1ULL << 40) - disk.free_space("data").value() + kBlockBytes);
+  ASSERT_TRUE(call("system.backup", user, {}));
+  scheduler.run_ready();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_THAT(records.front(), testing::StartsWith("somebody system.backup /configured failed: "));
+  EXPECT_THAT(records.front(), HasSubstr(std::string(status().at("last").at("error").get_string())));
 }
 
 TEST_F(BackupServiceTest, AServerThatStopsTakesItsBackupBack) {

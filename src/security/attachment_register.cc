@@ -295,4 +295,26 @@ Result<AttachmentCompanion> AttachmentRegister::enlist(const std::string& thing,
   return companion;
 }
 
+Result<AttachmentCompanion> AttachmentRegister::inherit(const Subject& from, Subject heir) {
+  const Attached before = attached(from);
+  if (before.state == Attached::State::broken)
+    return fail(Errc::corrupt, "what is attached to " + from.text() + " cannot be read: detach \"*\" first");
+  AttachmentCompanion companion;
+  if (before.policies.empty()) return companion;
+  Attached made{.subject = std::move(heir), .policies = before.policies, .groups = {}};
+  made.version = attached(made.subject).version;
+  companion.changes.push_back(change_of(made));
+  companion.stored = [this, from, made = std::move(made)]() mutable {
+    ++made.version;
+    publish(made);
+    // What was detached between the plan and the write goes here, too.
+    const Attached now = attached(from);
+    for (const std::string& policy : made.policies) {
+      if (std::ranges::find(now.policies, policy) == now.policies.end())
+        detach("system", made.subject, policy, [](Result<Attached>) {});
+    }
+  };
+  return companion;
+}
+
 }  // namespace dunlin::security

@@ -75,6 +75,9 @@ class AttachmentRegister {
   /// Belongs into the write that makes the thing: it becomes a member of the groups. Errors: not_found (a
   /// group), limit_exceeded.
   Result<AttachmentCompanion> enlist(const std::string& thing, const std::vector<std::string>& groups);
+  /// Belongs into the write that makes `heir`, which takes the place of `from`, as a renewed certificate
+  /// does: it has the same policies. Errors: corrupt (what is attached to `from` cannot be read).
+  Result<AttachmentCompanion> inherit(const Subject& from, Subject heir);
 
  private:
   /// A change of what is attached to one subject; answers whether there is anything to change.

@@ -1,7 +1,7 @@
 // Devices that nobody knows yet: registration over mutual TLS with curl and Python, authorities of others, codes, EST with curl and
 // openssl, claim certificates, groups with derived keys, the approval queue; and what is left after a SIGKILL at any moment.
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -338,6 +338,14 @@ describe('EST', () => {
     await sent(next, 'valve-01');
     await sent(who, 'valve-01');
     assert.notEqual(readFileSync(next.cert, 'utf8'), readFileSync(cert, 'utf8'));
+    // What is attached to a certificate was lost with its renewal.
+    const print = (file) => new X509Certificate(readFileSync(file)).fingerprint256.replaceAll(':', '').toLowerCase();
+    await server.api('PUT', '/api/policies/valves', { document: { statements: [{ effect: 'allow', actions: ['mqtt:publish'], resources: ['topic/valves/#'] }] } });
+    await server.api('PUT', `/api/policies/valves/attachments/${encodeURIComponent(`certificate:${print(next.cert)}`)}`, {});
+    const third = await request('valve-01');
+    const heir = await certificateOf(await est('simplereenroll', await der(third), { who: next }));
+    const { policies } = await server.api('GET', `/api/attachments?to=${encodeURIComponent(`certificate:${print(heir)}`)}`);
+    assert.deepEqual(policies, ['valves'], 'a renewed certificate has the policies of the one before');
     const other = await request('valve-02');
     assert.equal((await est('simplereenroll', await der(other), { who })).status, 403);
   });

@@ -85,6 +85,13 @@ void Enrolment::sign_renewal(JobPtr job, CertificateRecord record, std::uint64_t
        job = std::move(job)](Result<security::CertificateRegister::Signed> made) mutable {
         if (!made) return finish(std::move(job), std::unexpected(made.error()));
         job->changes = std::move(made->changes);
+        using security::SubjectKind;
+        auto inherited =
+            parts_.attachments.inherit({SubjectKind::certificate, record.fingerprint},
+                                       {SubjectKind::certificate, made->issued.info.fingerprint});
+        if (!inherited) return finish(std::move(job), std::unexpected(inherited.error()));
+        std::ranges::move(inherited->changes, std::back_inserter(job->changes));
+        job->enlisted = std::move(inherited->stored);
         const std::int64_t retires = unix_milliseconds(parts_.clock.wall_now() + kRenewalOverlap);
         if (record.retires_at == 0) record.retires_at = std::min(retires, record.not_after);
         job->changes.push_back(
@@ -99,6 +106,7 @@ void Enrolment::sign_renewal(JobPtr job, CertificateRecord record, std::uint64_t
 }
 
 void Enrolment::renewed(JobPtr job) {
+  if (job->enlisted) job->enlisted();
   Enrolled answer = std::move(job->answer);
   finish(std::move(job), std::move(answer));
 }

@@ -410,6 +410,33 @@ TEST_F(ProvisionTest, ARenewedCertificateOverlapsWithTheOldOne) {
   EXPECT_EQ(enrol(std::move(other)).error().code, Errc::permission_denied) << "another name";
 }
 
+TEST_F(ProvisionTest, ARenewedCertificateLostThePoliciesOfTheOneBefore) {
+  using security::SubjectKind;
+  constexpr std::string_view kLab =
+      R"({"statements":[{"effect":"allow","actions":["mqtt:publish"],"resources":["topic/lab/#"]}]})";
+  ASSERT_TRUE(wait<security::StoredPolicy>([&](auto done) {
+    policies.put(executor, "test", {"lab", std::string(kLab), 0}, std::nullopt, std::move(done));
+  }));
+  const auto first = enrol(with_code(code(one_use("press-01")), csr())).value();
+  const security::Subject former{SubjectKind::certificate, first.fingerprint};
+  ASSERT_TRUE(wait<security::Attached>(
+      [&](auto done) { attachments.attach("test", former, "lab", std::move(done)); }));
+  Application renewal;
+  renewal.applicants = Application::Applicants::known;
+  renewal.certificate_der = der_of(first.chain_pem);
+  renewal.csr = csr("press-01");
+  const auto second = enrol(std::move(renewal)).value();
+  const security::Subject heir{SubjectKind::certificate, second.fingerprint};
+  EXPECT_EQ(attachments.attached(heir).policies, std::vector<std::string>{"lab"});
+  EXPECT_EQ(attachments.attached(former).policies, std::vector<std::string>{"lab"});
+  ASSERT_TRUE(wait<security::Attached>(
+      [&](auto done) { attachments.detach("test", former, "lab", std::move(done)); }));
+  EXPECT_EQ(attachments.attached(heir).policies, std::vector<std::string>{"lab"}) << "each has its own";
+  ASSERT_TRUE(wait<security::Attached>([&](auto done) {
+    attachments.detach("test", heir, "lab", std::move(done));
+  })) << "it is stored, too";
+}
+
 TEST_F(ProvisionTest, RefusalsOfStrangersAreWrittenDownOnlySoOften) {
   OtherAuthority stranger(clock);
   const std::string certificate = stranger.device("x");

@@ -30,7 +30,7 @@ struct Enrolment::Job {
   std::optional<registry::Thing> thing;
   std::optional<Waiting> waiting;
   std::optional<registry::Registry::Plan> plan;
-  Task enlisted;  // once the changes are durable; empty: no groups
+  Task enlisted;  // once the changes are durable; empty: no groups or policies
   std::vector<store::Change> changes;
   Enrolled answer;
 

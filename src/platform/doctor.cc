@@ -65,7 +65,7 @@ Findings check_machine(Fs& fs, const Clock& clock, const ServerConfig& config) {
   Findings found = check_folder(fs, config.data_folder);
   for (Findings more : {check_certificates(fs, config.data_folder, clock.wall_now()),
                         check_keys_at_rest(fs, config.data_folder), check_disk(fs, config),
-                        check_backups(fs, config.data_folder, clock.wall_now())})
+                        check_backups(fs, config.data_folder, clock.wall_now()), check_blobs(fs, config)})
     std::ranges::move(more, std::back_inserter(found));
   return found;
 }

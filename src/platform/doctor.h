@@ -32,6 +32,8 @@ using Findings = std::vector<Finding>;
 inline constexpr std::size_t kMaxFindingsOfAKind = 10;
 /// Documents that one look reads; past it a finding says so.
 inline constexpr std::size_t kMaxExaminedDocuments = 200'000;
+/// Files of large binaries whose modes one look reads.
+inline constexpr std::size_t kMaxExaminedBlobs = 20'000;
 
 /// Any thread; no I/O.
 Findings check_settings(const ServerConfig& config);
@@ -45,6 +47,8 @@ Findings check_keys_at_rest(Fs& fs, const std::string& folder);
 Findings check_disk(Fs& fs, const ServerConfig& config);
 /// Blocks.
 Findings check_backups(Fs& fs, const std::string& folder, WallTime now);
+/// Who may read large binaries, whether there is room for more, and whether they ever go. Blocks.
+Findings check_blobs(Fs& fs, const ServerConfig& config);
 /// Users, tokens, certificates, policies and what lets devices in. `done` runs on `reply_to`.
 void check_records(store::Repository& repository, Executor& reply_to, WallTime now,
                    std::move_only_function<void(Findings)> done);

@@ -63,6 +63,22 @@ describe('beside a running server', () => {
     assert.deepEqual((await doctor()).ids, []);
   });
 
+  test('large binaries that others may read, for which there is no room, and that never go', async () => {
+    assert.equal((await doctor()).finding('blobs_kept_for_ever'), undefined, 'there are none');
+    const headers = { 'Content-Type': 'image/png' };
+    const { json } = await server.request('POST', '/api/blobs', { token: server.adminToken, body: Buffer.from('picture'), headers });
+    const hash = json.blob.replace('sha256-', '');
+    const path = join(data, 'blobs', hash.slice(0, 2), hash);
+    const { ids, finding } = await doctor();
+    assert.deepEqual(ids, []);
+    assert.match(finding('blobs_kept_for_ever').mend, /blobs\.keep/);
+    chmodSync(path, 0o644);
+    assert.match((await doctor()).finding('blob_open').what, new RegExp(hash));
+    assert.equal((await run('sh', ['-c', (await doctor()).finding('blob_open').mend])).code, 0);
+    assert.deepEqual((await doctor()).ids, []);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+  });
+
   test('its own configuration counts, and the permission is needed to ask', async () => {
     assert(!(await doctor('--set', 'journal.durable=false')).ids.includes('not_durable'));
     const { token } = await server.api('POST', '/api/tokens', { owner: 'ada', permissions: ['things:read'], days: 1 });
@@ -88,6 +104,14 @@ describe('without a server', () => {
 
   test('a healthy folder has nothing to be told', async () => {
     assert.deepEqual((await doctor()).ids, []);
+  });
+
+  test('no room for large binaries', async () => {
+    const { ids, finding } = await doctor('--set', 'blobs.keep_free=1000000GiB', '--set', 'blobs.keep=90d');
+    assert.deepEqual(ids, ['blobs_refused']);
+    assert.equal(finding('blobs_kept_for_ever'), undefined);
+    const room = (await doctor('--set', 'blobs.max_bytes=1000000GiB')).finding('blob_room_small');
+    assert.equal(room?.severity, 'note');
   });
 
   for (const [name, bits, id] of [

@@ -25,9 +25,10 @@ enum class Table : std::uint8_t {
   presence,
   meta,
   queue,
-  blob
+  blob,
+  rollup
 };
-inline constexpr std::size_t kTableCount = 10;
+inline constexpr std::size_t kTableCount = 11;
 
 struct Put {
   Table table;

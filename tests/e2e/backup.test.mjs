@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import mqtt from 'mqtt';
+import { daysAgo, HOUR, Measured } from './lib/measurements.mjs';
 import { run, sleep, until } from './lib/program.mjs';
 import { binary, start, temporaryFolder } from './lib/server.mjs';
 
@@ -64,6 +65,7 @@ class Writer {
 /** What writes to the server, and what of it must be in a backup. */
 class Load {
   writers = {};
+  measured = new Measured();
 
   static async begin(server) {
     const load = new Load();
@@ -91,6 +93,15 @@ class Load {
       await server.api('POST', '/api/things', { name: `made-${n}`, type: 'machine' });
       await sleep(5);
     });
+    // Rollups are made anew all the time, a day's points go with each: what is said of the hours stays.
+    for (let days = 30; days > 0; days--) await load.measured.write(server, 'boiler', daysAgo(days) + 8 * HOUR);
+    load.writers.rollups = new Writer(1, async (n) => {
+      const minutes = n % 2 === 0 ? { keep_minutes: '1000d' } : {};
+      await server.api('PUT', '/api/retention/boiler', { channel: 'machine/*', keep: `${Math.max(5, 30 - n)}d`, keep_hours: '1000d', ...minutes });
+      await server.api('POST', '/api/retention', {});
+      await sleep(100);
+    });
+    await until(async () => (await server.api('GET', '/api/series/usage')).rollup_bytes > 0, 'the first rollups');
     return load;
   }
   counts(of) {
@@ -170,6 +181,9 @@ async function checkRestored(server, load, before, sent) {
   }
   const made = things.filter((name) => name.startsWith('made-')).map((name) => Number(name.slice(5)));
   assertBeginning(made.sort((a, b) => a - b), 'things', before, sent);
+  const { rows } = await server.api('POST', '/api/series/query', { sql: Measured.SQL });
+  assert.deepEqual(rows, load.measured.rows);
+  assert((await server.api('GET', '/api/series/usage')).rollup_bytes > 0, 'rollups are there');
   const verified = await server.cli('audit', 'verify');
   assert.equal(verified.code, 0, verified.stdout + verified.stderr);
 }

@@ -2,11 +2,12 @@
 // middle of an upload; a full disk; the command line; backups.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { run, Program, sleep, until } from './lib/program.mjs';
 import { start, temporaryFolder } from './lib/server.mjs';
+import { skip, SmallDisk } from './lib/small_disk.mjs';
 
 const MiB = 1024 * 1024;
 const work = temporaryFolder('blobs');
@@ -360,12 +361,11 @@ describe('limits', () => {
     await small.stop();
   });
 
-  test('a full disk', { skip: process.getuid() === 0 ? false : 'mounting a small disk needs root' }, async () => {
-    const disk = temporaryFolder('disk');
-    assert.equal((await run('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'dunlin-e2e', disk])).code, 0);
+  test('a full disk', { skip }, async () => {
+    const disk = await SmallDisk.mount('96m');
     let full;
     try {
-      full = await start({ data: `${disk}/data`, set: ['blobs.keep_free=8MiB', 'journal.segment_bytes=1MiB', 'threads.reactors=1'] });
+      full = await start({ data: disk.data, set: ['blobs.keep_free=8MiB', 'journal.segment_bytes=1MiB', 'threads.reactors=1'] });
       const token = ['-H', `Authorization: Bearer ${full.adminToken}`];
       const send = (source, ...more) => curl(...token, '-T', source.path, ...more, url('/api/blobs', full));
       const kept = file('before', MiB);
@@ -377,21 +377,15 @@ describe('limits', () => {
       const late = await send(large, '-H', 'Transfer-Encoding: chunked');
       assert.equal(late.status, 507, late.stderr);
       assert.match(late.body, /room|space/);
-      await until(() => readdirSync(`${disk}/data/blobs/incoming`).length === 0, 'the half to go');
+      await until(() => readdirSync(`${disk.data}/blobs/incoming`).length === 0, 'the half to go');
       assert((await curl(...token, url(`/api/blobs/${kept.id}`, full))).bytes.equals(kept.bytes));
-      const ballast = openSync(`${disk}/ballast`, 'w');
-      try {
-        for (;;) writeSync(ballast, Buffer.alloc(MiB));
-      } catch (error) {
-        assert.equal(error.code, 'ENOSPC');
-      }
-      closeSync(ballast);
+      disk.fill();
       assert.equal((await send(file('tiny', 10))).status, 507);
-      rmSync(`${disk}/ballast`);
+      disk.clear();
       assert.equal((await send(file('tiny', 10))).status, 201);
     } finally {
       await full?.stop();
-      await run('umount', [disk]);
+      await disk.unmount();
     }
   });
 });

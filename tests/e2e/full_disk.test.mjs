@@ -1,58 +1,33 @@
 // The disk is full: nothing is acknowledged that is not kept, the server stays up, and goes on when there is room again.
 import assert from 'node:assert/strict';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { connect, disconnectAll } from './lib/mqtt.mjs';
-import { run, until } from './lib/program.mjs';
-import { start, temporaryFolder } from './lib/server.mjs';
+import { until } from './lib/program.mjs';
+import { start } from './lib/server.mjs';
+import { skip, SmallDisk } from './lib/small_disk.mjs';
 
 const NAME = 'logger-01';
 const TOPIC = `demo/plant1/machine/${NAME}/level`;
 const BEGIN = Date.UTC(2026, 0, 1);
-const isRoot = process.getuid() === 0;
 let disk;
 let server;
 let device;
 
-async function command(name, ...args) {
-  const { code, stderr } = await run(name, args);
-  assert.equal(code, 0, `${name} ${args.join(' ')}: ${stderr}`);
-}
-
 before(async () => {
-  if (!isRoot) return;
-  disk = temporaryFolder('disk');
-  await command('mount', '-t', 'tmpfs', '-o', 'size=64m', 'dunlin-e2e', disk);
-  process.once('exit', () => {
-    // The hook below did not come to it.
-    if (disk) console.error(`full_disk: unmount ${disk}`);
-  });
-  server = await start({ data: `${disk}/data`, set: ['journal.segment_bytes=1MiB', 'threads.reactors=1'] });
+  if (skip) return;
+  disk = await SmallDisk.mount('64m');
+  server = await start({ data: disk.data, set: ['journal.segment_bytes=1MiB', 'threads.reactors=1'] });
   device = await server.thing(NAME);
 });
 after(async () => {
   disconnectAll();
   await server?.stop();
-  if (disk) await command('umount', disk);
-  disk = undefined;
+  await disk?.unmount();
 });
-
-/** Writes a file until there is no room left. */
-function fill(path) {
-  const file = openSync(path, 'w');
-  for (const size of [1 << 20, 4096, 1]) {
-    try {
-      for (;;) writeSync(file, Buffer.alloc(size));
-    } catch (error) {
-      assert.equal(error.code, 'ENOSPC');
-    }
-  }
-  closeSync(file);
-}
 
 const sample = (n) => JSON.stringify({ value: n, t: BEGIN + n, note: 'x'.repeat(2000) });
 
-describe('a full disk', { skip: isRoot ? false : 'mounting a small disk needs root' }, () => {
+describe('a full disk', { skip }, () => {
   const acknowledged = new Set();
   let next = 0;
   let refused;
@@ -65,7 +40,7 @@ describe('a full disk', { skip: isRoot ? false : 'mounting a small disk needs ro
       await client.publishAsync(TOPIC, sample(next), { qos: 1 });
       acknowledged.add(next);
     }
-    fill(`${disk}/ballast`);
+    disk.fill();
     // What the file system has given to the journal's present segment is still there to be used.
     for (const end = Date.now() + 60_000; !refused && Date.now() < end; next++) {
       await client.publishAsync(TOPIC, sample(next), { qos: 1 }).then(
@@ -108,7 +83,7 @@ describe('a full disk', { skip: isRoot ? false : 'mounting a small disk needs ro
   });
 
   test('takes messages again when there is room', async () => {
-    rmSync(`${disk}/ballast`);
+    disk.clear();
     const taken = await until(async () => {
       const client = await connect(server, device, { clientId: NAME });
       const n = next++;

@@ -15,6 +15,9 @@ export interface QueryAnswer {
   truncated: boolean;
   points_read: number;
   chunks_by_summary: number;
+  parts_by_rollup: number;
+  /** Of rollups: the range cuts them, and their points are gone. */
+  parts_left_out: number;
 }
 
 export interface UsageRow {
@@ -24,6 +27,7 @@ export interface UsageRow {
   /** Not in chunks yet. */
   open_points: number;
   bytes: number;
+  rollup_bytes: number;
 }
 /** Points and bytes are of stored chunks; memory and log are of all tenants. */
 export interface Usage extends Omit<UsageRow, 'name'> {

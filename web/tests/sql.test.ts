@@ -10,6 +10,8 @@ const answer = (columns: [string, ColumnType][], rows: Json[][]): QueryAnswer =>
   truncated: false,
   points_read: 0,
   chunks_by_summary: 0,
+  parts_by_rollup: 0,
+  parts_left_out: 0,
 });
 
 test('the place of an error is found in the text', () => {

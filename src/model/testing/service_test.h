@@ -52,12 +52,15 @@ class ServiceTest : public ::testing::Test {
     return hub::testing::test_principal(PrincipalKind::gateway, std::move(name));
   }
 
+  /// Whose administrator invokes operations from now on.
+  void act_for(TenantId tenant) { tenant_ = tenant; }
   /// Invokes an operation as an administrator and waits for the answer.
   Result<boost::json::value> call(std::string_view name, boost::json::object request) {
     auto user = std::make_shared<Principal>();
     user->kind = PrincipalKind::user;
     user->name = "ada";
     user->permissions = {"*"};
+    user->tenant = tenant_;
     // Shared: the answer may come after this call has given up.
     auto answer = std::make_shared<Result<boost::json::value>>(fail(Errc::internal, "no answer"));
     const Operation* operation = table.find(name);
@@ -81,6 +84,9 @@ class ServiceTest : public ::testing::Test {
   store::testing::FakeKeyed keyed;
   store::testing::FakeRepository repository;
   OperationTable table;
+
+ private:
+  TenantId tenant_ = kDefaultTenant;
 };
 
 }  // namespace dunlin::model::testing

@@ -27,7 +27,11 @@ constexpr Field kResponse[] = {
     {"truncated", FieldType::boolean, Need::required,
      "whether there were more rows than the answer may have"},
     {"points_read", FieldType::integer, Need::required, "stored points that were read one by one"},
-    {"chunks_by_summary", FieldType::integer, Need::required, "stored chunks that were taken as a whole"}};
+    {"chunks_by_summary", FieldType::integer, Need::required, "stored chunks that were taken as a whole"},
+    {"parts_by_rollup", FieldType::integer, Need::required,
+     "minutes, hours and days that were taken from rollups"},
+    {"parts_left_out", FieldType::integer, Need::required,
+     "of those whose points are gone: left out because the range begins or ends within them"}};
 constexpr Errc kErrors[] = {Errc::malformed,      Errc::invalid_argument, Errc::not_found,
                             Errc::already_exists, Errc::unsupported,      Errc::limit_exceeded,
                             Errc::quota_exceeded, Errc::timed_out,        Errc::cancelled};
@@ -112,6 +116,8 @@ struct Collected {
     made["truncated"] = is_truncated;
     made["points_read"] = cost.points_read;
     made["chunks_by_summary"] = cost.chunks_by_summary;
+    made["parts_by_rollup"] = cost.parts_by_rollup;
+    made["parts_left_out"] = cost.parts_left_out;
     return made;
   }
 };

@@ -19,7 +19,9 @@ struct Workspace {
   Budget budget{kMaxQueryMemory};
   std::atomic<std::uint64_t> points_read = 0;
   std::atomic<std::uint64_t> chunks_by_summary = 0;
-  std::atomic<bool> is_cancelled = false;  // nobody waits for the answer any more
+  std::atomic<std::uint64_t> parts_by_rollup = 0;
+  std::atomic<std::uint64_t> parts_left_out = 0;  // of rollups, because the range cuts them
+  std::atomic<bool> is_cancelled = false;         // nobody waits for the answer any more
 
   /// Errors: limit_exceeded, once texts and what was charged are more than a query may have.
   Result<void> check_memory() const {

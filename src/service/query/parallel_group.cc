@@ -156,7 +156,7 @@ class ParallelGroup final : public Operator {
     const auto& conditions = shared_->conditions;
     for (std::size_t i = conditions.size(); i-- > 0;)
       lines.push_back(plan_line(++depth, "filter " + conditions[i].text));
-    explain_scan(*shared_->scan, lines, depth + 1);
+    explain_scan(*shared_->scan, units_, shared_->environment.store, lines, depth + 1);
   }
 
  private:

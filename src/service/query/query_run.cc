@@ -129,7 +129,12 @@ void QueryRun::end(Result<void> result) {
   environment_.executor.cancel(timer_);
   *wake_ = [] {};
   space_->is_cancelled = true;
-  const QueryCost cost{rows_, space_->points_read, space_->chunks_by_summary, space_->budget.used()};
+  const QueryCost cost{rows_,
+                       space_->points_read,
+                       space_->chunks_by_summary,
+                       space_->parts_by_rollup,
+                       space_->parts_left_out,
+                       space_->budget.used()};
   root_.reset();
   if (!result) return done_(std::unexpected(std::move(result).error()));
   done_(cost);

@@ -25,6 +25,8 @@ struct QueryCost {
   std::uint64_t rows = 0;
   std::uint64_t points_read = 0;
   std::uint64_t chunks_by_summary = 0;
+  std::uint64_t parts_by_rollup = 0;
+  std::uint64_t parts_left_out = 0;
   std::size_t memory = 0;
 };
 

@@ -211,11 +211,12 @@ TEST_F(TrucksTest, TheOperationAnswersJsonAndCsv) {
           {{"sql",
             "SELECT device, max(velocity) AS v FROM readings GROUP BY device ORDER BY v DESC LIMIT 1"}}),
       R"({"columns":[{"name":"device","type":"text"},{"name":"v","type":"number"}],"rows":[["truck_2",29]],)"
-      R"("truncated":false,"points_read":360,"chunks_by_summary":0})");
+      R"("truncated":false,"points_read":360,"chunks_by_summary":0,"parts_by_rollup":0,"parts_left_out":0})");
   EXPECT_EQ(
       ask("series.query",
           {{"sql", "SELECT DISTINCT device FROM readings ORDER BY 1"}, {"format", "csv"}, {"limit", 2}}),
-      R"({"csv":"device\r\ntruck_0\r\ntruck_1\r\n","truncated":true,"points_read":540,"chunks_by_summary":0})");
+      R"({"csv":"device\r\ntruck_0\r\ntruck_1\r\n","truncated":true,"points_read":540,"chunks_by_summary":0,)"
+      R"("parts_by_rollup":0,"parts_left_out":0})");
   EXPECT_EQ(ask("series.query", {{"sql", "SELECT"}}), "malformed");
   EXPECT_EQ(ask("series.query", {{"sql", "SELECT 1 FROM readings"}, {"format", "xml"}}), "invalid_argument");
 }

@@ -5,6 +5,7 @@
 
 #include "base/time_text.h"
 #include "service/query/unit_reader.h"
+#include "service/series/rolled_scan.h"
 
 namespace dunlin::query {
 namespace {
@@ -74,7 +75,7 @@ class UnitScan final : public Operator {
   }
 
   void explain(std::vector<std::string>& lines, std::size_t depth) const override {
-    explain_scan(*plan_, lines, depth);
+    explain_scan(*plan_, units_, environment_.store, lines, depth);
   }
 
  private:
@@ -153,9 +154,36 @@ class UnitScan final : public Operator {
   std::size_t next_last_ = 0;
 };
 
+/// Where there are some: whether they are used, and from when on all points are there.
+void explain_rollups(const ScanPlan& plan, std::span<const Unit> units, const series::SeriesStore& store,
+                     std::vector<std::string>& lines, std::size_t depth) {
+  std::size_t count = 0;
+  WallTime points_from = WallTime::min();
+  for (const Unit& unit : units) {
+    for (const UnitSeries& of : unit.series) {
+      const series::SeriesEntry* entry = store.entry(of.id);
+      if (entry == nullptr || !entry->rollups.has_any()) continue;
+      ++count;
+      points_from = std::max(points_from, entry->rollups.points_from);
+    }
+  }
+  if (count == 0) return;
+  constexpr std::string_view kNames[] = {" minutes", " hours", " days"};
+  std::string text = "rollups of " + std::to_string(count) + " series:";
+  for (const series::RollupLength length : series::kRollupLengths) {
+    if (plan.mode == ScanPlan::Mode::summaries && series::fits(plan.grid(), length))
+      text += kNames[static_cast<std::size_t>(length)];
+  }
+  if (text.back() == ':') text += " not used";
+  if (points_from != WallTime::min())
+    text += "; all points are there from " + time_text(unix_nanoseconds(points_from)) + " on";
+  lines.push_back(plan_line(depth, text));
+}
+
 }  // namespace
 
-void explain_scan(const ScanPlan& plan, std::vector<std::string>& lines, std::size_t depth) {
+void explain_scan(const ScanPlan& plan, std::span<const Unit> units, const series::SeriesStore& store,
+                  std::vector<std::string>& lines, std::size_t depth) {
   constexpr std::string_view kModes[] = {"points", "points, chunks by their summary", "last values"};
   std::string text = "read " + plan.table + ": ";
   text += kModes[static_cast<std::size_t>(plan.mode)];
@@ -171,6 +199,7 @@ void explain_scan(const ScanPlan& plan, std::vector<std::string>& lines, std::si
   if (!plan.fixed_conditions.empty())
     lines.push_back(
         plan_line(depth + 1, std::to_string(plan.fixed_conditions.size()) + " conditions on devices"));
+  explain_rollups(plan, units, store, lines, depth + 1);
 }
 
 std::shared_ptr<const ScanPlan> kept(ScanPlan plan) {

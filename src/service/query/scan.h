@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "base/executor.h"
 #include "service/query/bucket.h"
@@ -29,6 +30,11 @@ struct ScanPlan {
   /// apart: the channels of a device come one after another, each with NULL for the others.
   enum class Channels : std::uint8_t { joined, apart } channels = Channels::joined;
   std::optional<Bucketing> bucketing;  // of summaries; none: all time is one bucket
+  series::ScanSet::Gone gone = series::ScanSet::Gone::leave_out;  // of points: what an aggregate may not miss
+
+  series::PartGrid grid() const {
+    return bucketing ? series::PartGrid{bucketing->width, bucketing->origin} : series::PartGrid{};
+  }
 };
 
 /// What a source works with.
@@ -69,7 +75,8 @@ OperatorPtr make_unit_scan(std::shared_ptr<const ScanPlan> plan, std::vector<Uni
 OperatorPtr make_scan(ScanPlan plan, ScanEnvironment environment);
 /// Of the table `things`.
 OperatorPtr make_things_scan(ScanPlan plan, ScanEnvironment environment);
-/// What EXPLAIN tells of a scan.
-void explain_scan(const ScanPlan& plan, std::vector<std::string>& lines, std::size_t depth);
+/// What EXPLAIN tells of a scan. The store's thread.
+void explain_scan(const ScanPlan& plan, std::span<const Unit> units, const series::SeriesStore& store,
+                  std::vector<std::string>& lines, std::size_t depth);
 
 }  // namespace dunlin::query

@@ -206,9 +206,12 @@ bool SelectPlanner::is_time_column(const Expression& expression) const {
 }
 
 void SelectPlanner::choose_mode(const Grouping& grouping) {
-  if (table_ == nullptr || scan_.kind == TableKind::things || !residual_.empty()) return;
+  if (table_ == nullptr || scan_.kind == TableKind::things) return;
+  scan_.gone = series::ScanSet::Gone::refuse;
+  if (!residual_.empty()) return;
   if (can_use_last_values(grouping)) {
     scan_.mode = ScanPlan::Mode::last_values;
+    scan_.gone = series::ScanSet::Gone::leave_out;
     return;
   }
   if (!can_use_summaries(grouping)) return;

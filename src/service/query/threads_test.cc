@@ -1,4 +1,5 @@
-// Queries on real threads: the same answers, while others write, and an end when nobody waits any more.
+// Queries on real threads: the same answers, while others write, while points become rollups and go, and an
+// end when nobody waits any more.
 
 #include "store/conformance/threads.h"
 
@@ -77,14 +78,13 @@ class QueryThreadsTest : public ::testing::Test {
     on_threads_ = std::make_unique<QueryService>(home_, *store_, tags_, more_metrics_, all);
   }
 
+  void put(series::SeriesId id, std::int64_t seconds, double value) {
+    points_.push_back({id, {WallTime{std::chrono::seconds{seconds}}, value}});
+  }
   void fill(const std::string& device, const std::string& channel) {
     const series::SeriesId id = *store_->resolve(kDefaultTenant, device, channel, "");
-    for (int i = 0; i < 300; ++i) {
-      series::Point point;
-      point.time = WallTime{std::chrono::seconds{kStart + i * 60}};
-      point.value = static_cast<double>((i * 7919 + static_cast<int>(device.size())) % 997) / 7;
-      points_.push_back({id, std::move(point)});
-    }
+    for (int i = 0; i < 300; ++i)
+      put(id, kStart + i * 60, static_cast<double>((i * 7919 + static_cast<int>(device.size())) % 997) / 7);
   }
 
   template <class Begin>
@@ -175,6 +175,89 @@ TEST_F(QueryThreadsTest, CancellingEndsAllOfThem) {
   }
   EXPECT_EQ(on_threads_->running(), 0U);
   EXPECT_EQ(answer(*on_threads_, std::string(kQueries[0])), answer(*alone_, std::string(kQueries[0])));
+}
+
+/// Days of measurements of some devices that keep all of them, and of some whose days are deleted.
+class RollupThreadsTest : public QueryThreadsTest {
+ protected:
+  static constexpr int kDays = 12;
+  static constexpr int kPointsPerDay = 96;
+  static constexpr std::int64_t kFirstDay = kStart - kStart % 86400;
+  static constexpr std::string_view kHours =
+      "SELECT device, time_bucket('1 hour', time) AS t, count(angle), sum(angle), min(angle), max(angle), "
+      "first(angle, time), last(angle, time) FROM tilt WHERE device LIKE 'kept%' GROUP BY device, t ORDER BY "
+      "device, t";
+  static constexpr std::string_view kLeft = "SELECT count(angle) FROM tilt WHERE device LIKE 'gone%'";
+
+  void SetUp() override {
+    QueryThreadsTest::SetUp();
+    for (const std::string device : {"kept_0", "kept_1", "kept_2", "gone_0", "gone_1"}) {
+      ids_.push_back(*store_->resolve(kDefaultTenant, device, "tilt/angle", ""));
+      for (int i = 0; i < kDays * kPointsPerDay; ++i)
+        put(ids_.back(), kFirstDay + i * 86400 / kPointsPerDay, (i % 13) / 2.0);
+    }
+    wait([this](auto done) { store_->write_points(std::exchange(points_, {}), std::move(done)); });
+    wait([this](auto done) { store_->seal_all(std::move(done)); });
+  }
+  static WallTime day(int number) { return WallTime{std::chrono::seconds{kFirstDay + number * 86400}}; }
+
+  /// Of all but the last one the points of the days before go.
+  std::vector<series::RollupOrder> orders(int days) const {
+    std::vector<series::RollupOrder> made;
+    for (const series::SeriesId id : ids_) {
+      series::RollupOrder order;
+      order.series = id;
+      order.lengths.add(series::RollupLength::hour);
+      order.lengths.add(series::RollupLength::day);
+      if (id != ids_.back()) order.points_before = day(days);
+      made.push_back(order);
+    }
+    return made;
+  }
+  std::vector<series::Deletion> deletions(int days) const {
+    return {{ids_[3], day(days - 1), day(days)}, {ids_[4], day(days - 1), day(days)}};
+  }
+
+  std::vector<series::SeriesId> ids_;
+};
+
+TEST_F(RollupThreadsTest, AnswersStayWhilePointsBecomeRollupsAndGo) {
+  const std::string hours = answer(*alone_, std::string(kHours));
+  ASSERT_EQ(std::ranges::count(hours, '\n'), 3 * kDays * 24);
+  std::uint64_t parts_by_rollup = 0;
+  for (int days = 1; days < kDays; ++days) {
+    int ends = 0;
+    const auto ended = [&ends](const Result<void>& result) {
+      EXPECT_TRUE(result);
+      ++ends;
+    };
+    store_->roll_up(orders(days), ended);
+    store_->erase(deletions(days), ended);
+    while (ends < 2) {
+      std::vector<Running> running;
+      for (int i = 0; i < 2; ++i) running.push_back(start(*on_threads_, std::string(kHours)));
+      const Running left = start(*on_threads_, std::string(kLeft));
+      running.push_back(left);
+      for (const Running& one : running) {
+        ASSERT_TRUE(home_.run_until([&one] { return one.end->has_value(); }));
+        ASSERT_TRUE(one.end->value()) << one.end->value().error().message;
+        if (one.end != left.end) {
+          EXPECT_EQ(*one.text, hours) << days;
+        }
+        parts_by_rollup += one.end->value()->parts_by_rollup;
+      }
+      EXPECT_LE(std::stoi(*left.text), 2 * kPointsPerDay * (kDays - days + 1));
+      EXPECT_GE(std::stoi(*left.text), 2 * kPointsPerDay * (kDays - days));
+    }
+  }
+  EXPECT_GT(parts_by_rollup, 0U);
+  wait([this](auto done) { store_->roll_up(orders(kDays), std::move(done)); });
+  for (QueryService* on : {alone_.get(), on_threads_.get()}) {
+    EXPECT_EQ(answer(*on, std::string(kHours)), hours);
+    EXPECT_EQ(answer(*on, std::string(kLeft)), std::to_string(2 * kPointsPerDay) + "\r\n");
+  }
+  EXPECT_EQ(store_->entry(ids_[0])->points, 0U);
+  EXPECT_EQ(store_->entry(ids_[4])->points, static_cast<std::uint64_t>(kPointsPerDay));
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ series::ScanGo UnitReader::add_block(Channel& channel, const series::Block& bloc
   // What is read next is about as much.
   if (channel.span == 0)
     channel.span = std::max<std::int64_t>(saturated_sum(last, -std::min(first, last)), 1);
-  stop_behind(channel);
+  stop_behind(channel, last);
   return series::ScanGo::stop;
 }
 
@@ -167,6 +167,15 @@ bool UnitReader::add_whole(const store::ChunkSummary& chunk) {
   wholes_.push_back({channels_.front().added, chunk});
   ++environment_.space->chunks_by_summary;
   return true;
+}
+
+/// Of a time whose points are gone. Other values than numbers count as rows.
+series::ScanGo UnitReader::add_part(Channel& channel, const store::ChunkSummary& part) {
+  wholes_.push_back({channel.added, part});
+  ++environment_.space->parts_by_rollup;
+  if (wholes_.size() < kReadAheadPoints) return series::ScanGo::on;
+  stop_behind(channel, part.last_time);
+  return series::ScanGo::stop;
 }
 
 std::optional<Batch> UnitReader::take() {

@@ -62,7 +62,7 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
     std::uint64_t added = 0;  // points, ever
     std::size_t ahead() const { return times.size() - taken; }
   };
-  /// A chunk that is taken as a whole, of a unit with one channel.
+  /// A chunk, or a part of time, that is taken as a whole, of a unit with one channel.
   struct Whole {
     std::uint64_t after = 0;  // so many points
     store::ChunkSummary chunk;
@@ -71,12 +71,13 @@ class UnitReader : public std::enable_shared_from_this<UnitReader> {
   struct Together;
   void read_channel(std::size_t index);
   std::int64_t end_of_read(const Channel& channel) const;
-  static void stop_behind(Channel& channel);
+  static void stop_behind(Channel& channel, std::int64_t last);
   series::ScanGo add_block(Channel& channel, const series::Block& block);
   void add_points(Channel& channel, const series::Block& block);
   void add_values(Column& to, std::size_t before, const series::Block& block);
   bool wants(TableColumn::Kind kind) const;
   bool add_whole(const store::ChunkSummary& chunk);
+  series::ScanGo add_part(Channel& channel, const store::ChunkSummary& part);
   void channel_read(std::size_t index, std::int64_t to, Result<void> result);
   std::optional<Batch> take_wholes();
   std::optional<Batch> take_one(Channel& channel, std::size_t most);

@@ -31,13 +31,19 @@ void UnitReader::read_channel(std::size_t index) {
     visitor.chunk = [self = shared_from_this()](const store::ChunkSummary& chunk) {
       return !self->is_over() && self->add_whole(chunk);
     };
+    visitor.part = [self = shared_from_this(), index](const store::ChunkSummary& part) {
+      return self->is_over() ? series::ScanGo::stop : self->add_part(self->channels_[index], part);
+    };
+    visitor.cut = [space = environment_.space](const store::ChunkSummary&) { ++space->parts_left_out; };
   }
-  environment_.store.scan_for(
-      environment_.executor,
-      {plan_->tenant, {channel.series.id}, from_unix_nanoseconds(channel.next), from_unix_nanoseconds(to)},
-      std::move(visitor), [self = shared_from_this(), index, to](Result<void> result) {
-        if (!self->is_stopped_) self->channel_read(index, to, std::move(result));
-      });
+  series::ScanSet set{
+      plan_->tenant, {channel.series.id}, from_unix_nanoseconds(channel.next), from_unix_nanoseconds(to)};
+  set.grid = plan_->grid();
+  set.gone = plan_->gone;
+  environment_.store.scan_for(environment_.executor, std::move(set), std::move(visitor),
+                              [self = shared_from_this(), index, to](Result<void> result) {
+                                if (!self->is_stopped_) self->channel_read(index, to, std::move(result));
+                              });
 }
 
 /// One scan for several readers, which come one after another, each with its channels.
@@ -68,7 +74,17 @@ struct UnitReader::Together {
     points += block.end - block.begin;
     reader.add_points(channel(), block);
     if (points < kPointsAtOnce) return series::ScanGo::on;
-    stop_behind(channel());
+    stop_behind(channel(), channel().times.back());
+    return series::ScanGo::stop;
+  }
+  /// A part is as much to keep as a point.
+  series::ScanGo add_part(const store::ChunkSummary& part) {
+    UnitReader& reader = current();
+    if (reader.is_over()) return series::ScanGo::stop;
+    ++points;
+    const auto go = reader.add_part(channel(), part);
+    if (go == series::ScanGo::stop || points < kPointsAtOnce) return go;
+    stop_behind(channel(), part.last_time);
     return series::ScanGo::stop;
   }
   /// Readers that were not begun are left; channels of one that was are read for themselves.
@@ -114,6 +130,8 @@ void UnitReader::read_together(const std::vector<std::shared_ptr<UnitReader>>& r
   set.tenant = first.plan_->tenant;
   set.from = from_unix_nanoseconds(any.next);
   set.to = from_unix_nanoseconds(to);
+  set.grid = first.plan_->grid();
+  set.gone = first.plan_->gone;
   series::ScanVisitor visitor;
   visitor.series = [together](series::SeriesId) { together->begin_next(); };
   visitor.block = [together](const series::Block& block) { return together->add(block); };
@@ -121,6 +139,8 @@ void UnitReader::read_together(const std::vector<std::shared_ptr<UnitReader>>& r
     visitor.chunk = [together](const store::ChunkSummary& chunk) {
       return !together->current().is_over() && together->current().add_whole(chunk);
     };
+    visitor.part = [together](const store::ChunkSummary& part) { return together->add_part(part); };
+    visitor.cut = [space = first.environment_.space](const store::ChunkSummary&) { ++space->parts_left_out; };
   }
   first.environment_.store.scan_for(first.environment_.executor, std::move(set), std::move(visitor),
                                     [together, to](Result<void> result) { together->end(to, result); });
@@ -132,12 +152,17 @@ std::size_t ReadPace::series_at_once() const {
 }
 
 std::int64_t UnitReader::end_of_read(const Channel& channel) const {
-  return channel.span == 0 ? plan_->to : std::min(plan_->to, saturated_sum(channel.next, channel.span));
+  if (channel.span == 0) return plan_->to;
+  const std::int64_t end = saturated_sum(channel.next, channel.span);
+  if (plan_->mode != ScanPlan::Mode::summaries || end >= plan_->to) return std::min(plan_->to, end);
+  // No rollup may be cut but by the query itself.
+  const auto day = series::day_start(from_unix_nanoseconds(end));
+  return std::min(plan_->to, unix_nanoseconds(series::next_day(day)));
 }
 
 /// Reading goes on behind what there is.
-void UnitReader::stop_behind(Channel& channel) {
-  channel.next = saturated_sum(channel.times.back(), 1);
+void UnitReader::stop_behind(Channel& channel, std::int64_t last) {
+  channel.next = saturated_sum(last, 1);
   channel.has_stopped = true;
 }
 

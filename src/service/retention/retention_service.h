@@ -1,7 +1,8 @@
 #pragma once
-// Deletes measurements that are older than the rules say.
+// Makes rollups of measurements, and deletes measurements and rollups that are older than the rules say.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@
 
 namespace dunlin::retention {
 
-/// Series looked at in one turn, and deletions under way at once.
+/// Series looked at in one turn, and deletions, or orders of rollups, under way at once.
 inline constexpr std::size_t kSeriesPerTurn = 2000;
 inline constexpr std::size_t kDeletionsAtOnce = 256;
 inline constexpr Duration kSweepInterval = std::chrono::hours{1};
@@ -41,26 +42,40 @@ class RetentionService {
   RetentionService(const RetentionService&) = delete;
   RetentionService& operator=(const RetentionService&) = delete;
 
-  /// Reads the rules, and sweeps from then on. Errors: those of the repository.
+  /// Reads the first tenant's rules, and sweeps from then on. Errors: those of the repository.
   void start(std::move_only_function<void(Result<void>)> started);
 
-  /// Declares retention.list, put, delete.
+  /// Declares retention.list, put, delete, apply.
   void declare(model::OperationTable& table);
 
  private:
   using Rules = std::vector<Rule>;  // by name
+  using Done = std::move_only_function<void(Result<void>)>;
+  /// Its rules are read when they are asked for first.
+  struct Tenant {
+    enum class State : std::uint8_t { unknown, loading, known } state = State::unknown;
+    Rules rules;
+    std::vector<Done> waiting;
+  };
   struct Sweep;
 
-  void load(std::move_only_function<void(Result<void>)> done);
+  void with_rules(TenantId tenant, Done done);
+  void load(TenantId tenant);
+  void loaded(TenantId tenant, const Result<void>& result);
   void sweep_in(Duration delay);
   void sweep();
+  void begin_tenant(std::shared_ptr<Sweep> sweep);
   void look(std::shared_ptr<Sweep> sweep);
+  void look_at(Sweep& sweep, const series::SeriesEntry& entry, WallTime now) const;
   void erase(std::shared_ptr<Sweep> sweep);
+  void roll_up(std::shared_ptr<Sweep> sweep);
+  void end_sweep();
+  void put_off(const Error& why);
   void put(const model::Caller& caller, const boost::json::object& request, model::Reply reply);
   void remove(const model::Caller& caller, const std::string& name, model::Reply reply);
 
   RetentionEnvironment environment_;
-  Rules rules_;  // of the only tenant there is
+  std::map<TenantId, Tenant> tenants_;
   enum class Sweeping : std::uint8_t { no, yes, again } sweeping_ = Sweeping::no;
   TimerId timer_;
   metrics::Cell& deletions_;

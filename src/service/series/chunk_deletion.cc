@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "service/series/columns.h"
 #include "service/series/open_windows.h"
+#include "service/series/rollup_deletion.h"
 #include "service/series/series_key.h"
 #include "service/series/window.h"
 
@@ -27,6 +28,12 @@ ChunkDeletion::ChunkDeletion(Executor& executor, store::Keyed& keyed, Dictionary
       done_(std::move(done)) {}
 
 void ChunkDeletion::start() {
+  std::make_shared<RollupDeletion>(executor_, keyed_, dictionary_, deletion_, [self = shared_from_this()] {
+    self->begin();
+  })->start();
+}
+
+void ChunkDeletion::begin() {
   next_ = series_key(series_.info.tenant, series_.info.id, window_start(deletion_.from));
   if (series_.sealed_to < deletion_.from) return finish();
   read();
@@ -105,10 +112,12 @@ Result<void> ChunkDeletion::take_out(const store::Entry& entry, store::Batch& ba
 /// A series of which nothing is left is gone for everybody.
 void ChunkDeletion::finish() {
   const bool from_the_first = deletion_.from <= series_.sealed_from;
+  const bool has_rollups = series_.rollups.begin() != WallTime::max();
   const bool to_the_last = deletion_.is_whole() || series_.sealed_to < deletion_.to;
   if (from_the_first) series_.sealed_from = std::max(series_.sealed_from, deletion_.to);
   dictionary_.changed(deletion_.series);
-  if (from_the_first && to_the_last && series_.windows.empty()) dictionary_.forget(series_, after_);
+  if (from_the_first && to_the_last && !has_rollups && series_.windows.empty())
+    dictionary_.forget(series_, after_);
   done_();
 }
 

@@ -24,6 +24,7 @@ class ChunkDeletion : public std::enable_shared_from_this<ChunkDeletion> {
   void start();
 
  private:
+  void begin();
   void read();
   void write(std::vector<store::Entry> entries);
   Result<void> take_out(const store::Entry& entry, store::Batch& batch);

@@ -18,9 +18,10 @@ constexpr std::string_view kTags = "tags/";
 /// Series are numbered from 1 on without gaps; a stored number far beyond is damage.
 constexpr std::size_t kMaxSeriesNumber = 64 * kMaxSeries;
 
-/// 1: number and unit only, of before chunks; the last value is unknown.
+/// 1: number and unit only, of before chunks; the last value is unknown. 2: of before rollups.
 constexpr std::uint8_t kFirstVersion = 1;
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kSecondVersion = 2;
+constexpr std::uint8_t kVersion = 3;
 constexpr std::uint8_t kTagsVersion = 1;
 
 std::string name_of(TenantId tenant, std::string_view device, std::string_view channel) {
@@ -32,6 +33,39 @@ std::string name_of(TenantId tenant, std::string_view device, std::string_view c
 
 Error unknown_form() {
   return {Errc::corrupt, "an entry of the series dictionary has an unknown form"};
+}
+
+std::string time_text(WallTime time) {
+  return model::big_endian_64(unix_nanoseconds(time));
+}
+
+WallTime read_time(ByteReader& from) {
+  const std::string_view bytes = from.text(8);
+  return bytes.size() == 8 ? from_unix_nanoseconds(model::read_big_endian_64(bytes)) : WallTime{};
+}
+
+/// 0: there are none; or 1, lengths that are made, bytes of the entries | times from which points are there,
+/// and to which the entries were made | the day of the first one of each length.
+void write_rollups(ByteWriter& to, const RollupState& rollups) {
+  const bool has_any = rollups != RollupState{};
+  to.byte(has_any ? 1 : 0);
+  if (!has_any) return;
+  to.byte(rollups.lengths.bits());
+  to.varint(rollups.bytes);
+  to.text(time_text(rollups.points_from));
+  to.text(time_text(rollups.made_to));
+  for (const WallTime from : rollups.from) to.text(time_text(from));
+}
+
+RollupState read_rollups(ByteReader& from) {
+  RollupState rollups;
+  if (from.byte() == 0) return rollups;
+  rollups.lengths = RollupLengths{from.byte()};
+  rollups.bytes = from.varint();
+  rollups.points_from = read_time(from);
+  rollups.made_to = read_time(from);
+  for (WallTime& time : rollups.from) time = read_time(from);
+  return rollups;
 }
 
 Result<SeriesInfo> read_name(std::string_view key) {
@@ -93,6 +127,16 @@ EntryList Dictionary::entries(TenantId tenant, std::string_view device) const {
   return found;
 }
 
+std::vector<TenantId> Dictionary::tenants() const {
+  std::vector<TenantId> found;
+  for (auto at = by_name_.begin(); at != by_name_.end();) {
+    found.push_back(at->second.info.tenant);
+    if (found.back().value == UINT32_MAX) break;
+    at = by_name_.lower_bound(model::tenant_key(TenantId{found.back().value + 1}, ""));
+  }
+  return found;
+}
+
 std::vector<const SeriesInfo*> Dictionary::list(TenantId tenant, std::string_view device) const {
   std::vector<const SeriesInfo*> found;
   for (const SeriesEntry* entry : entries(tenant, device)) found.push_back(&entry->info);
@@ -113,6 +157,7 @@ void Dictionary::forget(SeriesEntry& entry, store::Position after) {
   entry.sealed_from = WallTime::max();
   entry.sealed_to = WallTime::min();
   entry.points = entry.bytes = 0;
+  entry.rollups = {};
   entry.forgotten_after = after;
   unsaved_.series.insert(info.id.value);
   untold_.erase(name_of(info.tenant, info.device, info.channel));
@@ -230,8 +275,8 @@ std::string_view Dictionary::tags_prefix() {
 }
 
 /// version | number | length of the unit, unit | whether it is shown; if not, behind which position of the
-/// log it was forgotten | points in chunks, bytes of these | times from and up to which they reach (8 each) |
-/// time of the last point (8) | its value.
+/// log it was forgotten | points in chunks, bytes of these | rollups | times from and up to which chunks
+/// reach (8 each) | time of the last point (8) | its value.
 store::Put Dictionary::entry_of(const SeriesEntry& entry) const {
   const SeriesInfo& info = entry.info;
   ByteWriter to;
@@ -242,9 +287,10 @@ store::Put Dictionary::entry_of(const SeriesEntry& entry) const {
   if (entry.presence == SeriesEntry::Presence::hidden) to.varint(entry.forgotten_after);
   to.varint(entry.points);
   to.varint(entry.bytes);
-  to.text(model::big_endian_64(unix_nanoseconds(entry.sealed_from)));
-  to.text(model::big_endian_64(unix_nanoseconds(entry.sealed_to)));
-  to.text(model::big_endian_64(unix_nanoseconds(info.last.time)));
+  write_rollups(to, entry.rollups);
+  to.text(time_text(entry.sealed_from));
+  to.text(time_text(entry.sealed_to));
+  to.text(time_text(info.last.time));
   to.text(encode_value(info.last));
   return {store::Table::meta, std::string(kSeries) + name_of(info.tenant, info.device, info.channel),
           to.take()};
@@ -261,10 +307,11 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
   store::Position forgotten_after = 0;
   std::uint64_t points = 0;
   std::uint64_t bytes = 0;
+  RollupState rollups;
   if (version == kFirstVersion && entry.value.size() >= 5) {
     info.id = SeriesId{model::read_big_endian_32(from.text(4))};
     info.unit = std::string_view(entry.value).substr(5);
-  } else if (version == kVersion) {
+  } else if (version == kSecondVersion || version == kVersion) {
     info.id = SeriesId{static_cast<std::uint32_t>(from.varint())};
     info.unit = from.counted_text();
     if (from.byte() == std::to_underlying(SeriesEntry::Presence::hidden)) {
@@ -273,14 +320,11 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
     }
     points = from.varint();
     bytes = from.varint();
-    const std::string_view times = from.text(24);
+    if (version == kVersion) rollups = read_rollups(from);
+    sealed_from = read_time(from);
+    sealed_to = read_time(from);
+    const WallTime last = read_time(from);
     if (!from.ok()) return std::unexpected(unknown_form());
-    const auto time_at = [times](std::size_t at) {
-      return from_unix_nanoseconds(model::read_big_endian_64(times.substr(at, 8)));
-    };
-    sealed_from = time_at(0);
-    sealed_to = time_at(8);
-    const WallTime last = time_at(16);
     DUNLIN_TRY(info.last, decode_value(last, from.rest()));
   } else {
     return std::unexpected(unknown_form());
@@ -292,6 +336,7 @@ Result<void> Dictionary::load_series(const store::Entry& entry) {
   added.sealed_to = sealed_to;
   added.points = points;
   added.bytes = bytes;
+  added.rollups = rollups;
   if (presence == SeriesEntry::Presence::shown) show(added);
   added.forgotten_after = forgotten_after;
   return {};

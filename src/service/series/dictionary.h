@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "service/series/point.h"
+#include "service/series/rollup.h"
 #include "service/series/sample_record.h"
 #include "service/series/table_index.h"
 #include "store/keyed.h"
@@ -38,6 +39,7 @@ struct SeriesEntry {
   std::uint64_t points = 0;                // in chunks
   std::uint64_t bytes = 0;                 // of them
   store::Position forgotten_after = 0;     // while it is hidden
+  RollupState rollups;
   /// All of it was deleted, or nothing has come yet: nobody sees it, but the log may speak of it.
   enum class Presence : std::uint8_t { hidden, shown } presence = Presence::hidden;
   const Tags* tags = nullptr;                        // of its device; null: it has none
@@ -68,6 +70,8 @@ class Dictionary {
   /// Those with points. Of one device, sorted by channel; of all devices where `device` is empty.
   std::vector<const SeriesInfo*> list(TenantId tenant, std::string_view device) const;
   EntryList entries(TenantId tenant, std::string_view device) const;
+  /// Of all series there are, seen or not, ascending.
+  std::vector<TenantId> tenants() const;
   /// Those with points, as the tables of queries have them.
   const TableIndex& index() const { return index_; }
   /// Numbers that were ever given to series: at(), for each below this, is one or null.

@@ -5,6 +5,15 @@
 #include <utility>
 
 namespace dunlin::series {
+namespace {
+
+/// Of at least one number, whose sum is finite.
+Bucket bucket_of(const store::ChunkSummary& chunk) {
+  return {from_unix_nanoseconds(chunk.first_time), chunk.sum / static_cast<double>(chunk.numbers), chunk.min,
+          chunk.max, chunk.numbers};
+}
+
+}  // namespace
 
 Downsampler::Downsampler(WallTime from, WallTime to, std::size_t buckets)
     : from_(from),
@@ -23,18 +32,23 @@ void Downsampler::add(WallTime time, double value) {
 bool Downsampler::add_whole(const store::ChunkSummary& chunk) {
   const bool is_few = parts_.empty() && points_.size() + chunk.numbers <= most_;
   if (is_few || chunk.numbers == 0 || !std::isfinite(chunk.sum)) return false;
-  const WallTime first = from_unix_nanoseconds(chunk.first_time);
-  const std::size_t part = part_of(first);
+  const Bucket bucket = bucket_of(chunk);
+  const std::size_t part = part_of(bucket.time);
   if (part != part_of(from_unix_nanoseconds(chunk.last_time))) return false;
   spread();
-  Bucket& into = bucket_for(part, first);
-  const auto numbers = static_cast<double>(chunk.numbers);
-  const double share = numbers / (static_cast<double>(into.count) + numbers);
-  into.mean += (chunk.sum / numbers - into.mean) * share;
-  into.min = into.count == 0 ? chunk.min : std::min(into.min, chunk.min);
-  into.max = into.count == 0 ? chunk.max : std::max(into.max, chunk.max);
-  into.count += chunk.numbers;
+  add_bucket(part, bucket);
   return true;
+}
+
+void Downsampler::add_rest(const store::ChunkSummary& part) {
+  if (part.numbers == 0 || !std::isfinite(part.sum)) return;
+  const Bucket bucket = bucket_of(part);
+  if (points_.size() < most_ && parts_.empty()) {
+    points_.push_back(bucket);
+    return;
+  }
+  spread();
+  add_bucket(part_of(bucket.time), bucket);
 }
 
 std::vector<Bucket> Downsampler::take() {
@@ -47,7 +61,7 @@ std::size_t Downsampler::part_of(WallTime time) const {
 }
 
 void Downsampler::spread() {
-  for (const Bucket& point : std::exchange(points_, {})) add_to_part(point.time, point.mean);
+  for (const Bucket& point : std::exchange(points_, {})) add_bucket(part_of(point.time), point);
 }
 
 Bucket& Downsampler::bucket_for(std::size_t part, WallTime time) {
@@ -63,6 +77,16 @@ void Downsampler::add_to_part(WallTime time, double value) {
   ++into.count;
   const auto count = static_cast<double>(into.count);
   into.mean += value / count - into.mean / count;
+}
+
+void Downsampler::add_bucket(std::size_t part, const Bucket& bucket) {
+  Bucket& into = bucket_for(part, bucket.time);
+  const auto numbers = static_cast<double>(bucket.count);
+  const double share = numbers / (static_cast<double>(into.count) + numbers);
+  into.mean += (bucket.mean - into.mean) * share;
+  into.min = into.count == 0 ? bucket.min : std::min(into.min, bucket.min);
+  into.max = into.count == 0 ? bucket.max : std::max(into.max, bucket.max);
+  into.count += bucket.count;
 }
 
 }  // namespace dunlin::series

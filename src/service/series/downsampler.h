@@ -18,11 +18,17 @@ class Downsampler {
   void add(WallTime time, double value);
   /// Takes a whole chunk by its summary; false if its points are needed.
   bool add_whole(const store::ChunkSummary& chunk);
+  /// Likewise, whatever it costs in exactness: what is left of a time whose points are gone. It counts for
+  /// the part of the range that it begins in.
+  void add_rest(const store::ChunkSummary& part);
   std::vector<Bucket> take();
+  /// Nanoseconds of the range that one part is of, at least 1.
+  std::int64_t part_length() const { return static_cast<std::int64_t>(length_); }
 
  private:
   std::size_t part_of(WallTime time) const;
   void spread();
+  void add_bucket(std::size_t part, const Bucket& bucket);
   Bucket& bucket_for(std::size_t part, WallTime time);
   void add_to_part(WallTime time, double value);
 

@@ -61,6 +61,16 @@ struct ScanRange {
   WallTime to{};    // exclusive
 };
 
+/// The buckets that a visitor makes of parts of time.
+struct PartGrid {
+  std::int64_t width = 0;   // nanoseconds; 0: all time is one
+  std::int64_t origin = 0;  // where one begins
+  enum class Fit : std::uint8_t {
+    whole,  // no part may lie in two
+    near    // it may, where there are no points: it is told to the one that it begins in
+  } fit = Fit::whole;
+};
+
 /// A time of several series, which are read in this order.
 struct ScanSet {
   TenantId tenant;
@@ -69,6 +79,12 @@ struct ScanSet {
   WallTime to{};    // exclusive
   std::size_t max_points =
       kMaxPointsPerQuery;  // told of; those of chunks taken by their summaries do not count
+  PartGrid grid{};
+  /// Where points are gone and rollups are left of them, which the visitor does not want.
+  enum class Gone : std::uint8_t {
+    leave_out,
+    refuse  // unsupported: who asks would take what is left for all
+  } gone = Gone::leave_out;
 };
 
 /// Points begin to end of the columns: a part of a range, all of one type. Valid during the call.
@@ -93,6 +109,11 @@ struct ScanVisitor {
   /// May be empty. Of a chunk that is in the range as a whole and alone in its time: true if its points are
   /// not needed.
   std::move_only_function<bool(const store::ChunkSummary&)> chunk = {};
+  /// May be empty: rollups are not asked for. Of a part of time whose points are gone. With it, `chunk` gets
+  /// parts that stand for several chunks, too. Statistics are of the numbers among its points.
+  std::move_only_function<ScanGo(const store::ChunkSummary&)> part = {};
+  /// May be empty. Of such a part that begins before the range, or ends behind it: it is left out.
+  std::move_only_function<void(const store::ChunkSummary&)> cut = {};
 };
 
 }  // namespace dunlin::series

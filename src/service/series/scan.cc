@@ -3,25 +3,39 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/time_text.h"
+#include "service/series/rolled_scan.h"
+
 namespace dunlin::series {
 
-Scan::Scan(Executor& executor, Executor& asker, store::Keyed& keyed, const Dictionary& dictionary,
-           ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done)
-    : executor_(executor),
-      asker_(asker),
-      keyed_(keyed),
-      dictionary_(dictionary),
+Scan::Scan(Parts parts, ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done)
+    : parts_of_(std::move(parts)),
       set_(std::move(set)),
       visitor_(std::move(visitor)),
       done_(std::move(done)) {}
+
+Scan::~Scan() {
+  leave_gate();
+}
 
 void Scan::start() {
   read_group();
 }
 
+/// The asker's thread.
 void Scan::end(Result<void> result) {
   group_.clear();
+  leave_gate();
   done_(std::move(result));
+}
+
+/// Whether it matters that points become rollups meanwhile.
+bool Scan::enters_gate() const {
+  return visitor_.part || set_.gone == ScanSet::Gone::refuse;
+}
+
+void Scan::leave_gate() {
+  for (const SeriesId id : std::exchange(gated_, {})) parts_of_.gate->end_read(id);
 }
 
 /// The dictionary's thread. Of most groups one read answers all.
@@ -29,28 +43,69 @@ void Scan::read_group() {
   group_.clear();
   parts_.clear();
   at_ = 0;
+  leave_gate();
   std::vector<store::Range> ranges;
   group_.reserve(std::min(kSeriesPerRead, set_.series.size() - next_));
-  for (; next_ < set_.series.size() && group_.size() < kSeriesPerRead; ++next_) {
-    const SeriesEntry* series = dictionary_.at(set_.series[next_]);
-    if (series == nullptr || series->info.tenant != set_.tenant)
-      return group_read(fail(Errc::not_found, "there is no such series"));
-    group_.emplace_back(*series, set_);
-    if (group_.back().has_chunks()) ranges.push_back(group_.back().chunks());
+  while (next_ < set_.series.size() && group_.size() < kSeriesPerRead) {
+    const auto added = add_next();
+    if (!added) return group_read(std::unexpected(added.error()));
+    if (*added == Next::added) continue;
+    if (!group_.empty()) break;
+    if (*added == Next::rolled) return read_rolled(*parts_of_.dictionary.at(set_.series[next_++]));
+    parts_of_.executor.schedule(kGateRetry, [self = shared_from_this()] { self->read_group(); });
+    return;
   }
+  for (const SeriesReader& reader : group_)
+    if (reader.has_chunks()) ranges.push_back(reader.chunks());
   const std::size_t most = set_.series.size() == 1 ? kBytesPerPage : kBytesPerSeries;
   for (store::Range& range : ranges) range.max_bytes = most;
   if (ranges.empty()) return group_read({});
-  keyed_.ranges(asker_, store::Table::series, std::move(ranges),
-                [self = shared_from_this()](Result<std::vector<store::RangePart>> parts) {
-                  self->take_parts(std::move(parts));
-                });
+  parts_of_.keyed.ranges(parts_of_.asker, store::Table::series, std::move(ranges),
+                         [self = shared_from_this()](Result<std::vector<store::RangePart>> parts) {
+                           self->take_parts(std::move(parts));
+                         });
+}
+
+/// Errors: not_found, unsupported.
+Result<Scan::Next> Scan::add_next() {
+  const SeriesEntry* series = parts_of_.dictionary.at(set_.series[next_]);
+  if (series == nullptr || series->info.tenant != set_.tenant)
+    return fail(Errc::not_found, "there is no such series");
+  const RollupState& rollups = series->rollups;
+  if (enters_gate()) {
+    if (parts_of_.gate->is_changing(series->info.id)) return Next::later;
+    if (visitor_.part && rollups.has_any()) return Next::rolled;
+    if (!visitor_.part && set_.from < rollups.points_from && rollups.begin() < set_.to)
+      return fail(Errc::unsupported,
+                  "the points before " + format_rfc3339(rollups.points_from) +
+                      " are gone, and this cannot be told of what is left of them: ask for later times, or "
+                      "for count, sum, avg, min, max, first, last, stddev or variance of one channel");
+    gated_.push_back(series->info.id);
+    parts_of_.gate->begin_read(series->info.id);
+  }
+  group_.emplace_back(*series, set_);
+  ++next_;
+  return Next::added;
+}
+
+void Scan::read_rolled(const SeriesEntry& series) {
+  gated_.push_back(series.info.id);
+  parts_of_.gate->begin_read(series.info.id);
+  std::make_shared<RolledScan>(RolledScan::Environment{parts_of_.executor, parts_of_.asker, parts_of_.keyed},
+                               series, set_, visitor_, told_,
+                               [self = shared_from_this()](Result<ScanGo> go) {
+                                 if (!go) return self->end(std::unexpected(go.error()));
+                                 if (*go == ScanGo::stop) return self->end({});
+                                 if (self->next_ == self->set_.series.size()) return self->end({});
+                                 self->parts_of_.executor.post([self] { self->read_group(); });
+                               })
+      ->start();
 }
 
 /// What needed no reading. One who asks on this thread is told within the call.
 void Scan::group_read(Result<std::vector<store::RangePart>> parts) {
-  if (&asker_ == &executor_) return take_parts(std::move(parts));
-  asker_.post([self = shared_from_this(), parts = std::move(parts)]() mutable {
+  if (&parts_of_.asker == &parts_of_.executor) return take_parts(std::move(parts));
+  parts_of_.asker.post([self = shared_from_this(), parts = std::move(parts)]() mutable {
     self->take_parts(std::move(parts));
   });
 }
@@ -79,7 +134,7 @@ void Scan::tell_group() {
     if (*go == ScanGo::stop) return end({});
   }
   if (next_ == set_.series.size()) return end({});
-  executor_.post([self = shared_from_this()] { self->read_group(); });
+  parts_of_.executor.post([self = shared_from_this()] { self->read_group(); });
 }
 
 /// The rest of the series that was cut.
@@ -87,12 +142,12 @@ void Scan::read_on(std::string begin) {
   store::Range range = group_[at_].chunks();
   if (!begin.empty()) range.begin = std::move(begin);
   range.max_bytes = kBytesPerPage;
-  keyed_.ranges(asker_, store::Table::series, {std::move(range)},
-                [self = shared_from_this()](Result<std::vector<store::RangePart>> parts) {
-                  if (!parts) return self->end(std::unexpected(parts.error()));
-                  self->parts_.push_back(std::move(parts->front()));
-                  self->tell_group();
-                });
+  parts_of_.keyed.ranges(parts_of_.asker, store::Table::series, {std::move(range)},
+                         [self = shared_from_this()](Result<std::vector<store::RangePart>> parts) {
+                           if (!parts) return self->end(std::unexpected(parts.error()));
+                           self->parts_.push_back(std::move(parts->front()));
+                           self->tell_group();
+                         });
 }
 
 }  // namespace dunlin::series

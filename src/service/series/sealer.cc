@@ -232,6 +232,7 @@ void Sealer::build(Job& job, Item& item) {
   job.chunks += all.size();
   series.sealed_from = std::min(series.sealed_from, first);
   series.sealed_to = std::max(series.sealed_to, window.sealing.last());
+  series.rollups.touch(window.start);
   job.unsaved.series.insert(series.info.id.value);
   series.points += static_cast<std::uint64_t>(item.points);
   series.bytes += static_cast<std::uint64_t>(item.bytes);

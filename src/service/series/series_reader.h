@@ -10,6 +10,9 @@
 
 namespace dunlin::series {
 
+/// Bytes of chunks that are read at once of a series that is read alone.
+inline constexpr std::size_t kBytesPerPage = 1024 * 1024;
+
 /// One thread.
 class SeriesReader {
  public:

@@ -51,6 +51,8 @@ SeriesStore::SeriesStore(Executor& executor, store::Keyed& keyed, store::Log& lo
       keyed_(keyed),
       log_(log),
       sealer_({executor, keyed, log, dictionary_, windows_, metrics}),
+      rollup_days_(metrics.counter("dunlin_series_rollup_days_total",
+                                   "Days of series that rollups were made of, anew or for the first time")),
       feed_(executor, log, dictionary_, metrics) {}
 
 SeriesStore::~SeriesStore() {
@@ -158,27 +160,30 @@ void SeriesStore::take_deletions(const std::vector<Deletion>& deletions, store::
   take_deletion(deletions.back(), before, [done = std::move(done)]() mutable { done({}); });
 }
 
-/// The newest point that is left is in the last block, or the last chunk.
+/// The newest point that is left is in the last block, or the last chunk. Of a rollup its last number is
+/// known.
 void SeriesStore::refresh_last(SeriesEntry& series, Task done) {
-  auto newest = std::make_shared<std::optional<WallTime>>();  // shared by the visitor and the completion
+  auto newest = std::make_shared<Point>();  // shared by the visitor and the completion
   ScanVisitor visitor;
   visitor.block = [newest](const Block& block) {
-    *newest = from_unix_nanoseconds(block.columns.times[block.end - 1]);
+    newest->time = from_unix_nanoseconds(block.columns.times[block.end - 1]);
     return ScanGo::on;
   };
   visitor.chunk = [newest](const store::ChunkSummary& chunk) {
-    *newest = from_unix_nanoseconds(chunk.last_time);
+    newest->time = from_unix_nanoseconds(chunk.last_time);
     return true;
+  };
+  visitor.part = [newest](const store::ChunkSummary& part) {
+    *newest = {from_unix_nanoseconds(part.last_time), part.last};
+    return ScanGo::on;
   };
   const ScanRange all{series.info.tenant, series.info.id, WallTime::min(), WallTime::max()};
   scan(all, std::move(visitor),
        [this, newest, all, done = std::move(done)](const Result<void>& scanned) mutable {
          dictionary_.changed(all.series);
-         if (!scanned || !*newest) {
-           dictionary_.at(all.series)->info.last = {};
-           return done();
-         }
-         points(all.series, all.tenant, **newest, WallTime::max(), 1,
+         dictionary_.at(all.series)->info.last = *newest;
+         if (!scanned || newest->time == WallTime{}) return done();
+         points(all.series, all.tenant, newest->time, WallTime::max(), 1,
                 [this, id = all.series, done = std::move(done)](Result<std::vector<Point>> last) mutable {
                   SeriesInfo& info = dictionary_.at(id)->info;
                   if (last && !last->empty()) info.last = std::move(last->front());
@@ -207,9 +212,16 @@ const SeriesEntry* SeriesStore::entry(SeriesId id) const {
 }
 
 WallTime SeriesStore::begin_of(const SeriesEntry& series) {
-  WallTime begin = series.sealed_from;
+  WallTime begin = std::min(series.sealed_from, series.rollups.begin());
   for (const auto& window : series.windows) begin = std::min(begin, window->start);
   return begin;
+}
+
+void SeriesStore::roll_up(std::vector<RollupOrder> orders, std::move_only_function<void(Result<void>)> done) {
+  std::make_shared<RollupMaker>(
+      RollupMaker::Parts{executor_, keyed_, dictionary_, sealer_, gate_, rollup_days_}, std::move(orders),
+      std::move(done))
+      ->start();
 }
 
 void SeriesStore::append(SampleRecord record, std::move_only_function<void(Result<void>)> done) {
@@ -322,8 +334,8 @@ void SeriesStore::scan(ScanSet set, ScanVisitor visitor, std::move_only_function
 
 void SeriesStore::scan_for(Executor& asker, ScanSet set, ScanVisitor visitor,
                            std::move_only_function<void(Result<void>)> done) {
-  auto scan = std::make_shared<Scan>(executor_, asker, keyed_, dictionary_, std::move(set),
-                                     std::move(visitor), std::move(done));
+  auto scan = std::make_shared<Scan>(Scan::Parts{executor_, asker, keyed_, dictionary_, gate_},
+                                     std::move(set), std::move(visitor), std::move(done));
   if (&asker == &executor_) return scan->start();
   executor_.post([scan = std::move(scan)] { scan->start(); });
 }
@@ -357,11 +369,16 @@ void SeriesStore::downsampled(SeriesId series, TenantId tenant, WallTime from, W
     return ScanGo::on;
   };
   visitor.chunk = [found](const store::ChunkSummary& chunk) { return found->add_whole(chunk); };
-  scan({tenant, series, from, to}, std::move(visitor),
-       [found, done = std::move(done)](Result<void> result) mutable {
-         if (!result) return done(std::unexpected(result.error()));
-         done(found->take());
-       });
+  visitor.part = [found](const store::ChunkSummary& part) {
+    found->add_rest(part);
+    return ScanGo::on;
+  };
+  ScanSet set{tenant, {series}, from, to};
+  set.grid = {found->part_length(), 0, PartGrid::Fit::near};
+  scan(std::move(set), std::move(visitor), [found, done = std::move(done)](Result<void> result) mutable {
+    if (!result) return done(std::unexpected(result.error()));
+    done(found->take());
+  });
 }
 
 }  // namespace dunlin::series

@@ -16,6 +16,8 @@
 #include "service/series/dictionary.h"
 #include "service/series/open_windows.h"
 #include "service/series/point.h"
+#include "service/series/read_gate.h"
+#include "service/series/rollup_maker.h"
 #include "service/series/sample_feed.h"
 #include "service/series/scan.h"
 #include "service/series/sealer.h"
@@ -75,6 +77,10 @@ class SeriesStore {
   /// Likewise of several series, which there are.
   void erase(std::vector<Deletion> deletions, std::move_only_function<void(Result<void>)> done);
 
+  /// Makes rollups of series, one order after another in the background, and lets go of what the orders say
+  /// is kept no longer. Errors: those of the keyed store: what was not done is done by the next order.
+  void roll_up(std::vector<RollupOrder> orders, std::move_only_function<void(Result<void>)> done);
+
   /// How far a consumer had come when the process began. Once after open().
   void positions_of(std::string_view consumer,
                     std::move_only_function<void(Result<std::vector<hub::JournalPosition>>)> done);
@@ -108,12 +114,14 @@ class SeriesStore {
   EntryList entries(TenantId tenant, std::string_view device) const {
     return dictionary_.entries(tenant, device);
   }
+  /// Those that have series, or had some.
+  std::vector<TenantId> tenants() const { return dictionary_.tenants(); }
   /// Valid, as what is in it, until the next turn.
   const TableIndex& index() const { return dictionary_.index(); }
   const Dictionary::TagNames* tag_names(TenantId tenant) const { return dictionary_.tag_names(tenant); }
   /// Null: nobody sees such a series.
   const SeriesEntry* entry(SeriesId id) const;
-  /// No point of the series is earlier.
+  /// No point of the series is earlier, nor what is left of one.
   static WallTime begin_of(const SeriesEntry& series);
   /// What is not sealed, in memory; and the log that holds it, on the disk.
   std::size_t open_bytes() const { return windows_.bytes(); }
@@ -144,6 +152,8 @@ class SeriesStore {
   Dictionary dictionary_;
   OpenWindows windows_;
   Sealer sealer_;
+  std::shared_ptr<ReadGate> gate_ = std::make_shared<ReadGate>();
+  metrics::Cell& rollup_days_;
   SampleFeed feed_;
   store::Position replay_from_ = 0;
   TimerId replay_timer_;

@@ -33,9 +33,11 @@ constexpr Field kUsageResponse[] = {
     {"points", FieldType::integer, Need::required, "points in chunks"},
     {"open_points", FieldType::integer, Need::required, "points that are not in chunks yet"},
     {"bytes", FieldType::integer, Need::required, "of these chunks, before the disk's own compression"},
+    {"rollup_bytes", FieldType::integer, Need::required, "of rollups, likewise"},
     {"open_bytes", FieldType::integer, Need::required, "memory of what is not in chunks yet, of all tenants"},
     {"log_bytes", FieldType::integer, Need::required, "the log that keeps it, of all tenants"},
-    {"rows", FieldType::array, Need::required, "name, series, points, open_points and bytes of each"}};
+    {"rows", FieldType::array, Need::required,
+     "name, series, points, open_points, bytes and rollup_bytes of each"}};
 constexpr Errc kUsageErrors[] = {Errc::invalid_argument};
 
 constexpr model::OperationSpec kDelete{
@@ -95,10 +97,12 @@ struct Usage {
   std::uint64_t points = 0;
   std::uint64_t open_points = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t rollup_bytes = 0;
   void add(const SeriesEntry& entry) {
     ++series;
     points += entry.points;
     bytes += entry.bytes;
+    rollup_bytes += entry.rollups.bytes;
     for (const auto& window : entry.windows) open_points += window->open.size() + window->sealing.size();
   }
 };
@@ -107,7 +111,7 @@ boost::json::array rows_of(const std::map<std::string, Usage, std::less<>>& by_n
   std::vector<std::pair<std::string_view, const Usage*>> sorted;
   for (const auto& [name, usage] : by_name) sorted.emplace_back(name, &usage);
   std::ranges::stable_sort(sorted, std::ranges::greater(), [](const auto& row) {
-    return std::pair{row.second->bytes, row.second->open_points};
+    return std::pair{row.second->bytes + row.second->rollup_bytes, row.second->open_points};
   });
   boost::json::array rows;
   for (const auto& [name, usage] : sorted) {
@@ -116,7 +120,8 @@ boost::json::array rows_of(const std::map<std::string, Usage, std::less<>>& by_n
                                        {"series", usage->series},
                                        {"points", usage->points},
                                        {"open_points", usage->open_points},
-                                       {"bytes", usage->bytes}});
+                                       {"bytes", usage->bytes},
+                                       {"rollup_bytes", usage->rollup_bytes}});
   }
   return rows;
 }
@@ -136,6 +141,7 @@ void tell_usage(SeriesStore& store, const model::Caller& caller, const boost::js
                            {"points", all.points},
                            {"open_points", all.open_points},
                            {"bytes", all.bytes},
+                           {"rollup_bytes", all.rollup_bytes},
                            {"open_bytes", store.open_bytes()},
                            {"log_bytes", store.log_bytes()},
                            {"rows", rows_of(by_name, *limit)}});

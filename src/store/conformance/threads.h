@@ -1,11 +1,13 @@
 #pragma once
 // For tests over real threads: the test's own thread as the executor, and a few workers.
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -15,7 +17,7 @@
 
 namespace dunlin::store {
 
-/// Runs what is posted on the thread that calls run_until(). It has no timers.
+/// Runs what is posted, and timers, on the thread that calls run_until().
 class TestExecutor final : public Executor {
  public:
   void post(Task task) override {
@@ -23,8 +25,14 @@ class TestExecutor final : public Executor {
     tasks_.push_back(std::move(task));
     ready_.notify_one();
   }
-  TimerId schedule(Duration, Task) override { return TimerId{1}; }
-  void cancel(TimerId) override {}
+  TimerId schedule(Duration delay, Task task) override {
+    ++last_timer_.value;
+    timers_.emplace(std::pair(now() + delay, last_timer_), std::move(task));
+    return last_timer_;
+  }
+  void cancel(TimerId timer) override {
+    std::erase_if(timers_, [timer](const auto& waiting) { return waiting.first.second == timer; });
+  }
   Instant now() const override { return clock_.now(); }
   WallTime wall_now() const override { return clock_.wall_now(); }
   bool is_current() const override { return true; }
@@ -33,20 +41,29 @@ class TestExecutor final : public Executor {
   bool run_until(const std::function<bool()>& done) {
     const Instant limit = clock_.now() + std::chrono::minutes{1};
     while (!done() && clock_.now() < limit) {
-      std::deque<Task> tasks;
-      {
-        std::unique_lock lock(mutex_);
-        ready_.wait_for(lock, std::chrono::milliseconds{100}, [this] { return !tasks_.empty(); });
-        tasks.swap(tasks_);
-      }
-      for (Task& task : tasks) task();
+      for (Task& task : next_tasks()) task();
+      while (!timers_.empty() && timers_.begin()->first.first <= now())
+        timers_.extract(timers_.begin()).mapped()();
     }
     return done();
   }
 
  private:
+  /// Waits for some, until a timer is due.
+  std::deque<Task> next_tasks() {
+    Duration most = std::chrono::milliseconds{100};
+    if (!timers_.empty()) most = std::clamp(timers_.begin()->first.first - now(), Duration::zero(), most);
+    std::deque<Task> tasks;
+    std::unique_lock lock(mutex_);
+    ready_.wait_for(lock, most, [this] { return !tasks_.empty(); });
+    tasks.swap(tasks_);
+    return tasks;
+  }
+
   SystemClock clock_;
-  std::mutex mutex_;
+  std::map<std::pair<Instant, TimerId>, Task> timers_;
+  TimerId last_timer_;
+  std::mutex mutex_;  // guards tasks_
   std::condition_variable ready_;
   std::deque<Task> tasks_;
 };

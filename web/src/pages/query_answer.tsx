@@ -129,6 +129,10 @@ export function Answer(props: Answered) {
       <header class="panel-head">
         <p role="status" title={cost()}>
           {summary()}
+          <Show when={props.answer.parts_left_out > 0}>
+            {' '}
+            {t('query.left.out', { n: formatCount(props.answer.parts_left_out) })}
+          </Show>
         </p>
         <div class="panel-tools">
           <Show when={plot()}>

@@ -21,6 +21,9 @@ import '../styles/query.css';
 const density = ({ points, bytes }: Pick<UsageRow, 'points' | 'bytes'>) =>
   points === 0 ? '–' : (bytes / points).toFixed(2);
 
+/** Chunks and rollups. */
+const sizeOf = ({ bytes, rollup_bytes }: Pick<UsageRow, 'bytes' | 'rollup_bytes'>) => bytes + rollup_bytes;
+
 /** `free` is what the disk has left; unset where nobody tells. */
 function factsOf(usage: Usage, free: number | null | undefined): [string, string][] {
   const disk: [string, string][] = typeof free === 'number' ? [[t('storage.free'), formatBytes(free)]] : [];
@@ -29,6 +32,7 @@ function factsOf(usage: Usage, free: number | null | undefined): [string, string
     [t('storage.points'), formatCount(usage.points)],
     [t('storage.bytes'), formatBytes(usage.bytes)],
     [t('storage.density'), density(usage)],
+    [t('storage.rollups'), formatBytes(usage.rollup_bytes)],
     [t('storage.open.points'), formatCount(usage.open_points)],
     [t('storage.open'), formatBytes(usage.open_bytes)],
     [t('storage.log'), formatBytes(usage.log_bytes)],
@@ -38,18 +42,18 @@ function factsOf(usage: Usage, free: number | null | undefined): [string, string
 
 /** Name, numbers and bar of a device or channel: `most` is what the longest bar stands for, `all` what everything takes. */
 function UsageCells(props: { row: UsageRow; most: number; all: number; series?: boolean }) {
-  const share = () => (props.all === 0 ? '0' : ((100 * props.row.bytes) / props.all).toFixed(1));
+  const share = () => (props.all === 0 ? '0' : ((100 * sizeOf(props.row)) / props.all).toFixed(1));
   return (
     <>
       <td class="wide wrap">{props.row.name}</td>
       <td class="share">
         <Bar
-          share={props.most === 0 ? 0 : props.row.bytes / props.most}
+          share={props.most === 0 ? 0 : sizeOf(props.row) / props.most}
           label={t('storage.share.of', { share: share() })}
         />
         <span class="quiet-text">{share()} %</span>
       </td>
-      <td class="number">{formatBytes(props.row.bytes)}</td>
+      <td class="number">{formatBytes(sizeOf(props.row))}</td>
       <td class="number extra">{formatCount(props.row.points)}</td>
       <td class="number extra">{formatCount(props.row.open_points)}</td>
       <td class="number extra">{density(props.row)}</td>
@@ -62,7 +66,10 @@ function UsageCells(props: { row: UsageRow; most: number; all: number; series?: 
 
 function DeviceDialog(props: { device: string; onClose: () => void; onDeleted: () => void }) {
   const [usage] = createResource(() => storage.usage(props.device));
-  const most = () => usage()?.rows[0]?.bytes ?? 0;
+  const most = () => {
+    const largest = usage()?.rows[0];
+    return largest ? sizeOf(largest) : 0;
+  };
   return (
     <Dialog title={props.device} class="wide-dialog" onClose={props.onClose}>
       <Show when={!usage.error} fallback={<Problem text={reasonOf(usage.error)} />}>
@@ -91,7 +98,7 @@ function DeviceDialog(props: { device: string; onClose: () => void; onDeleted: (
                     <For each={found().rows}>
                       {(row) => (
                         <tr class="storage-row">
-                          <UsageCells row={row} most={most()} all={found().bytes} />
+                          <UsageCells row={row} most={most()} all={sizeOf(found())} />
                         </tr>
                       )}
                     </For>
@@ -131,6 +138,10 @@ export default function Storage() {
     t('storage.density'),
     t('storage.channels'),
   ];
+  const most = () => {
+    const largest = all()[0];
+    return largest ? sizeOf(largest) : 0;
+  };
   return (
     <>
       <PageHead title={t('nav.query')}>
@@ -167,7 +178,7 @@ export default function Storage() {
         <For each={rows()}>
           {(row) => (
             <tr class="storage-row">
-              <UsageCells row={row} most={all()[0]?.bytes ?? 0} all={usage.latest?.bytes ?? 0} series />
+              <UsageCells row={row} most={most()} all={usage.latest ? sizeOf(usage.latest) : 0} series />
               <OpenCell label={t('storage.open.row')} of={row.name} open={() => setOpened(row.name)} />
             </tr>
           )}

@@ -1,7 +1,10 @@
-// How far the detector's numbers are fitted to the series by which they were chosen: for each folder they are
-// searched anew, from neutral ones, without that folder, and judged on it.
+// Searches the detector's numbers on labelled series: on all of them, as those of tuning.h were found, and
+// for each folder without it, which is then judged with what was found. The difference is what is owed to the
+// choice.
 //
-// usage: nab_left_out FOLDER STEPS       FOLDER: what bench/nab/left_out unpacks
+// usage: nab_left_out FOLDER       FOLDER: what bench/nab/left_out unpacks
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -9,14 +12,12 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <map>
-#include <numbers>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/fs.h"
-#include "base/rng.h"
 #include "service/analytics/csv.h"
 #include "service/analytics/detector.h"
 
@@ -25,8 +26,12 @@ namespace {
 using namespace dunlin;
 using analytics::Tuning;
 
-constexpr double kFalseAlarm = 0.11;   // the standard profile; a missed window costs 1
-constexpr std::size_t kVariants = 10;  // numbers near the tried ones, which count as much as they do
+constexpr double kFalseAlarm = 0.11;  // the standard profile; a missed window costs 1
+
+// Each number in steps that nobody would argue about.
+constexpr std::array kRecentValues{10.0, 20.0, 40.0, 80.0};
+constexpr std::array kQuietValues{50.0, 100.0, 200.0, 400.0};
+constexpr std::array kAlarmDecades{2.0, 3.0, 4.0, 5.0, 6.0};
 
 struct Window {
   std::size_t left = 0;
@@ -38,8 +43,6 @@ struct Series {
   std::vector<Window> windows;
   std::string text;  // what the rows are views of
 };
-using Corpus = std::vector<const Series*>;
-
 double sigma(double y) {
   return y > 3 ? -1 : 2 / (1 + std::exp(5 * y)) - 1;
 }
@@ -74,11 +77,20 @@ Result<Series> read_series(Fs& fs, const std::string& root, const std::string& n
 struct Alarm {
   double score;
   double worth;
-  std::ptrdiff_t window;  // -1: outside of all
+  std::size_t window;  // kNoWindow: outside of all
 };
+constexpr std::size_t kNoWindow = std::numeric_limits<std::size_t>::max();
 
-void append_alarms(const Series& series, const Tuning& tuning, std::ptrdiff_t windows,
-                   std::vector<Alarm>& alarms) {
+double outside_worth(const Series& series, std::size_t next, std::size_t at) {
+  if (next == 0) return -kFalseAlarm;
+  const auto [left, right] = series.windows[next - 1];
+  if (right == left) return -kFalseAlarm;
+  return kFalseAlarm * sigma(static_cast<double>(at - right) / static_cast<double>(right - left));
+}
+
+/// What an alarm at each value that is judged would be worth.
+std::vector<Alarm> alarms(const Series& series, const Tuning& tuning) {
+  std::vector<Alarm> found;
   analytics::Detector detector(tuning);
   const std::size_t probation = std::min<std::size_t>(series.rows.size() * 15 / 100, 750);
   std::size_t next = 0;
@@ -89,129 +101,109 @@ void append_alarms(const Series& series, const Tuning& tuning, std::ptrdiff_t wi
     if (next < series.windows.size() && i >= series.windows[next].left) {
       const auto [left, right] = series.windows[next];
       const double y = -static_cast<double>(right - i + 1) / static_cast<double>(right - left + 1);
-      alarms.push_back({score, sigma(y) / sigma(-1), windows + static_cast<std::ptrdiff_t>(next)});
+      found.push_back({score, sigma(y) / sigma(-1), next});
     } else {
-      double past = std::numeric_limits<double>::infinity();
-      if (next > 0 && series.windows[next - 1].right > series.windows[next - 1].left) {
-        const auto [left, right] = series.windows[next - 1];
-        past = static_cast<double>(i - right) / static_cast<double>(right - left);
-      }
-      alarms.push_back({score, kFalseAlarm * sigma(past), -1});
+      found.push_back({score, outside_worth(series, next, i), kNoWindow});
     }
   }
+  return found;
 }
 
-struct Outcome {
-  double gain = 0;  // over never raising an alarm; perfect is 2 a window
-  double threshold = std::numeric_limits<double>::infinity();
-  std::size_t windows = 0;
-  double score() const { return windows == 0 ? 0 : 50 * gain / static_cast<double>(windows); }
-};
-
-/// With the threshold that suits best, or the given one.
-Outcome judge(const Corpus& corpus, const Tuning& tuning, std::optional<double> fixed) {
-  std::vector<Alarm> alarms;
-  Outcome best;
-  for (const Series* series : corpus) {
-    append_alarms(*series, tuning, static_cast<std::ptrdiff_t>(best.windows), alarms);
-    best.windows += series->windows.size();
+/// Over never raising an alarm, with those that the detector raises; perfect is 2 a window.
+double gain(const Series& series, const Tuning& tuning) {
+  std::vector<double> credit(series.windows.size(), -1);
+  double sum = 0;
+  for (const Alarm& alarm : alarms(series, tuning)) {
+    if (alarm.score < analytics::kAlarmScore) continue;
+    if (alarm.window == kNoWindow)
+      sum += alarm.worth;
+    else
+      credit[alarm.window] = std::max(credit[alarm.window], alarm.worth);
   }
-  std::ranges::stable_sort(alarms, std::greater{}, &Alarm::score);
-  std::vector<double> credit(best.windows, -1);
-  double gain = 0;
-  for (std::size_t i = 0; i < alarms.size(); ++i) {
-    const Alarm& alarm = alarms[i];
-    if (fixed && alarm.score < *fixed) break;
-    if (alarm.window < 0) gain += alarm.worth;
-    if (alarm.window >= 0) {
-      double& had = credit[static_cast<std::size_t>(alarm.window)];
-      gain += std::max(0.0, alarm.worth - had);
-      had = std::max(had, alarm.worth);
-    }
-    const bool last_of_equal = i + 1 == alarms.size() || alarms[i + 1].score != alarm.score;
-    if (!fixed && last_of_equal && gain > best.gain) {
-      best.gain = gain;
-      best.threshold = alarm.score;
-    }
-  }
-  if (fixed) best.gain = gain;
-  if (fixed) best.threshold = *fixed;
-  return best;
+  for (const double worth : credit) sum += worth + 1;
+  return sum;
 }
 
-constexpr std::array kNumbers{&Tuning::slow_rate,      &Tuning::fast_rate,   &Tuning::slot_rate,
-                              &Tuning::recent_rate,    &Tuning::usual_rate,  &Tuning::distance_weight,
-                              &Tuning::outside_weight, &Tuning::slot_weight, &Tuning::shift_weight,
-                              &Tuning::novelty_weight, &Tuning::plain_share, &Tuning::rarity_power,
-                              &Tuning::alarm_rarity,   &Tuning::cool_weight, &Tuning::cool_rate};
-
-/// What somebody would begin with who has seen no series: all parts weigh the same.
-constexpr Tuning kNeutral{.slow_rate = 0.001,
-                          .fast_rate = 0.05,
-                          .slot_rate = 0.05,
-                          .recent_rate = 0.05,
-                          .usual_rate = 0.001,
-                          .distance_weight = 1,
-                          .outside_weight = 10,
-                          .slot_weight = 1,
-                          .shift_weight = 1,
-                          .novelty_weight = 1,
-                          .plain_share = 0.1,
-                          .rarity_power = 2,
-                          .alarm_rarity = 10,
-                          .cool_weight = 1,
-                          .cool_rate = 0.01};
-
-/// Of a normal distribution (Box and Muller).
-double normal(Rng& rng) {
-  return std::sqrt(-2 * std::log(1 - rng.unit())) * std::cos(2 * std::numbers::pi * rng.unit());
+double score(double gain, std::size_t windows) {
+  return windows == 0 ? 0 : 50 * gain / static_cast<double>(windows);
 }
 
-/// Numbers of which all neighbours do well, not only they themselves.
+double two_digits(double number) {
+  const double scale = std::pow(10, std::floor(std::log10(number)) - 1);
+  return std::round(number / scale) * scale;
+}
+
+/// Which series something is about, one for each of all.
+using Choice = std::vector<char>;
+
+/// Every combination of the numbers, and what each series gains by it.
 class Search {
  public:
-  explicit Search(Corpus corpus) : corpus_(std::move(corpus)) {
-    for (auto& factors : variants_) {
-      for (double& factor : factors) factor = std::exp(0.2 * normal(rng_));
+  explicit Search(const std::vector<Series>& all) {
+    for (const double recent : kRecentValues) {
+      for (const double quiet : kQuietValues) {
+        for (const double decades : kAlarmDecades) try_out(all, {recent, quiet, decades});
+      }
     }
   }
 
-  Tuning run(int steps) {
-    Tuning best = kNeutral;
-    double score = of_neighbours(best);
-    for (int i = 0; i < steps; ++i) {
-      Tuning tried = best;
-      const std::uint64_t changes = 1 + rng_.below(4);
-      for (std::uint64_t k = 0; k < changes; ++k)
-        tried.*kNumbers[rng_.below(kNumbers.size())] *= std::exp(0.6 * normal(rng_));
-      if (const double reached = of_neighbours(tried); reached > score) {
-        score = reached;
-        best = tried;
-      }
+  /// The middle of what does well on the chosen ones: the mean of all combinations (of the times their
+  /// logarithms'), each by e to the power of its gain, so that one window found or missed does not decide.
+  Tuning run(const Choice& chosen) const {
+    std::vector<double> gains;
+    for (const Tried& tried : tried_)
+      gains.push_back(std::inner_product(tried.gains.begin(), tried.gains.end(), chosen.begin(), 0.0));
+    const double best = *std::ranges::max_element(gains);
+    double sum = 0;
+    double recent = 0;
+    double quiet = 0;
+    double decades = 0;
+    for (std::size_t i = 0; i < tried_.size(); ++i) {
+      const Tuning& tuning = tried_[i].tuning;
+      const double weight = std::exp(gains[i] - best);
+      sum += weight;
+      recent += weight * std::log(tuning.recent_values);
+      quiet += weight * std::log(tuning.quiet_values);
+      decades += weight * tuning.alarm_decades;
     }
-    return best;
+    return {two_digits(std::exp(recent / sum)), two_digits(std::exp(quiet / sum)), two_digits(decades / sum)};
   }
 
  private:
-  double of_neighbours(const Tuning& tuning) const {
-    double sum = 0;
-    for (const auto& factors : variants_) {
-      Tuning near = tuning;
-      for (std::size_t i = 0; i < kNumbers.size(); ++i) near.*kNumbers[i] *= factors[i];
-      for (const auto rate : {&Tuning::slow_rate, &Tuning::fast_rate, &Tuning::slot_rate,
-                              &Tuning::recent_rate, &Tuning::usual_rate, &Tuning::cool_rate})
-        near.*rate = std::min(near.*rate, 1.0);
-      sum += judge(corpus_, near, std::nullopt).score();
-    }
-    return sum / kVariants;
+  struct Tried {
+    Tuning tuning;
+    std::vector<double> gains;
+  };
+  void try_out(const std::vector<Series>& all, const Tuning& tuning) {
+    Tried tried{tuning, {}};
+    for (const Series& series : all) tried.gains.push_back(gain(series, tuning));
+    tried_.push_back(std::move(tried));
   }
 
-  Corpus corpus_;
-  SeededRng rng_{1};
-  std::array<std::array<double, kNumbers.size()>, kVariants> variants_{};
+  std::vector<Tried> tried_;
 };
 
-Result<void> run(const std::string& root, int steps) {
+struct Outcome {
+  double gain = 0;
+  std::size_t windows = 0;
+};
+
+Outcome judge(const std::vector<Series>& all, const Choice& chosen, const Tuning& tuning) {
+  Outcome outcome;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (chosen[i] == 0) continue;
+    outcome.gain += gain(all[i], tuning);
+    outcome.windows += all[i].windows.size();
+  }
+  return outcome;
+}
+
+std::string show(const Tuning& tuning) {
+  return fmt::format("{:g} values recent, {:g} quiet, {:g} decades", tuning.recent_values,
+                     tuning.quiet_values, tuning.alarm_decades);
+}
+
+Result<std::vector<Series>> read_all(const std::string& root) {
   const auto fs = make_system_fs();
   DUNLIN_TRY(const std::string text, read_file(*fs, root + "/windows.json"));
   const auto labels = boost::json::parse(text).as_object();
@@ -220,45 +212,49 @@ Result<void> run(const std::string& root, int steps) {
     DUNLIN_TRY(Series series, read_series(*fs, root, std::string(name), windows.as_array()));
     all.push_back(std::move(series));
   }
+  return all;
+}
+
+Result<void> run(const std::string& root) {
+  DUNLIN_TRY(const std::vector<Series> all, read_all(root));
   std::set<std::string> folders;
-  Corpus whole;
-  for (const Series& series : all) {
-    folders.insert(series.folder);
-    whole.push_back(&series);
-  }
-  const Outcome chosen = judge(whole, analytics::kTuning, std::nullopt);
-  std::printf("the chosen numbers on all: %.2f\n", chosen.score());
+  for (const Series& series : all) folders.insert(series.folder);
+  const Choice whole(all.size(), 1);
+  const auto print = [](const std::string& what, const Tuning& tuning, const Outcome& outcome) {
+    fmt::print("{:24} {:48} {:5.2f} ({:.2f} of {})\n", what, show(tuning),
+               score(outcome.gain, outcome.windows), outcome.gain, 2 * outcome.windows);
+  };
+  print("as they are", analytics::kTuning, judge(all, whole, analytics::kTuning));
+  const Search search(all);
+  const Tuning found = search.run(whole);
+  print("searched on all", found, judge(all, whole, found));
+
   Outcome sum;
-  Outcome threshold_only;
   for (const std::string& folder : folders) {
-    Corpus others;
-    Corpus left_out;
-    for (const Series& series : all) (series.folder == folder ? left_out : others).push_back(&series);
-    const double threshold = judge(others, analytics::kTuning, std::nullopt).threshold;
-    threshold_only.gain += judge(left_out, analytics::kTuning, threshold).gain;
-    const Tuning found = Search(others).run(steps);
-    const Outcome fitted = judge(others, found, std::nullopt);
-    const Outcome judged = judge(left_out, found, fitted.threshold);
+    Choice others;
+    Choice left_out;
+    for (const Series& series : all) {
+      left_out.push_back(series.folder == folder ? 1 : 0);
+      others.push_back(series.folder == folder ? 0 : 1);
+    }
+    const Tuning without = search.run(others);
+    const Outcome judged = judge(all, left_out, without);
     sum.gain += judged.gain;
     sum.windows += judged.windows;
-    std::printf("%-24s others %.2f, itself %.2f (gain %.2f, %zu windows)\n", folder.c_str(), fitted.score(),
-                judged.score(), judged.gain, judged.windows);
-    std::fflush(stdout);
+    print(folder, without, judged);
   }
-  threshold_only.windows = sum.windows;
-  std::printf("threshold without the judged folder: %.2f\n", threshold_only.score());
-  std::printf("all numbers and threshold without the judged folder: %.2f\n", sum.score());
+  fmt::print("each folder with what was searched without it: {:.2f}\n", score(sum.gain, sum.windows));
   return {};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: nab_left_out FOLDER STEPS\n", stderr);
+  if (argc != 2) {
+    std::fputs("usage: nab_left_out FOLDER\n", stderr);
     return 2;
   }
-  const auto done = run(argv[1], std::atoi(argv[2]));
+  const auto done = run(argv[1]);
   if (!done) std::fprintf(stderr, "nab_left_out: %s\n", done.error().message.c_str());
   return done ? 0 : 1;
 }

@@ -23,6 +23,7 @@ struct HandshakeAdmission::Waiting final : ConnectionHandler {
 HandshakeAdmission::HandshakeAdmission(const ListenOptions& options, ListenerTlsRef tls, NetMetrics& metrics,
                                        AcceptHandler accept)
     : deadline_(options.handshake_deadline),
+      longest_wait_(options.longest_handshake_wait),
       max_handshakes_(options.max_handshakes),
       max_waiting_(options.max_waiting_handshakes),
       tls_(std::move(tls)),
@@ -52,7 +53,7 @@ void HandshakeAdmission::begin(std::unique_ptr<Connection> connection) {
 
 void HandshakeAdmission::wait(std::unique_ptr<Connection> connection) {
   executor_ = &connection->executor();
-  Waiting& waiting = waiting_.emplace_back(*this, std::move(connection), executor_->now() + deadline_);
+  Waiting& waiting = waiting_.emplace_back(*this, std::move(connection), executor_->now() + longest_wait_);
   waiting.place = std::prev(waiting_.end());
   waiting.connection->set_handler(&waiting);
   waiting.connection->pause_reading();

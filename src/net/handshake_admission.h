@@ -9,9 +9,10 @@
 namespace dunlin::net {
 
 /// Begins at most `max_handshakes` handshakes at once. Later ones wait, unread and in the order they came,
-/// for as long as a handshake may take; what then has no place, or is more than `max_waiting`, is refused. A
-/// fleet that comes back at once thus gets in at the pace of its handshakes and does not spend its time, and
-/// the server's, on being turned away. Destroying it breaks those that wait. The listener's thread only.
+/// for `longest_handshake_wait`; what then has no place, or is more than `max_waiting_handshakes`, is
+/// refused. A fleet that comes back at once thus gets in at the pace of its handshakes and does not spend its
+/// time, and the server's, on being turned away. Destroying it breaks those that wait. The listener's thread
+/// only.
 class HandshakeAdmission {
  public:
   HandshakeAdmission(const ListenOptions& options, ListenerTlsRef tls, NetMetrics& metrics,
@@ -33,7 +34,8 @@ class HandshakeAdmission {
   void refuse(const Connection& connection);
   void await_deadline();
 
-  const Duration deadline_;  // of a handshake, and of the wait before it
+  const Duration deadline_;  // of a handshake
+  const Duration longest_wait_;
   const std::size_t max_handshakes_;
   const std::size_t max_waiting_;
   ListenerTlsRef tls_;

@@ -43,10 +43,12 @@ struct ListenOptions {
       tls;  // null: plain. Shared by every connection made under it, also after its replacement.
   int backlog = 4096;
   Duration handshake_deadline = std::chrono::seconds{5};
-  /// Half-open handshakes allowed at once on this listener; more wait for as long as a handshake may take.
+  /// Half-open handshakes allowed at once on this listener; more wait.
   std::size_t max_handshakes = 1024;
-  /// Connections that may wait for a handshake at once; more are refused.
-  std::size_t max_waiting_handshakes = 8192;
+  /// Connections that may wait for a handshake at once, and for how long each; others are refused. Enough for
+  /// a fleet that comes back at once: who is refused comes again, and has cost the time of a handshake.
+  std::size_t max_waiting_handshakes = 16'384;
+  Duration longest_handshake_wait = std::chrono::seconds{20};
   /// Null: connections may come at any rate. Shared by the listeners of one port on all reactors, which it
   /// counts together. Judged by the address that a PROXY header names.
   std::shared_ptr<ConnectionLimiter> limiter = nullptr;

@@ -118,32 +118,36 @@ void Reactor::cancel(TimerId timer) {
   timers_.cancel(timer);
 }
 
+bool Reactor::control(int operation, EventSource& source, std::uint32_t events) const {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &source;
+  return ::epoll_ctl(epoll_.get(), operation, source.descriptor_, &event) == 0;
+}
+
 bool Reactor::watch(int fd, std::uint32_t events, EventSource& source) {
   DUNLIN_ASSERT(may_touch());
-  epoll_event event{};
-  event.events = events;
-  event.data.ptr = &source;
-  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  source.descriptor_ = fd;
+  source.interest_ = events;
+  return control(EPOLL_CTL_ADD, source, events);
 }
 
-void Reactor::change(int fd, std::uint32_t events, EventSource& source) {
-  epoll_event event{};
-  event.events = events;
-  event.data.ptr = &source;
-  DUNLIN_ASSERT(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
+void Reactor::change(std::uint32_t events, EventSource& source) {
+  source.interest_ = events;
+  if (source.waiting_ != EventSource::Waiting::muted) DUNLIN_ASSERT(control(EPOLL_CTL_MOD, source, events));
 }
 
-void Reactor::unwatch(int fd, EventSource& source) {
+void Reactor::unwatch(EventSource& source) {
   DUNLIN_ASSERT(may_touch());
-  epoll_event event{};
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);
+  control(EPOLL_CTL_DEL, source, 0);
+  source.descriptor_ = -1;
   for (int i = fetched_->next; i < fetched_->count; ++i) {
     epoll_event& fetched = fetched_->events[static_cast<std::size_t>(i)];
     if (fetched.data.ptr == &source) fetched.data.ptr = nullptr;
   }
   if (handling_ == &source) handling_ = nullptr;
   source.service_ = EventSource::Service::at_once;
-  if (!std::exchange(source.is_put_off_, false)) return;
+  if (std::exchange(source.waiting_, EventSource::Waiting::no) == EventSource::Waiting::no) return;
   for (auto* queue : {&after_quick_, &last_})
     for (PutOff& waiting : *queue)
       if (waiting.source == &source) waiting.source = nullptr;
@@ -244,20 +248,36 @@ void Reactor::dispatch_put_off() {
 
 /// One at least, and more while there is time: a long queue is not the next one's delay.
 void Reactor::dispatch_put_off(std::deque<PutOff>& waiting) {
+  using Waiting = EventSource::Waiting;
   Duration now = system_now();
   const Duration until = now + kLongestDispatch;
   while (!waiting.empty() && now <= until) {
     const PutOff next = waiting.front();
     waiting.pop_front();
     if (next.source == nullptr) continue;
-    next.source->is_put_off_ = false;
+    if (std::exchange(next.source->waiting_, Waiting::no) == Waiting::muted)
+      DUNLIN_ASSERT(control(EPOLL_CTL_MOD, *next.source, next.source->interest_));
     now = handle(*next.source, next.events, now);
+  }
+  mute_waiting(waiting);
+}
+
+/// What waits over the end of a turn is not told again meanwhile. epoll goes round those that have something:
+/// thousands that wait would be told of, turn after turn, before anybody who has come since.
+void Reactor::mute_waiting(std::deque<PutOff>& waiting) {
+  for (auto next = waiting.rbegin(); next != waiting.rend(); ++next) {
+    if (next->source == nullptr) continue;
+    if (std::exchange(next->source->waiting_, EventSource::Waiting::muted) == EventSource::Waiting::muted)
+      return;
+    // Ends and errors are always told, but edge-triggered only once.
+    DUNLIN_ASSERT(control(EPOLL_CTL_MOD, *next->source, EPOLLET));
   }
 }
 
 /// Level-triggered: what comes after the first event is told again.
 void Reactor::put_off(EventSource& source, std::uint32_t events) {
-  if (std::exchange(source.is_put_off_, true)) return;
+  if (source.waiting_ != EventSource::Waiting::no) return;
+  source.waiting_ = EventSource::Waiting::put_off;
   auto& queue = source.service_ == EventSource::Service::last ? last_ : after_quick_;
   queue.push_back({&source, events});
 }

@@ -39,14 +39,19 @@ class EventSource {
   /// Its next events wait for all that is done for others, also for those that yield: long work for peers
   /// that nobody knows yet, of whom there may be many.
   void come_last() { service_ = Service::last; }
+  /// What it is watched for, as epoll's bits; what it was last, when it is watched no more.
+  std::uint32_t interest() const { return interest_; }
 
  private:
   friend class Reactor;
   static constexpr std::uint32_t kNotListed = ~std::uint32_t{0};
   enum class Service : std::uint8_t { at_once, after_quick, last };
+  enum class Waiting : std::uint8_t { no, put_off, muted };
   std::uint32_t turn_end_index_ = kNotListed;
+  int descriptor_ = -1;
+  std::uint32_t interest_ = 0;
   Service service_ = Service::at_once;  // of its next events
-  bool is_put_off_ = false;
+  Waiting waiting_ = Waiting::no;
 };
 
 /// One thread each. A turn is: events, posted tasks, timers, then the end of the turn (queued output leaves).
@@ -81,9 +86,9 @@ class Reactor final : public Executor {
 
   /// Adds a descriptor; false if the kernel refuses (errno says why).
   bool watch(int fd, std::uint32_t events, EventSource& source);
-  void change(int fd, std::uint32_t events, EventSource& source);
+  void change(std::uint32_t events, EventSource& source);
   /// Removes the descriptor (which must still be open) and forgets events already fetched for it.
-  void unwatch(int fd, EventSource& source);
+  void unwatch(EventSource& source);
 
   /// Calls source.on_turn_end() once at the end of this turn (of the next one, if called from on_turn_end).
   void at_turn_end(EventSource& source);
@@ -112,6 +117,8 @@ class Reactor final : public Executor {
   void dispatch_put_off(std::deque<PutOff>& waiting);
   Duration handle(EventSource& source, std::uint32_t events, Duration begin);
   void put_off(EventSource& source, std::uint32_t events);
+  void mute_waiting(std::deque<PutOff>& waiting);
+  bool control(int operation, EventSource& source, std::uint32_t events) const;
   void take_mail();
   void run_tasks();
   void end_turn();

@@ -166,7 +166,7 @@ class ReadySource : public EventSource {
   }
   ~ReadySource() override { end(); }
   void end() {
-    if (std::exchange(watched_, false)) reactor_.unwatch(fd_.get(), *this);
+    if (std::exchange(watched_, false)) reactor_.unwatch(*this);
   }
   void on_events(std::uint32_t) override {
     if (std::exchange(last_turn(), reactor_.turns()) != reactor_.turns()) order_ += ' ';
@@ -246,6 +246,36 @@ TEST(Reactor, AThousandEndsMadeThoseThatWereStillThereWait) {
   ReadySource quiet(reactor, order, 'q');
   EXPECT_GT(turns_led_by_quiet(reactor, order, quiet), 80);
   EXPECT_GT(std::ranges::count(order, 'E'), 80);
+}
+
+/// Something that comes while thousands wait: in how many turns it had its event.
+TEST(Reactor, ThousandsThatWaitedWereToldOfBeforeWhoCameSince) {
+  Reactor reactor;
+  std::string order;
+  constexpr int kThousands = 12 * kMaxEventsPerTurn;
+  std::vector<std::unique_ptr<ReadySource>> waiting;
+  for (int i = 0; i < kThousands; ++i) {
+    waiting.push_back(std::make_unique<ReadySource>(reactor, order, 'n'));
+    waiting.back()->is_new = true;
+    waiting.back()->takes = kLongestDispatch / 5;
+  }
+  UniqueFd counter{::eventfd(0, EFD_CLOEXEC)};
+  const int descriptor = counter.get();
+  ReadySource quick(reactor, order, 'q', std::move(counter));
+  std::uint64_t came = 0;
+  quick.then = [&] {
+    EXPECT_LE(reactor.turns() - came, 3);
+    reactor.stop();
+  };
+  std::function<void()> look = [&] {
+    if (std::ranges::count(order, 'n') < kThousands + 100) return reactor.post(look);
+    const std::uint64_t one = 1;
+    ASSERT_EQ(::write(descriptor, &one, sizeof one), sizeof one);
+    came = reactor.turns();
+  };
+  reactor.post(look);
+  reactor.run();
+  EXPECT_EQ(std::ranges::count(order, 'q'), 1);
 }
 
 TEST(Reactor, ALoudSourceWaitedForAllNewcomers) {

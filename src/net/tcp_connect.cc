@@ -46,7 +46,7 @@ TcpConnect::~TcpConnect() {
 }
 
 void TcpConnect::close_socket() {
-  if (watched_) context_.reactor.unwatch(socket_.get(), *this);
+  if (watched_) context_.reactor.unwatch(*this);
   watched_ = false;
   socket_.reset();
 }
@@ -96,7 +96,7 @@ void TcpConnect::on_events(std::uint32_t) {
 }
 
 void TcpConnect::connected() {
-  context_.reactor.unwatch(socket_.get(), *this);
+  context_.reactor.unwatch(*this);
   watched_ = false;
   TcpStream stream;
   stream.fd = std::move(socket_);

@@ -30,7 +30,6 @@ std::unique_ptr<TcpConnection> TcpConnection::make(TcpContext& context, TcpStrea
     self.stream_.fd.reset();
     return nullptr;
   }
-  self.interest_ = kReadInterest;
   context.metrics.open.add();
   if (self.stream_.service == TcpStream::Service::after_others) self.come_last();
   // Bytes and output that came along from another reactor are looked at at the end of the turn.
@@ -51,7 +50,7 @@ TcpConnection::~TcpConnection() {
 
 void TcpConnection::release_descriptor() {
   if (!stream_.fd.valid()) return;
-  context_->reactor.unwatch(stream_.fd.get(), *this);
+  context_->reactor.unwatch(*this);
   stream_.fd.reset();
   context_->metrics.open.add(-1);
 }
@@ -95,9 +94,8 @@ bool TcpConnection::reading_wanted() const {
 }
 
 void TcpConnection::set_interest(std::uint32_t events) {
-  if (events == interest_ || !stream_.fd.valid()) return;
-  interest_ = events;
-  context_->reactor.change(stream_.fd.get(), events, *this);
+  if (events == interest() || !stream_.fd.valid()) return;
+  context_->reactor.change(events, *this);
 }
 
 void TcpConnection::pause_reading() {
@@ -108,7 +106,7 @@ void TcpConnection::resume_reading() {
   paused_ = false;
   if (state_ != State::open) return;
   if (handler_ == nullptr) return;
-  if ((interest_ & EPOLLIN) == 0) set_interest(interest_ | kReadInterest);
+  if ((interest() & EPOLLIN) == 0) set_interest(interest() | kReadInterest);
   if (stream_.unread.empty() && (frame_ == nullptr || !frame_->in_data)) return;
   offer_tail_ = true;
   context_->reactor.after_turn_end(*this);
@@ -122,7 +120,7 @@ OutputQueue* TcpConnection::queue_for_write() {
 
 void TcpConnection::after_write() {
   if (stream_.output->size() > kOutputHighMark) stream_.above_high_mark = true;
-  if ((interest_ & EPOLLOUT) != 0) return;
+  if ((interest() & EPOLLOUT) != 0) return;
   context_->reactor.at_turn_end(*this);
   // Nothing is reported from here: a failure or a drained queue is told at the end of the turn.
   if (stream_.output->size() >= kEarlySendBytes) send_queued();
@@ -206,7 +204,7 @@ void TcpConnection::move_to(Executor& target, Arrived arrived) {
   }
   TcpStream stream = std::move(stream_);
   if (stream.fd.valid()) {
-    context_->reactor.unwatch(stream.fd.get(), *this);
+    context_->reactor.unwatch(*this);
     context_->metrics.open.add(-1);
   }
   stream_ = TcpStream{};

@@ -113,7 +113,6 @@ class TcpConnection final : public Connection, private EventSource {
   mutable std::unique_ptr<PeerInfo> peer_;  // made when someone asks
   TimerId deadline_;
   static constexpr std::uint32_t kReadInterest = EPOLLIN | EPOLLRDHUP;  // the reactor serves ends last
-  std::uint32_t interest_ = 0;
   State state_ = State::open;
   CloseReason reason_ = CloseReason::local_closed;
   bool paused_ = false;

@@ -91,7 +91,7 @@ Result<std::unique_ptr<TcpListener>> TcpListener::open(TcpContext& context, List
 TcpListener::~TcpListener() {
   if (destroyed_ != nullptr) *destroyed_ = true;
   if (resting_) context_.reactor.cancel(resting_);
-  if (socket_.valid()) context_.reactor.unwatch(socket_.get(), *this);
+  if (socket_.valid()) context_.reactor.unwatch(*this);
 }
 
 void TcpListener::on_events(std::uint32_t) {
@@ -146,10 +146,10 @@ void TcpListener::refuse_one(int error) {
 
 // Without this rest a level-triggered listener would spin for as long as the shortage lasts.
 void TcpListener::rest() {
-  context_.reactor.change(socket_.get(), 0, *this);
+  context_.reactor.change(0, *this);
   resting_ = context_.reactor.schedule(kAcceptPause, [this] {
     resting_ = {};
-    context_.reactor.change(socket_.get(), EPOLLIN, *this);
+    context_.reactor.change(EPOLLIN, *this);
   });
 }
 

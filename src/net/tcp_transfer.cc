@@ -42,7 +42,7 @@ void TcpConnection::on_readable(std::uint32_t events) {
   // Nobody wants the input. An error or a complete hang-up cannot be switched off, and means that the stream
   // is gone.
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return fail(CloseReason::reset);
-  set_interest(interest_ & ~kReadInterest);
+  set_interest(interest() & ~kReadInterest);
 }
 
 void TcpConnection::on_turn_end() {
@@ -149,7 +149,7 @@ bool TcpConnection::send_queued() {
         fail(reason_of(errno));
         return false;
       }
-      set_interest(interest_ | EPOLLOUT);
+      set_interest(interest() | EPOLLOUT);
       if (!deadline_) watch_stall();
       return true;
     }
@@ -157,7 +157,7 @@ bool TcpConnection::send_queued() {
     context_->metrics.bytes_out.add(sent);
     queue.consume(static_cast<std::size_t>(sent), context_->pool);
   }
-  set_interest(interest_ & ~std::uint32_t{EPOLLOUT});
+  set_interest(interest() & ~std::uint32_t{EPOLLOUT});
   release_output();
   return true;
 }

@@ -142,5 +142,24 @@ TEST(Tls, ThoseWhoWaitForAPlaceGetInAndOneTooManyDoesNot) {
   EXPECT_EQ(loop.registry.value("dunlin_net_tls_handshakes_refused_total"), 1);
 }
 
+TEST(Tls, WhoWaitsTooLongForAPlaceIsRefusedAndWhoWaitsLessIsNot) {
+  Loop loop;
+  EchoServer echo;
+  ListenOptions options = listen_with(server_options());
+  options.max_handshakes = 1;
+  options.longest_handshake_wait = std::chrono::milliseconds{200};
+  auto listener = *loop.network.listen(loop.reactor, options, echo.acceptor());
+  std::array<Recorder, 2> silent;  // one has the place, for five seconds; one waits
+  for (Recorder& peer : silent) {
+    loop.network.connect(loop.reactor, test::to(listener->local()),
+                         [&](Result<std::unique_ptr<Connection>> result) { peer.take(*std::move(result)); });
+    ASSERT_TRUE(loop.run_until([&] { return peer.connection != nullptr; }));
+  }
+  ASSERT_TRUE(loop.run_until([&] { return silent[1].closed(); }));
+  EXPECT_FALSE(silent[0].closed());
+  EXPECT_EQ(loop.registry.value("dunlin_net_tls_handshakes_waiting"), 0);
+  EXPECT_EQ(loop.registry.value("dunlin_net_tls_handshakes_refused_total"), 1);
+}
+
 }  // namespace
 }  // namespace dunlin::net

@@ -11,10 +11,12 @@ namespace {
 
 constexpr double kErrorRate = 0.01;  // of the forecasts' errors
 constexpr double kBandDeviations = 3;
-constexpr double kWarmUp = 10;         // values before distances are told
-constexpr double kLongWarmUp = 20;     // before rarities are
-constexpr double kMostSurprise = 1e4;  // where nothing has ever moved, any distance is infinite
-constexpr std::uint8_t kVersion = 1;
+constexpr double kWarmUp = 10;      // values before distances are told
+constexpr double kLongWarmUp = 20;  // before outliers are told from the rest
+constexpr double kSlotDays = 20;    // in the mean of a half hour of the day
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kFirstVersion = 1;
+constexpr std::size_t kFirstVersionBytes = 2661;
 
 constexpr std::int64_t kSlotSeconds = 1800;
 
@@ -51,20 +53,32 @@ std::optional<Band> Detector::expected(std::size_t slot) const {
   return Band{middle - margin, middle + margin};
 }
 
-// How far the value is from everything that is usual, each part in its own deviations.
-double Detector::distance(double value, std::size_t slot) const {
-  if (count_ <= kWarmUp) return 0;
-  const double outside = std::max({0.0, value - high_, low_ - value}) / (high_ - low_ + tiny());
-  const double from_mean = std::abs(value - mean_) / (std::sqrt(variance_) + tiny());
+// From what is usual at this time of the day, as far as that is known.
+double Detector::residual(double value, std::size_t slot) const {
+  if (count_ < 1) return 0;
   const Slot& here = slots_[slot];
-  const double from_slot =
-      here.count > 2 ? std::abs(value - here.mean) / (std::sqrt(slot_error_) + tiny()) : 0;
-  return tuning_->distance_weight * from_mean + tuning_->outside_weight * outside +
-         tuning_->slot_weight * from_slot;
+  return value - (here.count > 2 ? here.mean : mean_);
+}
+
+// How far beyond all values so far, in usual sizes of a residual, as all that follow.
+double Detector::outside(double value) const {
+  if (count_ <= kWarmUp) return 0;
+  return std::max({0.0, value - high_, low_ - value}) / (usual_size_ + tiny());
+}
+
+// How far the recent values are to one side of what is usual.
+double Detector::shift() const {
+  return std::abs(recent_residual_) / (usual_size_ + tiny());
+}
+
+// By how much more, or less, they vary.
+double Detector::change_of_size() const {
+  const double ratio = (recent_size_ + tiny()) / (usual_size_ + tiny());
+  return std::max(ratio, 1 / ratio) - 1;
 }
 
 void Detector::learn_range(double value) {
-  if (count_ < 1) low_ = high_ = last_ = value;
+  if (count_ < 1) low_ = high_ = last_ = mean_ = value;
   low_ = std::min(low_, value);
   high_ = std::max(high_, value);
 }
@@ -83,33 +97,23 @@ void Detector::learn_forecasts(double value, std::size_t slot) {
 
 void Detector::learn_slot(double value, std::size_t slot) {
   Slot& here = slots_[slot];
-  if (here.count > 2) {
-    slot_count_ += 1;
-    slot_error_ += (square(value - here.mean) - slot_error_) / slot_count_;
-  }
   if (here.count < 255) ++here.count;
-  here.mean += std::max(tuning_->slot_rate, 1.0 / here.count) * (value - here.mean);
+  here.mean += std::max(1 / kSlotDays, 1.0 / here.count) * (value - here.mean);
 }
 
 void Detector::learn_level(double value) {
   count_ += 1;
-  const double rate = std::max(tuning_->slow_rate, 1 / count_);
-  const double error = value - mean_;
-  mean_ += rate * error;
-  variance_ = (1 - rate) * (variance_ + rate * square(error));
-  fast_ += (count_ < 2 ? 1 : tuning_->fast_rate) * (value - fast_);
+  mean_ += std::max(1 / kUsualValues, 1 / count_) * (value - mean_);
+  fast_ += std::max(1 / tuning_->recent_values, 1 / count_) * (value - fast_);
   last_ = value;
 }
 
-// How unusual a surprise is among the series' own, by the deviation of its logarithm.
-double Detector::rarity(double surprise) {
-  const double logarithm = std::log(surprise + 0.1);
-  const double above = logarithm - log_mean_;
-  const double deviations =
-      count_ <= kLongWarmUp ? 0 : std::max(0.0, above / (std::sqrt(log_variance_) + 0.05));
-  log_mean_ += above / count_;
-  log_variance_ += (above * (logarithm - log_mean_) - log_variance_) / count_;
-  return std::pow(deviations, tuning_->rarity_power);
+void Detector::learn_residual(double residual) {
+  const double recent_rate = std::max(1 / tuning_->recent_values, 1 / count_);
+  const double size = std::abs(residual);
+  recent_residual_ += recent_rate * (residual - recent_residual_);
+  recent_size_ += recent_rate * (size - recent_size_);
+  usual_size_ += std::max(1 / kUsualValues, 1 / count_) * (size - usual_size_);
 }
 
 Verdict Detector::add(WallTime time, double value) {
@@ -118,25 +122,25 @@ Verdict Detector::add(WallTime time, double value) {
   if (!std::isfinite(value)) return verdict;
   value = std::clamp(value, -kMostValue, kMostValue);
 
-  double surprise = distance(value, slot);
+  const double outside = this->outside(value);
+  const double residual = this->residual(value, slot);
   learn_forecasts(value, slot);
   learn_range(value);
-  surprise +=
-      tuning_->novelty_weight * novelty_.add(high_ > low_ ? (value - low_) / (high_ - low_) : 0, *tuning_);
+  const double position = high_ > low_ ? (value - low_) / (high_ - low_) : 0;
+  const double novelty = novelty_.add(position, tuning_->recent_values);
   learn_slot(value, slot);
   learn_level(value);
+  learn_residual(residual);
 
-  const double shift = square(fast_ - mean_);
-  if (count_ > kLongWarmUp)
-    surprise += tuning_->shift_weight * std::sqrt(shift) / (std::sqrt(fast_error_) + tiny());
-  const double usual = count_ < 50 ? shift : std::min(shift, 25 * fast_error_);
-  fast_error_ += std::max(tuning_->slow_rate, 1 / count_) * (usual - fast_error_);
+  // Fisher's method: were the parts independent, their probabilities would multiply.
+  const std::array parts{outside, shift(), change_of_size(), novelty};
+  double total = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) total += rarities_[i].add(parts[i], count_);
 
-  surprise = std::min(surprise, kMostSurprise);
-  const double total = tuning_->plain_share * surprise + rarity(surprise);
-  const double left = total / (1 + tuning_->cool_weight * cool_);
-  cool_ = std::max(cool_ * (1 - tuning_->cool_rate), left > tuning_->alarm_rarity ? total : 0);
-  verdict.score = left / (left + tuning_->alarm_rarity);
+  const double alarm = tuning_->alarm_decades;
+  const double left = total / (1 + cool_);
+  cool_ = std::max(cool_ * (1 - 1 / tuning_->quiet_values), left >= alarm ? total : 0);
+  verdict.score = left / (left + alarm);
   return verdict;
 }
 
@@ -152,20 +156,18 @@ struct Detector::Codec {
   template <class Self>
   static auto fields(Self& self) {
     using Number = std::remove_reference_t<decltype((self.count_))>;
+    constexpr double kSize = 3e150;
     constexpr double kSquare = 1e302;
     return std::to_array<Field<Number>>({{&self.count_, 0, 1e15},
                                          {&self.low_, -kMostValue, self.high_},
                                          {&self.high_, -kMostValue, kMostValue},
                                          {&self.last_, -kMostValue, kMostValue},
                                          {&self.mean_, -kMostValue, kMostValue},
-                                         {&self.variance_, 0, kSquare},
                                          {&self.fast_, -kMostValue, kMostValue},
-                                         {&self.fast_error_, 0, kSquare},
-                                         {&self.slot_error_, 0, kSquare},
-                                         {&self.slot_count_, 0, 1e15},
-                                         {&self.log_mean_, -10, 10},
-                                         {&self.log_variance_, 0, 100},
-                                         {&self.cool_, 0, 1e12},
+                                         {&self.recent_residual_, -kSize, kSize},
+                                         {&self.recent_size_, 0, kSize},
+                                         {&self.usual_size_, 0, kSize},
+                                         {&self.cool_, 0, 100},
                                          {&self.errors_[0], 0, kSquare},
                                          {&self.errors_[1], 0, kSquare},
                                          {&self.errors_[2], 0, kSquare},
@@ -182,13 +184,16 @@ std::string Detector::save() const {
     out.byte(slot.count);
   }
   novelty_.save(out);
+  for (const Rarity& rarity : rarities_) rarity.save(out);
   return out.take();
 }
 
 Result<Detector> Detector::load(std::string_view bytes) {
   const auto corrupt = [] { return fail(Errc::corrupt, "the saved state of a detector is damaged"); };
   store::ByteReader in(bytes);
-  if (in.byte() != kVersion) return corrupt();
+  const std::uint8_t version = in.byte();
+  if (version == kFirstVersion && bytes.size() == kFirstVersionBytes) return Detector();
+  if (version != kVersion) return corrupt();
   Detector made;
   for (const auto& field : Codec::fields(made)) *field.number = in.number();
   for (const auto& field : Codec::fields(made)) {
@@ -200,6 +205,7 @@ Result<Detector> Detector::load(std::string_view bytes) {
     if (!(std::abs(slot.mean) <= kMostValue)) return corrupt();
   }
   made.novelty_.load(in);
+  for (Rarity& rarity : made.rarities_) rarity.load(in);
   if (!in.at_end()) return corrupt();
   return made;
 }

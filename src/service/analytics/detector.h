@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "service/analytics/novelty.h"
+#include "service/analytics/rarity.h"
 #include "service/analytics/tuning.h"
 
 namespace dunlin::analytics {
@@ -45,7 +46,7 @@ class Detector {
   double values() const { return count_; }
 
   std::string save() const;
-  /// Errors: corrupt.
+  /// What an earlier version has saved is a detector that begins anew. Errors: corrupt.
   static Result<Detector> load(std::string_view bytes);
 
  private:
@@ -60,12 +61,15 @@ class Detector {
 
   std::optional<Band> expected(std::size_t slot) const;
   std::array<double, kForecasts> forecasts(std::size_t slot) const;
-  double distance(double value, std::size_t slot) const;
+  double residual(double value, std::size_t slot) const;
+  double outside(double value) const;
   void learn_range(double value);
   void learn_forecasts(double value, std::size_t slot);
   void learn_level(double value);
+  void learn_residual(double residual);
   void learn_slot(double value, std::size_t slot);
-  double rarity(double surprise);
+  double shift() const;
+  double change_of_size() const;
   double tiny() const;
 
   const Tuning* tuning_;
@@ -73,18 +77,16 @@ class Detector {
   double low_ = 0;  // of all values so far
   double high_ = 0;
   double last_ = 0;
-  double mean_ = 0;  // slow
-  double variance_ = 0;
-  double fast_ = 0;        // fast mean
-  double fast_error_ = 0;  // mean square of its distance from the slow one
-  double slot_error_ = 0;  // mean square of the distance from the slot's mean
-  double slot_count_ = 0;
-  double log_mean_ = 0;  // of the logarithm of the surprise
-  double log_variance_ = 0;
+  double mean_ = 0;             // of what is usual
+  double fast_ = 0;             // mean of the recent values
+  double recent_residual_ = 0;  // means
+  double recent_size_ = 0;      // of residuals without their sign
+  double usual_size_ = 0;
   double cool_ = 0;  // what the last alarms have left
   std::array<double, kForecasts> errors_{};
   std::array<Slot, kSlots> slots_{};
   Novelty novelty_;
+  std::array<Rarity, 4> rarities_{};  // of the parts in the order in which add() asks them
 };
 
 }  // namespace dunlin::analytics

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -70,9 +72,53 @@ TEST(DetectorTest, FindsADayThatIsMissing) {
   SeededRng rng(8);
   for (std::size_t i = 2880; i < 3168; ++i) values[i] = 20 + noise(rng) / 10;
   const auto found = scores(run(values));
-  EXPECT_GE(*std::max_element(found.begin() + 2880, found.begin() + 3168), 0.2);
+  EXPECT_GE(*std::max_element(found.begin() + 2880, found.begin() + 3168), kAlarmScore);
   EXPECT_GT(*std::max_element(found.begin() + 2880, found.begin() + 3168),
             *std::max_element(found.begin() + 1000, found.begin() + 2880));
+}
+
+TEST(DetectorTest, FindsWhatNoLongerMoves) {
+  auto values = waves(288 * 14);
+  for (std::size_t i = 3000; i < 3144; ++i) values[i] = values[3000];
+  const auto found = scores(run(values));
+  EXPECT_GE(*std::max_element(found.begin() + 3000, found.begin() + 3144), kAlarmScore);
+  EXPECT_LT(*std::max_element(found.begin() + 600, found.begin() + 3000), kAlarmScore);
+}
+
+TEST(DetectorTest, FindsNoiseThatGrows) {
+  SeededRng rng(9);
+  std::vector<double> values;
+  for (int i = 0; i < 4000; ++i) values.push_back(noise(rng) * (i < 3000 ? 1 : 0.95) + 20);
+  const auto before = scores(run(values));
+  for (std::size_t i = 3000; i < 3200; ++i) values[i] = values[i] < 20 ? 19.6 : 20.4;
+  const auto found = scores(run(values));
+  EXPECT_LT(*std::max_element(before.begin() + 3000, before.begin() + 3200), kAlarmScore);
+  EXPECT_GE(*std::max_element(found.begin() + 3000, found.begin() + 3200), kAlarmScore)
+      << "inside of the range";
+}
+
+/// Of a normal distribution (Box and Muller).
+double normal(SeededRng& rng) {
+  return std::sqrt(-2 * std::log(1 - rng.unit())) * std::cos(2 * std::numbers::pi * rng.unit());
+}
+
+TEST(DetectorTest, RaisesFewAlarmsOverNoise) {
+  SeededRng rng(4);
+  double walk = 0;
+  std::array<std::vector<double>, 4> kinds;
+  for (int i = 0; i < 20'000; ++i) {
+    walk = 0.95 * walk + normal(rng);
+    kinds[0].push_back(normal(rng));
+    kinds[1].push_back(walk);
+    kinds[2].push_back(std::exp(normal(rng)));
+    kinds[3].push_back(wave(i, rng));
+  }
+  for (const auto& values : kinds) {
+    const auto found = scores(run(values));
+    const auto alarms =
+        std::count_if(found.begin() + 300, found.end(), [](double score) { return score >= kAlarmScore; });
+    EXPECT_LE(alarms, 30) << "of kind " << &values - kinds.data();
+  }
 }
 
 TEST(DetectorTest, TheBandHoldsWhatIsUsual) {
@@ -169,11 +215,23 @@ TEST(DetectorTest, RefusesSavedStatesThatAreDamaged) {
     ASSERT_FALSE(Detector::load(saved.substr(0, size))) << size;
   EXPECT_FALSE(Detector::load(saved + 'x'));
   std::string other = saved;
-  other[0] = 2;
+  other[0] = 3;
   EXPECT_EQ(Detector::load(other).error().code, Errc::corrupt) << "of another version";
   other = saved;
   other.replace(1, 8, 8, '\xff');
   EXPECT_FALSE(Detector::load(other)) << "a count that is no number";
+}
+
+// They were sums that mean nothing any more.
+TEST(DetectorTest, BeginsAnewWithStatesOfTheFirstVersion) {
+  std::string saved(2661, '\0');
+  saved[0] = 1;
+  const auto detector = Detector::load(saved);
+  ASSERT_TRUE(detector);
+  EXPECT_EQ(detector->values(), 0);
+  EXPECT_EQ(detector->save(), Detector().save());
+  EXPECT_FALSE(Detector::load(saved + 'x'));
+  EXPECT_FALSE(Detector::load(saved.substr(1)));
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "service/analytics/tuning.h"
+
 namespace dunlin::analytics {
 namespace {
 
@@ -45,14 +47,14 @@ double Novelty::new_share(double position) {
   return fresh / static_cast<double>(kSteps.size() * kLongest);
 }
 
-double Novelty::add(double position, const Tuning& tuning) {
+double Novelty::add(double position, double recent_values) {
   const double share = new_share(std::clamp(position, 0.0, 1.0));
-  recent_ += tuning.recent_rate * (share - recent_);
+  recent_ += (share - recent_) / recent_values;
   const double above = recent_ - usual_;
   const double deviations =
       count_ < kWarmUp ? 0 : std::max(0.0, above) / (std::sqrt(variance_) + kLeastDeviation);
   count_ += 1;
-  const double rate = std::max(tuning.usual_rate, 1 / count_);
+  const double rate = std::max(1 / kUsualValues, 1 / count_);
   usual_ += rate * (share - usual_);
   variance_ += rate * (above * above - variance_);
   return deviations;

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdint>
 
-#include "service/analytics/tuning.h"
 #include "store/chunk/bytes_io.h"
 
 namespace dunlin::analytics {
@@ -14,8 +13,9 @@ namespace dunlin::analytics {
 class Novelty {
  public:
   /// `position`: of the value in the range of all values so far, 0 (lowest) to 1. Answers by how many
-  /// deviations the share of new sequences is above what is usual here; 0 where it is not.
-  double add(double position, const Tuning& tuning);
+  /// deviations the share of new sequences, of so many values, is above what is usual here; 0 where it is
+  /// not.
+  double add(double position, double recent_values);
 
   void save(store::ByteWriter& out) const;
   /// Leaves the reader broken where the bytes are none of save().

@@ -1,29 +1,19 @@
 #pragma once
-// The numbers of the detector: few and round, the same for every series. README.md says how they were found.
+// The numbers of the detector, the same for every series: three that were searched on labelled series, and
+// those given by reason. docs/performance.md says what the search is worth.
 
 namespace dunlin::analytics {
 
-/// Rates are shares of a new value in a running mean; weights are those of the parts of a surprise.
+/// What bench/nab/left_out searches.
 struct Tuning {
-  double slow_rate = 0.00025;  // of the slow mean: some four thousand values
-  double fast_rate = 0.02;     // of the fast one: some fifty
-  double slot_rate = 0.05;     // of a half hour's mean: some twenty days
-  double recent_rate = 0.04;   // of the share of new sequences now
-  double usual_rate = 0.002;   // of what is usual of it
-
-  double distance_weight = 0.3;
-  double outside_weight = 400;
-  double slot_weight = 0.5;
-  double shift_weight = 0.1;
-  double novelty_weight = 0.5;
-
-  double plain_share = 0.02;  // of the surprise itself beside its rarity
-  double rarity_power = 3.5;
-  double alarm_rarity = 10;  // what scores kAlarmScore
-  double cool_weight = 2;
-  double cool_rate = 0.01;  // a hundred values after an alarm a third of it is left
+  double recent_values = 37;   // in what is going on now
+  double quiet_values = 140;   // so long after an alarm 1/e of it is left
+  double alarm_decades = 2.7;  // what scores kAlarmScore: chance makes it once in 10^2.7 values
 };
 
 inline constexpr Tuning kTuning;
+
+/// In what is usual: two weeks of five minutes, in which every day of the week was seen twice.
+inline constexpr double kUsualValues = 4032;
 
 }  // namespace dunlin::analytics

@@ -65,7 +65,7 @@ describe('derived channels', { concurrency: false }, () => {
       '--from', '2026-01-01T00:00:00Z', '--to', '2026-01-01T00:03:00Z');
     assert.deepEqual(tested.value, [59, 59, 59]);
     const told = await server.cliJson('derived', 'backfill', 'minute', '--from', '2026-01-01T00:00:00Z', '--to', '2026-01-02T00:00:00Z');
-    assert.deepEqual(told, { devices: 1, points: 600, results: 10 });
+    assert.deepEqual(told, { devices: 1, points: 600, results: 10, cancelled: false });
     await become('oven-01', 'heat_minute', Array.from({ length: 10 }, (_, i) => [60 * i, 29.5]));
     const sql = "SELECT max(heat_minute) AS most FROM points WHERE device = 'oven-01'";
     const { rows } = await server.cliJson('series', 'query', sql);

@@ -24,10 +24,12 @@ const Authorities = lazy(() => import('./pages/authorities.tsx'));
 const Enrolment = lazy(() => import('./pages/enrolment.tsx'));
 const Quarantine = lazy(() => import('./pages/quarantine.tsx'));
 const Policies = lazy(() => import('./pages/policies.tsx'));
+const ThingGroups = lazy(() => import('./pages/thing_groups.tsx'));
 const Accounts = lazy(() => import('./pages/accounts.tsx'));
 const Attacks = lazy(() => import('./pages/attacks.tsx'));
 const Audit = lazy(() => import('./pages/audit.tsx'));
 const Query = lazy(() => import('./pages/query.tsx'));
+const Derived = lazy(() => import('./pages/derived.tsx'));
 const Storage = lazy(() => import('./pages/storage.tsx'));
 const Me = lazy(() => import('./pages/me.tsx'));
 
@@ -90,6 +92,9 @@ function Page() {
         <Match when={route().page === 'policies'}>
           <Policies />
         </Match>
+        <Match when={route().page === 'thing-groups'}>
+          <ThingGroups />
+        </Match>
         <Match when={route().page === 'accounts'}>
           <Accounts />
         </Match>
@@ -98,6 +103,9 @@ function Page() {
         </Match>
         <Match when={route().page === 'query'}>
           <Query />
+        </Match>
+        <Match when={route().page === 'derived'}>
+          <Derived />
         </Match>
         <Match when={route().page === 'storage'}>
           <Storage />

@@ -5,7 +5,7 @@ import { createSignal } from 'solid-js';
 export const BROKER_PAGES = ['connections', 'groups', 'retained', 'bridges', 'trace'] as const;
 export type BrokerPage = (typeof BROKER_PAGES)[number];
 /** The tabs of the page Data. */
-export const DATA_PAGES = ['query', 'storage'] as const;
+export const DATA_PAGES = ['query', 'derived', 'storage'] as const;
 export type DataPage = (typeof DATA_PAGES)[number];
 /** The tabs of the page Security. */
 export const SECURITY_PAGES = [
@@ -14,6 +14,7 @@ export const SECURITY_PAGES = [
   'enrolment',
   'quarantine',
   'policies',
+  'thing-groups',
   'accounts',
   'attacks',
   'audit',

@@ -98,6 +98,7 @@ export function Shell(props: { children: JSX.Element }) {
       icon: 'connections' as IconName,
       run: () => go(`#/${tab}`),
     })),
+    { name: t('tab.derived'), type: 'g e', icon: 'query', run: () => go('#/derived') },
     { name: t('tab.storage'), type: 'g d', icon: 'query', run: () => go('#/storage') },
     ...SECURITY_PAGES.map((tab) => ({
       name: t(`tab.${tab}`),

@@ -76,13 +76,21 @@ constexpr Field kBackfillRequest[] = {
 constexpr Field kBackfillResponse[] = {
     {"devices", FieldType::integer, Need::required, "devices with samples in that time"},
     {"points", FieldType::integer, Need::required, "stored points that were read"},
-    {"results", FieldType::integer, Need::required, "samples that were stored"}};
+    {"results", FieldType::integer, Need::required, "samples that were stored"},
+    {"cancelled", FieldType::boolean, Need::required,
+     "whether it was ended by derived.cancel before its end"}};
+constexpr Field kProgressResponse[] = {
+    {"running", FieldType::boolean, Need::required, "whether its history is being computed"},
+    {"share", FieldType::number, Need::optional, "how much of it has been read, from 0 to 1"},
+    {"devices", FieldType::integer, Need::optional, "devices that were begun"},
+    {"points", FieldType::integer, Need::optional, "stored points that were read so far"},
+    {"results", FieldType::integer, Need::optional, "samples that were stored so far"}};
 constexpr Errc kSetErrors[] = {Errc::malformed, Errc::invalid_argument, Errc::limit_exceeded};
 constexpr Errc kGetErrors[] = {Errc::not_found};
 constexpr Errc kTestErrors[] = {Errc::malformed, Errc::invalid_argument, Errc::limit_exceeded,
                                 Errc::unavailable};
 constexpr Errc kBackfillErrors[] = {Errc::not_found, Errc::invalid_argument, Errc::limit_exceeded,
-                                    Errc::no_space, Errc::unavailable};
+                                    Errc::no_space,  Errc::unavailable,      Errc::conflict};
 
 constexpr model::OperationSpec kListAll{"derived.list", model::Method::get,
                                         "/api/derived", "List derived channels.",
@@ -133,6 +141,24 @@ constexpr model::OperationSpec kBackfill{"derived.backfill",
                                          kBackfillRequest,
                                          kBackfillResponse,
                                          kBackfillErrors};
+constexpr model::OperationSpec kProgress{
+    "derived.progress",
+    model::Method::get,
+    "/api/derived/{derived}/backfill",
+    "Say how far the history of a derived channel is that is being computed.",
+    "series:read",
+    kOnlyName,
+    kProgressResponse,
+    kGetErrors};
+constexpr model::OperationSpec kCancel{
+    "derived.cancel",
+    model::Method::del,
+    "/api/derived/{derived}/backfill",
+    "Compute the history of a derived channel no further; what is stored of it stays.",
+    "rules:write",
+    kOnlyName,
+    {},
+    kGetErrors};
 
 std::unexpected<Error> unknown(const std::string& name) {
   return fail(Errc::not_found, "there is no derived channel named \"" + name + "\"; see derived.list");
@@ -215,6 +241,7 @@ void DerivedService::remove(const model::Caller& caller, const std::string& name
                                              {kSettingPrefix, name});
   auto written = [this, tenant, key = std::move(key), reply = std::move(reply)](auto result) mutable {
     if (!result) return reply(std::unexpected(result.error()));
+    if (const auto run = backfills_.find(key); run != backfills_.end()) run->second->cancel();
     when_free([this, tenant, key = std::move(key), reply = std::move(reply)]() mutable {
       install(key, tenant, nullptr, [reply = std::move(reply)]() mutable { reply(boost::json::object{}); });
     });
@@ -299,8 +326,11 @@ void DerivedService::store_history(const Worker& worker, std::vector<Derived> re
 void DerivedService::backfill(const model::Caller& caller, const boost::json::object& request,
                               model::Reply reply) {
   const std::string name = *model::optional_text(request, "derived");
-  const auto found = workers_.find(model::tenant_key(caller.principal->tenant, name));
+  const std::string key = model::tenant_key(caller.principal->tenant, name);
+  const auto found = workers_.find(key);
   if (found == workers_.end()) return reply(unknown(name));
+  if (backfills_.contains(key))
+    return reply(fail(Errc::conflict, "its history is being computed; wait for it, or cancel it"));
   if (histories_ >= kMaxHistories) return reply(busy());
   const WallTime now = environment_.executor.wall_now();
   const auto from = series::time_field(request, "from", now);
@@ -326,13 +356,40 @@ void DerivedService::backfill(const model::Caller& caller, const boost::json::ob
     store_history(*worker, std::move(results), std::move(stored));
   };
   ++histories_;
-  auto done = [this, reply = std::move(reply)](Result<HistoryCounts> counts) mutable {
+  auto done = [this, key, reply = std::move(reply)](Result<HistoryCounts> counts) mutable {
     --histories_;
+    backfills_.erase(key);
     if (!counts) return reply(std::unexpected(counts.error()));
-    reply(boost::json::value{
-        {"devices", counts->devices}, {"points", counts->points}, {"results", counts->results}});
+    reply(boost::json::value{{"devices", counts->devices},
+                             {"points", counts->points},
+                             {"results", counts->results},
+                             {"cancelled", counts->is_cancelled}});
   };
-  std::make_shared<History>(std::move(parts), std::move(done))->start();
+  const auto run = std::make_shared<History>(std::move(parts), std::move(done));  // with what it waits for
+  backfills_.emplace(key, run);
+  run->start();
+}
+
+void DerivedService::progress(const model::Caller& caller, const std::string& name,
+                              model::Reply reply) const {
+  const std::string key = model::tenant_key(caller.principal->tenant, name);
+  if (!workers_.contains(key)) return reply(unknown(name));
+  const auto run = backfills_.find(key);
+  if (run == backfills_.end()) return reply(boost::json::value{{"running", false}});
+  const HistoryCounts& counts = run->second->counts();
+  reply(boost::json::value{{"running", true},
+                           {"share", run->second->share()},
+                           {"devices", counts.devices},
+                           {"points", counts.points},
+                           {"results", counts.results}});
+}
+
+void DerivedService::cancel(const model::Caller& caller, const std::string& name, model::Reply reply) {
+  const auto run = backfills_.find(model::tenant_key(caller.principal->tenant, name));
+  if (run == backfills_.end())
+    return reply(fail(Errc::not_found, "no history of \"" + name + "\" is being computed"));
+  run->second->cancel();
+  reply(boost::json::object{});
 }
 
 void DerivedService::declare(model::OperationTable& table) {
@@ -361,10 +418,16 @@ void DerivedService::declare(model::OperationTable& table) {
   table.add(kBackfill, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
     backfill(caller, request, std::move(reply));
   });
+  table.add(kProgress, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    progress(caller, *model::optional_text(request, "derived"), std::move(reply));
+  });
+  table.add(kCancel, [this](const model::Caller& caller, boost::json::object request, model::Reply reply) {
+    cancel(caller, *model::optional_text(request, "derived"), std::move(reply));
+  });
 }
 
 std::vector<model::OperationSpec> operations() {
-  return {kListAll, kSet, kGet, kDelete, kTest, kBackfill};
+  return {kListAll, kSet, kGet, kDelete, kTest, kBackfill, kProgress, kCancel};
 }
 
 }  // namespace dunlin::derived

@@ -51,7 +51,7 @@ class DerivedService {
   /// store.
   void flush(std::move_only_function<void(Result<void>)> flushed);
 
-  /// Declares derived.list, set, get, delete, test, backfill.
+  /// Declares derived.list, set, get, delete, test, backfill, progress, cancel.
   void declare(model::OperationTable& table);
 
  private:
@@ -99,6 +99,8 @@ class DerivedService {
   std::vector<std::string> devices_of(const Worker& worker) const;
   void test(const model::Caller& caller, const boost::json::object& request, model::Reply reply);
   void backfill(const model::Caller& caller, const boost::json::object& request, model::Reply reply);
+  void progress(const model::Caller& caller, const std::string& name, model::Reply reply) const;
+  void cancel(const model::Caller& caller, const std::string& name, model::Reply reply);
   void store_history(const Worker& worker, std::vector<Derived> results,
                      std::move_only_function<void(Result<History::Go>)> stored);
   boost::json::object shown(const Worker& worker) const;
@@ -114,6 +116,7 @@ class DerivedService {
   enum class Busy : std::uint8_t { no, yes } busy_ = Busy::no;
   std::deque<Task> waiting_;  // until it is not busy
   std::size_t histories_ = 0;
+  std::map<std::string, std::shared_ptr<History>> backfills_;  // at work, by tenant and name
   TimerId timer_;
   std::unique_ptr<series::Follower> follower_;
   model::Retry retry_;

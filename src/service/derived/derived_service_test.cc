@@ -297,6 +297,55 @@ TEST_F(DerivedTest, HistoryGivesWhatWouldHaveComeLive) {
   EXPECT_EQ(ask("derived.backfill", {{"derived", "power"}, {"from", 10}, {"to", 5}}), "invalid_argument");
 }
 
+TEST_F(DerivedTest, SamplesOfOneTimeMadeSeveralResultsInATest) {
+  for (int i = 0; i < 3; ++i) {
+    send("voltage", i, 230.0);
+    send("current", i, 1.0 + i);
+  }
+  const auto told =
+      call("derived.test",
+           {{"expression", "voltage * current"}, {"device", "press-01"}, {"from", unix_milliseconds(at(0))}});
+  EXPECT_EQ(told->at("time").as_array().size(), 3u);
+  EXPECT_EQ(boost::json::serialize(told->at("value")), "[2.3E2,4.6E2,6.9E2]");
+}
+
+TEST_F(DerivedTest, AHistoryIsFollowedAndCancelled) {
+  for (int i = 0; i < 20; ++i) send("t", -86400 * i, 1.0 * i);
+  ASSERT_EQ(set("x", R"j({"channel":"x","expression":"t + 1"})j"), "");
+  EXPECT_EQ(ask("derived.progress", {{"derived", "x"}}), R"({"running":false})");
+  EXPECT_EQ(ask("derived.cancel", {{"derived", "x"}}), "not_found");
+  EXPECT_EQ(ask("derived.progress", {{"derived", "y"}}), "not_found");
+  const auto invoke = [this](std::string_view name, boost::json::object request) {
+    auto answer = std::make_shared<std::string>();  // shared with a reply that comes later
+    request["derived"] = "x";
+    auto caller = std::make_shared<Principal>();
+    caller->kind = PrincipalKind::user;
+    caller->permissions = {"*"};
+    table.invoke(*table.find(name), {std::move(caller), "test"}, std::move(request),
+                 [answer](Result<boost::json::value> told) {
+                   *answer = told ? boost::json::serialize(*told) : told.error().message;
+                 });
+    return answer;
+  };
+  const boost::json::object month{{"from", unix_milliseconds(at(-86400 * 30))}};
+  auto ended = invoke("derived.backfill", month);
+  EXPECT_EQ(*ended, "");
+  EXPECT_EQ(ask("derived.backfill", {{"derived", "x"}, {"from", 0}}), "conflict");
+  EXPECT_EQ(*ended, R"({"devices":1,"points":20,"results":20,"cancelled":false})");
+  ended = invoke("derived.backfill", month);
+  const auto told = boost::json::parse(*invoke("derived.progress", {}));
+  EXPECT_TRUE(told.at("running").as_bool());
+  EXPECT_GE(told.at("share").as_double(), 0.0);
+  EXPECT_LT(told.at("share").as_double(), 0.5);
+  EXPECT_EQ(ask("derived.cancel", {{"derived", "x"}}), "{}");
+  EXPECT_THAT(*ended, HasSubstr(R"("cancelled":true)"));
+  EXPECT_EQ(ask("derived.progress", {{"derived", "x"}}), R"({"running":false})");
+  EXPECT_EQ(results("x").size(), 20u) << "what is stored stays";
+  ended = invoke("derived.backfill", month);
+  EXPECT_EQ(ask("derived.delete", {{"derived", "x"}}), "{}");
+  EXPECT_THAT(*ended, HasSubstr(R"("cancelled":true)")) << "nobody wants it";
+}
+
 TEST_F(DerivedTest, ValuesOfTheFutureTookThePlaceOfAllOthers) {
   ASSERT_EQ(set("d", R"j({"channel":"above","expression":"t - \"room\".t","devices":"press-*"})j"), "");
   send("t", 0, 20.0, "room");

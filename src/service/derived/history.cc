@@ -26,7 +26,22 @@ void History::fail_with(Error why) {
   done_(std::unexpected(std::move(why)));
 }
 
+/// Where it was cancelled it is over, and its owner told.
+bool History::ends_here() {
+  if (counts_.is_cancelled) done_(counts_);
+  return counts_.is_cancelled;
+}
+
+double History::share() const {
+  if (parts_.devices.empty()) return 1;
+  const double before = static_cast<double>(next_device_) - (next_device_ == 0 ? 0 : 1);
+  const bool is_at_one = next_device_ > 0 && begin_ < end_;
+  const double within = is_at_one ? std::chrono::duration<double>(at_ - begin_) / (end_ - begin_) : 0;
+  return std::min(1.0, (before + within) / static_cast<double>(parts_.devices.size()));
+}
+
 void History::next_device() {
+  if (ends_here()) return;
   if (next_device_ == parts_.devices.size()) return done_(counts_);
   if (!begin_device(parts_.devices[next_device_++]))
     return parts_.executor.post([self = shared_from_this()] { self->next_device(); });
@@ -54,10 +69,12 @@ bool History::begin_device(const std::string& device) {
   at_ = std::max(first, earlier_by(parts_.from, before));
   end_ = std::min(later_by(last, Duration{1}),
                   later_by(parts_.to, parts_.definition->windows ? reach : Duration::zero()));
+  begin_ = at_;
   return at_ < end_;
 }
 
 void History::next_slice() {
+  if (ends_here()) return;
   if (at_ >= end_) return end_device();
   // A window of the store at a time: none is decoded twice.
   slice_end_ = std::min(end_, later_by(series::window_last(series::window_start(at_)), Duration{1}));
@@ -113,6 +130,9 @@ bool History::is_whole(const Derived& result) const {
 void History::hand_on(std::move_only_function<void()> then) {
   std::vector<Derived> results = derivation_->take_results();
   std::erase_if(results, [this](const Derived& result) { return !is_whole(result); });
+  // Samples of one time make one result: what was known when all of them were.
+  const auto superseded = std::ranges::unique(results.rbegin(), results.rend(), {}, &Derived::time);
+  results.erase(results.begin(), superseded.begin().base());
   if (results.empty()) return then();
   counts_.results += results.size();
   parts_.sink(std::move(results), [self = shared_from_this(), then = std::move(then)](Result<Go> go) mutable {

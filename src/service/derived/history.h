@@ -13,9 +13,10 @@
 namespace dunlin::derived {
 
 struct HistoryCounts {
-  std::size_t devices = 0;
+  std::size_t devices = 0;  // that were begun
   std::size_t points = 0;   // that were read
   std::size_t results = 0;  // that the sink took
+  bool is_cancelled = false;
 };
 
 /// One device after another, a slice of its time in one turn. Keeps itself until it is done; everything named
@@ -40,6 +41,11 @@ class History : public std::enable_shared_from_this<History> {
 
   /// Errors: those of the store and the sink; limit_exceeded (kMaxSlicePoints).
   void start();
+  /// Ends it behind the slice that is being computed; what the sink took stays.
+  void cancel() { counts_.is_cancelled = true; }
+  const HistoryCounts& counts() const { return counts_; }
+  /// How much of the devices' times has been read: 0 to 1.
+  double share() const;
 
  private:
   struct Sample {
@@ -54,6 +60,7 @@ class History : public std::enable_shared_from_this<History> {
   void end_device();
   void hand_on(std::move_only_function<void()> then);
   bool is_whole(const Derived& result) const;
+  bool ends_here();
   void fail_with(Error why);
 
   Parts parts_;
@@ -66,6 +73,7 @@ class History : public std::enable_shared_from_this<History> {
   WallTime end_{};
   WallTime slice_end_{};
   std::vector<Sample> slice_;
+  WallTime begin_{};
   HistoryCounts counts_;
 };
 

@@ -1,5 +1,7 @@
 // English: the complete table that defines the keys. What the pages of Security say besides is in en_security.ts.
 import { attacks } from './en_attacks.ts';
+import { derived } from './en_derived.ts';
+import { groups } from './en_groups.ts';
 import { security } from './en_security.ts';
 import { series } from './en_series.ts';
 
@@ -481,5 +483,7 @@ export const en = {
   'status.connect.text': 'Everything here can be done by API:',
 
   ...attacks,
+  ...derived,
+  ...groups,
   ...series,
 };

@@ -2,7 +2,6 @@
 import { createSignal, onCleanup, Show } from 'solid-js';
 import { queries } from '../api_series.ts';
 import { t } from '../i18n/index.ts';
-import { faultOf } from '../lib/sql.ts';
 import { recall, remember } from '../state/query_history.ts';
 import { Icon } from '../ui/icon.tsx';
 import { PageHead } from '../ui/parts.tsx';
@@ -11,6 +10,7 @@ import { DataTabs } from './data_tabs.tsx';
 import { Answer, type Answered } from './query_answer.tsx';
 import { EXAMPLES } from './query_examples.ts';
 import { QuerySide } from './query_side.tsx';
+import { SqlFailure } from './sql_failure.tsx';
 import '../styles/device.css';
 import '../styles/query.css';
 
@@ -44,26 +44,6 @@ function useQuery() {
   };
   onCleanup(cancel);
   return { outcome, running, seconds, run, cancel };
-}
-
-/** Why it was refused, and where in the text. */
-function Failure(props: { sql: string; reason: string; onGo: (offset: number) => void }) {
-  const fault = () => faultOf(props.sql, props.reason);
-  return (
-    <div class="problem query-problem" role="alert">
-      <p>{props.reason}</p>
-      <Show when={fault()}>
-        {(found) => (
-          <>
-            <pre>{`${found().text}\n${' '.repeat(found().at)}^`}</pre>
-            <button type="button" class="button small" onClick={() => props.onGo(found().offset)}>
-              {t('query.place', { line: found().line })}
-            </button>
-          </>
-        )}
-      </Show>
-    </div>
-  );
 }
 
 export default function Query() {
@@ -139,7 +119,7 @@ export default function Query() {
               </Show>
             </div>
           </section>
-          <Show when={failed()}>{(why) => <Failure sql={why().sql} reason={why().reason} onGo={goTo} />}</Show>
+          <Show when={failed()}>{(why) => <SqlFailure sql={why().sql} reason={why().reason} onGo={goTo} />}</Show>
           <Show when={answered()}>{(it) => <Answer sql={it().sql} answer={it().answer} ms={it().ms} />}</Show>
           <Show when={outcome().state === 'none' || outcome().state === 'cancelled'}>
             <p class="nothing" role="status">

@@ -12,6 +12,7 @@ const KEYS: [string, TextKey][] = [
   ['g c', 'nav.connections'],
   ['g b', 'tab.bridges'],
   ['g q', 'tab.query'],
+  ['g e', 'tab.derived'],
   ['g d', 'tab.storage'],
   ['g u', 'nav.certificates'],
   ['g m', 'me'],

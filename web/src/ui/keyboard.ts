@@ -16,6 +16,7 @@ const GO: Record<string, string> = {
   c: '#/connections',
   b: '#/bridges',
   q: '#/query',
+  e: '#/derived',
   d: '#/storage',
   u: '#/certificates',
   m: '#/me',

@@ -1,0 +1,22 @@
+// The texts of the page of static groups of things.
+export const groups = {
+  'tab.thing-groups': 'Thing groups',
+  'things.group': 'Group',
+  'things.group.new': 'New group',
+  'things.group.make': 'Make group',
+  'things.group.about': 'What it is for',
+  'things.group.search': 'Name or purpose',
+  'things.group.search.none': 'No group has this in its name or purpose.',
+  'things.group.none': 'No group yet. What is attached to a group holds for each of its things, also for connections that are open. Make one, add things, and attach a policy.',
+  'things.group.policies': 'Attached policies',
+  'things.group.policies.none': 'No policy is attached: being a member changes nothing yet.',
+  'things.group.members': 'Members',
+  'things.group.members.none': 'No thing is a member yet.',
+  'things.group.thing': 'Thing',
+  'things.group.add': 'Add',
+  'things.group.take': 'Take {name} out of the group',
+  'things.group.take.short': 'Take out',
+  'things.group.taken': '{name} is no member any more',
+  'things.group.detach': 'Detach {name}',
+  'things.group.remove.sure': 'The group is removed. Its things stay, without its policies, at once.',
+};

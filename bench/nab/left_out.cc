@@ -11,58 +11,49 @@
 #include <boost/json.hpp>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <numeric>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/fs.h"
+#include "labelled.h"
 #include "service/analytics/csv.h"
-#include "service/analytics/detector.h"
 
 namespace {
 
 using namespace dunlin;
 using analytics::Tuning;
-
-constexpr double kFalseAlarm = 0.11;  // the standard profile; a missed window costs 1
+using nab::Outcome;
+using nab::Series;
+using nab::Window;
 
 // Each number in steps that nobody would argue about.
 constexpr std::array kRecentValues{10.0, 20.0, 40.0, 80.0};
 constexpr std::array kQuietValues{50.0, 100.0, 200.0, 400.0};
 constexpr std::array kAlarmDecades{2.0, 3.0, 4.0, 5.0, 6.0};
 
-struct Window {
-  std::size_t left = 0;
-  std::size_t right = 0;
-};
-struct Series {
-  std::string folder;
-  std::vector<analytics::CsvRow> rows;
-  std::vector<Window> windows;
-  std::string text;  // what the rows are views of
-};
-double sigma(double y) {
-  return y > 3 ? -1 : 2 / (1 + std::exp(5 * y)) - 1;
+Result<std::vector<nab::Point>> read_points(const std::string& text) {
+  std::vector<nab::Point> points;
+  analytics::CsvReader reader;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    DUNLIN_TRY(const auto row, reader.read(std::string_view(text).substr(at, end - at)));
+    if (row) points.push_back({row->time, row->number});
+    at = end + 1;
+  }
+  return points;
 }
 
 Result<Series> read_series(Fs& fs, const std::string& root, const std::string& name,
                            const boost::json::array& labels) {
-  Series series;
-  series.folder = name.substr(0, name.find('/'));
-  DUNLIN_TRY(series.text, read_file(fs, root + '/' + name));
-  analytics::CsvReader reader;
-  for (std::size_t at = 0; at < series.text.size();) {
-    const std::size_t end = std::min(series.text.find('\n', at), series.text.size());
-    DUNLIN_TRY(const auto row, reader.read(std::string_view(series.text).substr(at, end - at)));
-    if (row) series.rows.push_back(*row);
-    at = end + 1;
-  }
+  DUNLIN_TRY(const std::string text, read_file(fs, root + '/' + name));
+  DUNLIN_TRY(auto points, read_points(text));
+  Series series{name.substr(0, name.find('/')), std::move(points), {}};
   const auto record = [&series](const boost::json::value& label) -> Result<std::size_t> {
     DUNLIN_TRY(const WallTime time, analytics::parse_timestamp(std::string(label.as_string())));
-    return static_cast<std::size_t>(std::ranges::find(series.rows, time, &analytics::CsvRow::time) -
-                                    series.rows.begin());
+    return static_cast<std::size_t>(std::ranges::find(series.points, time, &nab::Point::time) -
+                                    series.points.begin());
   };
   for (const auto& label : labels) {
     Window window;
@@ -71,61 +62,6 @@ Result<Series> read_series(Fs& fs, const std::string& root, const std::string& n
     series.windows.push_back(window);
   }
   return series;
-}
-
-/// An alarm that a score of `score` or more would raise.
-struct Alarm {
-  double score;
-  double worth;
-  std::size_t window;  // kNoWindow: outside of all
-};
-constexpr std::size_t kNoWindow = std::numeric_limits<std::size_t>::max();
-
-double outside_worth(const Series& series, std::size_t next, std::size_t at) {
-  if (next == 0) return -kFalseAlarm;
-  const auto [left, right] = series.windows[next - 1];
-  if (right == left) return -kFalseAlarm;
-  return kFalseAlarm * sigma(static_cast<double>(at - right) / static_cast<double>(right - left));
-}
-
-/// What an alarm at each value that is judged would be worth.
-std::vector<Alarm> alarms(const Series& series, const Tuning& tuning) {
-  std::vector<Alarm> found;
-  analytics::Detector detector(tuning);
-  const std::size_t probation = std::min<std::size_t>(series.rows.size() * 15 / 100, 750);
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < series.rows.size(); ++i) {
-    const double score = detector.add(series.rows[i].time, series.rows[i].number).score;
-    while (next < series.windows.size() && i > series.windows[next].right) ++next;
-    if (i < probation) continue;
-    if (next < series.windows.size() && i >= series.windows[next].left) {
-      const auto [left, right] = series.windows[next];
-      const double y = -static_cast<double>(right - i + 1) / static_cast<double>(right - left + 1);
-      found.push_back({score, sigma(y) / sigma(-1), next});
-    } else {
-      found.push_back({score, outside_worth(series, next, i), kNoWindow});
-    }
-  }
-  return found;
-}
-
-/// Over never raising an alarm, with those that the detector raises; perfect is 2 a window.
-double gain(const Series& series, const Tuning& tuning) {
-  std::vector<double> credit(series.windows.size(), -1);
-  double sum = 0;
-  for (const Alarm& alarm : alarms(series, tuning)) {
-    if (alarm.score < analytics::kAlarmScore) continue;
-    if (alarm.window == kNoWindow)
-      sum += alarm.worth;
-    else
-      credit[alarm.window] = std::max(credit[alarm.window], alarm.worth);
-  }
-  for (const double worth : credit) sum += worth + 1;
-  return sum;
-}
-
-double score(double gain, std::size_t windows) {
-  return windows == 0 ? 0 : 50 * gain / static_cast<double>(windows);
 }
 
 double two_digits(double number) {
@@ -176,24 +112,17 @@ class Search {
   };
   void try_out(const std::vector<Series>& all, const Tuning& tuning) {
     Tried tried{tuning, {}};
-    for (const Series& series : all) tried.gains.push_back(gain(series, tuning));
+    for (const Series& series : all) tried.gains.push_back(nab::judge(series, tuning).gain);
     tried_.push_back(std::move(tried));
   }
 
   std::vector<Tried> tried_;
 };
 
-struct Outcome {
-  double gain = 0;
-  std::size_t windows = 0;
-};
-
 Outcome judge(const std::vector<Series>& all, const Choice& chosen, const Tuning& tuning) {
   Outcome outcome;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (chosen[i] == 0) continue;
-    outcome.gain += gain(all[i], tuning);
-    outcome.windows += all[i].windows.size();
+    if (chosen[i] != 0) outcome.add(nab::judge(all[i], tuning));
   }
   return outcome;
 }
@@ -221,8 +150,8 @@ Result<void> run(const std::string& root) {
   for (const Series& series : all) folders.insert(series.folder);
   const Choice whole(all.size(), 1);
   const auto print = [](const std::string& what, const Tuning& tuning, const Outcome& outcome) {
-    fmt::print("{:24} {:48} {:5.2f} ({:.2f} of {})\n", what, show(tuning),
-               score(outcome.gain, outcome.windows), outcome.gain, 2 * outcome.windows);
+    fmt::print("{:24} {:48} {:5.2f} ({:.2f} of {})\n", what, show(tuning), outcome.score(), outcome.gain,
+               2 * outcome.windows);
   };
   print("as they are", analytics::kTuning, judge(all, whole, analytics::kTuning));
   const Search search(all);
@@ -239,11 +168,10 @@ Result<void> run(const std::string& root) {
     }
     const Tuning without = search.run(others);
     const Outcome judged = judge(all, left_out, without);
-    sum.gain += judged.gain;
-    sum.windows += judged.windows;
+    sum.add(judged);
     print(folder, without, judged);
   }
-  fmt::print("each folder with what was searched without it: {:.2f}\n", score(sum.gain, sum.windows));
+  fmt::print("each folder with what was searched without it: {:.2f}\n", sum.score());
   return {};
 }
 

@@ -24,7 +24,7 @@ bool LogDisk::wants_next() const {
 }
 
 bool LogDisk::wants_clearing() const {
-  return last_commit_ <= kLargestClearingCommit && cleared_ < place_.segment_bytes &&
+  return usual_commit_ <= kLargestClearingCommit && cleared_ < place_.segment_bytes &&
          active_bytes_ + kClearedAhead / 2 > cleared_;
 }
 
@@ -123,7 +123,8 @@ LogDisk::Outcome LogDisk::commit(const Commit& commit) {
   if (outcome.result) outcome.result = active_->sync();
   if (outcome.result) {
     active_bytes_ += written;
-    last_commit_ = written;
+    // One that is much larger than others says nothing of the next ones.
+    usual_commit_ += (std::min(static_cast<double>(written), 4 * kLargestClearingCommit) - usual_commit_) / 8;
     return outcome;
   }
   // Taken back, so that the next write may try again after a full disk; and so that after a failed sync

@@ -69,8 +69,8 @@ class LogDisk {
   std::unique_ptr<File> lock_;
   std::unique_ptr<File> active_;
   std::uint64_t active_bytes_ = 0;
-  std::uint64_t cleared_ = 0;      // up to where the active segment's bytes have been written once
-  std::uint64_t last_commit_ = 0;  // bytes
+  std::uint64_t cleared_ = 0;  // up to where the active segment's bytes have been written once
+  double usual_commit_ = 0;    // bytes, mean of the latest ones
   std::unique_ptr<File> next_;
   std::vector<std::string> spares_;  // names
   std::size_t begun_ = 0;            // segments since the last removal: as many may be wanted until the next

@@ -63,12 +63,12 @@ describe(`${CRASHES} times SIGKILL while rollups are made and points go`, () => 
       await measured.write(server, device, late(crash));
       await put(server, rule(crash));
       const day = crash % 4 === 3 ? daysAgo(20 - (Math.floor(crash / 4) % 15)) : undefined;
-      const answers = [apply(server), ...(day ? [erase(server, device, day)] : [])];
+      const answers = Promise.allSettled([apply(server), ...(day ? [erase(server, device, day)] : [])]);
       const before = await sweeps(server);
       await sleep(Math.random() * took);
       if ((await sweeps(server)) === before) unfinished++;
       await server.kill9();
-      await Promise.allSettled(answers);
+      await answers;
       await server.start();
       // Both again, as one does who got no answer.
       if (day) {

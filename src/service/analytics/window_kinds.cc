@@ -333,7 +333,21 @@ void CountWindows::load(store::ByteReader& in) {
   const std::uint8_t there = in.byte();
   if (there > 1 || skip_ > panes_in_hop_) in.broken();
   if (there == 1) filling_ = Aggregate::load(options_, in);
-  if (filling_ && filling_->count() >= pane_events_) in.broken();
+  if (in.ok() && !is_sane()) in.broken();
+}
+
+/// Full parts one after the other, and one behind them that is not.
+bool CountWindows::is_sane() const {
+  if (filling_ && (filling_->count() == 0 || filling_->count() >= pane_events_)) return false;
+  std::optional<WallTime> last;
+  const auto follows = [&last](const Aggregate& part) {
+    const bool is_later = !last || part.first().time > *last;
+    last = part.last().time;
+    return is_later;
+  };
+  for (const Aggregate& pane : panes_)
+    if (pane.count() != pane_events_ || !follows(pane)) return false;
+  return !filling_ || follows(*filling_);
 }
 
 }  // namespace dunlin::analytics

@@ -143,6 +143,8 @@ class CountWindows {
   void load(store::ByteReader& in);
 
  private:
+  bool is_sane() const;
+
   AggregateOptions options_;
   std::uint64_t pane_events_;
   std::size_t panes_in_window_;

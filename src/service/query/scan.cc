@@ -5,7 +5,7 @@
 
 #include "base/time_text.h"
 #include "service/query/unit_reader.h"
-#include "service/series/rolled_scan.h"
+#include "service/series/part_choice.h"
 
 namespace dunlin::query {
 namespace {
@@ -172,7 +172,7 @@ void explain_rollups(const ScanPlan& plan, std::span<const Unit> units, const se
   std::string text = "rollups of " + std::to_string(count) + " series:";
   for (const series::RollupLength length : series::kRollupLengths) {
     if (plan.mode == ScanPlan::Mode::summaries && series::fits(plan.grid(), length))
-      text += kNames[static_cast<std::size_t>(length)];
+      text += kNames[series::index_of(length)];
   }
   if (text.back() == ':') text += " not used";
   if (points_from != WallTime::min())

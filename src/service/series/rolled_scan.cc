@@ -3,30 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/time_text.h"
 #include "service/series/open_windows.h"
+#include "service/series/part_choice.h"
 #include "service/series/range_reader.h"
+#include "service/series/series_pages.h"
 
 namespace dunlin::series {
-namespace {
-
-std::string_view name_of(RollupLength length) {
-  constexpr std::array<std::string_view, kRollupLengths.size()> kNames{"minutes", "hours", "days"};
-  return kNames[static_cast<std::size_t>(length)];
-}
-
-Error too_short(RollupLength left, WallTime points_from) {
-  return {Errc::unsupported, "of times before " + format_rfc3339(points_from) + " only " +
-                                 std::string(name_of(left)) +
-                                 " are kept: ask for buckets of whole ones, or for later times"};
-}
-
-}  // namespace
-
-bool fits(const PartGrid& grid, RollupLength length) {
-  const std::int64_t of_part = duration_of(length).count();
-  return grid.width == 0 || (grid.width % of_part == 0 && grid.origin % of_part == 0);
-}
 
 RolledScan::RolledScan(Environment environment, const SeriesEntry& series, const ScanSet& set,
                        ScanVisitor& visitor, std::size_t& told, Done done)
@@ -73,10 +55,9 @@ void RolledScan::go_on() {
   if (!items_.empty()) return on_asker([self = shared_from_this()] { self->tell_items(); });
   if (at_ >= to_) return end(ScanGo::on);
   if (at_ < series_.rollups.points_from) return read_final();
-  const auto length = made_length();
+  const auto length = visitor_.chunk ? length_of_made(series_, set_) : std::nullopt;
   if (length && at_ < series_.rollups.made_to) return read_made(*length);
-  const WallTime from = std::exchange(at_, to_);
-  read_points(from, to_, &visitor_, [self = shared_from_this()] { self->go_on(); });
+  read_points_to(to_);
 }
 
 std::string RolledScan::key_of(RollupLength length, WallTime day) const {
@@ -90,31 +71,17 @@ bool RolledScan::has_late(WallTime from, WallTime to) const {
       series_.windows, [from, to](const auto& window) { return window->last >= from && window->start < to; });
 }
 
-/// Of a day that the range cuts the shortest parts are best, otherwise the longest.
-std::vector<RollupLength> RolledScan::order_for(WallTime day) const {
-  std::vector<RollupLength> order;
-  for (const RollupLength length : kRollupLengths)
-    if (series_.rollups.has(length)) order.push_back(length);
-  if (!is_cut(day)) std::ranges::reverse(order);
-  const auto is_good = [this](RollupLength length) {
-    if (set_.grid.fit == PartGrid::Fit::whole) return fits(set_.grid, length);
-    return duration_of(length).count() <= set_.grid.width;
-  };
-  const auto others = std::stable_partition(order.begin(), order.end(), is_good);
-  std::sort(others, order.end());
-  return order;
-}
-
 void RolledScan::read_final() {
   const WallTime end = std::min(to_, series_.rollups.points_from);
   WallTime day = day_start(at_);
   if (has_late(day, next_day(day))) return read_late_day(day);
-  std::vector<RollupLength> order = order_for(day);
+  std::vector<RollupLength> order = lengths_for(series_, set_, day);
   const bool is_of_minutes = !order.empty() && order.front() == RollupLength::minute;
-  const std::size_t most = is_cut(day) ? 1 : (is_of_minutes ? kMinuteDaysPerRollupRead : kDaysPerRollupRead);
+  const std::size_t most =
+      is_cut(set_, day) ? 1 : (is_of_minutes ? kMinuteDaysPerRollupRead : kDaysPerRollupRead);
   std::vector<Day> days;
   for (; days.size() < most && day < end && !has_late(day, next_day(day)); day = next_day(day)) {
-    if (is_cut(day) && !days.empty()) break;
+    if (is_cut(set_, day) && !days.empty()) break;
     days.push_back({day, std::nullopt});
   }
   at_ = day;
@@ -157,14 +124,10 @@ Result<void> RolledScan::take_entries(std::vector<Day>& days, RollupLength lengt
     const WallTime start = day_of_rollup_key(entry.key);
     const auto day = std::ranges::lower_bound(days, start, {}, &Day::start);
     if (day == days.end() || day->start != start || day->parts) continue;
-    if (!may_tell(length)) return std::unexpected(too_short(length, series_.rollups.points_from));
+    DUNLIN_CHECK(check_told(series_, set_, length));
     DUNLIN_TRY(day->parts, decode_parts(start, length, entry.value));
   }
   return {};
-}
-
-bool RolledScan::may_tell(RollupLength length) const {
-  return set_.grid.fit == PartGrid::Fit::near || fits(set_.grid, length);
 }
 
 void RolledScan::read_late_day(WallTime day) {
@@ -182,31 +145,27 @@ void RolledScan::read_late_day(WallTime day) {
 void RolledScan::add_late(WallTime start, const Found& found) {
   auto day = std::make_shared<RollupDay>(start);  // shared by the visitor and what follows
   bool has_any = false;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    for (const store::Entry& entry : found[i]) {
+  for (const RollupLength length : kRollupLengths) {
+    for (const store::Entry& entry : found[index_of(length)]) {
       has_any = true;
-      if (auto loaded = day->load(kRollupLengths[i], entry.value); !loaded)
-        return end(std::unexpected(loaded.error()));
+      if (auto loaded = day->load(length, entry.value); !loaded) return end(std::unexpected(loaded.error()));
     }
   }
   const WallTime stop = next_day(start);
-  if (!has_any) {
-    const WallTime from = std::exchange(at_, std::min(stop, to_));
-    return read_points(from, at_, &visitor_, [self = shared_from_this()] { self->go_on(); });
-  }
+  if (!has_any) return read_points_to(std::min(stop, to_));
   late_ = {};
   late_.block = [day](const Block& block) {
     day->add(block.columns, block.begin, block.end);
     return ScanGo::on;
   };
   at_ = stop;
-  read_points(start, stop, &late_, [self = shared_from_this(), day] { self->end_late_day(*day); });
+  read_points(start, stop, late_, [self = shared_from_this(), day] { self->end_late_day(*day); });
 }
 
 void RolledScan::end_late_day(const RollupDay& day) {
-  for (const RollupLength length : order_for(day.start())) {
+  for (const RollupLength length : lengths_for(series_, set_, day.start())) {
     if (!day.has(length)) continue;
-    if (!may_tell(length)) return end(std::unexpected(too_short(length, series_.rollups.points_from)));
+    if (const auto may = check_told(series_, set_, length); !may) return end(std::unexpected(may.error()));
     std::vector<Day> one{{day.start(), day.parts(length)}};
     return on_asker([self = shared_from_this(), one = std::move(one)] { self->tell_days(one); });
   }
@@ -229,24 +188,11 @@ Result<ScanGo> RolledScan::tell_final(const Parts& parts) {
   return ScanGo::on;
 }
 
-/// In which what was made stands for points that are there; none: the points are needed.
-std::optional<RollupLength> RolledScan::made_length() const {
-  if (!visitor_.chunk || set_.grid.fit != PartGrid::Fit::whole) return std::nullopt;
-  for (const RollupLength length : {RollupLength::day, RollupLength::hour}) {
-    const bool is_there = series_.rollups.lengths.has(length) && series_.rollups.has(length);
-    if (is_there && fits(set_.grid, length)) return length;
-  }
-  return std::nullopt;
-}
-
 void RolledScan::read_made(RollupLength length) {
   WallTime day = day_start(at_);
   if (day < at_) day = next_day(day);
   const WallTime end = std::min(series_.rollups.made_to, day_start(to_));
-  if (day >= end) {
-    const WallTime from = std::exchange(at_, to_);
-    return read_points(from, to_, &visitor_, [self = shared_from_this()] { self->go_on(); });
-  }
+  if (day >= end) return read_points_to(to_);
   add_gap(at_, day);
   std::vector<WallTime> days;
   for (; days.size() < kDaysPerRollupRead && day < end; day = next_day(day)) days.push_back(day);
@@ -315,46 +261,25 @@ void RolledScan::tell_items() {
     if (self->items_.empty()) return self->go_on();
     const Item item = std::move(self->items_.front());
     self->items_.pop_front();
-    self->read_points(item.begin, item.end, &self->visitor_, [self] { self->go_on(); });
+    self->read_points(item.begin, item.end, self->visitor_, [self] { self->go_on(); });
   });
 }
 
-void RolledScan::read_points(WallTime from, WallTime to, ScanVisitor* visitor, Task then) {
-  ScanSet set{series_.info.tenant, {series_.info.id}, from, to, set_.max_points};
-  auto reader = std::make_shared<SeriesReader>(series_, set);  // handed from page to page
-  if (reader->has_chunks()) return read_page(std::move(reader), {}, visitor, std::move(then));
-  on_asker(
-      [self = shared_from_this(), reader = std::move(reader), visitor, then = std::move(then)]() mutable {
-        self->tell_page(std::move(reader), {{}, store::RangePart::End::reached}, visitor, std::move(then));
-      });
+void RolledScan::read_points_to(WallTime to) {
+  const WallTime from = std::exchange(at_, to);
+  read_points(from, to, visitor_, [self = shared_from_this()] { self->go_on(); });
 }
 
-void RolledScan::read_page(std::shared_ptr<SeriesReader> reader, std::string begin, ScanVisitor* visitor,
-                           Task then) {
-  store::Range range = reader->chunks();
-  if (!begin.empty()) range.begin = std::move(begin);
-  range.max_bytes = kBytesPerPage;
-  environment_.keyed.ranges(environment_.asker, store::Table::series, {std::move(range)},
-                            [self = shared_from_this(), reader = std::move(reader), visitor,
-                             then = std::move(then)](Result<std::vector<store::RangePart>> parts) mutable {
-                              if (!parts) return self->end(std::unexpected(parts.error()));
-                              self->tell_page(std::move(reader), std::move(parts->front()), visitor,
-                                              std::move(then));
-                            });
-}
-
-/// The asker's thread.
-void RolledScan::tell_page(std::shared_ptr<SeriesReader> reader, store::RangePart part, ScanVisitor* visitor,
-                           Task then) {
-  const auto taken = reader->take(std::move(part.entries), *visitor, told_);
-  if (!taken || *taken == ScanGo::stop) return end(taken);
-  if (part.end == store::RangePart::End::cut) {
-    std::string next = reader->next_key();
-    return read_page(std::move(reader), std::move(next), visitor, std::move(then));
-  }
-  const auto finished = reader->finish(*visitor, told_);
-  if (!finished || *finished == ScanGo::stop) return end(finished);
-  on_dictionary(std::move(then));
+void RolledScan::read_points(WallTime from, WallTime to, ScanVisitor& visitor, Task then) {
+  reader_.emplace(series_, ScanSet{set_.tenant, {series_.info.id}, from, to, set_.max_points});
+  on_asker([self = shared_from_this(), &visitor, then = std::move(then)]() mutable {
+    const RolledScan& of = *self;
+    tell_pages({of.environment_.asker, of.environment_.keyed, *self->reader_, visitor, of.told_}, {},
+               [self, then = std::move(then)](Result<ScanGo> go) mutable {
+                 if (!go || *go == ScanGo::stop) return self->end(std::move(go));
+                 self->on_dictionary(std::move(then));
+               });
+  });
 }
 
 }  // namespace dunlin::series

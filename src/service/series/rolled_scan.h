@@ -20,9 +20,6 @@ namespace dunlin::series {
 inline constexpr std::size_t kDaysPerRollupRead = 128;
 inline constexpr std::size_t kMinuteDaysPerRollupRead = 16;
 
-/// Whether a part of that length falls into one bucket.
-bool fits(const PartGrid& grid, RollupLength length);
-
 /// The series is neither changed (ReadGate) nor gone while it is read; set, visitor and told outlive it.
 /// Works on the dictionary's thread, where what is open changes meanwhile; the visitor, `told` and the
 /// completion are the asker's. Owned by its own completions.
@@ -60,32 +57,27 @@ class RolledScan : public std::enable_shared_from_this<RolledScan> {
   void on_dictionary(Task task);
   void go_on();
   bool has_late(WallTime from, WallTime to) const;
-  bool is_cut(WallTime day) const { return day < from_ || next_day(day) > to_; }
-  std::vector<RollupLength> order_for(WallTime day) const;
 
   void read_final();
   void read_lengths(std::vector<Day> days, std::vector<RollupLength> order, std::size_t next);
   Result<void> take_entries(std::vector<Day>& days, RollupLength length,
                             const std::vector<store::Entry>& entries) const;
-  bool may_tell(RollupLength length) const;
   void read_late_day(WallTime day);
   void add_late(WallTime start, const Found& found);
   void end_late_day(const RollupDay& day);
   void tell_days(const std::vector<Day>& days);
   Result<ScanGo> tell_final(const Parts& parts);
 
-  std::optional<RollupLength> made_length() const;
   void read_made(RollupLength length);
   void take_made(RollupLength length, const std::vector<WallTime>& days, const std::vector<WallTime>& changed,
                  const std::vector<store::Entry>& entries);
   void add_gap(WallTime begin, WallTime end);
   void tell_items();
 
+  /// All points from where it is to there, for the visitor.
+  void read_points_to(WallTime to);
   /// Reads points of a time for a visitor, and goes on with `then` on the dictionary's thread.
-  void read_points(WallTime from, WallTime to, ScanVisitor* visitor, Task then);
-  void read_page(std::shared_ptr<SeriesReader> reader, std::string begin, ScanVisitor* visitor, Task then);
-  void tell_page(std::shared_ptr<SeriesReader> reader, store::RangePart part, ScanVisitor* visitor,
-                 Task then);
+  void read_points(WallTime from, WallTime to, ScanVisitor& visitor, Task then);
   void end(Result<ScanGo> result);
   std::string key_of(RollupLength length, WallTime day) const;
 
@@ -99,7 +91,8 @@ class RolledScan : public std::enable_shared_from_this<RolledScan> {
   const WallTime to_;
   WallTime at_;  // everything before was told
   std::deque<Item> items_;
-  ScanVisitor late_;  // of the day that is read
+  ScanVisitor late_;                    // of the day that is read
+  std::optional<SeriesReader> reader_;  // of the points that are read
 };
 
 }  // namespace dunlin::series

@@ -18,7 +18,6 @@ using store::ChunkSummary;
 
 constexpr std::uint8_t kVersion = 1;
 constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::size_t most_parts(RollupLength length) {
   return static_cast<std::size_t>(kRollupDay / duration_of(length));
@@ -92,10 +91,8 @@ WallTime part_start(WallTime time, Duration length) {
 }
 
 WallTime next_day(WallTime time) {
-  const std::int64_t at = unix_nanoseconds(time);
-  if (at > kLast - kRollupDay.count()) return WallTime::max();
-  if (at == kFirst) return day_start(time + kRollupDay);
-  return time + kRollupDay;
+  const WallTime next = later_by(time, kRollupDay);
+  return time == WallTime::min() ? day_start(next) : next;
 }
 
 void add_summary(ChunkSummary& into, const ChunkSummary& other) {
@@ -213,13 +210,8 @@ WallTime day_of_rollup_key(std::string_view key) {
   return from_unix_nanoseconds(model::read_big_endian_64(key.substr(kRollupKeyBytes - 8, 8)));
 }
 
-bool RollupDay::is_empty() const {
-  return std::ranges::all_of(parts_, [](const Slot& slot) { return !slot || slot->empty(); });
-}
-
 Result<void> RollupDay::load(RollupLength length, std::string_view value) {
   DUNLIN_TRY(Parts parts, decode_parts(day_, length, value));
-  bytes_[static_cast<std::size_t>(length)] = value.size();
   if (loaded_.empty() || length < loaded_length_) {
     loaded_ = parts;
     loaded_length_ = length;

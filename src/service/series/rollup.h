@@ -22,6 +22,11 @@ enum class RollupLength : std::uint8_t { minute, hour, day };
 /// From the shortest to the longest.
 inline constexpr std::array kRollupLengths{RollupLength::minute, RollupLength::hour, RollupLength::day};
 
+/// Where it stands in an array of all lengths.
+constexpr std::size_t index_of(RollupLength length) {
+  return static_cast<std::size_t>(length);
+}
+
 inline constexpr Duration kRollupDay = std::chrono::hours{24};
 constexpr Duration duration_of(RollupLength length) {
   if (length == RollupLength::minute) return std::chrono::minutes{1};
@@ -85,11 +90,8 @@ class RollupDay {
 
   WallTime start() const { return day_; }
   bool has(RollupLength length) const { return at(length).has_value(); }
-  bool is_empty() const;
   /// Of a length that it has.
   const Parts& parts(RollupLength length) const { return *at(length); }
-  /// The bytes of the entry that was loaded.
-  std::size_t bytes(RollupLength length) const { return bytes_[static_cast<std::size_t>(length)]; }
 
   /// Takes an entry as it is stored. Errors: corrupt.
   Result<void> load(RollupLength length, std::string_view value);
@@ -106,8 +108,8 @@ class RollupDay {
 
  private:
   using Slot = std::optional<Parts>;
-  const Slot& at(RollupLength length) const { return parts_[static_cast<std::size_t>(length)]; }
-  Slot& at(RollupLength length) { return parts_[static_cast<std::size_t>(length)]; }
+  const Slot& at(RollupLength length) const { return parts_[index_of(length)]; }
+  Slot& at(RollupLength length) { return parts_[index_of(length)]; }
   /// The part of what was loaded whose time the point is in; null: there is none.
   const store::ChunkSummary* loaded_at(std::int64_t time) const;
   void add_run(const store::ChunkPoints& columns, std::size_t begin, std::size_t end);
@@ -115,7 +117,6 @@ class RollupDay {
 
   WallTime day_;
   std::array<Slot, kRollupLengths.size()> parts_;
-  std::array<std::size_t, kRollupLengths.size()> bytes_{};
   Parts loaded_;  // the finest, as it was stored
   RollupLength loaded_length_ = RollupLength::day;
   bool has_changed_ = false;
@@ -135,7 +136,7 @@ struct RollupState {
 
   bool has_any() const { return begin() != WallTime::max() || points_from != WallTime::min(); }
   WallTime begin() const;
-  bool has(RollupLength length) const { return from[static_cast<std::size_t>(length)] != WallTime::max(); }
+  bool has(RollupLength length) const { return from[index_of(length)] != WallTime::max(); }
   /// Points of the day have changed: what was made of it may be wrong.
   void touch(WallTime time);
   friend bool operator==(const RollupState&, const RollupState&) = default;

@@ -55,14 +55,14 @@ void RollupDeletion::go_on() {
   finish();
 }
 
-std::string RollupDeletion::key_of(std::size_t length, WallTime day) const {
-  return rollup_key(series_.info.tenant, series_.info.id, kRollupLengths[length], day);
+std::string RollupDeletion::key_of(RollupLength length, WallTime day) const {
+  return rollup_key(series_.info.tenant, series_.info.id, length, day);
 }
 
 void RollupDeletion::read_cut(WallTime day) {
   std::vector<store::Range> ranges;
-  for (std::size_t i = 0; i < kRollupLengths.size(); ++i)
-    ranges.push_back({.begin = key_of(i, day), .end = key_of(i, day) + '\0', .max_entries = 1});
+  for (const RollupLength length : kRollupLengths)
+    ranges.push_back({.begin = key_of(length, day), .end = key_of(length, day) + '\0', .max_entries = 1});
   keyed_.ranges(executor_, store::Table::rollup, std::move(ranges),
                 [self = shared_from_this(), day](Result<std::vector<store::RangePart>> parts) {
                   if (!parts) return self->again(parts.error());
@@ -75,21 +75,21 @@ void RollupDeletion::rewrite(WallTime day, std::vector<store::RangePart> parts) 
   RollupDay what(day);
   store::Batch batch;
   std::int64_t bytes = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    for (const store::Entry& entry : parts[i].entries) {
+  for (const RollupLength length : kRollupLengths) {
+    for (const store::Entry& entry : parts[index_of(length)].entries) {
       bytes -= static_cast<std::int64_t>(entry.value.size());
       batch.deletes.push_back({store::Table::rollup, entry.key});
-      if (const auto loaded = what.load(kRollupLengths[i], entry.value); !loaded)
+      if (const auto loaded = what.load(length, entry.value); !loaded)
         log::refusal("service/series", "a stored rollup cannot be read and goes with what was deleted of it",
                      std::to_string(series_.info.id.value), {{"why", loaded.error().message}});
     }
   }
   what.take_out(deletion_.from, deletion_.to);
-  for (std::size_t i = 0; i < kRollupLengths.size(); ++i) {
-    if (!what.has(kRollupLengths[i]) || what.parts(kRollupLengths[i]).empty()) continue;
-    std::string value = encode_parts(day, what.parts(kRollupLengths[i]));
+  for (const RollupLength length : kRollupLengths) {
+    if (!what.has(length) || what.parts(length).empty()) continue;
+    std::string value = encode_parts(day, what.parts(length));
     bytes += static_cast<std::int64_t>(value.size());
-    batch.puts.push_back({store::Table::rollup, key_of(i, day), std::move(value)});
+    batch.puts.push_back({store::Table::rollup, key_of(length, day), std::move(value)});
   }
   write(std::move(batch), bytes, [self = shared_from_this()] {
     self->cut_.pop_back();
@@ -98,8 +98,9 @@ void RollupDeletion::rewrite(WallTime day, std::vector<store::RangePart> parts) 
 }
 
 void RollupDeletion::read_whole() {
-  store::Range range{.begin = key_of(length_, from_),
-                     .end = to_ == WallTime::max() ? key_of(length_, to_) + '\0' : key_of(length_, to_),
+  const RollupLength length = kRollupLengths[length_];
+  store::Range range{.begin = key_of(length, from_),
+                     .end = to_ == WallTime::max() ? key_of(length, to_) + '\0' : key_of(length, to_),
                      .max_entries = kRollupsPerDeletion};
   keyed_.range(executor_, store::Table::rollup, std::move(range),
                [self = shared_from_this()](Result<std::vector<store::Entry>> entries) {

@@ -5,6 +5,7 @@
 
 #include "base/time_text.h"
 #include "service/series/rolled_scan.h"
+#include "service/series/series_pages.h"
 
 namespace dunlin::series {
 
@@ -127,7 +128,7 @@ void Scan::tell_group() {
       const auto go = reader.take(std::move(part.entries), visitor_, told_);
       if (!go) return end(std::unexpected(go.error()));
       if (*go == ScanGo::stop) return end({});
-      if (part.end == store::RangePart::End::cut) return read_on(reader.next_key());
+      if (part.end == store::RangePart::End::cut) return read_on();
     }
     const auto go = reader.finish(visitor_, told_);
     if (!go) return end(std::unexpected(go.error()));
@@ -138,16 +139,15 @@ void Scan::tell_group() {
 }
 
 /// The rest of the series that was cut.
-void Scan::read_on(std::string begin) {
-  store::Range range = group_[at_].chunks();
-  if (!begin.empty()) range.begin = std::move(begin);
-  range.max_bytes = kBytesPerPage;
-  parts_of_.keyed.ranges(parts_of_.asker, store::Table::series, {std::move(range)},
-                         [self = shared_from_this()](Result<std::vector<store::RangePart>> parts) {
-                           if (!parts) return self->end(std::unexpected(parts.error()));
-                           self->parts_.push_back(std::move(parts->front()));
-                           self->tell_group();
-                         });
+void Scan::read_on() {
+  SeriesReader& reader = group_[at_];
+  tell_pages({parts_of_.asker, parts_of_.keyed, reader, visitor_, told_}, reader.next_key(),
+             [self = shared_from_this()](Result<ScanGo> go) {
+               if (!go) return self->end(std::unexpected(go.error()));
+               if (*go == ScanGo::stop) return self->end({});
+               ++self->at_;
+               self->tell_group();
+             });
 }
 
 }  // namespace dunlin::series

@@ -50,7 +50,7 @@ class Scan : public std::enable_shared_from_this<Scan> {
   void group_read(Result<std::vector<store::RangePart>> parts);
   void take_parts(Result<std::vector<store::RangePart>> parts);
   void tell_group();
-  void read_on(std::string begin);
+  void read_on();
   void end(Result<void> result);
 
   Parts parts_of_;

@@ -315,7 +315,10 @@ struct Forecaster::Codec {
     if (!sane_step || !sane(made.last_value_) || season < 1 || season > kMaxForecastSeason) in.broken();
     if (!in.ok()) return;
     made.use_season(season);
-    for (HoltWinters& model : made.models_) model.load(in);
+    for (HoltWinters& model : made.models_) {
+      model.load(in);
+      if (model.last_step() != *made.last_step_) in.broken();  // all learn every step
+    }
     for (Lead& lead : made.leads_) lead = load_lead(in);
   }
 };

@@ -33,6 +33,7 @@ class HoltWinters {
   void add(std::int64_t step, double value);
 
   std::size_t season() const { return offsets_.size(); }
+  std::int64_t last_step() const { return last_; }
 
   void save(store::ByteWriter& out) const;
   /// Leaves the reader broken where the bytes are none of save(), or of another season.

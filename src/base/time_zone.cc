@@ -11,6 +11,12 @@ namespace {
 constexpr std::int64_t kDay = 86'400;
 /// Offsets that a file may have: RFC 9636 section 3.2 wants less than 26 hours.
 constexpr std::int32_t kMostOffset = 26 * 3600;
+/// How far clocks may be changed within so long: where a date was left out or repeated it was a day. More
+/// would make days that begin before the ones before them.
+constexpr std::int64_t kMostChange = kDay;
+constexpr std::int64_t kChangesWithin = 3 * kDay;
+/// Of a rule, whose two changes may be of one day.
+constexpr std::int32_t kMostSummer = 12 * 3600;
 /// The least and the largest second that a WallTime can say.
 constexpr std::int64_t kFirstSecond = -9'223'372'036;
 constexpr std::int64_t kLastSecond = 9'223'372'036;
@@ -63,7 +69,8 @@ class TimeZone::RuleReader {
 
  private:
   std::optional<Rule> done(const Rule& rule) const {
-    const bool sane = std::abs(rule.standard) < kMostOffset && std::abs(rule.summer) < kMostOffset;
+    const bool sane = std::abs(rule.standard) < kMostOffset && std::abs(rule.summer) < kMostOffset &&
+                      std::abs(rule.summer - rule.standard) <= kMostSummer;
     return ok_ && sane ? std::optional(rule) : std::nullopt;
   }
   void expect(char c) {
@@ -204,7 +211,22 @@ class TimeZoneReader {
       zone.transitions_[i].offset = offsets[types[i]];
     }
     zone.first_offset_ = offsets[0];
+    if (!changes_are_small(zone)) return corrupt("a change of more than a day");
     return rule(std::move(zone));
+  }
+
+  static bool changes_are_small(const TimeZone& zone) {
+    const auto& all = zone.transitions_;
+    const auto change = [&](std::size_t i) {
+      return std::abs(std::int64_t{all[i].offset} - (i == 0 ? zone.first_offset_ : all[i - 1].offset));
+    };
+    std::int64_t sum = 0;
+    for (std::size_t i = 0, first = 0; i < all.size(); ++i) {
+      sum += change(i);
+      while (first < i && all[first].at / 2 < all[i].at / 2 - kChangesWithin / 2) sum -= change(first++);
+      if (sum > kMostChange) return false;
+    }
+    return true;
   }
 
   Result<TimeZone> rule(TimeZone zone) const {
@@ -214,6 +236,9 @@ class TimeZoneReader {
     if (text.empty()) return zone;
     zone.rule_ = TimeZone::RuleReader(text).read();
     if (!zone.rule_) return corrupt("its rule for later times");
+    const auto& all = zone.transitions_;
+    if (!all.empty() && std::abs(zone.rule_->standard - all.back().offset) > kMostSummer)
+      return corrupt("the change to its rule");
     return zone;
   }
 

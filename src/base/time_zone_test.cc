@@ -140,6 +140,21 @@ TEST(TimeZoneTest, DamagedFilesAreRefused) {
   EXPECT_EQ(TimeZone::decode(as_bytes(old)).error().code, Errc::unsupported);
 }
 
+TEST(TimeZoneTest, ChangesOfMoreThanADayMadeDaysThatBeganBeforeTheOnesBeforeThem) {
+  const auto taken = [](std::int64_t apart, std::int32_t by) {
+    const std::vector<Type> types{{0}, {by}, {0}};
+    return TimeZone::decode(as_bytes(tzif({{0, 0}, {1'000'000, 1}, {1'000'000 + apart, 2}}, types, "")))
+        .has_value();
+  };
+  constexpr std::int64_t kWeek = 7 * 86'400;
+  EXPECT_TRUE(taken(kWeek, 86'400)) << "as where a date was left out";
+  EXPECT_FALSE(taken(kWeek, 90'000));
+  EXPECT_TRUE(taken(3600, 43'200));
+  EXPECT_FALSE(taken(3600, 50'000)) << "there and back";
+  EXPECT_FALSE(TimeZone::decode(as_bytes(tzif({}, {{0}}, "AAA-10BBB3,M3.5.0,M3.5.0/1"))).has_value());
+  EXPECT_FALSE(TimeZone::decode(as_bytes(tzif({{0, 0}}, {{-50'000}}, "UTC0"))).has_value());
+}
+
 TEST(TimeZoneTest, NamesStayInTheFolder) {
   VirtualFs fs;
   for (const char* name : {"", "/etc/passwd", "../../etc/passwd", "Europe/../../x", "a b", "x\n"})

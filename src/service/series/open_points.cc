@@ -43,10 +43,10 @@ void OpenPoints::put_number(const Point& point) {
   std::uint8_t mark = mark_of(point);
   if (std::holds_alternative<std::int64_t>(point.value)) mark |= kWhole;
   const double value = *number_of(point.value);
-  auto at = times_.end();
-  if (!times_.empty() && time <= times_.back()) at = std::ranges::lower_bound(times_, time);
+  if (times_.empty() || time > newest_) return append_number(time, value, mark);
+  const auto at = std::ranges::lower_bound(times_, time);
   const auto place = static_cast<std::size_t>(at - times_.begin());
-  if (at != times_.end() && *at == time) {
+  if (*at == time) {
     values_[place] = value;
     return set_mark(place, mark);
   }
@@ -55,6 +55,16 @@ void OpenPoints::put_number(const Point& point) {
   if (!marks_.empty()) marks_.insert(marks_.begin() + static_cast<std::ptrdiff_t>(place), 0);
   bytes_ += kNumberBytes;
   set_mark(place, mark);
+}
+
+void OpenPoints::append_number(std::int64_t time, double value, std::uint8_t mark) {
+  times_.push_back(time);
+  values_.push_back(value);
+  newest_ = time;
+  bytes_ += kNumberBytes;
+  if (marks_.empty() && mark == 0) return;
+  marks_.resize(times_.size());
+  marks_.back() = mark;
 }
 
 void OpenPoints::set_mark(std::size_t at, std::uint8_t mark) {

@@ -36,10 +36,12 @@ class OpenPoints {
 
  private:
   void put_number(const Point& point);
+  void append_number(std::int64_t time, double value, std::uint8_t mark);
   void put_mixed(Point point);
   void set_mark(std::size_t at, std::uint8_t mark);
 
   std::vector<std::int64_t> times_;
+  std::int64_t newest_ = 0;  // the last of them, here because looking there waits for memory at most points
   std::vector<double> values_;
   std::vector<std::uint8_t> marks_;  // empty: all are 0
   std::vector<Point> mixed_;         // if not empty, the columns are

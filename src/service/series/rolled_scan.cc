@@ -60,10 +60,6 @@ void RolledScan::go_on() {
   read_points_to(to_);
 }
 
-std::string RolledScan::key_of(RollupLength length, WallTime day) const {
-  return rollup_key(series_.info.tenant, series_.info.id, length, day);
-}
-
 /// Points that came when the others were gone, and are in no rollup yet.
 bool RolledScan::has_late(WallTime from, WallTime to) const {
   if (series_.sealed_from < series_.rollups.points_from && series_.sealed_from < to) return true;
@@ -95,8 +91,7 @@ void RolledScan::read_lengths(std::vector<Day> days, std::vector<RollupLength> o
     return on_asker([self = shared_from_this(), days = std::move(days)] { self->tell_days(days); });
   }
   const RollupLength length = order[next];
-  std::vector<store::Range> ranges{
-      {.begin = key_of(length, first->start), .end = key_of(length, days.back().start) + '\0'}};
+  std::vector<store::Range> ranges{rollup_range(series_.info, length, first->start, days.back().start)};
   read_ranges(environment_.executor, environment_.keyed, store::Table::rollup, std::move(ranges),
               [self = shared_from_this(), days = std::move(days), order = std::move(order),
                next](Result<Found> found) mutable {
@@ -131,11 +126,8 @@ Result<void> RolledScan::take_entries(std::vector<Day>& days, RollupLength lengt
 }
 
 void RolledScan::read_late_day(WallTime day) {
-  std::vector<store::Range> ranges;
-  for (const RollupLength length : kRollupLengths)
-    ranges.push_back({.begin = key_of(length, day), .end = key_of(length, day) + '\0'});
-  read_ranges(environment_.executor, environment_.keyed, store::Table::rollup, std::move(ranges),
-              [self = shared_from_this(), day](Result<Found> found) {
+  read_ranges(environment_.executor, environment_.keyed, store::Table::rollup,
+              rollup_ranges(series_.info, day, day), [self = shared_from_this(), day](Result<Found> found) {
                 if (!found) return self->end(std::unexpected(found.error()));
                 self->add_late(day, *found);
               });
@@ -200,8 +192,7 @@ void RolledScan::read_made(RollupLength length) {
   std::vector<WallTime> changed;
   for (const auto& window : series_.windows) changed.push_back(day_start(window->start));
   const WallTime made_to = series_.rollups.made_to;
-  std::vector<store::Range> ranges{
-      {.begin = key_of(length, days.front()), .end = key_of(length, days.back()) + '\0'}};
+  std::vector<store::Range> ranges{rollup_range(series_.info, length, days.front(), days.back())};
   at_ = day;
   read_ranges(environment_.executor, environment_.keyed, store::Table::rollup, std::move(ranges),
               [self = shared_from_this(), length, days = std::move(days), changed = std::move(changed),
@@ -220,7 +211,7 @@ void RolledScan::read_made(RollupLength length) {
 void RolledScan::take_made(RollupLength length, const std::vector<WallTime>& days,
                            const std::vector<WallTime>& changed, const std::vector<store::Entry>& entries) {
   for (const WallTime day : days) {
-    const std::string key = key_of(length, day);
+    const std::string key = rollup_key(series_.info, length, day);
     const auto entry = std::ranges::lower_bound(entries, key, {}, &store::Entry::key);
     const bool is_good =
         entry != entries.end() && entry->key == key && std::ranges::find(changed, day) == changed.end();

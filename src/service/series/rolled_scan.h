@@ -79,7 +79,6 @@ class RolledScan : public std::enable_shared_from_this<RolledScan> {
   /// Reads points of a time for a visitor, and goes on with `then` on the dictionary's thread.
   void read_points(WallTime from, WallTime to, ScanVisitor& visitor, Task then);
   void end(Result<ScanGo> result);
-  std::string key_of(RollupLength length, WallTime day) const;
 
   Environment environment_;
   const SeriesEntry& series_;

@@ -201,9 +201,20 @@ Result<Parts> decode_parts(WallTime day, RollupLength length, std::string_view v
   return parts;
 }
 
-std::string rollup_key(TenantId tenant, SeriesId series, RollupLength length, WallTime day) {
-  return model::big_endian_32(tenant.value) + model::big_endian_32(series.value) +
+std::string rollup_key(const SeriesInfo& series, RollupLength length, WallTime day) {
+  return model::big_endian_32(series.tenant.value) + model::big_endian_32(series.id.value) +
          static_cast<char>(static_cast<unsigned char>(length)) + model::big_endian_64(unix_nanoseconds(day));
+}
+
+store::Range rollup_range(const SeriesInfo& series, RollupLength length, WallTime first, WallTime last) {
+  return {.begin = rollup_key(series, length, first), .end = rollup_key(series, length, last) + '\0'};
+}
+
+std::vector<store::Range> rollup_ranges(const SeriesInfo& series, WallTime first, WallTime last) {
+  std::vector<store::Range> ranges;
+  for (const RollupLength length : kRollupLengths)
+    ranges.push_back(rollup_range(series, length, first, last));
+  return ranges;
 }
 
 WallTime day_of_rollup_key(std::string_view key) {

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "service/series/point.h"
 #include "store/chunk/chunk.h"
+#include "store/keyed.h"
 
 namespace dunlin::series {
 
@@ -78,7 +79,10 @@ std::string encode_parts(WallTime day, const Parts& parts);
 Result<Parts> decode_parts(WallTime day, RollupLength length, std::string_view value);
 
 /// tenant (4) | series (4) | length (1) | the day's begin (8): of the table `rollup`.
-std::string rollup_key(TenantId tenant, SeriesId series, RollupLength length, WallTime day);
+std::string rollup_key(const SeriesInfo& series, RollupLength length, WallTime day);
+/// The entries of the days `first` to `last`, of one length, and of each from the shortest on.
+store::Range rollup_range(const SeriesInfo& series, RollupLength length, WallTime first, WallTime last);
+std::vector<store::Range> rollup_ranges(const SeriesInfo& series, WallTime first, WallTime last);
 inline constexpr std::size_t kRollupKeyBytes = 17;
 /// Of a key of that size.
 WallTime day_of_rollup_key(std::string_view key);

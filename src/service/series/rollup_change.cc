@@ -46,10 +46,6 @@ std::optional<RollupLength> RollupChange::length_to_drop() const {
   return *found;
 }
 
-std::string RollupChange::key_of(RollupLength length, WallTime day) const {
-  return rollup_key(series_->info.tenant, series_->info.id, length, day);
-}
-
 bool RollupChange::is_of_next_day(const store::Entry& chunk) const {
   return day_ && day_->start() != day_start(time_of_key(chunk.key));
 }
@@ -75,8 +71,9 @@ void RollupChange::begin_day(WallTime day, const RollupEntries& all) {
   old_bytes_ = {};
   for (const RollupLength length : kRollupLengths) {
     const auto& entries = all[index_of(length)];
-    const auto found = std::ranges::lower_bound(entries, key_of(length, day), {}, &store::Entry::key);
-    if (found == entries.end() || found->key != key_of(length, day)) continue;
+    const auto found =
+        std::ranges::lower_bound(entries, rollup_key(series_->info, length, day), {}, &store::Entry::key);
+    if (found == entries.end() || found->key != rollup_key(series_->info, length, day)) continue;
     old_bytes_[index_of(length)] = found->value.size();
     if (!is_final(day)) continue;
     if (const auto loaded = day_->load(length, found->value); !loaded) log_unreadable(loaded.error());
@@ -98,10 +95,11 @@ void RollupChange::end_day(store::Batch& batch) {
       std::string value = encode_parts(day.start(), day.parts(length));
       next_.bytes += value.size() - old_bytes_[i];
       next_.from[i] = std::min(next_.from[i], day.start());
-      batch.puts.push_back({store::Table::rollup, key_of(length, day.start()), std::move(value)});
+      batch.puts.push_back(
+          {store::Table::rollup, rollup_key(series_->info, length, day.start()), std::move(value)});
     } else if (!is_made && !is_last_word && old_bytes_[i] != 0) {
       next_.bytes -= old_bytes_[i];
-      batch.deletes.push_back({store::Table::rollup, key_of(length, day.start())});
+      batch.deletes.push_back({store::Table::rollup, rollup_key(series_->info, length, day.start())});
     }
   }
   WallTime& done = is_last_word ? sealed_from_ : next_.made_to;

@@ -58,8 +58,6 @@ class RollupChange {
   bool changes_entry() const;
   void exchange();
 
-  std::string key_of(RollupLength length, WallTime day) const;
-
  private:
   bool is_final(WallTime day) const { return day < next_.points_from; }
   void begin_day(WallTime day, const RollupEntries& all);

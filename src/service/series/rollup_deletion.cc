@@ -55,15 +55,8 @@ void RollupDeletion::go_on() {
   finish();
 }
 
-std::string RollupDeletion::key_of(RollupLength length, WallTime day) const {
-  return rollup_key(series_.info.tenant, series_.info.id, length, day);
-}
-
 void RollupDeletion::read_cut(WallTime day) {
-  std::vector<store::Range> ranges;
-  for (const RollupLength length : kRollupLengths)
-    ranges.push_back({.begin = key_of(length, day), .end = key_of(length, day) + '\0', .max_entries = 1});
-  keyed_.ranges(executor_, store::Table::rollup, std::move(ranges),
+  keyed_.ranges(executor_, store::Table::rollup, rollup_ranges(series_.info, day, day),
                 [self = shared_from_this(), day](Result<std::vector<store::RangePart>> parts) {
                   if (!parts) return self->again(parts.error());
                   self->rewrite(day, *std::move(parts));
@@ -89,7 +82,7 @@ void RollupDeletion::rewrite(WallTime day, std::vector<store::RangePart> parts) 
     if (!what.has(length) || what.parts(length).empty()) continue;
     std::string value = encode_parts(day, what.parts(length));
     bytes += static_cast<std::int64_t>(value.size());
-    batch.puts.push_back({store::Table::rollup, key_of(length, day), std::move(value)});
+    batch.puts.push_back({store::Table::rollup, rollup_key(series_.info, length, day), std::move(value)});
   }
   write(std::move(batch), bytes, [self = shared_from_this()] {
     self->cut_.pop_back();
@@ -99,8 +92,9 @@ void RollupDeletion::rewrite(WallTime day, std::vector<store::RangePart> parts) 
 
 void RollupDeletion::read_whole() {
   const RollupLength length = kRollupLengths[length_];
-  store::Range range{.begin = key_of(length, from_),
-                     .end = to_ == WallTime::max() ? key_of(length, to_) + '\0' : key_of(length, to_),
+  store::Range range{.begin = rollup_key(series_.info, length, from_),
+                     .end = to_ == WallTime::max() ? rollup_key(series_.info, length, to_) + '\0'
+                                                   : rollup_key(series_.info, length, to_),
                      .max_entries = kRollupsPerDeletion};
   keyed_.range(executor_, store::Table::rollup, std::move(range),
                [self = shared_from_this()](Result<std::vector<store::Entry>> entries) {

@@ -36,7 +36,6 @@ class RollupDeletion : public std::enable_shared_from_this<RollupDeletion> {
   void again(const Error& why);
   /// Not all of a day whose points are gone.
   bool is_cut(WallTime day) const;
-  std::string key_of(RollupLength length, WallTime day) const;
 
   Executor& executor_;
   store::Keyed& keyed_;

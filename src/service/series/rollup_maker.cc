@@ -128,10 +128,8 @@ void RollupMaker::read_entries(Page page) {
   next_key_ = page.chunks.back().key + '\0';
   const WallTime first = day_start(time_of_key(page.chunks.front().key));
   const WallTime last = day_start(time_of_key(page.chunks.back().key));
-  std::vector<store::Range> ranges;
-  for (const RollupLength length : kRollupLengths)
-    ranges.push_back({.begin = change_->key_of(length, first), .end = change_->key_of(length, last) + '\0'});
-  read_ranges(parts_.executor, parts_.keyed, store::Table::rollup, std::move(ranges),
+  read_ranges(parts_.executor, parts_.keyed, store::Table::rollup,
+              rollup_ranges(change_->series().info, first, last),
               [self = shared_from_this(), page = std::move(page)](Result<RollupEntries> found) mutable {
                 if (!found) return self->end(std::unexpected(found.error()));
                 self->take(std::move(page), *found);
@@ -154,8 +152,8 @@ void RollupMaker::take(Page page, const RollupEntries& found) {
 void RollupMaker::read_dropped(RollupLength length) {
   ++reads_;
   const WallTime before = day_start(change_->order().before[index_of(length)]);
-  store::Range range{.begin = change_->key_of(length, WallTime::min()),
-                     .end = change_->key_of(length, before),
+  store::Range range{.begin = rollup_key(change_->series().info, length, WallTime::min()),
+                     .end = rollup_key(change_->series().info, length, before),
                      .max_entries = kChangesPerRollupWrite / 2};
   parts_.keyed.ranges(parts_.executor, store::Table::rollup, {std::move(range)},
                       [self = shared_from_this(), length](Result<std::vector<store::RangePart>> parts) {

@@ -31,8 +31,8 @@ CASES = {
     "retained_flood": Case(BASE_MIB + 600, "1,000,000 retained messages of 300 bytes, and their rows on the way to the disk", (), left_mib=500),
     "takeover": Case(BASE_MIB + 300, "300 connections, 10 queues of 1 MiB in memory", ("dunlin_mqtt_sessions_opened_total", "dunlin_hub_takeovers_refused_total")),
     "websocket_bombs": Case(BASE_MIB + 40 * 4, "40 connections: a message of 1 MiB, 1 MiB of output", ()),
-    "half_handshakes": Case(BASE_MIB + 160, "1024 handshakes of 128 KiB at most", ("dunlin_net_tls_handshakes_refused_total",),
-                            {"listen.max_tls_handshakes": 1000}),
+    "half_handshakes": Case(BASE_MIB + 160, "1000 handshakes of 128 KiB at most; the others wait unread, until those have passed their deadline",
+                            ("dunlin_net_tls_handshake_failures_total",), {"listen.max_tls_handshakes": 1000}),
     "botnet": Case(BASE_MIB + 160 + 200, "1024 handshakes of 128 KiB at most, 150 sessions of a MiB and their input",
                    ("dunlin_mqtt_refusals_total", "dunlin_mqtt_dropped_total"), quiet_times=10, calm_seconds=5, least_share=0.9, least_cpu=0.9),
 }

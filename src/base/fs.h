@@ -40,13 +40,19 @@ enum class OpenMode {
   append,      // made if missing; writing at the end
   read_write,  // made if missing
   create_new,  // Errc::already_exists if there
+  direct,      // as read_write, but what write_at() writes does not go through the kernel's cache
 };
+
+/// Every write_at() to a file that is open with OpenMode::direct begins and ends on a multiple of this, and
+/// so does the memory that it is given. Bytes.
+inline constexpr std::size_t kDirectBlock = 4096;
 
 /// Paths are absolute or relative to the working folder, with '/'. Any thread.
 class Fs {
  public:
   virtual ~Fs() = default;
-  /// Files are made with mode 0600, folders with 0700. Errors: not_found, already_exists, io, no_space.
+  /// Files are made with mode 0600, folders with 0700. Where the file system cannot write past the cache,
+  /// OpenMode::direct is read_write. Errors: not_found, already_exists, io, no_space.
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   /// Makes the folder and its missing parents; those it made are durable on return.
   virtual Result<void> create_folders(const std::string& path) = 0;

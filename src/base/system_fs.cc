@@ -76,8 +76,9 @@ class Descriptor {
 
 class SystemFile final : public File {
  public:
-  SystemFile(Descriptor descriptor, std::string path)
-      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+  /// `direct` writes past the cache, or is none.
+  SystemFile(Descriptor descriptor, Descriptor direct, std::string path)
+      : descriptor_(std::move(descriptor)), direct_(std::move(direct)), path_(std::move(path)) {}
 
   Result<void> append(ByteView bytes) override {
     DUNLIN_TRY(const std::uint64_t end, size());
@@ -90,8 +91,7 @@ class SystemFile final : public File {
   Result<void> write_at(std::uint64_t offset, ByteView bytes) override {
     if (!is_representable(offset, bytes.size())) return system_error("write", path_, EFBIG);
     while (!bytes.empty()) {
-      const ssize_t done =
-          retry([&] { return ::pwrite(fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+      const ssize_t done = write_some(offset, bytes);
       if (done < 0) return system_error("write", path_, errno);
       if (done == 0) return system_error("write", path_, EIO);
       offset += static_cast<std::uint64_t>(done);
@@ -147,7 +147,17 @@ class SystemFile final : public File {
  private:
   int fd() const { return descriptor_.value(); }
 
+  ssize_t write_some(std::uint64_t offset, ByteView bytes) {
+    const auto write = [&](int to) {
+      return retry([&] { return ::pwrite(to, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    };
+    const ssize_t done = write(direct_ ? direct_.value() : fd());
+    // A file system with larger blocks takes them through its cache (open(2)).
+    return done < 0 && errno == EINVAL && direct_ ? write(fd()) : done;
+  }
+
   Descriptor descriptor_;
+  Descriptor direct_;
   std::string path_;
 };
 
@@ -157,6 +167,7 @@ int flags_of(OpenMode mode) {
       return O_RDONLY;
     case OpenMode::append:
     case OpenMode::read_write:
+    case OpenMode::direct:
       return O_RDWR | O_CREAT;
     case OpenMode::create_new:
       return O_RDWR | O_CREAT | O_EXCL;
@@ -177,7 +188,11 @@ class SystemFs final : public Fs {
     struct stat info{};
     if (::fstat(descriptor.value(), &info) != 0) return system_error("stat", path, errno);
     if (S_ISDIR(info.st_mode)) return system_error("open", path, EISDIR);
-    return std::make_unique<SystemFile>(std::move(descriptor), path);
+    // Where the file system has nothing but its cache, there is none.
+    const bool past_cache = mode == OpenMode::direct;
+    Descriptor direct(
+        past_cache ? retry([&] { return ::open(path.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC); }) : -1);
+    return std::make_unique<SystemFile>(std::move(descriptor), std::move(direct), path);
   }
 
   Result<void> create_folders(const std::string& path) override {
@@ -251,7 +266,7 @@ class SystemFs final : public Fs {
       if (errno == EWOULDBLOCK) return fail(Errc::conflict, "lock " + path + ": another process holds it");
       return system_error("lock", path, errno);
     }
-    return std::make_unique<SystemFile>(std::move(descriptor), path);
+    return std::make_unique<SystemFile>(std::move(descriptor), Descriptor(-1), path);
   }
 
   Result<std::uint64_t> free_space(const std::string& folder) override {

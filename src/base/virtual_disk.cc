@@ -161,10 +161,11 @@ void VirtualDisk::apply_by_chance(std::string& content, const FileChange& change
     part.bytes.erase(0, cut);
   } else {
     part.bytes.resize(cut);
-    // The new size may reach the disk before the bytes do.
-    if (fate == kHeadThenZeros) part.bytes.resize(change.bytes.size());
   }
   if (!part.bytes.empty()) apply(content, part);
+  // The new size may reach the disk before the bytes do. What was there before is overwritten or is not.
+  if (fate == kHeadThenZeros)
+    content.resize(std::max<std::size_t>(content.size(), change.offset + change.bytes.size()));
 }
 
 void VirtualDisk::apply(const NameChange& change) {

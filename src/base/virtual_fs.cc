@@ -123,7 +123,7 @@ struct VirtualFs::State {
 /// A handle on a node; dead once its process is.
 class VirtualFile final : public File {
  public:
-  enum class Access { read, write, lock };
+  enum class Access { read, write, direct, lock };
   VirtualFile(VirtualFs::State& state, NodeId node, Access access)
       : state_(state), node_(node), access_(access), process_(state.process) {
     state_.disk.opened(node_);
@@ -149,6 +149,8 @@ class VirtualFile final : public File {
     DUNLIN_CHECK(begin_change());
     if (offset > kMostOffset || bytes.size() > kMostOffset - offset)
       return fail(Errc::io, "write past the range");
+    if (access_ == Access::direct && !is_in_blocks(offset, bytes))
+      return fail(Errc::io, "a direct write of a part of a block");
     return write(offset, bytes);
   }
 
@@ -199,6 +201,11 @@ class VirtualFile final : public File {
 
  private:
   static constexpr std::uint64_t kMostOffset = INT64_MAX;
+
+  static bool is_in_blocks(std::uint64_t offset, ByteView bytes) {
+    const auto memory = reinterpret_cast<std::uintptr_t>(bytes.data());
+    return offset % kDirectBlock == 0 && bytes.size() % kDirectBlock == 0 && memory % kDirectBlock == 0;
+  }
 
   Result<void> check_alive() const {
     if (process_ != state_.process) return fail(Errc::io, "the process that opened this file is dead");
@@ -278,7 +285,9 @@ Result<std::unique_ptr<File>> VirtualFs::open(const std::string& path, OpenMode 
     place.node = state_->disk.create(place.folder, place.name, false);
   }
   ++state_->counts.opens;
-  const auto access = mode == OpenMode::read ? VirtualFile::Access::read : VirtualFile::Access::write;
+  auto access = VirtualFile::Access::write;
+  if (mode == OpenMode::read) access = VirtualFile::Access::read;
+  if (mode == OpenMode::direct) access = VirtualFile::Access::direct;
   return std::make_unique<VirtualFile>(*state_, place.node, access);
 }
 

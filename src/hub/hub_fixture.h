@@ -27,16 +27,13 @@ class MemoryLog final : public store::Log {
  public:
   MemoryLog(Executor& executor, JournalDisk& disk) : executor_(executor), disk_(disk) {}
 
-  void append(std::uint8_t kind, ByteView bytes, store::AppendDone done) override {
-    if (fail_next) {
-      executor_.post(
-          [done = std::move(done), code = *fail_next]() mutable { done(fail(code, "ordered failure")); });
-      fail_next.reset();
-      return;
-    }
-    open_.push_back({kind, Slice::copy_of(bytes), std::move(done)});
+  Result<store::Position> append(std::uint8_t kind, ByteView bytes) override {
+    if (fail_next) return fail(*std::exchange(fail_next, std::nullopt), "ordered failure");
+    open_.push_back({disk_.records.size() + open_.size() + 1, kind, Slice::copy_of(bytes)});
     if (open_.size() == 1) executor_.schedule(std::chrono::milliseconds{2}, [this] { commit(); });
+    return open_.back().position;
   }
+  void on_answered(store::Answered answered) override { answered_ = std::move(answered); }
   store::Position committed() const override { return disk_.records.size(); }
   store::Position first() const override { return 1; }
   std::uint64_t size_bytes() const override { return disk_.records.size(); }
@@ -56,7 +53,6 @@ class MemoryLog final : public store::Log {
     return found->second;
   }
   void remove_cursor(std::string_view name) override { disk_.cursors.erase(std::string(name)); }
-  void on_commit(std::move_only_function<void()>) override {}
   void flush(std::move_only_function<void(Result<void>)> done) override {
     commit();
     executor_.post([done = std::move(done)]() mutable { done({}); });
@@ -65,21 +61,16 @@ class MemoryLog final : public store::Log {
   std::optional<Errc> fail_next;
 
  private:
-  struct Open {
-    std::uint8_t kind;
-    Slice bytes;
-    store::AppendDone done;
-  };
   void commit() {
-    for (Open& open : std::exchange(open_, {})) {
-      const store::Position position = disk_.records.size() + 1;
-      disk_.records.push_back({position, open.kind, open.bytes});
-      open.done(position);
-    }
+    if (open_.empty()) return;
+    const auto group = std::exchange(open_, {});
+    disk_.records.insert(disk_.records.end(), group.begin(), group.end());
+    if (answered_) answered_(disk_.records.size(), {});
   }
   Executor& executor_;
   JournalDisk& disk_;
-  std::vector<Open> open_;
+  std::vector<store::Record> open_;
+  store::Answered answered_;
 };
 
 using KeyedDisk = std::map<store::Table, std::map<std::string, std::string>>;

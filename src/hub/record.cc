@@ -63,10 +63,12 @@ void encode_message(const Message& message, const ExchangeId* exchange, std::vec
   static const Principal kNobody;
   const Principal& principal = message.principal ? *message.principal : kNobody;
   const std::string_view client_id = exchange ? exchange->client_id : std::string_view(principal.client_id);
-  out.clear();
-  RecordWriter writer(out);
-  RecordFiller head(writer.grow(kFixedBytes + text_bytes(principal.name) + text_bytes(client_id) +
-                                (exchange ? kExchangeBytes : 0)));
+  const std::size_t head_bytes =
+      kFixedBytes + text_bytes(principal.name) + text_bytes(client_id) + (exchange ? kExchangeBytes : 0);
+  const std::size_t rest_bytes = text_bytes(message.topic.text()) + text_bytes(message.payload.text());
+  // Not cleared before: most records are as long as the one before, and are written over it.
+  out.resize(message.properties ? head_bytes : head_bytes + rest_bytes);
+  RecordFiller head(std::span<std::uint8_t>(out).first(head_bytes));
   head.u8(kMessageVersion);
   head.u8(static_cast<std::uint8_t>(
       static_cast<unsigned>(message.qos) | (message.retain == Message::Retain::yes ? kRetainBit : 0U) |
@@ -83,8 +85,12 @@ void encode_message(const Message& message, const ExchangeId* exchange, std::vec
     head.number(exchange->packet_id);
   }
   DUNLIN_ASSERT(head.is_full());
-  if (message.properties) write_properties(writer, *message.properties);
-  RecordFiller body(writer.grow(text_bytes(message.topic.text()) + text_bytes(message.payload.text())));
+  if (message.properties) {
+    RecordWriter writer(out);
+    write_properties(writer, *message.properties);
+    writer.grow(rest_bytes);
+  }
+  RecordFiller body(std::span<std::uint8_t>(out).last(rest_bytes));
   body.text(message.topic.text());
   body.text(message.payload.text());
 }

@@ -22,6 +22,8 @@ Shard::Shard(ShardSetup setup)
       sessions_(SessionTraits{setup_.seed}) {
   rows_.set_collect([this] { save_due(); });
   watch_admission();
+  if (log() == nullptr) return;
+  log()->on_answered([this](store::Position last, const Result<void>& result) { answered(last, result); });
 }
 
 Shard::~Shard() = default;

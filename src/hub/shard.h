@@ -200,16 +200,15 @@ class Shard {
     DeliveryNote note;
   };
   struct Pending {
-    enum class State : std::uint8_t { waiting, stored, failed } state = State::waiting;
     RecordKind kind = RecordKind::message;
     std::uint16_t packet_id = 0;
-    std::shared_ptr<Message> message;  // nobody else's until it is routed
-    SessionRef publisher;
     Attachment attachment = 0;  // of the link that waits
+    SessionRef publisher;
+    std::shared_ptr<Message> message;  // nobody else's until it is routed
+    RouteHint route;                   // of its topic
     Session::PublishDone done;
     std::unique_ptr<Error> error;  // of one that failed
-    store::Position position = 0;
-    std::vector<WaitingNote> waiting;  // of a record of delivery notes
+    store::Position position = 0;  // 0: not journalled
   };
   /// A session that a restart has found, until every message for it has been found too.
   struct Loading {
@@ -233,12 +232,12 @@ class Shard {
   WallTime take_arrival_time();
   void raise_qos(Message& message) const;
   void append(RecordKind kind, ByteView bytes, Pending&& pending);
-  void appended(std::uint64_t sequence, Result<store::Position> result);
+  void answered(store::Position last, const Result<void>& result);
   void settle(Pending&& pending);
   void flush_notes();
   void settle_notes(const Pending& pending);
   void stamp(Session& session, Message& message);
-  void journal_message(Session& session, const Message& message, std::uint16_t packet_id,
+  void journal_message(Session& session, const Message& message, std::uint16_t packet_id, RouteHint* hint,
                        Session::PublishDone&& done);
   void open_exchange(Session& session, std::uint16_t packet_id);
   void close_exchange(Session& session, std::uint16_t packet_id);
@@ -384,12 +383,12 @@ class Shard {
   std::vector<Slot> slots_;
   std::vector<SubscriberId> free_slots_;
   std::unordered_map<ConsumerId, std::unique_ptr<ConsumerFeed>> feeds_;
-  RingQueue<Pending> pending_;
-  std::uint64_t first_pending_ = 0;                 // the sequence number of pending_.front()
-  std::vector<std::uint8_t> record_;                // scratch for one record
-  std::vector<std::vector<Parcel>> parcels_;        // by shard, until the end of the turn
-  std::vector<std::vector<SharedDelivery>> lent_;   // by shard, until the end of the turn
-  std::vector<std::vector<SharedAnswer>> answers_;  // likewise
+  RingQueue<Pending> pending_;                         // records that wait for the disk, in their order
+  RingQueue<std::vector<WaitingNote>> pending_notes_;  // who waits for those of delivery notes among them
+  std::vector<std::uint8_t> record_;                   // scratch for one record
+  std::vector<std::vector<Parcel>> parcels_;           // by shard, until the end of the turn
+  std::vector<std::vector<SharedDelivery>> lent_;      // by shard, until the end of the turn
+  std::vector<std::vector<SharedAnswer>> answers_;     // likewise
   std::vector<ConsumerId> due_feeds_;
   std::set<SessionRef> changed_sessions_;  // persistent ones that differ from their stored rows
   std::map<SessionRef, std::vector<KeyedWriter::Done>> due_rows_;  // until the next write

@@ -52,7 +52,7 @@ void Shard::publish_at_once(Session& session, Message& message, RouteHint* hint)
   }
   if (message.qos != QoS::at_most_once) {
     if (refuses(session.principal()->tenant, message.topic.text())) return;  // counted there
-    return journal_message(session, message, 0, {});
+    return journal_message(session, message, 0, hint, {});
   }
   Traveller traveller(message);
   route(traveller, session.self_, Origin::here, hint);
@@ -79,14 +79,14 @@ void Shard::publish_from(Session& session, Message& message, std::uint16_t packe
       session.inbound().add(packet_id, Exchanges::State::storing);
     }
   }
-  if (log() != nullptr) return journal_message(session, message, packet_id, std::move(done));
+  if (log() != nullptr) return journal_message(session, message, packet_id, hint, std::move(done));
   Traveller traveller(message);
   route(traveller, session.self_, Origin::here, hint);
   done({});
 }
 
 void Shard::journal_message(Session& session, const Message& message, std::uint16_t packet_id,
-                            Session::PublishDone&& done) {
+                            RouteHint* hint, Session::PublishDone&& done) {
   Pending pending;
   pending.packet_id = packet_id;
   pending.publisher = session.self_;
@@ -94,6 +94,10 @@ void Shard::journal_message(Session& session, const Message& message, std::uint1
   pending.done = std::move(done);
   const ExchangeId exchange{session.client_id(), session.instance_, packet_id};
   encode_message(message, message.qos == QoS::exactly_once ? &exchange : nullptr, record_);
+  if (hint != nullptr) {
+    router_.route(message.principal->tenant, message.topic.text(), hint);
+    pending.route = *hint;
+  }
   pending.message = keep_message(message);
   append(RecordKind::message, record_, std::move(pending));
 }
@@ -122,10 +126,7 @@ void Shard::release_exchange(Session& session, std::uint16_t packet_id, Session:
   pending.attachment = session.attachment_;
   pending.done = std::move(done);
   // A session that ends with its connection has no exchange to remember.
-  if (log() == nullptr || !session.persistent()) {
-    pending.state = Pending::State::stored;
-    return settle(std::move(pending));
-  }
+  if (log() == nullptr || !session.persistent()) return settle(std::move(pending));
   const auto record =
       encode_release(session.principal()->tenant, {session.client_id(), session.instance_, packet_id});
   append(RecordKind::release, record, std::move(pending));
@@ -159,36 +160,32 @@ void Shard::publish_in_process(Message message, PublishDone done) {
 
 void Shard::append(RecordKind kind, ByteView bytes, Pending&& pending) {
   pending.kind = kind;
-  if (log() == nullptr) {
-    pending.state = Pending::State::stored;
-    return settle(std::move(pending));
+  if (log() == nullptr) return settle(std::move(pending));
+  Result<store::Position> position = log()->append(static_cast<std::uint8_t>(kind), bytes);
+  if (position) {
+    pending.position = *position;
+  } else {
+    pending.error = std::make_unique<Error>(std::move(position).error());
+    executor().post([this] { answered(0, {}); });
   }
-  const std::uint64_t sequence = first_pending_ + pending_.size();
   pending_.push(std::move(pending));
-  log()->append(static_cast<std::uint8_t>(kind), bytes,
-                [this, sequence](Result<store::Position> result) { appended(sequence, std::move(result)); });
 }
 
-void Shard::appended(std::uint64_t sequence, Result<store::Position> result) {
-  DUNLIN_ASSERT(sequence >= first_pending_ && sequence - first_pending_ < pending_.size());
-  Pending& pending = pending_[sequence - first_pending_];
-  if (result) {
-    pending.state = Pending::State::stored;
-    pending.position = *result;
-  } else {
-    pending.state = Pending::State::failed;
-    pending.error = std::make_unique<Error>(std::move(result).error());
-  }
-  // A refusal may come before the answers of earlier records; those go first.
-  while (!pending_.empty() && pending_.front().state != Pending::State::waiting) {
-    ++first_pending_;
+/// What the journal has refused at once has its turn behind what was appended before it.
+void Shard::answered(store::Position last, const Result<void>& result) {
+  while (!pending_.empty()) {
+    Pending& first = pending_.front();
+    if (!first.error) {
+      if (first.position > last) return;
+      if (!result) first.error = std::make_unique<Error>(result.error());
+    }
     settle(pending_.pop());
   }
 }
 
 void Shard::settle(Pending&& pending) {
-  const bool stored = pending.state == Pending::State::stored;
-  if (pending.position != 0) routed_ = taken_[index()] = pending.position;
+  const bool stored = pending.error == nullptr;
+  if (stored && pending.position != 0) routed_ = taken_[index()] = pending.position;
   if (pending.kind == RecordKind::delivery) return settle_notes(pending);
   Session* session = find(pending.publisher);
   const bool wanted = pending.publisher.generation == 0 || is_attached(pending.publisher, pending.attachment);
@@ -202,7 +199,7 @@ void Shard::settle(Pending&& pending) {
       pending.message->journal = index();
       pending.message->position = pending.position;
       Traveller traveller(std::move(pending.message));
-      route(traveller, pending.publisher, Origin::here);
+      route(traveller, pending.publisher, Origin::here, &pending.route);
     }
   }
   if (!stored) {

@@ -23,8 +23,9 @@ FileLog::FileLog(LogEnvironment environment, LogOptions options, RecoveredLog re
       options_(std::move(options)),
       salt_(recovered.salt),
       disk_(std::make_shared<LogDisk>(
-          environment.fs, LogDisk::Place{options_.folder, recovered.salt, options_.segment_bytes},
-          std::move(recovered.lock), std::move(recovered.active), recovered.segments.back().bytes)),
+          environment.fs, LogPlace{options_.folder, recovered.salt, options_.segment_bytes},
+          std::move(recovered.lock),
+          LogDisk::Active{recovered.segments.back().first, std::move(recovered.active)})),
       segment_bytes_(sum_of_bytes(recovered.segments)),
       committed_(recovered.committed),
       next_(recovered.next),
@@ -67,18 +68,20 @@ std::optional<Error> FileLog::refusal(std::size_t bytes) {
   return std::nullopt;
 }
 
-void FileLog::append(std::uint8_t kind, ByteView bytes, AppendDone done) {
+Result<Position> FileLog::append(std::uint8_t kind, ByteView bytes) {
   if (auto error = refusal(bytes.size())) {
     refused_metric_.add();
-    environment_.executor.post([done = std::move(done), error = *std::move(error)]() mutable {
-      done(std::unexpected(std::move(error)));
-    });
-    return;
+    return std::unexpected(*std::move(error));
   }
-  filling_->add(salt_, next_++, kind, bytes, std::move(done));
-  if (job_running_) return;
-  if (filling_->bytes.size() >= options_.group_bytes) return start_job();
-  close_group_soon();
+  const Position position = next_++;
+  filling_->add(salt_, position, kind, bytes);
+  if (job_running_) return position;
+  if (filling_->bytes.size() >= options_.group_bytes) {
+    start_job();
+  } else {
+    close_group_soon();
+  }
+  return position;
 }
 
 /// The disk rests: the group closes at the end of this loop turn, so that everything the turn brings travels
@@ -100,7 +103,7 @@ void FileLog::plan_commit(Job& job) {
   job.commit.bytes = job.group->bytes;
   const LogSegment& active = segments_.back();
   const bool unused = active.bytes == kSegmentHeaderBytes;
-  if (!unused && active.bytes + job.group->bytes.size() > options_.segment_bytes) {
+  if (!unused && active.bytes + in_flight_bytes_ > options_.segment_bytes) {
     job.commit.new_segment = job.group->first;
     job.commit.link = Link{active.first, active.bytes};
   } else if (unused) {
@@ -131,15 +134,16 @@ void FileLog::start_job() {
 void FileLog::run_job(const std::shared_ptr<LogDisk>& disk, std::unique_ptr<Job> job, Executor& executor,
                       FileLog* self, std::weak_ptr<int> alive) {
   if (job->group) job->outcome = disk->commit(job->commit);
-  const bool prepares = job->outcome.usable && disk->wants_upkeep();
-  const bool keeps_up = prepares || !job->cursors.empty();
+  job->wants_next = job->outcome.usable && disk->wants_next();
+  const bool clears = job->outcome.usable && disk->wants_clearing();
+  const bool keeps_up = clears || !job->cursors.empty();
   if (keeps_up && job->group) {
     // Whoever waits for the commit need not wait for the upkeep.
     executor.post([self, alive, group = std::move(job->group), outcome = job->outcome]() mutable {
       if (!alive.expired()) self->committed_group(std::move(group), std::move(outcome));
     });
   }
-  if (prepares) disk->upkeep();
+  if (clears) disk->clear_ahead();
   if (!job->cursors.empty()) {
     job->upkeep = disk->save_cursors(job->cursors);
     if (job->upkeep && !job->removals.empty()) job->upkeep = disk->remove_segments(job->removals);
@@ -147,6 +151,20 @@ void FileLog::run_job(const std::shared_ptr<LogDisk>& disk, std::unique_ptr<Job>
   executor.post([self, alive = std::move(alive), job = std::move(job)]() mutable {
     if (!alive.expired()) self->ended_job(std::move(job));
   });
+}
+
+/// Beside the jobs, and one step for each at most: zeros for the next segment should not hold up the commits.
+void FileLog::prepare_next() {
+  if (std::exchange(preparing_, true)) return;
+  environment_.workers.run(
+      [disk = disk_, &executor = environment_.executor, this, alive = std::weak_ptr<int>(alive_)] {
+        disk->prepare_next();
+        executor.post([this, alive] {
+          if (alive.expired()) return;
+          preparing_ = false;
+          answer_flushes();
+        });
+      });
 }
 
 void FileLog::apply(const LogGroup& group, const LogDisk::Outcome& outcome) {
@@ -175,7 +193,7 @@ void FileLog::apply(const LogGroup& group, const LogDisk::Outcome& outcome) {
   segment_bytes_ += begin - active.bytes + group.bytes.size();
   active.bytes = begin + group.bytes.size();
   committed_ = group.last();
-  records_metric_.add(static_cast<std::int64_t>(group.done.size()));
+  records_metric_.add(group.count);
   bytes_metric_.add(static_cast<std::int64_t>(group.bytes.size()));
   commits_metric_.add();
   size_metric_.set(static_cast<std::int64_t>(segment_bytes_));
@@ -204,6 +222,7 @@ void FileLog::ended_job(std::unique_ptr<Job> job) {
   }
   // The disk works on the next group while the callers of this one are answered.
   start_job();
+  if (job->wants_next) prepare_next();
   const std::weak_ptr<int> alive = alive_;
   if (group) answer(std::move(group), job->outcome.result);
   if (!alive.expired()) fail_waiting();
@@ -213,31 +232,16 @@ void FileLog::ended_job(std::unique_ptr<Job> job) {
 }
 
 void FileLog::answer(std::unique_ptr<LogGroup> group, const Result<void>& result) {
-  Position position = group->first;
-  std::vector<AppendDone> waiting = std::exchange(group->done, {});
+  const Position last = group->last();
   if (result) {
     tail_.add(*group);
   } else {
     for (Flush& flush : flushes_) flush.error = result.error();
   }
-  // A caller may end the log from inside its answer.
-  const std::weak_ptr<int> alive = alive_;
-  for (AppendDone& done : waiting) {
-    if (result) {
-      done(position++);
-    } else {
-      done(std::unexpected(result.error()));
-    }
-    if (alive.expired()) return;
-  }
-  waiting.clear();
-  group->done = std::move(waiting);
   recycle(std::move(group));
-  if (!result) return;
-  for (std::size_t i = 0; i < wakers_.size(); ++i) {
-    wakers_[i]();
-    if (alive.expired()) return;
-  }
+  // Whoever is told may end the log.
+  const std::shared_ptr<Answered> answered = answered_;
+  if (answered && *answered) (*answered)(last, result);
 }
 
 void FileLog::recycle(std::unique_ptr<LogGroup> group) {
@@ -265,7 +269,7 @@ void FileLog::flush(std::move_only_function<void(Result<void>)> done) {
 
 void FileLog::answer_flushes() {
   for (std::size_t i = 0; i < flushes_.size();) {
-    const bool ended = flushes_[i].job <= jobs_ended_ || (failed_ && !job_running_);
+    const bool ended = (flushes_[i].job <= jobs_ended_ || (failed_ && !job_running_)) && !preparing_;
     if (!ended) {
       ++i;
       continue;

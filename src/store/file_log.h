@@ -30,7 +30,7 @@ struct RecoveredLog {
   Position next = 1;  // the position of the next record
   LogCursors cursors;
   std::unique_ptr<File> lock;
-  std::unique_ptr<File> active;
+  BlockWriter active;
 };
 
 class FileLog final : public Log {
@@ -38,7 +38,10 @@ class FileLog final : public Log {
   FileLog(LogEnvironment environment, LogOptions options, RecoveredLog recovered);
   ~FileLog() override;
 
-  void append(std::uint8_t kind, ByteView bytes, AppendDone done) override;
+  Result<Position> append(std::uint8_t kind, ByteView bytes) override;
+  void on_answered(Answered answered) override {
+    answered_ = std::make_shared<Answered>(std::move(answered));
+  }
   Position committed() const override { return committed_; }
   Position first() const override { return std::min(segments_.front().first, committed_ + 1); }
   std::uint64_t size_bytes() const override { return segment_bytes_; }
@@ -46,7 +49,6 @@ class FileLog final : public Log {
   void set_cursor(std::string_view name, Position position) override;
   Result<Position> cursor(std::string_view name) const override;
   void remove_cursor(std::string_view name) override;
-  void on_commit(std::move_only_function<void()> woken) override { wakers_.push_back(std::move(woken)); }
   void flush(std::move_only_function<void(Result<void>)> done) override;
 
  private:
@@ -57,7 +59,8 @@ class FileLog final : public Log {
     LogDisk::Outcome outcome;
     std::vector<std::uint8_t> cursors;  // empty: need not be saved
     std::vector<Position> removals;
-    Result<void> upkeep;  // of cursors and removals
+    bool wants_next = false;  // LogDisk::wants_next() after it
+    Result<void> upkeep;      // of cursors and removals
   };
   struct Flush {
     std::uint64_t job = 0;  // answered when this job has ended
@@ -73,6 +76,7 @@ class FileLog final : public Log {
   std::optional<Error> refusal(std::size_t bytes);
   void close_group_soon();
   void start_job();
+  void prepare_next();
   void plan_commit(Job& job);
   static void run_job(const std::shared_ptr<LogDisk>& disk, std::unique_ptr<Job> job, Executor& executor,
                       FileLog* self, std::weak_ptr<int> alive);
@@ -114,11 +118,12 @@ class FileLog final : public Log {
   std::optional<Error> failed_;  // what broke the disk; the log stays readable
 
   bool job_running_ = false;
+  bool preparing_ = false;  // the next segment, beside the jobs
   bool close_posted_ = false;
   std::uint64_t jobs_started_ = 0;
   std::uint64_t jobs_ended_ = 0;
   std::vector<Flush> flushes_;
-  std::vector<std::move_only_function<void()>> wakers_;
+  std::shared_ptr<Answered> answered_;  // shared with the call under way, in which the log may end
 
   LogCursors cursors_;
   bool cursors_dirty_ = false;

@@ -16,9 +16,10 @@ inline constexpr std::size_t kMaxRecordBytes = 1024UL * 1024 * 1024;
 inline constexpr std::size_t kMaxSpareSegments = 8;
 /// How far ahead of its end a segment is written with zeros, in steps of half of it or more.
 inline constexpr std::size_t kClearedAhead = 2 * 1024 * 1024;
-/// Where commits are usually larger nothing is cleared: there it is bytes that cost, and each would be
-/// written twice.
-inline constexpr double kLargestClearingCommit = 16 * 1024;
+/// Zeros that the next segment is written with at a time, while the one before it is filled.
+inline constexpr std::size_t kClearedStep = 1024 * 1024;
+/// Bytes of a commit that are written at a time, and the memory for it.
+inline constexpr std::size_t kMaxWriteBytes = 256 * 1024;
 /// Recent records of the journal that are kept in memory for consumers that keep up.
 inline constexpr std::size_t kTailBytes = 4 * 1024 * 1024;
 /// What the tail shrinks to when nothing was appended for kIdleDelay.

@@ -57,7 +57,8 @@ void open_and_read(const std::vector<std::uint8_t>& segment, ByteView second) {
     after = records->back().position;
   }
   int answered = 0;
-  (*log)->append(1, as_bytes("on"), [&](Result<Position> result) { answered += result ? 1 : 0; });
+  (*log)->on_answered([&](Position, const Result<void>& result) { answered += result ? 1 : 0; });
+  if (!(*log)->append(1, as_bytes("on"))) std::abort();
   machine.settle();
   if (answered != 1) std::abort();
 }

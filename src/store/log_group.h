@@ -12,14 +12,13 @@ namespace dunlin::store {
 struct LogGroup {
   std::vector<std::uint8_t> bytes;  // as on the disk; begins with room for the group's header
   std::vector<Mark> marks;          // offsets are inside `bytes`
-  std::vector<AppendDone> done;     // one per record, in order
   Position first = 0;
   std::uint32_t count = 0;
 
   bool empty() const { return count == 0; }
   Position last() const { return first + count - 1; }
 
-  void add(std::uint32_t salt, Position position, std::uint8_t kind, ByteView record, AppendDone when_done) {
+  void add(std::uint32_t salt, Position position, std::uint8_t kind, ByteView record) {
     if (empty()) {
       first = position;
       bytes.resize(kGroupHeaderBytes);
@@ -29,7 +28,6 @@ struct LogGroup {
     if (at - marks.back().offset >= kTailMarkSpacing) marks.push_back({position, at});
     bytes.resize(at + kRecordHeaderBytes + record.size());
     encode_record(salt, position, kind, record, bytes.data() + at);
-    done.push_back(std::move(when_done));
     ++count;
   }
 
@@ -42,7 +40,6 @@ struct LogGroup {
   void clear() {
     bytes.clear();
     marks.clear();
-    done.clear();
     count = 0;
   }
 };

@@ -75,7 +75,7 @@ Result<std::vector<Position>> tidy_folder(Fs& fs, const std::string& folder, Pos
 }
 
 Result<void> make_first_segment(Fs& fs, const std::string& folder, std::uint32_t salt, Position first) {
-  LogDisk disk(fs, {.folder = folder, .salt = salt, .segment_bytes = 0}, nullptr, nullptr, 0);
+  LogDisk disk(fs, {.folder = folder, .salt = salt, .segment_bytes = 0}, nullptr, {});
   return disk.begin_segment(first).result;
 }
 
@@ -122,7 +122,7 @@ Result<void> check_chain(Fs& fs, const std::string& folder, const std::vector<Po
 Result<void> recover_active(Fs& fs, const LogOptions& options, RecoveredLog& log) {
   LogSegment& active = log.segments.back();
   const std::string path = options.folder + "/" + segment_name(active.first);
-  DUNLIN_TRY(log.active, fs.open(path, OpenMode::read_write));
+  DUNLIN_TRY(auto written, fs.open(path, OpenMode::direct));
   DUNLIN_TRY(const auto file, fs.open(path, OpenMode::read));
   auto scan = scan_segment(*file, log.salt, active.first);
   if (!scan) return std::unexpected(at_file(scan.error(), path));
@@ -132,15 +132,20 @@ Result<void> recover_active(Fs& fs, const LogOptions& options, RecoveredLog& log
                    {{"file", path}, {"offset", scan->good_end}, {"bytes", active.bytes - scan->good_end}});
     }
     // What a segment held in an earlier use goes with it.
-    DUNLIN_CHECK(log.active->truncate(scan->good_end));
+    DUNLIN_CHECK(written->truncate(scan->good_end));
   }
   // A killed process may have left whole groups that were never synced.
-  DUNLIN_CHECK(log.active->sync());
+  DUNLIN_CHECK(written->sync());
   active.bytes = scan->good_end;
   active.marks = std::move(scan->marks);
   log.committed = scan->last;
-  // A service only: see LogDisk::prepare_next().
-  static_cast<void>(log.active->reserve(options.segment_bytes));
+  // A service only: see NextSegment::make_new().
+  static_cast<void>(written->reserve(options.segment_bytes));
+  const std::uint64_t block = begin_of_block(active.bytes);
+  std::vector<std::uint8_t> begun(static_cast<std::size_t>(active.bytes - block));
+  DUNLIN_TRY(const std::size_t count, file->read_at(block, begun));
+  if (count != begun.size()) return fail(Errc::io, path + ": is shorter than it was a moment before");
+  log.active = BlockWriter(std::move(written), active.bytes, begun);
   return {};
 }
 

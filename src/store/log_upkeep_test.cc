@@ -43,7 +43,7 @@ TEST_F(LogUpkeepTest, WritesZerosAheadInLargeSteps) {
   EXPECT_GE(first, kClearedAhead);
   ASSERT_TRUE(append("y"));
   EXPECT_EQ(size(), first);
-  const std::size_t most = kLargestClearingCommit / 2;
+  const std::size_t most = 8 * 1024;
   append_many(kClearedAhead / 2 / most, most);
   EXPECT_GE(size(), first + kClearedAhead / 2);
   append_many(3 * kClearedAhead / most, most);
@@ -57,19 +57,68 @@ TEST_F(LogUpkeepTest, WritesZerosAheadInLargeSteps) {
   EXPECT_EQ(append("on").value(), last + 1);
 }
 
-TEST_F(LogUpkeepTest, WritesNoZerosWhereCommitsAreUsuallyLarge) {
-  options_.segment_bytes = 4 * kClearedAhead;
+TEST_F(LogUpkeepTest, TheNextSegmentIsFilledWithZerosBeforeItIsNeeded) {
+  options_.segment_bytes = 4 * kClearedStep;
   open();
-  const std::string path = options_.folder + "/" + segments().back();
-  const auto size = [&] { return machine_.fs.open(path, OpenMode::read).value()->size().value(); };
-  const std::string large(static_cast<std::size_t>(4 * kLargestClearingCommit), 'z');
-  for (std::size_t written = 0; written < 2 * kClearedAhead; written += large.size())
+  const std::string large(64 * 1024, 'z');
+  const auto next_size = [&] {
+    const auto file = machine_.fs.open(options_.folder + "/" + std::string{kNextSegmentName}, OpenMode::read);
+    return file ? (*file)->size().value() : 0;
+  };
+  std::uint64_t largest_growth = 0;
+  std::uint64_t before = 0;
+  for (std::size_t written = 0; written < 3 * kClearedStep; written += large.size()) {
     ASSERT_TRUE(append(large));
-  const std::uint64_t first = size();
+    largest_growth = std::max(largest_growth, next_size() - before);
+    before = next_size();
+  }
+  EXPECT_EQ(segments().size(), 1U);
+  EXPECT_EQ(next_size(), options_.segment_bytes);
+  EXPECT_LE(largest_growth, kClearedStep + kDirectBlock);  // a step beside each commit
+  while (segments().size() < 2) ASSERT_TRUE(append(large));
+  const std::string path = options_.folder + "/" + segments().back();
+  EXPECT_EQ(machine_.fs.open(path, OpenMode::read).value()->size().value(), options_.segment_bytes);
+  SeededRng rng(1);
+  machine_.fs.cut_power(rng);
+  const Position last = log_->committed();
+  reopen();
+  EXPECT_EQ(log_->committed(), last);
+  EXPECT_EQ(append("on").value(), last + 1);
+}
+
+TEST_F(LogUpkeepTest, ACommitIsOneWriteOfWholeBlocks) {
+  options_.segment_bytes = kClearedAhead;
+  open();
   ASSERT_TRUE(append("x"));
-  EXPECT_LT(size(), first + kClearedAhead / 2);
-  for (int i = 0; i < 32; ++i) ASSERT_TRUE(append("x"));
-  EXPECT_GE(size(), first + kClearedAhead / 2);
+  for (const std::size_t size : {std::size_t{1}, std::size_t{5000}, 2 * kDirectBlock, std::size_t{1}}) {
+    const auto before = machine_.fs.counts();
+    ASSERT_TRUE(append(std::string(size, 'y')));
+    const auto after = machine_.fs.counts();
+    EXPECT_EQ(after.writes - before.writes, 1U);
+    EXPECT_EQ((after.bytes_written - before.bytes_written) % kDirectBlock, 0U);
+    EXPECT_LE(after.bytes_written - before.bytes_written, size + 2 * kDirectBlock);
+  }
+}
+
+TEST_F(LogUpkeepTest, RecordsLargerThanAWriteAreWhole) {
+  options_.segment_bytes = 16 * kMaxWriteBytes;
+  open();
+  ASSERT_TRUE(append("before"));
+  const std::string large = [] {
+    std::string text;
+    for (int i = 0; text.size() < 3 * kMaxWriteBytes; ++i) text.append(std::to_string(i)).push_back(' ');
+    return text;
+  }();
+  ASSERT_TRUE(append(large));
+  ASSERT_TRUE(append("behind"));
+  reopen();
+  ASSERT_TRUE(append("after"));
+  reopen();
+  const auto records = log_->read(0, 10, 16 * kMaxWriteBytes).value();
+  ASSERT_EQ(records.size(), 4U);
+  EXPECT_EQ(text_of(records[1]), large);
+  EXPECT_EQ(text_of(records[2]), "behind");
+  EXPECT_EQ(text_of(records[3]), "after");
 }
 
 TEST_F(LogUpkeepTest, ADiskThatCannotTakeTheZerosTakesTheRecords) {

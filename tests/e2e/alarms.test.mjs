@@ -76,10 +76,12 @@ describe('alarms', { concurrency: false }, () => {
     await publishRefused(client, '$dunlin/things/other-01/alarms/oil');
     await publishRefused(client, '$dunlin/alarms/oil/press-01');
     await server.api('PUT', '/api/policies/all', {
-      statements: [
-        { effect: 'allow', actions: ['mqtt:connect'], resources: ['client/*'] },
-        { effect: 'allow', actions: ['mqtt:publish'], resources: ['topic/$dunlin/#'] },
-      ],
+      document: {
+        statements: [
+          { effect: 'allow', actions: ['mqtt:connect'], resources: ['client/*'] },
+          { effect: 'allow', actions: ['mqtt:publish'], resources: ['topic/$dunlin/#'] },
+        ],
+      },
     });
     const user = await server.user('strong', ['all']);
     const { stderr } = await publish(as(server, user), '-i', 'user-strong', '-q', 1, '-t', '$dunlin/alarms/oil/press-01', '-m', '{}');
@@ -170,7 +172,7 @@ describe('alarms', { concurrency: false }, () => {
     };
     let client = await open();
     const { id } = await newest('?thing=behind-01&state=active');
-    await until(async () => (await server.api('GET', '/api/presence/behind-01')).gateway === 'gate-01', 'behind the gateway');
+    await until(async () => (await server.api('GET', '/api/things/behind-01/presence')).gateway === 'gate-01', 'behind the gateway');
     await client.endAsync(true);
     await state(id, 'suppressed');
     const hidden = await get(id);

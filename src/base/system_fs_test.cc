@@ -53,6 +53,23 @@ TEST_F(SystemFsTest, WritesAreReadBack) {
   EXPECT_EQ(read_file(*fs, at("a")).value(), "Jello");
 }
 
+TEST_F(SystemFsTest, BlocksWrittenPastTheCacheAreReadBack) {
+  alignas(kDirectBlock) std::array<std::uint8_t, 2 * kDirectBlock> blocks{};
+  const auto file = open("a", OpenMode::direct);
+  blocks.fill('a');
+  ASSERT_TRUE(file->write_at(0, blocks));
+  EXPECT_EQ(read_file(*fs, at("a")).value(), std::string(2 * kDirectBlock, 'a'));
+  blocks.fill('b');
+  ASSERT_TRUE(file->write_at(kDirectBlock, ByteView(blocks).first(kDirectBlock)));
+  ASSERT_TRUE(file->sync());
+  EXPECT_EQ(read_file(*fs, at("a")).value(), std::string(kDirectBlock, 'a') + std::string(kDirectBlock, 'b'));
+  std::array<std::uint8_t, 2> out{};
+  EXPECT_EQ(file->read_at(kDirectBlock - 1, out).value(), 2U);  // reading knows no blocks
+  EXPECT_EQ(out, (std::array<std::uint8_t, 2>{'a', 'b'}));
+  ASSERT_TRUE(file->truncate(1));
+  EXPECT_EQ(read_file(*fs, at("a")).value(), "a");
+}
+
 TEST_F(SystemFsTest, APipeCouldNotBeReadAsAFile) {
   std::array<int, 2> ends{};
   ASSERT_EQ(pipe(ends.data()), 0);

@@ -132,6 +132,25 @@ TEST_F(VirtualFsTest, AnUnsyncedWriteIsKeptLostOrTornAtAnyByte) {
   EXPECT_EQ(seen, expected);
 }
 
+TEST_F(VirtualFsTest, WhatATornWriteDoesNotReachStaysAsItWas) {
+  const auto seen = outcomes("a", [](VirtualFs& disk) {
+    put(disk, "a", "ab");
+    ASSERT_TRUE(disk.sync_folder("."));
+    ASSERT_TRUE(open(disk, "a", OpenMode::read_write)->write_at(0, as_bytes("xy")));
+  });
+  EXPECT_EQ(seen, (std::set<std::string>{"ab", "xy", "xb", "ay"}));
+}
+
+TEST_F(VirtualFsTest, DirectWritesAreOfWholeBlocks) {
+  VirtualFs disk;
+  alignas(kDirectBlock) std::array<std::uint8_t, 2 * kDirectBlock> blocks{};
+  const auto file = open(disk, "a", OpenMode::direct);
+  EXPECT_TRUE(file->write_at(0, blocks));
+  EXPECT_FALSE(file->write_at(1, ByteView(blocks).first(kDirectBlock)));
+  EXPECT_FALSE(file->write_at(0, ByteView(blocks).first(1)));
+  EXPECT_FALSE(file->write_at(0, ByteView(blocks).subspan(1, kDirectBlock)));
+}
+
 TEST_F(VirtualFsTest, ALaterWriteMaySurviveAnEarlierOne) {
   const auto seen = outcomes("a", [](VirtualFs& disk) {
     put(disk, "a", "");

@@ -33,6 +33,9 @@ class MemoryLog final : public store::Log {
     if (open_.size() == 1) executor_.schedule(std::chrono::milliseconds{2}, [this] { commit(); });
     return open_.back().position;
   }
+  void append(std::uint8_t kind, ByteView bytes, store::AppendDone done) override {
+    executor_.post([done = std::move(done), answer = append(kind, bytes)]() mutable { done(answer); });
+  }
   void on_answered(store::Answered answered) override { answered_ = std::move(answered); }
   store::Position committed() const override { return disk_.records.size(); }
   store::Position first() const override { return 1; }

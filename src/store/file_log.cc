@@ -84,6 +84,14 @@ Result<Position> FileLog::append(std::uint8_t kind, ByteView bytes) {
   return position;
 }
 
+void FileLog::append(std::uint8_t kind, ByteView bytes, AppendDone done) {
+  Result<Position> position = append(kind, bytes);
+  if (position) return callers_.push_back({*position, std::move(done)});
+  environment_.executor.post([done = std::move(done), error = std::move(position).error()]() mutable {
+    done(std::unexpected(std::move(error)));
+  });
+}
+
 /// The disk rests: the group closes at the end of this loop turn, so that everything the turn brings travels
 /// together.
 void FileLog::close_group_soon() {
@@ -240,6 +248,13 @@ void FileLog::answer(std::unique_ptr<LogGroup> group, const Result<void>& result
   }
   recycle(std::move(group));
   // Whoever is told may end the log.
+  const std::weak_ptr<int> alive = alive_;
+  while (!callers_.empty() && callers_.front().position <= last) {
+    Caller caller = std::move(callers_.front());
+    callers_.pop_front();
+    caller.done(result ? Result<Position>{caller.position} : std::unexpected(result.error()));
+    if (alive.expired()) return;
+  }
   const std::shared_ptr<Answered> answered = answered_;
   if (answered && *answered) (*answered)(last, result);
 }

@@ -39,6 +39,7 @@ class FileLog final : public Log {
   ~FileLog() override;
 
   Result<Position> append(std::uint8_t kind, ByteView bytes) override;
+  void append(std::uint8_t kind, ByteView bytes, AppendDone done) override;
   void on_answered(Answered answered) override {
     answered_ = std::make_shared<Answered>(std::move(answered));
   }
@@ -66,6 +67,10 @@ class FileLog final : public Log {
     std::uint64_t job = 0;  // answered when this job has ended
     std::optional<Error> error;
     std::move_only_function<void(Result<void>)> done;
+  };
+  struct Caller {
+    Position position = 0;
+    AppendDone done;
   };
   struct ReadHint {
     Position after = 0;
@@ -123,6 +128,7 @@ class FileLog final : public Log {
   std::uint64_t jobs_started_ = 0;
   std::uint64_t jobs_ended_ = 0;
   std::vector<Flush> flushes_;
+  std::deque<Caller> callers_;          // in the order of their positions
   std::shared_ptr<Answered> answered_;  // shared with the call under way, in which the log may end
 
   LogCursors cursors_;

@@ -38,6 +38,7 @@ struct LogOptions {
   std::size_t max_uncommitted_bytes = 64 * 1024 * 1024;  // past it append() answers unavailable
 };
 
+using AppendDone = std::move_only_function<void(Result<Position>)>;
 /// What became of the records that were appended up to and including `last` and not told of before.
 using Answered = std::move_only_function<void(Position last, const Result<void>& result)>;
 
@@ -47,15 +48,11 @@ class Log {
  public:
   virtual ~Log() = default;
 
-  /// The position that the record will have. on_answered() tells when it, and every one before it, is on the
-  /// disk, or that it is refused: a full disk refuses the records that waited, and later ones try again;
-  /// after any other error of the disk every later append fails until reopened. What was acknowledged stays
-  /// true. Errors: no_space, io, limit_exceeded, unavailable; then nothing was appended, and no answer comes.
-  virtual Result<Position> append(std::uint8_t kind, ByteView bytes) = 0;
-
-  /// Runs `answered` (later, on the executor) for each group of records that is on the disk or refused, in
-  /// the order of their positions. One at a time: a later one takes the place of the former.
-  virtual void on_answered(Answered answered) = 0;
+  /// `done` runs on the executor after the record, and every one before it, is on the disk. A full disk
+  /// refuses the records that waited, and later ones try again; after any other error of the disk every later
+  /// append fails until reopened. What was acknowledged stays true. Errors: no_space, io, limit_exceeded,
+  /// unavailable.
+  virtual void append(std::uint8_t kind, ByteView bytes, AppendDone done) = 0;
 
   /// The last position that is on the disk.
   virtual Position committed() const = 0;
@@ -79,8 +76,16 @@ class Log {
   virtual Result<Position> cursor(std::string_view name) const = 0;
   virtual void remove_cursor(std::string_view name) = 0;
 
+  /// Runs `answered` (later, on the executor) for each group of records that is on the disk or refused, in
+  /// the order of their positions. One at a time: a later one takes the place of the former.
+  virtual void on_answered(Answered answered) = 0;
+
   /// Commits what is open and calls `done`; for an orderly shutdown.
   virtual void flush(std::move_only_function<void(Result<void>)> done) = 0;
+
+  /// For many records: the position that this one will have; on_answered() tells what became of it. Errors:
+  /// as above, at once; then nothing was appended, and no answer comes.
+  virtual Result<Position> append(std::uint8_t kind, ByteView bytes) = 0;
 };
 
 struct LogEnvironment {

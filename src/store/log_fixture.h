@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "store/log.h"
-#include "store/log_callers.h"
 #include "store/log_format.h"
 #include "store/test_machine.h"
 
@@ -40,13 +39,9 @@ class LogTest : public testing::Test {
     return opened ? Errc::internal : opened.error().code;
   }
 
-  /// `done` is called when the record is answered.
-  void append_later(std::string_view text, LogCallers::Done done, std::uint8_t kind = 1) {
-    callers_.append(*log_, kind, as_bytes(text), std::move(done));
-  }
   Result<Position> append(std::string_view text, std::uint8_t kind = 1) {
     Result<Position> answer = fail(Errc::internal, "not answered");
-    append_later(text, [&](Result<Position> result) { answer = std::move(result); }, kind);
+    log_->append(kind, as_bytes(text), [&](Result<Position> result) { answer = std::move(result); });
     machine_.settle();
     return answer;
   }
@@ -84,7 +79,6 @@ class LogTest : public testing::Test {
   TestMachine machine_;
   LogOptions options_;
   std::vector<Errc> broken_;
-  LogCallers callers_;
   std::unique_ptr<Log> log_;
 };
 

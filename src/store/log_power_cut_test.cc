@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include "store/log_callers.h"
 #include "store/test_machine.h"
 
 namespace dunlin::store {
@@ -56,11 +55,10 @@ class PowerCutRun {
     const std::uint64_t number = next_number_++;
     std::string text = std::to_string(number) + ":";
     text.append(rng_.below(20) == 0 ? rng_.below(3000) : rng_.below(80), '.');
-    callers_.append(*log_, static_cast<std::uint8_t>(number), as_bytes(text),
-                    [this, text](Result<Position> result) {
-                      if (result) acknowledged_[*result] = text;
-                      if (!result && result.error().code == Errc::no_space) refused_.insert(text);
-                    });
+    log_->append(static_cast<std::uint8_t>(number), as_bytes(text), [this, text](Result<Position> result) {
+      if (result) acknowledged_[*result] = text;
+      if (!result && result.error().code == Errc::no_space) refused_.insert(text);
+    });
   }
 
   void die() {
@@ -117,7 +115,6 @@ class PowerCutRun {
   SeededRng rng_;
   TestMachine machine_;
   LogOptions options_;
-  LogCallers callers_;
   std::unique_ptr<Log> log_;
   std::uint64_t next_number_ = 1;
   std::uint64_t life_began_ = 1;

@@ -28,15 +28,15 @@ struct OutgoingQueueTest : ::testing::Test {
   VirtualExecutor executor{scheduler};
   testing::FakeNetwork network;
   metrics::Registry registry;
-  std::vector<Responder> held;
   std::vector<std::string> paths;
   HttpServer server{executor, {}, [this](Request request, Responder responder) {
                       paths.push_back(request.path);
                       held.push_back(std::move(responder));
                     }};
+  std::vector<Responder> held;  // goes before the server
   std::unique_ptr<Listener> listener = *network.listen(executor, {.endpoint = {"server", 80}, .tls = nullptr},
                                                        [this](auto c) { server.accept(std::move(c)); });
-  std::unique_ptr<Listener> other = *network.listen(executor, {.endpoint = {"other", 80}, .tls = nullptr},
+  std::unique_ptr<Listener> other = *network.listen(executor, {.endpoint = {"other", 81}, .tls = nullptr},
                                                     [this](auto c) { server.accept(std::move(c)); });
   OutgoingHttp http{
       network,
@@ -63,8 +63,8 @@ struct OutgoingQueueTest : ::testing::Test {
 
 TEST_F(OutgoingQueueTest, AnEndpointThatHasItsShareDoesNotHoldUpOthers) {
   for (const char* path : {"a", "b", "c", "d"}) send(std::string("http://server/") + path);
-  send("http://other/x");
-  send("http://other/y");
+  send("http://other:81/x");
+  send("http://other:81/y");
   EXPECT_EQ(paths, (std::vector<std::string>{"/a", "/b", "/x"}));
   EXPECT_EQ(http.under_way(), 3U);
   EXPECT_EQ(http.waiting(), 3U);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxTextLine = 998;
 constexpr std::size_t kBase64Line = 57;  // bytes that make a line of 76
-constexpr std::size_t kWordBytes = 45;   // of an encoded word, which has at most 75 characters
+constexpr std::size_t kWordBytes = 39;   // of an encoded word, so that "Subject: " and it are a line of 76
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

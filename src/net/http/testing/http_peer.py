@@ -41,7 +41,7 @@ class Peer(BaseHTTPRequestHandler):
 
     def handle_path(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        kind, _, rest = self.path.strip("/").partition("/")
+        kind, _, rest = self.path.partition("?")[0].strip("/").partition("/")
         if kind == "echo":
             self.answer(200, body, **{"Content-Type": "text/plain", "X-Seen": self.headers.get("X-Sent", "")})
         elif kind == "status":

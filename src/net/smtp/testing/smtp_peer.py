@@ -29,7 +29,7 @@ class Handler:
         raw = envelope.content
         mail = email.message_from_bytes(raw, policy=email.policy.default)
         print(json.dumps({"from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": session.ssl is not None, "user": session.auth_data.login.decode() if session.auth_data else "",
-                          "headers": sorted(mail.keys()), "subject": mail["Subject"], "sender": str(mail["From"]), "text": mail.get_content(),
+                          "headers": sorted(mail.keys()), "subject": mail["Subject"], "sender": str(mail["From"]), "text": mail.get_content().replace("\r\n", "\n"),
                           "longest": max(len(line) for line in raw.split(b"\r\n")), "date": str(mail["Date"])}, ensure_ascii=True), flush=True)
         return "250 taken as 4711" if mail["Subject"] != "refuse me" else "554 not this one"
 

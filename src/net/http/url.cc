@@ -81,11 +81,10 @@ Result<Url> parse_url(std::string_view text) {
   Url url;
   const std::size_t colon = std::min(text.find("://"), text.size());
   const std::string_view scheme = text.substr(0, colon);
-  if (equals_ignoring_case(scheme, "http")) {
-    url.scheme = Url::Scheme::http;
-  } else if (!equals_ignoring_case(scheme, "https") || colon == text.size()) {
+  const bool secure = equals_ignoring_case(scheme, "https");
+  if (colon == text.size() || !(secure || equals_ignoring_case(scheme, "http")))
     return refuse("begins with https:// or http://");
-  }
+  url.scheme = secure ? Url::Scheme::https : Url::Scheme::http;
   std::string_view rest = text.substr(colon + 3);
   rest = rest.substr(0, rest.find('#'));
   const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());

@@ -21,6 +21,10 @@ TEST(UrlTest, ReadsWhatItIsMadeOf) {
 
 TEST(UrlTest, RefusesWhatCouldBeReadInTwoWays) {
   for (const std::string_view bad : {"",
+                                     "http",
+                                     "https",
+                                     "http:",
+                                     "http:/",
                                      "https://",
                                      "https:///a",
                                      "ftp://host/",

@@ -17,16 +17,6 @@ namespace {
 
 constexpr std::string_view kConsumer = "rules";
 
-std::optional<boost::json::value> parse_payload(const hub::Message& message) {
-  if (message.payload.size() > kMaxPayloadBytes) return std::nullopt;
-  boost::json::parse_options options;
-  options.max_depth = kMaxPayloadDepth;
-  boost::system::error_code error;
-  boost::json::value document = boost::json::parse(message.payload.text(), error, {}, options);
-  if (error) return std::nullopt;
-  return document;
-}
-
 }  // namespace
 
 /// One batch of messages on its way through the rules. Handed from completion to completion; one owner at a
@@ -84,7 +74,7 @@ void RulesService::load(std::string after, std::move_only_function<void(Result<v
         for (const store::Document& document : *found) {
           boost::system::error_code error;
           const auto body = boost::json::parse(document.body, error);
-          auto rule = !error && body.is_object() ? rule_from_json(body.get_object())
+          auto rule = !error && body.is_object() ? rule_from_json(body.get_object(), language_)
                                                  : Result<Rule>(fail(Errc::corrupt, "not JSON"));
           if (!rule) {
             log::error("service/rules", "a stored rule cannot be read and does not run",
@@ -130,32 +120,19 @@ void RulesService::take(std::vector<hub::Delivery> batch, Task done) {
 void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
   const hub::Message& message = delivery.message;
   if (environment_.muted && environment_.muted(message)) return muted_.add();
-  std::optional<boost::json::value> payload;
-  enum class Parsed { no, yes } parsed = Parsed::no;
+  machine_.begin(context_of(message));
   for (const auto& [key, rule] : rules_) {
     if (rule.state == Rule::State::disabled ||
         !hub::filter_matches(rule.statement.filter(), message.topic.text()))
       continue;
-    if (parsed == Parsed::no) payload = parse_payload(message);
-    parsed = Parsed::yes;
     evaluated_.add();
-    Context context;
-    context.payload = payload ? &*payload : nullptr;
-    context.topic = message.topic.text();
-    context.received_at = message.received_at;
-    if (message.principal) {
-      context.client_id = message.principal->client_id;
-      context.principal = message.principal->fingerprint();
-      if (context.principal.empty()) context.principal = message.principal->name;
-    }
-    const bool holds = rule.statement.matches(context);
+    const bool holds = rule.statement.matches(machine_);
     if (holds) matched_.add();
     for (const Action& action : rule.actions) {
       if (const auto* republish = std::get_if<RepublishAction>(&action)) {
-        if (holds) make_message(*republish, rule, context, message, round);
+        if (holds) make_message(*republish, rule, message, round);
       } else {
-        find(std::get<AlarmAction>(action), rule, holds ? Where::holds : Where::does_not, context, message,
-             round);
+        find(std::get<AlarmAction>(action), rule, holds ? Where::holds : Where::does_not, message, round);
       }
     }
   }
@@ -191,16 +168,15 @@ bool RulesService::may_go_on(const hub::Message& cause, const Rule& rule) {
   return false;
 }
 
-void RulesService::find(const AlarmAction& action, const Rule& rule, Where where, const Context& context,
-                        const hub::Message& message, Round& round) {
+void RulesService::find(const AlarmAction& action, const Rule& rule, Where where, const hub::Message& message,
+                        Round& round) {
   const bool holds = where == Where::holds;
-  const bool clears =
-      !holds && action.clear_when && as_boolean(action.clear_when->evaluate(context)).value_or(false);
+  const bool clears = !holds && action.clear_when && action.clear_when->holds(machine_);
   if ((!holds && !clears) || !may_go_on(message, rule)) return;
   alarm::Finding finding;
   finding.tenant = message.principal ? message.principal->tenant : kDefaultTenant;
   finding.name = action.name;
-  finding.thing = action.thing.render(context);
+  finding.thing = action.thing.render(machine_);
   if (finding.thing.size() > alarm::kMaxThingBytes ||
       finding.thing.find_first_of(std::string_view("/+#\0", 4)) != std::string::npos) {
     failed_.add();
@@ -209,26 +185,29 @@ void RulesService::find(const AlarmAction& action, const Rule& rule, Where where
   }
   finding.rule = rule.name;
   finding.severity = action.severity;
-  finding.message = action.message.render(context);
+  finding.message = action.message.render(machine_);
   finding.at = message.received_at;
   finding.hops = model::hops_of(message);
   finding.kind = holds ? alarm::Finding::Kind::raise : alarm::Finding::Kind::clear;
   round.findings.push_back(std::move(finding));
 }
 
-void RulesService::make_message(const RepublishAction& action, const Rule& rule, const Context& context,
-                                const hub::Message& cause, Round& round) {
+void RulesService::make_message(const RepublishAction& action, const Rule& rule, const hub::Message& cause,
+                                Round& round) {
   if (!may_go_on(cause, rule)) return;
   hub::Message message;
   if (rule.statement.passes_payload()) {
     message.payload = cause.payload;
   } else {
-    const Value output = rule.statement.select(context);
-    if (!output) return;
-    message.payload =
-        Slice::copy_of(output->is_string() ? std::string(output->get_string()) : model::json_text(*output));
+    output_.clear();
+    if (auto made = append_output(rule.statement.select(machine_), output_); !made || machine_.stopped()) {
+      failed_.add();
+      log::refusal("service/rules", "a rule makes more than it may", rule.name);
+      return;
+    }
+    message.payload = Slice::copy_of(output_);
   }
-  message.topic = Slice::copy_of(action.topic.render(context));
+  message.topic = Slice::copy_of(action.topic.render(machine_));
   if (auto checked = hub::check_topic(message.topic.text()); !checked) {
     failed_.add();
     log::refusal("service/rules", "a rule made a topic that nobody can publish to", rule.name,
@@ -298,7 +277,7 @@ void RulesService::finish(Round& round) {
 
 void RulesService::put(TenantId tenant, const boost::json::object& document, RuleDone done,
                        std::vector<store::Change> together) {
-  auto rule = rule_from_json(document);
+  auto rule = rule_from_json(document, language_);
   if (!rule) return done(std::unexpected(rule.error()));
   const std::string key = model::tenant_key(tenant, rule->name);
   if (!rules_.contains(key) && rules_.size() >= kMaxRules)

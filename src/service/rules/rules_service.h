@@ -11,6 +11,7 @@
 
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "base/rng.h"
 #include "hub/bus.h"
 #include "model/operation.h"
 #include "model/retry.h"
@@ -72,10 +73,9 @@ class RulesService {
   void run_rules(const hub::Delivery& delivery, Round& round);
   enum class Where : std::uint8_t { holds, does_not };
   bool may_go_on(const hub::Message& cause, const Rule& rule);
-  void find(const AlarmAction& action, const Rule& rule, Where where, const Context& context,
-            const hub::Message& message, Round& round);
-  void make_message(const RepublishAction& action, const Rule& rule, const Context& context,
-                    const hub::Message& cause, Round& round);
+  void find(const AlarmAction& action, const Rule& rule, Where where, const hub::Message& message,
+            Round& round);
+  void make_message(const RepublishAction& action, const Rule& rule, const hub::Message& cause, Round& round);
   void publish(std::shared_ptr<Round> round);
   void answered_all(const std::shared_ptr<Round>& round);
   void save(std::shared_ptr<Round> round);
@@ -83,6 +83,10 @@ class RulesService {
 
   RulesEnvironment environment_;
   PrincipalRef self_;
+  SystemRng rng_;
+  Machine machine_{rng_};
+  Environment language_;
+  std::string output_;  // of a SELECT list, kept for its memory
   RuleMap rules_;
   mutable std::optional<std::pair<std::string, bool>> asked_below_;  // of the rules that there are
   std::vector<hub::JournalPosition> positions_;

@@ -4,6 +4,9 @@
 #include <cctype>
 #include <map>
 #include <mutex>
+#include <tuple>
+
+#include "base/core/assert.h"
 
 namespace dunlin {
 namespace {
@@ -53,11 +56,11 @@ class TimeZone::RuleReader {
 
   std::optional<Rule> read() {
     Rule rule;
-    skip_name();
+    rule.standard_name = name();
     rule.standard = rule.summer = -offset();
     if (rest_.empty()) return done(rule);
     rule.kind = Rule::Kind::changing;
-    skip_name();
+    rule.summer_name = name();
     rule.summer = rest_.starts_with(',') ? rule.standard + 3600 : -offset();
     expect(',');
     rule.to_summer = change();
@@ -80,7 +83,8 @@ class TimeZone::RuleReader {
       ok_ = false;
     }
   }
-  void skip_name() {
+  /// Letters, or anything in angle brackets.
+  std::string name() {
     const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     std::size_t size = 0;
     if (rest_.starts_with('<')) {
@@ -89,7 +93,9 @@ class TimeZone::RuleReader {
       while (size < rest_.size() && is_letter(rest_[size])) ++size;
     }
     if (size < 3) ok_ = false;
+    std::string made(rest_.substr(0, size));
     rest_.remove_prefix(size);
+    return made.starts_with('<') ? made.substr(1, made.size() - 2) : made;
   }
   int number(int most) {
     int value = 0;
@@ -197,20 +203,24 @@ class TimeZoneReader {
     for (auto& transition : zone.transitions_) transition.at = static_cast<std::int64_t>(take(8));
     std::vector<std::size_t> types(header.transitions);
     for (std::size_t& type : types) type = take(1);
-    std::vector<std::int32_t> offsets(header.types);
-    for (std::int32_t& offset : offsets) {
+    std::vector<std::pair<std::int32_t, std::uint8_t>> offsets(header.types);
+    for (auto& [offset, letters] : offsets) {
       offset = static_cast<std::int32_t>(take(4));
-      take(2);
+      take(1);
+      letters = static_cast<std::uint8_t>(take(1));
       if (offset <= -kMostOffset || offset >= kMostOffset) return corrupt("an offset from UTC");
+      if (letters >= header.letters) return corrupt("the place of an abbreviation");
     }
+    // More than a byte can reach is of no use. The NUL is there where the file left it out.
+    zone.letters_ = std::string(rest_.substr(0, std::min<std::size_t>(header.letters, 512))) + '\0';
     skip(header.letters + header.leaps * 12 + header.standard + header.ut);
     for (std::size_t i = 0; i < types.size(); ++i) {
       if (types[i] >= offsets.size()) return corrupt("a type of local time");
       if (i > 0 && zone.transitions_[i].at <= zone.transitions_[i - 1].at)
         return corrupt("its order of times");
-      zone.transitions_[i].offset = offsets[types[i]];
+      std::tie(zone.transitions_[i].offset, zone.transitions_[i].letters) = offsets[types[i]];
     }
-    zone.first_offset_ = offsets[0];
+    std::tie(zone.first_offset_, zone.first_letters_) = offsets[0];
     if (!changes_are_small(zone)) return corrupt("a change of more than a day");
     return rule(std::move(zone));
   }
@@ -258,7 +268,23 @@ Result<TimeZone> TimeZone::load(Fs& fs, std::string_view name, std::string_view 
                        });
   if (!is_name) return fail(Errc::invalid_argument, "a time zone is a name such as Europe/Berlin or UTC");
   DUNLIN_TRY(const auto bytes, read_file(fs, std::string(folder) + "/" + std::string(name)));
-  return decode(as_bytes(bytes));
+  DUNLIN_TRY(TimeZone zone, decode(as_bytes(bytes)));
+  zone.name_ = name;
+  return zone;
+}
+
+TimeZone TimeZone::fixed(std::chrono::seconds offset) {
+  const std::chrono::hh_mm_ss parts(std::chrono::abs(offset));
+  DUNLIN_ASSERT(parts.hours() < std::chrono::hours{26});
+  const auto two = [](auto part) { return (part.count() < 10 ? "0" : "") + std::to_string(part.count()); };
+  TimeZone zone;
+  zone.first_offset_ = static_cast<std::int32_t>(offset.count());
+  zone.name_ = offset.count() < 0 ? "-" : "+";
+  zone.name_ += two(parts.hours()) + ":" + two(parts.minutes());
+  if (parts.seconds().count() != 0) zone.name_ += ":" + two(parts.seconds());
+  if (offset.count() == 0) zone.name_ = "UTC";
+  zone.letters_ = zone.name_ + '\0';
+  return zone;
 }
 
 std::int64_t TimeZone::moment_of(const Change& change, std::int64_t year) {
@@ -280,24 +306,45 @@ std::int64_t TimeZone::moment_of(const Change& change, std::int64_t year) {
   return day * kDay + change.time;
 }
 
-std::int32_t TimeZone::offset_of(const Rule& rule, std::int64_t second) {
-  if (rule.kind == Rule::Kind::fixed) return rule.standard;
+bool TimeZone::is_summer(const Rule& rule, std::int64_t second) {
+  if (rule.kind == Rule::Kind::fixed) return false;
   const std::int64_t year = year_of(second + rule.standard);
   const std::int64_t summer = moment_of(rule.to_summer, year) - rule.standard;
   const std::int64_t standard = moment_of(rule.to_standard, year) - rule.summer;
-  const bool is_summer =
-      summer < standard ? second >= summer && second < standard : second >= summer || second < standard;
-  return is_summer ? rule.summer : rule.standard;
+  return summer < standard ? second >= summer && second < standard : second >= summer || second < standard;
 }
 
 std::int32_t TimeZone::offset_of(std::int64_t second) const {
   const auto behind = std::ranges::upper_bound(transitions_, second, {}, &Transition::at);
-  if (behind == transitions_.end() && rule_) return offset_of(*rule_, second);
+  if (behind == transitions_.end() && rule_)
+    return is_summer(*rule_, second) ? rule_->summer : rule_->standard;
   return behind == transitions_.begin() ? first_offset_ : std::prev(behind)->offset;
 }
 
 std::chrono::seconds TimeZone::offset_at(WallTime time) const {
   return std::chrono::seconds{offset_of(second_of(time))};
+}
+
+std::chrono::seconds TimeZone::offset_at(std::chrono::sys_seconds time) const {
+  return std::chrono::seconds{offset_of(time.time_since_epoch().count())};
+}
+
+std::chrono::sys_seconds TimeZone::moment_of(std::chrono::local_seconds local) const {
+  const std::int64_t shown = local.time_since_epoch().count();
+  const std::int64_t before = shown - offset_of(shown - kDay);
+  const std::int64_t behind = shown - offset_of(shown + kDay);
+  const bool skipped = before + offset_of(before) != shown;
+  const bool shown_later = behind + offset_of(behind) == shown;
+  return std::chrono::sys_seconds{std::chrono::seconds{skipped && shown_later ? behind : before}};
+}
+
+std::string_view TimeZone::abbreviation_at(std::chrono::sys_seconds time) const {
+  const std::int64_t second = time.time_since_epoch().count();
+  const auto behind = std::ranges::upper_bound(transitions_, second, {}, &Transition::at);
+  if (behind == transitions_.end() && rule_)
+    return is_summer(*rule_, second) ? rule_->summer_name : rule_->standard_name;
+  const std::uint8_t letters = behind == transitions_.begin() ? first_letters_ : std::prev(behind)->letters;
+  return letters < letters_.size() ? std::string_view(letters_.c_str() + letters) : std::string_view{};
 }
 
 WallTime TimeZone::begin_of_day(std::int64_t day) const {
@@ -333,7 +380,36 @@ std::int64_t TimeZone::day_of(WallTime time) const {
   return day;
 }
 
+namespace {
+
+/// "Z", "+05:30", "-3", "UTC+05:30", "GMT-3:00": what is always so far from UTC. Less than 19 hours.
+std::optional<std::chrono::seconds> fixed_offset(std::string_view name) {
+  if (name == "Z") return std::chrono::seconds{0};
+  for (const std::string_view prefix : {"UTC", "GMT", "UT"}) {
+    if (!name.starts_with(prefix)) continue;
+    name.remove_prefix(prefix.size());
+    break;
+  }
+  if (name.size() < 2 || (name[0] != '+' && name[0] != '-')) return std::nullopt;
+  const int sign = name[0] == '-' ? -1 : 1;
+  name.remove_prefix(1);
+  const auto number = [](std::string_view digits) {
+    const bool ok = !digits.empty() && digits.size() <= 2 &&
+                    std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+    return !ok ? -1 : digits.size() == 1 ? digits[0] - '0' : (digits[0] - '0') * 10 + digits[1] - '0';
+  };
+  const std::size_t colon = name.find(':');
+  const int hours = number(name.substr(0, colon));
+  const int minutes = colon == std::string_view::npos ? 0 : number(name.substr(colon + 1));
+  if (hours < 0 || hours > 18 || minutes < 0 || minutes > 59) return std::nullopt;
+  return std::chrono::seconds{sign * (hours * 3600 + minutes * 60)};
+}
+
+}  // namespace
+
 std::shared_ptr<const TimeZone> system_time_zone(std::string_view name) {
+  if (const auto offset = fixed_offset(name))
+    return std::make_shared<const TimeZone>(TimeZone::fixed(*offset));
   static std::mutex mutex;
   static std::map<std::string, std::shared_ptr<const TimeZone>, std::less<>> known;
   const std::lock_guard lock(mutex);

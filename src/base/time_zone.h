@@ -32,8 +32,19 @@ class TimeZone {
   /// not_found, corrupt, io.
   static Result<TimeZone> load(Fs& fs, std::string_view name, std::string_view folder = kZoneFolder);
 
+  /// One that is always so far from UTC, by the name "UTC" or "+05:30". Less than 26 hours.
+  static TimeZone fixed(std::chrono::seconds offset);
+
   /// Local time less UTC, in whole seconds.
   std::chrono::seconds offset_at(WallTime time) const;
+  std::chrono::seconds offset_at(std::chrono::sys_seconds time) const;
+  /// The moment at which clocks show this. Where they show it twice, the first one; where they leave it out,
+  /// as far behind the change as it is behind what was left out.
+  std::chrono::sys_seconds moment_of(std::chrono::local_seconds local) const;
+  /// "CET", "-03"; empty where the file says nothing.
+  std::string_view abbreviation_at(std::chrono::sys_seconds time) const;
+  /// By which it was loaded; empty if it was decoded.
+  const std::string& name() const { return name_; }
   /// Days since 1970-01-01 of the local date.
   std::int64_t day_of(WallTime time) const;
   /// The first moment of which it is true that the local date is this day or a later one: days follow each
@@ -44,6 +55,7 @@ class TimeZone {
   struct Transition {
     std::int64_t at = 0;  // seconds since 1970
     std::int32_t offset = 0;
+    std::uint8_t letters = 0;  // where its abbreviation begins
   };
   /// When in a year clocks are changed: POSIX.1 TZ, section 8.3 there.
   struct Change {
@@ -58,21 +70,27 @@ class TimeZone {
     std::int32_t summer = 0;
     Change to_summer{};
     Change to_standard{};
+    std::string standard_name;
+    std::string summer_name;
     enum class Kind : std::uint8_t { fixed, changing } kind = Kind::fixed;
   };
   class RuleReader;
   friend class TimeZoneReader;
 
   std::int32_t offset_of(std::int64_t second) const;
-  static std::int32_t offset_of(const Rule& rule, std::int64_t second);
+  static bool is_summer(const Rule& rule, std::int64_t second);
   static std::int64_t moment_of(const Change& change, std::int64_t year);
 
+  std::string name_;
+  std::string letters_;                  // abbreviations, each with a NUL behind it
   std::int32_t first_offset_ = 0;        // before all transitions
+  std::uint8_t first_letters_ = 0;       // likewise
   std::vector<Transition> transitions_;  // ascending
   std::optional<Rule> rule_;             // behind them; without one the last offset stays
 };
 
-/// The system's, read once each; null: there is none of that name. Blocks the first time. Any thread.
+/// The system's, read once each, and "Z", "+05:30", "UTC+05:30", "GMT-3:00"; null: there is none of that
+/// name. Blocks the first time. Any thread.
 std::shared_ptr<const TimeZone> system_time_zone(std::string_view name);
 
 }  // namespace dunlin

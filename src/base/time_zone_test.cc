@@ -162,5 +162,45 @@ TEST(TimeZoneTest, NamesStayInTheFolder) {
   EXPECT_EQ(TimeZone::load(fs, "Europe/Nowhere").error().code, Errc::not_found);
 }
 
+TEST(TimeZoneTest, AbbreviationsAreThoseOfTheFileAndOfItsRule) {
+  const auto second = [](std::string_view text) { return std::chrono::floor<seconds>(at(text)); };
+  const TimeZone berlin = zone("CET-1CEST,M3.5.0,M10.5.0/3", {{1'000'000'000, 0}}, {{0}});
+  EXPECT_EQ(berlin.abbreviation_at(second("1990-01-01T00:00:00Z")), "UTC");
+  EXPECT_EQ(berlin.abbreviation_at(second("2026-01-15T00:00:00Z")), "CET");
+  EXPECT_EQ(berlin.abbreviation_at(second("2026-07-15T00:00:00Z")), "CEST");
+  EXPECT_EQ(zone("<-03>3").abbreviation_at(second("2026-07-15T00:00:00Z")), "-03");
+}
+
+TEST(TimeZoneTest, ClocksThatAreChangedLeaveOutAndRepeatAnHour) {
+  const TimeZone berlin = zone("CET-1CEST,M3.5.0,M10.5.0/3");
+  const auto moment = [&](std::string_view shown) {
+    const auto local = std::chrono::local_seconds{std::chrono::floor<seconds>(at(shown)).time_since_epoch()};
+    return berlin.moment_of(local);
+  };
+  EXPECT_EQ(moment("2026-01-15T10:00:00Z"), at("2026-01-15T09:00:00Z"));
+  EXPECT_EQ(moment("2026-07-15T10:00:00Z"), at("2026-07-15T08:00:00Z"));
+  EXPECT_EQ(moment("2026-03-29T02:30:00Z"), at("2026-03-29T01:30:00Z"));  // shown as 03:30
+  EXPECT_EQ(moment("2026-10-25T02:30:00Z"), at("2026-10-25T00:30:00Z"));  // for the first time
+}
+
+TEST(TimeZoneTest, OffsetsAreZones) {
+  for (const auto& [name, offset, shown] :
+       std::vector<std::tuple<std::string, int, std::string>>{{"Z", 0, "UTC"},
+                                                              {"+05:30", 19'800, "+05:30"},
+                                                              {"-3", -10'800, "-03:00"},
+                                                              {"UTC+01:00", 3600, "+01:00"},
+                                                              {"GMT-3:00", -10'800, "-03:00"}}) {
+    const auto made = system_time_zone(name);
+    ASSERT_TRUE(made) << name;
+    EXPECT_EQ(made->offset_at(at("2026-01-01T00:00:00Z")), seconds{offset}) << name;
+    EXPECT_EQ(made->name(), shown);
+    EXPECT_EQ(made->abbreviation_at({}), shown);
+  }
+  for (const std::string_view name :
+       {"+19:00", "+1:60", "+", "UTC+", "+05:30:00", "+a", "+123", "", "../UTC"})
+    EXPECT_FALSE(system_time_zone(name)) << name;
+  EXPECT_EQ(TimeZone::fixed(seconds{-3661}).name(), "-01:01:01");
+}
+
 }  // namespace
 }  // namespace dunlin

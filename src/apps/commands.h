@@ -226,13 +226,13 @@ struct UnsealCommand {
   std::string out_file;
 };
 
-using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand,
-                             BenchStormCommand, CallCommand, TraceCommand, AuditExportCommand,
-                             AuditVerifyCommand, DoctorCommand, KeyCommand, VaultCommand, SealCommand,
-                             UnsealCommand, AnalyzeCommand, SeriesImportCommand, SeriesExportCommand,
-                             BlobPutCommand, BlobGetCommand, BackupCommand, BackupsCommand, RestoreCommand,
-                             RuleEvalCommand>;
+using Command =
+    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
+                 BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand, BenchStormCommand, CallCommand,
+                 TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand, KeyCommand,
+                 VaultCommand, SealCommand, UnsealCommand, AnalyzeCommand, SeriesImportCommand,
+                 SeriesExportCommand, BlobPutCommand, BlobGetCommand, BackupCommand, BackupsCommand,
+                 RestoreCommand, RuleEvalCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);

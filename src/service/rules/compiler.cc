@@ -222,8 +222,8 @@ Operand Compiler::query(const Expression& expression) {
   scope_ = outer;
   program_.queries.push_back(std::move(plan));
   next_register_ = registers;
-  return emit({Code::query, {}, take_register(), source,
-               static_cast<std::uint32_t>(program_.queries.size() - 1)});
+  return emit(
+      {Code::query, {}, take_register(), source, static_cast<std::uint32_t>(program_.queries.size() - 1)});
 }
 
 Operand Compiler::in_row(const std::vector<Expression>& operands) {

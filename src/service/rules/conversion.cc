@@ -136,9 +136,8 @@ bool append_json(Value value, std::string& out, std::size_t limit) {
 Value to_number(Value value, Evaluation& evaluation) {
   if (value.is_number()) return value;
   if (!value.is_text() || !evaluation.spend(1 + value.characters().size() / 64)) return {};
-  return spells_number(value.characters())
-             ? normalized(parse_number(value.characters()), evaluation.arena)
-             : Value();
+  return spells_number(value.characters()) ? normalized(parse_number(value.characters()), evaluation.arena)
+                                           : Value();
 }
 
 std::optional<bool> to_boolean(Value value) {

@@ -26,7 +26,7 @@ struct Context {
   std::string_view source_ip;  // empty: not known
   TenantId tenant = kDefaultTenant;
   WallTime received_at{};
-  std::uint64_t trace_id = 0;                    // 0: none
+  std::uint64_t trace_id = 0;                   // 0: none
   const hub::Properties* properties = nullptr;  // null: none
 };
 /// Of a message as the hub has it. The context points into it.
@@ -51,8 +51,6 @@ struct Evaluation {
   }
   /// A copy in the arena; Undefined for more than kMaxResultBytes.
   Value text(std::string_view text);
-  /// One that is there already, or is the payload's or the statement's.
-  Value text_in_place(std::string_view text) { return spend(1 + text.size() / 64) ? Value::text(text) : Value(); }
 
   Rng& rng;
   Context context;

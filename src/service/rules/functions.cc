@@ -90,8 +90,8 @@ std::vector<std::string_view> function_names() {
 }
 
 const Function* find_cast(std::string_view type) {
-  const auto found =
-      std::ranges::find_if(kCasts, [type](const Cast& cast) { return model::is_sql_keyword(type, cast.type); });
+  const auto found = std::ranges::find_if(
+      kCasts, [type](const Cast& cast) { return model::is_sql_keyword(type, cast.type); });
   return found == kCasts.end() ? nullptr : found->function;
 }
 

@@ -58,7 +58,8 @@ Value trace_id(Evaluation& evaluation, Arguments) {
   std::uint64_t id = evaluation.context.trace_id;
   if (id == 0) return {};
   std::array<std::uint8_t, 8> bytes{};
-  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte, id >>= 8U) *byte = static_cast<std::uint8_t>(id);
+  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte, id >>= 8U)
+    *byte = static_cast<std::uint8_t>(id);
   const std::string digits = to_hex(bytes);
   return evaluation.text("00000000-0000-0000-" + digits.substr(0, 4) + "-" + digits.substr(4));
 }
@@ -79,8 +80,8 @@ Value mqtt_property(Evaluation& evaluation, Arguments arguments) {
 /// The values of one key in their order.
 Value user_values(Evaluation& evaluation, std::string_view key) {
   const auto& all = evaluation.context.properties->user;
-  const auto values = evaluation.spend(1 + all.size()) ? evaluation.arena.items<Value>(all.size())
-                                                       : std::span<Value>();
+  const auto values =
+      evaluation.spend(1 + all.size()) ? evaluation.arena.items<Value>(all.size()) : std::span<Value>();
   std::size_t count = 0;
   for (const auto& [name, value] : all) {
     if (name == key && !values.empty()) values[count++] = Value::text(value);

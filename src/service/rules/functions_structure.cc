@@ -44,7 +44,7 @@ Value get(Evaluation& evaluation, Arguments arguments) {
   if (!index || *index < 0) return {};
   if (from.is_text())
     return evaluation.spend(1 + from.characters().size() / 64) ? character_at(from.characters(), *index)
-                                                                : Value();
+                                                               : Value();
   const auto at = static_cast<std::size_t>(*index);
   return at < from.elements().size() ? from.elements()[at] : Value();
 }

@@ -111,7 +111,8 @@ Value ends_with(Evaluation& evaluation, Arguments arguments) {
 }
 
 /// Where `part` is found from `from` on, in linear time whatever the two are.
-std::size_t find_part(std::string_view text, std::string_view part, std::size_t from, Evaluation& evaluation) {
+std::size_t find_part(std::string_view text, std::string_view part, std::size_t from,
+                      Evaluation& evaluation) {
   // The library's search compares at each byte that begins like the part: n * m at worst, so it is charged.
   constexpr std::size_t kShort = 64;
   if (part.size() > kShort && !evaluation.spend((text.size() - from) / 64 * (part.size() / kShort)))

@@ -30,7 +30,8 @@ bool is_json_number(std::string_view text) {
   const std::size_t plus = text.find('+');
   if (plus == std::string_view::npos || plus == 0 || (text[plus - 1] | 0x20) != 'e') return false;
   const std::string_view exponent = text.substr(plus + 1);
-  return spells_number(text.substr(0, plus - 1)) && !exponent.empty() && std::ranges::all_of(exponent, is_digit) &&
+  return spells_number(text.substr(0, plus - 1)) && !exponent.empty() &&
+         std::ranges::all_of(exponent, is_digit) &&
          text.substr(0, plus - 1).find_first_of("eE") == std::string_view::npos;
 }
 
@@ -105,7 +106,8 @@ class JsonReader::Impl {
     const auto value = read_value(root, is_lone ? 0 : 1);
     if (!value || document.current_location().error() != simdjson::OUT_OF_BOUNDS) return {};
     if (!is_lone) return *value;
-    return value->elements().size() == 1 && !value->elements()[0].is_array() && !value->elements()[0].is_object()
+    return value->elements().size() == 1 && !value->elements()[0].is_array() &&
+                   !value->elements()[0].is_object()
                ? value->elements()[0]
                : Value();
   }
@@ -168,7 +170,8 @@ class JsonReader::Impl {
     for (auto member : object) {
       std::string_view name;
       json::field field;
-      if (std::move(member).get(field) != simdjson::SUCCESS || field.unescaped_key().get(name) != simdjson::SUCCESS)
+      if (std::move(member).get(field) != simdjson::SUCCESS ||
+          field.unescaped_key().get(name) != simdjson::SUCCESS)
         return std::nullopt;
       const auto read = read_value(field.value(), depth + 1);
       if (!read) return std::nullopt;

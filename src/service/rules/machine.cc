@@ -39,11 +39,11 @@ Value Machine::payload() {
 }
 
 Value Machine::path(const PathTable& table, PathId id) {
-  if (&table != table_) {
-    table_ = &table;
+  if (id == PathTable::kRoot) return payload();
+  if (table.stamp() != table_) {
+    table_ = table.stamp();
     slots_.clear();
   }
-  if (id == PathTable::kRoot) return payload();
   if (slots_.size() <= id) slots_.resize(table.size());
   if (slots_[id].message != message_) {
     const Value value = member_of(path(table, table.parent_of(id)), table.name_of(id));
@@ -250,10 +250,10 @@ void Machine::put(std::size_t begin, std::string_view name, Value value) {
 }
 
 /// `inside`, if it is an object, with the value at the path of names.
-Value Machine::nested(const Program& program, std::span<const std::uint32_t> names, Value inside, Value value) {
+Value Machine::nested(const Program& program, std::span<const std::uint32_t> names, Value inside,
+                      Value value) {
   const std::string_view first = program.text_of(names[0]);
-  if (names.size() > 1)
-    value = nested(program, names.subspan(1), member(inside, first), value);
+  if (names.size() > 1) value = nested(program, names.subspan(1), member(inside, first), value);
   const std::size_t begin = members_.size();
   put_all(begin, inside);
   put(begin, first, value);

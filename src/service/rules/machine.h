@@ -30,8 +30,8 @@ class Machine {
   /// What a SELECT list gives for the whole payload. Undefined members are left out.
   Value select(const Program& program, const ListPlan& list);
 
-  /// The payload as a value; Undefined: it is not JSON, or larger than kMaxPayloadBytes. Read when it is first
-  /// asked for.
+  /// The payload as a value; Undefined: it is not JSON, or larger than kMaxPayloadBytes. Read when it is
+  /// first asked for.
   Value payload();
   Value path(const PathTable& table, PathId id);
   const Context& context() const { return evaluation_.context; }
@@ -64,8 +64,8 @@ class Machine {
   Value payload_;
   enum class Payload : std::uint8_t { unread, read } state_ = Payload::unread;
   std::uint64_t message_ = 0;  // how many there were
-  const PathTable* table_ = nullptr;
-  std::vector<Slot> slots_;  // by path
+  std::uint64_t table_ = 0;    // whose paths the slots are: its stamp
+  std::vector<Slot> slots_;    // by path
   std::vector<Value> registers_;
   std::vector<Value> variables_;
   std::vector<Value> values_;    // of the lists that are being made

@@ -103,7 +103,7 @@ bool is_digit(char c) {
 /// What stands in a number's text: its digits, as far as 64 bits hold them, and where the point is.
 struct Digits {
   std::uint64_t mantissa = 0;
-  int count = 0;             // without zeros before the first
+  int count = 0;              // without zeros before the first
   std::int64_t exponent = 0;  // of the last digit
   bool negative = false;
 };
@@ -142,7 +142,8 @@ Digits digits_of(std::string_view text) {
 
 Value parse_number(std::string_view text) {
   Digits digits = digits_of(text);
-  if (digits.count > 19 || digits.mantissa > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+  if (digits.count > 19 ||
+      digits.mantissa > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
     return Value::big(text);
   if (digits.mantissa == 0) return Value::whole(0);
   while (digits.exponent < 0 && digits.mantissa % 10 == 0) {

@@ -82,7 +82,8 @@ Result<CaseEvaluator::Case> CaseEvaluator::read(std::string_view line) {
   } else {
     append_json(member_of(given, "payload"), made.payload, kMaxCaseBytes);
   }
-  if (const auto ingest = basic_ingest_of(made.topic); ingest && (made.rule.empty() || made.rule == ingest->rule)) {
+  if (const auto ingest = basic_ingest_of(made.topic);
+      ingest && (made.rule.empty() || made.rule == ingest->rule)) {
     made.topic = std::string(ingest->topic);
     made.invoked = Case::Invoked::by_name;
   }
@@ -112,8 +113,9 @@ std::string CaseEvaluator::run_statement(const Case& given) {
   const auto statement = Statement::parse(*given.sql, language_);
   if (!statement) return error_of(given.head, statement.error().message);
   // Without a topic there is nothing that FROM could be compared with.
-  const bool is_wanted = given.invoked == Case::Invoked::by_name || given.topic.empty() ||
-                         (!statement->filter().empty() && hub::filter_matches(statement->filter(), given.topic));
+  const bool is_wanted =
+      given.invoked == Case::Invoked::by_name || given.topic.empty() ||
+      (!statement->filter().empty() && hub::filter_matches(statement->filter(), given.topic));
   begin(given);
   const bool matches = is_wanted && statement->matches(machine_);
   if (is_wanted && machine_.stopped())

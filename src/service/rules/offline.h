@@ -18,7 +18,8 @@ class CaseEvaluator {
  public:
   CaseEvaluator(Rng& rng, const Clock& clock) : clock_(clock), machine_(rng) {}
 
-  /// {"id","sql" or "template","topic","payload" or "payload_raw","client_id","rule_name"} to {"id","fired","output"},
+  /// {"id","sql" or "template","topic","payload" or "payload_raw","client_id","rule_name"} to
+  /// {"id","fired","output"},
   /// {"id","string"} or {"id","error"}, without the line's end.
   std::string evaluate(std::string_view line);
   /// How many lines were no such case.

@@ -12,7 +12,8 @@ namespace {
 
 using model::is_sql_keyword;
 
-std::string did_you_mean(std::string_view given, std::span<const std::string_view> known, std::string_view quote) {
+std::string did_you_mean(std::string_view given, std::span<const std::string_view> known,
+                         std::string_view quote) {
   std::string small(given);
   std::vector<std::string> lowered;
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
@@ -22,7 +23,7 @@ std::string did_you_mean(std::string_view given, std::span<const std::string_vie
   }
   const std::vector<std::string_view> views(lowered.begin(), lowered.end());
   const std::string_view nearest = model::nearest_name(small, views);
-  if (nearest.empty()) return {};
+  if (nearest.empty() || nearest == small) return {};
   const auto at = std::ranges::find(views, nearest) - views.begin();
   return "; did you mean " + std::string(quote) + std::string(known[static_cast<std::size_t>(at)]) +
          std::string(quote) + "?";
@@ -180,7 +181,9 @@ Result<SelectList> Parser::select_list() {
   depth_ = depth;
   nodes_ = nodes;
   auto items = select_items();
-  if (!items && !value && failed_at > at_) return std::unexpected(value.error());
+  const bool goes_on =
+      is_next("FROM") || is_next("WHERE") || is_next_sign(")") || peek().kind == Token::Kind::end;
+  if (!value && (!items || !goes_on) && failed_at > begin + 1) return std::unexpected(value.error());
   return items;
 }
 
@@ -195,7 +198,8 @@ Result<SelectList> Parser::select_items() {
 
 Result<SelectItem> Parser::select_item() {
   SelectItem item;
-  if (take_sign("*")) {
+  if (is_next_sign("*") && !is_operand(at_)) {
+    ++at_;
     DUNLIN_CHECK(count_node());
     item.kind = SelectItem::Kind::everything;
     return item;
@@ -215,6 +219,14 @@ Result<SelectItem> Parser::select_item() {
     item.path.push_back(tokens_[at_++].text);
   } while (take_sign("."));
   return item;
+}
+
+/// Whether the `*` there is a value in an expression, as in `* + 1 AS next` or `* AS all`.
+bool Parser::is_operand(std::size_t star) const {
+  const Token& next = tokens_[star + 1];
+  if (next.kind == Token::Kind::sign) return next.text != "," && next.text != ")";
+  const auto is_word = [&next](std::string_view word) { return is_sql_keyword(next.text, word); };
+  return next.kind == Token::Kind::word && (is_word("AS") || is_word("AND") || is_word("OR"));
 }
 
 /// `a.b.c`, or `@v.b`.

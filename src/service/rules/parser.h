@@ -41,7 +41,8 @@ class Parser {
   Result<void> expect_sign(std::string_view sign);
   Result<void> expect_word(std::string_view word);
   std::string place_of(const Token& token) const;
-  std::unexpected<Error> unexpected(std::string_view expected, std::span<const std::string_view> words = {}) const;
+  std::unexpected<Error> unexpected(std::string_view expected,
+                                    std::span<const std::string_view> words = {}) const;
   /// `what` is wrong with a name, at its place, and what may have been meant.
   std::unexpected<Error> wrong_name(std::string_view what, const Token& token,
                                     std::span<const std::string_view> known) const;
@@ -53,6 +54,7 @@ class Parser {
   Result<SelectList> select_list();
   Result<SelectList> select_items();
   Result<SelectItem> select_item();
+  bool is_operand(std::size_t star) const;
   bool is_path(std::size_t begin, std::size_t end) const;
 
   Result<Expression> expression();

@@ -5,6 +5,7 @@
 #include "service/rules/limits.h"
 #include "service/rules/number.h"
 #include "service/rules/parser.h"
+#include "service/rules/regexp.h"
 
 namespace dunlin::rules {
 namespace {
@@ -249,6 +250,14 @@ Result<void> Parser::check_call(const Expression& call, const Token& name) const
   if (call.function->call == nullptr && (externals_ == nullptr || !externals_->offers(function)))
     return fail(Errc::unsupported, std::string(function) + place_of(name) +
                                        " asks another system, and none is set up here to answer it");
+  const bool has_pattern = function.starts_with("regexp_") && call.operands.size() > 1;
+  if (has_pattern && call.operands[1].kind == Kind::text) {
+    // A pattern that is wrong gives Undefined; one that asks for what takes no bounded time is refused.
+    const auto compiled = Regexp::compile(call.operands[1].text);
+    if (!compiled && compiled.error().code == Errc::unsupported)
+      return fail(Errc::unsupported, "the pattern of " + std::string(function) + place_of(name) + ": " +
+                                         compiled.error().message);
+  }
   if (function == "decode" && call.operands.size() > 2)
     return fail(Errc::unsupported, "decode" + place_of(name) + " knows only 'base64' here");
   if (function == "transform" && !call.operands.empty() && has_variable(call.operands[0]))

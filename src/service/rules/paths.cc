@@ -1,6 +1,7 @@
 #include "service/rules/paths.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 namespace dunlin::rules {
@@ -12,7 +13,16 @@ std::string key_of(PathId parent, std::string_view name) {
   return key.append(name);
 }
 
+std::uint64_t next_stamp() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
 }  // namespace
+
+PathTable::PathTable() : stamp_(next_stamp()) {
+  nodes_.push_back({});
+}
 
 PathId PathTable::take(PathId parent, std::string_view name) {
   const auto [entry, fresh] = ids_.try_emplace(key_of(parent, name), PathId{0});
@@ -23,6 +33,8 @@ PathId PathTable::take(PathId parent, std::string_view name) {
   if (free_.empty()) {
     free_.push_back(static_cast<PathId>(nodes_.size()));
     nodes_.emplace_back();
+  } else {
+    stamp_ = next_stamp();
   }
   const PathId id = free_.back();
   free_.pop_back();

@@ -17,7 +17,7 @@ class PathTable {
  public:
   static constexpr PathId kRoot = 0;
 
-  PathTable() { nodes_.push_back({}); }
+  PathTable();
   /// The member `name` of `parent`, with one more user of it. It stays until all users have released it.
   PathId take(PathId parent, std::string_view name);
   void release(PathId id);
@@ -27,6 +27,8 @@ class PathTable {
   /// Ids are below it.
   std::size_t size() const { return nodes_.size(); }
   std::size_t in_use() const { return nodes_.size() - free_.size(); }
+  /// No other table has it, nor this one once an id means another path than before.
+  std::uint64_t stamp() const { return stamp_; }
 
  private:
   struct Node {
@@ -34,6 +36,7 @@ class PathTable {
     std::uint32_t users = 0;  // statements and children
     std::string name;
   };
+  std::uint64_t stamp_;
   std::vector<Node> nodes_;
   std::vector<PathId> free_;
   std::unordered_map<std::string, PathId> ids_;  // by parent and name

@@ -50,7 +50,9 @@ struct Scope {
   const std::vector<std::string>& variables;
   const Environment& environment;
 
-  Result<Template> text(std::string_view given) const { return Template::parse(given, variables, environment); }
+  Result<Template> text(std::string_view given) const {
+    return Template::parse(given, variables, environment);
+  }
   Result<Condition> condition(std::string_view given) const {
     return Condition::parse(given, variables, environment);
   }
@@ -152,7 +154,6 @@ Result<Rule> rule_from_json(const object& document, const Environment& environme
   if (!enabled.value_or(true)) rule.state = Rule::State::disabled;
   auto statement = Statement::parse(rule.sql, environment);
   if (!statement) return fail(statement.error().code, "sql: " + statement.error().message);
-  if (statement->filter().empty()) return fail(Errc::malformed, "sql: FROM and a topic filter are missing");
   rule.statement = *std::move(statement);
   DUNLIN_TRY(rule.actions, actions_from(document, {rule.statement.variables(), environment}));
   rule.actions_json = boost::json::serialize(*document.if_contains("actions"));

@@ -47,7 +47,8 @@ struct Rule {
 };
 
 /// {"name","sql","description","enabled","actions":[{"republish":{"topic","qos","retain"}},{"alarm":{"name","severity","message",
-/// "thing","clear_when"}}]}. Errors: invalid_argument, malformed, unsupported, limit_exceeded, with the place.
+/// "thing","clear_when"}}]}. Errors: invalid_argument, malformed, unsupported, limit_exceeded, with the
+/// place.
 Result<Rule> rule_from_json(const boost::json::object& document, const Environment& environment = {});
 boost::json::object to_json(const Rule& rule);
 

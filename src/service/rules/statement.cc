@@ -37,13 +37,15 @@ bool can_be_looked_up(Operator operation) {
 
 /// Of `path operation constant` or the other way round.
 std::optional<Predicate> predicate_of(const Expression& condition, Compiler& compiler) {
-  if (condition.kind != Expression::Kind::binary || !can_be_looked_up(condition.operation)) return std::nullopt;
+  if (condition.kind != Expression::Kind::binary || !can_be_looked_up(condition.operation))
+    return std::nullopt;
   const bool is_turned = is_literal(condition.operands[0]);
   const Expression& constant = condition.operands[is_turned ? 0 : 1];
   const Expression& path = condition.operands[is_turned ? 1 : 0];
   if (!is_literal(constant)) return std::nullopt;
   // Orders compare numbers; a constant that is none makes them Undefined.
-  if (condition.operation != Operator::equal && constant.kind != Expression::Kind::number) return std::nullopt;
+  if (condition.operation != Operator::equal && constant.kind != Expression::Kind::number)
+    return std::nullopt;
   const auto id = compiler.path_of(path);
   if (!id) return std::nullopt;
   return Predicate{*id, is_turned ? turned(condition.operation) : condition.operation, literal_of(constant)};

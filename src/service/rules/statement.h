@@ -36,6 +36,7 @@ class Statement {
   const std::string& filter() const { return filter_; }
   /// The names that SET gave, in their order.
   const std::vector<std::string>& variables() const { return variables_; }
+  const PathTable* path_table() const { return program_.paths.table(); }
   /// One that must be true for WHERE to hold.
   const std::optional<Predicate>& predicate() const { return predicate_; }
 
@@ -43,7 +44,8 @@ class Statement {
   bool matches(Machine& machine) const;
   /// Whether the output is the payload itself, byte for byte (`SELECT *`).
   bool passes_payload() const;
-  /// The SELECT list's output, after matches(); Undefined members are left out. Undefined: so is SELECT VALUE.
+  /// The SELECT list's output, after matches(); Undefined members are left out. Undefined: so is SELECT
+  /// VALUE.
   Value select(Machine& machine) const;
 
  private:
@@ -55,8 +57,8 @@ class Statement {
   std::string filter_;
 };
 
-/// An expression that is a condition, e.g. an action's clear_when. It sees the variables of the statement that
-/// was started last.
+/// An expression that is a condition, e.g. an action's clear_when. It sees the variables of the statement
+/// that was started last.
 class Condition {
  public:
   /// Errors as Statement::parse.

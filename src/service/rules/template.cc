@@ -33,7 +33,8 @@ std::size_t end_of_expression(std::string_view text, std::size_t at) {
 std::string in_its_place(std::string_view text, std::size_t begin, std::size_t end) {
   std::string placed(text.substr(0, end));
   std::replace_if(
-      placed.begin(), placed.begin() + static_cast<std::ptrdiff_t>(begin), [](char c) { return c != '\n'; }, ' ');
+      placed.begin(), placed.begin() + static_cast<std::ptrdiff_t>(begin), [](char c) { return c != '\n'; },
+      ' ');
   return placed;
 }
 

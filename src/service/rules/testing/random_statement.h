@@ -69,8 +69,8 @@ class RandomStatement {
 
  private:
   static constexpr std::array<std::string_view, 5> kNames{"a", "b", "c", "list", "value"};
-  static constexpr std::array<std::string_view, 10> kTexts{"",     "a",  "true", "FALSE",   "x y",
-                                                           "a.*b", "é€", "abc",  "YWJj",    "eyJhIjoxfQ=="};
+  static constexpr std::array<std::string_view, 10> kTexts{"",     "a",  "true", "FALSE", "x y",
+                                                           "a.*b", "é€", "abc",  "YWJj",  "eyJhIjoxfQ=="};
   static constexpr std::array<std::string_view, 13> kOperators{"+", "-",  "*", "/",  "%",   "=", "<>",
                                                                "<", "<=", ">", ">=", "AND", "OR"};
   static constexpr std::array<std::string_view, 5> kTypes{"String", "Int", "Decimal", "Bool", "Double"};
@@ -137,9 +137,9 @@ class RandomStatement {
     const auto inner = [&] { return expression(depth - 1); };
     switch (rng_.below(14)) {
       case 0:
-        return "NOT (" + inner() + ")";
+        return "(NOT (" + inner() + "))";
       case 1:
-        return "-(" + inner() + ")";
+        return "(-(" + inner() + "))";
       case 2:
         return "[" + inner() + ", " + inner() + "]";
       case 3:

@@ -62,7 +62,8 @@ class TreeWalk {
         return kept(defined(values_of(expression)));
       case Kind::object: {
         Members members;
-        for (std::size_t i = 0; i < expression.names.size(); ++i) set(members, expression.names[i], operand(i));
+        for (std::size_t i = 0; i < expression.names.size(); ++i)
+          set(members, expression.names[i], operand(i));
         return kept(members);
       }
       case Kind::choice:

@@ -168,6 +168,9 @@ TEST(LocalAccess, ADeviceSpeaksForItself) {
   EXPECT_FALSE(may(Action::publish, "$dunlin/things/press-02/shadow/update"));
   EXPECT_FALSE(may(Action::publish, "$dunlin/things/press-01/shadow/update/accepted"));
   EXPECT_FALSE(may(Action::publish, "$dunlin/things/press-01/presence"));
+  EXPECT_TRUE(may(Action::publish, "$dunlin/things/press-01/alarms/hot"));
+  EXPECT_FALSE(may(Action::publish, "$dunlin/things/press-01/alarms/hot/rejected"));
+  EXPECT_FALSE(may(Action::publish, "$dunlin/things/press-02/alarms/hot"));
   EXPECT_TRUE(may(Action::subscribe, "$dunlin/things/press-01/shadow/#"));
   EXPECT_FALSE(may(Action::subscribe, "#"));
   EXPECT_FALSE(may(Action::subscribe, "$dunlin/things/+/shadow/#"));

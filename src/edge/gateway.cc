@@ -8,14 +8,14 @@
 #include "base/log.h"
 #include "edge/gateway_parts.h"
 #include "edge/limits.h"
+#include "edge/service_topics.h"
 
 namespace dunlin::edge {
 namespace {
 
 std::vector<std::string> forwarded_filters(const GatewayConfig& config) {
   std::vector<std::string> filters = config.forward_filters;
-  for (const char* verb : {"update", "get", "delete"})
-    filters.push_back(std::string("$dunlin/things/+/shadow/") + verb);
+  filters.insert(filters.end(), kServiceFilters.begin(), kServiceFilters.end());
   return filters;
 }
 

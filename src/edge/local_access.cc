@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/core/assert.h"
+#include "edge/service_topics.h"
 #include "hub/topic.h"
 #include "net/connection.h"
 #include "security/crypto.h"
@@ -27,11 +28,9 @@ bool can_be_name(std::string_view name) {
          hub::check_topic(name).has_value();
 }
 
-bool is_shadow_request(std::string_view topic) {
-  return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"update", "get", "delete"}, [topic](std::string_view verb) {
-        return hub::filter_matches("$dunlin/things/+/shadow/" + std::string(verb), topic);
-      });
+bool is_for_services(std::string_view topic) {
+  return std::ranges::any_of(kServiceFilters,
+                             [topic](std::string_view filter) { return hub::filter_matches(filter, topic); });
 }
 
 /// The address that a peer's text begins with: "127.0.0.1:4711", "[::1]:4711".
@@ -92,7 +91,7 @@ const std::vector<security::TopicPattern>& LocalAccess::patterns_of(const Princi
 Result<void> LocalAccess::authorize(const Principal& principal, hub::Action action,
                                     std::string_view topic) const {
   if (action == hub::Action::connect) return {};
-  if (action == hub::Action::publish && topic.starts_with('$') && !is_shadow_request(topic)) {
+  if (action == hub::Action::publish && topic.starts_with('$') && !is_for_services(topic)) {
     return fail(Errc::permission_denied, "only the platform and the gateway publish here");
   }
   const security::TopicPattern::For whom{principal, security::Effect::allow};

@@ -93,6 +93,7 @@ void Uplink::subscribe(const std::string& filter) {
 
 void Uplink::follow_child(const std::string& name) {
   subscribe("$dunlin/things/" + name + "/shadow/+/+");
+  subscribe("$dunlin/things/" + name + "/alarms/+/rejected");
 }
 
 void Uplink::came_down(transport::ClientMessage message, Task handled) {

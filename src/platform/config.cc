@@ -230,6 +230,25 @@ Result<void> check_mqtt_features(const ServerConfig& config) {
   return {};
 }
 
+void declare_alarms(config::Schema& schema, ServerConfig& config) {
+  schema.key("alarms.keep_cleared", "How long cleared alarms stay.", config.alarms.retention.keep_cleared,
+             std::chrono::hours{1}, std::chrono::days{3650});
+  alarm::FlappingRule& flapping = config.alarms.flapping;
+  schema.key(
+      "alarms.flapping_changes",
+      "An alarm that is raised and cleared so many times within alarms.flapping_within is flapping: it "
+      "stays open and is told of again when it is steady; 0: none is.",
+      flapping.changes, 0, alarm::kMaxFlappingChanges);
+  schema.key("alarms.flapping_within", "See alarms.flapping_changes.", flapping.within,
+             std::chrono::seconds{1}, std::chrono::hours{24});
+  schema.key("alarms.flapping_calm", "How long without a change, and a flapping alarm is steady.",
+             flapping.calm, std::chrono::seconds{1}, std::chrono::hours{24});
+  schema.key("alarms.escalate_after",
+             "An alarm that nobody acknowledges for so long becomes one severity more, up to critical; 0s: "
+             "never.",
+             config.alarms.escalate_after, Duration{0}, std::chrono::days{30});
+}
+
 void declare_web(config::Schema& schema, ServerConfig& config) {
   schema.key("security_txt.contact",
              "Whom to tell of a fault in this installation, e.g. \"mailto:security@example.com\": URIs that "
@@ -311,8 +330,7 @@ void declare_keys(config::Schema& schema, ServerConfig& config) {
       config.token_audiences);
   schema.key("registry.create_things", "An unknown device becomes a thing with its first message.",
              config.create_things);
-  schema.key("alarms.keep_cleared", "How long cleared alarms stay.", config.keep_cleared_alarms,
-             std::chrono::hours{1}, std::chrono::days{3650});
+  declare_alarms(schema, config);
   schema.key("audit.keep", "How long audit records stay; 0s: for ever.", config.keep_audit, Duration{0},
              std::chrono::days{36'500});
   schema.key("audit.max_records", "Past so many the oldest audit records go.", config.max_audit_records, 100,

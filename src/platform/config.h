@@ -15,6 +15,7 @@
 #include "net/limits.h"
 #include "platform/blob_settings.h"
 #include "security/authenticator.h"
+#include "service/alarm/options.h"
 #include "service/backup/limits.h"
 #include "service/series/line_keys.h"
 #include "transport/bridge/settings.h"
@@ -79,7 +80,7 @@ struct ServerConfig {
   bool anonymous_on_loopback = false;
   std::vector<std::string> token_audiences{std::string(security::kDefaultAudience)};
   bool create_things = true;
-  Duration keep_cleared_alarms = std::chrono::days{90};
+  alarm::AlarmOptions alarms{};
   Duration keep_audit = std::chrono::days{365};  // 0: for ever
   std::int64_t max_audit_records = 1'000'000;
   bool durable = true;

@@ -8,6 +8,7 @@ namespace dunlin::platform {
 namespace {
 
 constexpr std::string_view kThingTopics = "$dunlin/things/";
+constexpr std::string_view kAlarmTopics = "$dunlin/alarms/";
 constexpr std::string_view kLifecycleTopic = "/lifecycle";
 
 security::Action action_of(hub::Action action) {
@@ -36,9 +37,9 @@ security::Credentials credentials_of(hub::Credentials shown) {
   return credentials;
 }
 
-/// $SYS, and what the server tells of a thing's life.
+/// $SYS, alarms, and what the server tells of a thing's life.
 bool is_reserved(std::string_view topic) {
-  return topic.starts_with("$SYS/") ||
+  return topic.starts_with("$SYS/") || topic.starts_with(kAlarmTopics) ||
          (topic.starts_with(kThingTopics) && topic.ends_with(kLifecycleTopic) &&
           topic.find('/', kThingTopics.size()) == topic.size() - kLifecycleTopic.size());
 }

@@ -207,23 +207,11 @@ void RunningServer::compose_hub() {
                           hub_limits(config_),
                           {},
                           make_will_authorizer(security_->policy_engine(), standings_)});
-  services_ = std::make_unique<Services>(ServicesEnvironment{home(),
-                                                             *hub_,
-                                                             *stores_.keyed,
-                                                             *stores_.samples,
-                                                             *stores_.repository,
-                                                             metrics_,
-                                                             mapping_of(config_),
-                                                             registry_options(config_),
-                                                             {.keep_cleared = config_.keep_cleared_alarms},
-                                                             &standings_,
-                                                             config_.series,
-                                                             heard_in(*hub_),
-                                                             query_threads_.executors(),
-                                                             stores_.blobs.get(),
-                                                             &security_->policy_engine(),
-                                                             config_.blobs.keep,
-                                                             audit_->calls()});
+  services_ = std::make_unique<Services>(
+      ServicesEnvironment{home(), *hub_, *stores_.keyed, *stores_.samples, *stores_.repository, metrics_,
+                          mapping_of(config_), registry_options(config_), config_.alarms, &standings_,
+                          config_.series, heard_in(*hub_), query_threads_.executors(), stores_.blobs.get(),
+                          &security_->policy_engine(), config_.blobs.keep, audit_->calls()});
   behaviour_ = std::make_unique<behaviour::BehaviourService>(behaviour::BehaviourEnvironment{
       home(), *hub_, *stores_.keyed, *stores_.repository, services_->registry(), services_->alarms(),
       conduct_, metrics_, &refusals_});

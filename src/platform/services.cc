@@ -52,6 +52,31 @@ std::function<bool(const hub::Message&)> mute(const hub::Standings* standings,
   };
 }
 
+/// Up the chain of gateways to the furthest that is offline. Since a start all are, until they speak.
+alarm::Gateway gateway_of(const presence::PresenceService& presences, TenantId tenant,
+                          const std::string& thing) {
+  constexpr int kMostGateways = 8;
+  using State = presence::Presence::State;
+  alarm::Gateway found;
+  auto below = presences.find(tenant, thing);
+  if (!below || below->gateway.empty() || below->gateway == thing) return found;
+  found.name = below->gateway;
+  for (int i = 0; i < kMostGateways && below && !below->gateway.empty(); ++i) {
+    auto gateway = presences.find(tenant, below->gateway);
+    if (!gateway || (gateway->state == State::offline && gateway->reason == presence::kServerRestart)) {
+      if (found.line != alarm::Gateway::Line::down) found.line = alarm::Gateway::Line::unknown;
+      break;
+    } else if (gateway->state == State::offline) {
+      found.line = alarm::Gateway::Line::down;
+      found.lost = gateway->thing;
+    } else {
+      break;
+    }
+    below = std::move(gateway);
+  }
+  return found;
+}
+
 }  // namespace
 
 Services::Services(ServicesEnvironment environment)
@@ -67,6 +92,8 @@ Services::Services(ServicesEnvironment environment)
       shadow_(environment.executor, environment.bus, environment.keyed, environment.metrics),
       alarms_(environment.executor, environment.bus, environment.keyed, environment.metrics,
               environment.alarms),
+      device_alarms_({environment.executor, environment.bus, environment.keyed, alarms_, environment.metrics,
+                      mute_things(environment.standings)}),
       rules_({environment.executor, environment.bus, environment.keyed, environment.repository, alarms_,
               environment.metrics, mute(environment.standings, environment.mapping)}),
       topics_({environment.executor, environment.bus, series_.store().feed(), environment.metrics,
@@ -85,6 +112,13 @@ Services::Services(ServicesEnvironment environment)
   if (environment.blobs != nullptr)
     blobs_.emplace(blob::BlobEnvironment{environment.executor, *environment.blobs, *environment.policies,
                                          std::move(environment.keep_blobs), std::move(environment.recorder)});
+  alarms_.depend_on(
+      [this](TenantId tenant, const std::string& thing) { return gateway_of(presence_, tenant, thing); });
+  const auto look_again = [this](TenantId tenant, const presence::Presence& changed) {
+    alarms_.look_again(tenant, changed.thing);
+  };
+  presence_.on_change(look_again);
+  presence_.on_route(look_again);
   series_.round_arrivals(environment.series.round_arrivals);
   series_.mute_when(mute(environment.standings, environment.mapping));
   series_.on_arrival([this](const series::Arrival& arrival) {
@@ -105,6 +139,7 @@ Services::Services(ServicesEnvironment environment)
 void Services::start(std::move_only_function<void(Result<void>)> started) {
   run_steps({[this](auto done) { presence_.start(std::move(done)); },
              [this](auto done) { alarms_.start(std::move(done)); },
+             [this](auto done) { device_alarms_.start(std::move(done)); },
              [this](auto done) { series_.start(std::move(done)); },
              [this](auto done) { shadow_.start(std::move(done)); },
              [this](auto done) { rules_.start(std::move(done)); },

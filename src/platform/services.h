@@ -15,6 +15,7 @@
 #include "platform/config.h"
 #include "platform/thing_tags.h"
 #include "service/alarm/alarm_service.h"
+#include "service/alarm/device_alarms.h"
 #include "service/blob/blob_service.h"
 #include "service/derived/derived_service.h"
 #include "service/monitor/forecast_operations.h"
@@ -44,7 +45,7 @@ struct ServicesEnvironment {
   metrics::Registry& metrics;
   model::Mapping mapping;
   registry::RegistryOptions registry;
-  alarm::RetentionOptions alarms{};
+  alarm::AlarmOptions alarms{};
   /// Rules do not act on what things in maintenance do, or decommissioned ones; null: they do.
   const hub::Standings* standings = nullptr;
   SeriesOptions series{};
@@ -92,6 +93,7 @@ class Services {
   series::SampleOperations samples_;
   shadow::ShadowService shadow_;
   alarm::AlarmService alarms_;
+  alarm::DeviceAlarms device_alarms_;
   rules::RulesService rules_;
   series::SampleTopics topics_;
   monitor::MonitorService monitors_;

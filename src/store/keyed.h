@@ -26,9 +26,10 @@ enum class Table : std::uint8_t {
   meta,
   queue,
   blob,
-  rollup
+  rollup,
+  alarm_log
 };
-inline constexpr std::size_t kTableCount = 11;
+inline constexpr std::size_t kTableCount = 12;
 
 struct Put {
   Table table;

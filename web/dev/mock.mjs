@@ -185,6 +185,17 @@ export function startMock({ port = 0, empty = false } = {}) {
     'GET alarms': () => ({ alarms: fleet.alarms }),
     'POST alarms/*/acknowledge': ({ name }) =>
       Object.assign(alarmOf(name), { state: 'acknowledged', acknowledged_at: Date.now(), acknowledged_by: 'admin' }),
+    'GET alarms/*/history': ({ name }) => ({
+      history: [{ at: alarmOf(name).raised_at, what: 'raised', by: 'bearing', why: alarmOf(name).message }],
+      comments: [{ at: Date.now() - 60_000, what: 'commented', by: 'admin', why: 'The grease is on its way.' }],
+    }),
+    'POST alarms/*/shelve': ({ name, body }) =>
+      Object.assign(alarmOf(name), {
+        state: 'shelved',
+        shelved: { until: Date.now() + body.minutes * 60_000, by: 'admin', reason: body.reason },
+      }),
+    'POST alarms/*/unshelve': ({ name }) => Object.assign(alarmOf(name), { state: 'active', shelved: null }),
+    'POST alarms/*/comments': ({ name }) => Object.assign(alarmOf(name), { comments: (alarmOf(name).comments ?? 0) + 1 }),
     'POST alarms/*/clear': ({ name }) => Object.assign(alarmOf(name), { state: 'cleared', cleared_at: Date.now() }),
     'GET rules': () => ({ rules: fleet.rules }),
     'PUT rules/*': ({ name, body }) => {

@@ -1,4 +1,5 @@
 // The server's HTTP API as the dashboard uses it: every type and every call is here or in api_*.ts.
+import type { Alarm } from './api_alarms.ts';
 import type { LifeEvent, Stage } from './api_life.ts';
 import type { Json, JsonObject } from './lib/shadow.ts';
 
@@ -68,22 +69,7 @@ export interface Shadow {
   timestamp?: number;
 }
 
-export type AlarmState = 'active' | 'acknowledged' | 'cleared';
-export type Severity = 'critical' | 'major' | 'minor' | 'warning' | 'info';
-
-export interface Alarm {
-  id: string;
-  name: string;
-  thing?: string;
-  severity: Severity;
-  state: AlarmState;
-  message?: string;
-  raised_at: Time;
-  acknowledged_at?: Time | null;
-  acknowledged_by?: string | null;
-  cleared_at?: Time | null;
-  count?: number;
-}
+export type { Alarm, AlarmCause, AlarmState, Severity } from './api_alarms.ts';
 
 export type RuleAction = JsonObject;
 export interface Rule {
@@ -410,12 +396,6 @@ export const series = {
       to: Math.round(to),
       points: Math.round(points),
     }),
-};
-
-export const alarms = {
-  list: async () => (await call<{ alarms: Alarm[] }>('GET', at('alarms'), undefined, { limit: PAGE })).alarms,
-  acknowledge: (id: string) => call<Alarm>('POST', at('alarms', id, 'acknowledge'), {}),
-  clear: (id: string) => call<Alarm>('POST', at('alarms', id, 'clear'), {}),
 };
 
 export const rules = {

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "model/keys.h"
+#include "service/alarm/rows.h"
 
 namespace dunlin::alarm {
 namespace {
@@ -72,11 +73,11 @@ void Retention::next_page() {
 
 void Retention::take(const std::vector<store::Entry>& entries) {
   for (const store::Entry& entry : entries) {
-    if (entry.key.size() < 4) continue;
-    auto alarm = alarm_from_json(TenantId{model::read_big_endian_32(entry.key.substr(0, 4))}, entry.value);
+    auto alarm = alarm_of(entry);
     // What cannot be read stays for a person to look at.
     if (!alarm || alarm->is_open()) continue;
     alarm->message.clear();
+    alarm->causes.clear();
     if (cleared_at(*alarm) < sweep_->oldest) {
       sweep_->doomed.push_back(*std::move(alarm));
       continue;
@@ -91,13 +92,15 @@ void Retention::take(const std::vector<store::Entry>& entries) {
 void Retention::remove(std::string next) {
   sweep_->next = std::move(next);
   store::Batch batch;
+  std::int64_t count = 0;
   for (const Alarm& alarm : std::exchange(sweep_->doomed, {})) {
     // A repeated delivery may have raised it anew under the same id.
-    if (!is_open_(alarm))
-      batch.deletes.push_back({store::Table::alarm, model::tenant_key(alarm.tenant, alarm.id)});
+    if (is_open_(alarm)) continue;
+    batch.deletes.push_back({store::Table::alarm, model::tenant_key(alarm.tenant, alarm.id)});
+    forget_log(batch, alarm.tenant, alarm.id, alarm.history, alarm.comments);
+    ++count;
   }
   if (batch.empty()) return next_page();
-  const auto count = static_cast<std::int64_t>(batch.deletes.size());
   keyed_.write(executor_, std::move(batch),
                [this, count, alive = std::weak_ptr<Sweep>(sweep_)](Result<void> written) {
                  if (alive.expired()) return;

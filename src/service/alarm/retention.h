@@ -11,18 +11,13 @@
 #include "base/executor.h"
 #include "base/metrics.h"
 #include "service/alarm/alarm.h"
+#include "service/alarm/options.h"
 #include "store/keyed.h"
 
 namespace dunlin::alarm {
 
-inline constexpr std::size_t kMaxClearedAlarms = 10'000;
 inline constexpr Duration kFirstSweep = std::chrono::minutes{1};   // after the start
 inline constexpr Duration kSweepInterval = std::chrono::hours{1};  // from the end of one to the next
-
-struct RetentionOptions {
-  Duration keep_cleared = std::chrono::days{90};  // since the clearing
-  std::size_t max_cleared = kMaxClearedAlarms;    // of these the latest cleared stay
-};
 
 /// Goes through the stored alarms again and again and removes the cleared ones that are too old or too many.
 /// The alarms' executor only.

@@ -59,6 +59,7 @@ BehaviourService::BehaviourService(BehaviourEnvironment environment)
       over.tenant = notice.tenant;
       over.name = name;
       over.thing = notice.thing.name;
+      over.rule = kConsumer;
       over.at = environment_.executor.wall_now();
       over.kind = alarm::Finding::Kind::clear;
       report(std::move(over), [] {});
@@ -220,6 +221,7 @@ void BehaviourService::tell(RefusalKind kind, std::string_view thing, std::strin
 
 /// One that is not stored is told of all the same, and what follows it happens.
 void BehaviourService::report(alarm::Finding finding, std::move_only_function<void()> reported) {
+  finding.source = alarm::Source::service;
   environment_.alarms.report(
       std::move(finding), [reported = std::move(reported)](const auto& stored) mutable {
         if (!stored)

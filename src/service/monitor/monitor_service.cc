@@ -207,15 +207,19 @@ void MonitorService::find(const Monitor& monitor, TenantId tenant, const std::st
   using Kind = alarm::Finding::Kind;
   const bool begins = event.change == analytics::Change::raised;
   if (begins) raised_.add();
-  round.findings.push_back({.tenant = tenant,
-                            .name = monitor.name,
-                            .thing = device,
-                            .rule = "monitor " + monitor.name,
-                            .severity = monitor.severity,
-                            .message = reason(monitor, event).substr(0, alarm::kMaxMessageBytes),
-                            .at = event.time,
-                            .hops = round.hops,
-                            .kind = begins ? Kind::raise : Kind::clear});
+  round.findings.push_back(
+      {.tenant = tenant,
+       .name = monitor.name,
+       .thing = device,
+       .rule = "monitor " + monitor.name,
+       .severity = monitor.severity,
+       .message = reason(monitor, event).substr(0, alarm::kMaxMessageBytes),
+       .at = event.time,
+       .hops = round.hops,
+       .kind = begins ? Kind::raise : Kind::clear,
+       .source = alarm::Source::monitor,
+       .device = {},
+       .causes = {{alarm::Cause::Kind::sample, device + '/' + monitor.channel, {}, event.time, {}}}});
 }
 
 // Finds silence, and saves what the last seconds have taught.

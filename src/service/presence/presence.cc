@@ -73,7 +73,7 @@ void PresenceService::restore(const std::string& key, std::string_view stored) {
   tracked.presence = from_stored(std::string_view(key).substr(4), stored);
   if (tracked.presence.state == Presence::State::offline) return;
   tracked.presence.state = Presence::State::offline;
-  tracked.presence.reason = "server_restart";
+  tracked.presence.reason = kServerRestart;
   tracked.presence.changed_at = started_at_;
   unsaved_.insert(key);
 }
@@ -125,6 +125,12 @@ PresenceService::Tracked* PresenceService::track(TenantId tenant, const std::str
   return &tracked;
 }
 
+void PresenceService::route(TenantId tenant, Tracked& tracked, const std::string& gateway) {
+  if (tracked.presence.gateway == gateway) return;
+  tracked.presence.gateway = gateway;
+  for (const auto& handler : route_handlers_) handler(tenant, tracked.presence);
+}
+
 void PresenceService::change(TenantId tenant, Tracked& tracked, Presence::State state, std::string reason,
                              WallTime at) {
   Presence& presence = tracked.presence;
@@ -158,7 +164,7 @@ void PresenceService::on_session(const hub::SessionEvent& event) {
   if (tracked == nullptr) return;
   if (event.state == hub::SessionEvent::State::online) {
     ++tracked->sessions;
-    tracked->presence.gateway.clear();
+    route(tenant, *tracked, {});
     touch(tenant, *tracked, event.at);
     change(tenant, *tracked, Presence::State::online, event.reason, event.at);
     return;
@@ -203,7 +209,7 @@ void PresenceService::on_word_of_gateway(const hub::Message& message) {
   }
   Tracked* tracked = track(message.principal->tenant, thing);
   if (tracked == nullptr || tracked->sessions > 0) return;
-  tracked->presence.gateway = message.principal->name;
+  route(message.principal->tenant, *tracked, message.principal->name);
   touch(message.principal->tenant, *tracked, *online ? message.received_at : WallTime{});
   const auto state = *online ? Presence::State::online : Presence::State::offline;
   std::string reason =
@@ -218,7 +224,7 @@ void PresenceService::saw(TenantId tenant, const std::string& device, const std:
   if (tracked == nullptr) return;
   touch(tenant, *tracked, at);
   if (gateway.empty() || gateway == device || tracked->sessions > 0) return;
-  tracked->presence.gateway = gateway;
+  route(tenant, *tracked, gateway);
   // A sample that waited in a gateway says nothing about now: only the gateway's own word brings a thing
   // online.
 }

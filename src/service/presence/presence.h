@@ -25,6 +25,9 @@ inline constexpr std::size_t kMaxSavedPerBatch = 1000;
 inline constexpr std::size_t kMaxWordBytes = 4096;  // of a gateway's message
 inline constexpr std::size_t kMaxReasonBytes = 64;
 
+/// Why a thing is offline that has not spoken since the start.
+inline constexpr std::string_view kServerRestart = "server_restart";
+
 struct Presence {
   std::string thing;
   enum class State : std::uint8_t { offline, online } state = State::offline;
@@ -58,6 +61,11 @@ class PresenceService {
     handlers_.push_back(std::move(handler));
   }
 
+  /// Called when a thing speaks through another gateway than before, or through none.
+  void on_route(std::function<void(TenantId, const Presence&)> handler) {
+    route_handlers_.push_back(std::move(handler));
+  }
+
   /// Declares presence.list and presence.get.
   void declare(model::OperationTable& table);
 
@@ -78,6 +86,7 @@ class PresenceService {
   void gateway_lost(TenantId tenant, const std::string& gateway, WallTime at);
   void change(TenantId tenant, Tracked& tracked, Presence::State state, std::string reason, WallTime at);
   Tracked* track(TenantId tenant, const std::string& thing);
+  void route(TenantId tenant, Tracked& tracked, const std::string& gateway);
   void touch(TenantId tenant, Tracked& tracked, WallTime at);
   void save_later();
 
@@ -87,6 +96,7 @@ class PresenceService {
   std::unordered_map<std::string, Tracked> things_;  // by stored key
   std::unordered_set<std::string> unsaved_;
   std::vector<std::function<void(TenantId, const Presence&)>> handlers_;
+  std::vector<std::function<void(TenantId, const Presence&)>> route_handlers_;
   std::unique_ptr<hub::Consumer> consumer_;
   TimerId save_timer_;
   std::size_t online_count_ = 0;

@@ -147,6 +147,17 @@ TEST_F(PresenceTest, SamplesMoveLastSeenOnly) {
   EXPECT_TRUE(changes.empty());
 }
 
+TEST_F(PresenceTest, TellsThroughWhichGatewayAThingSpeaks) {
+  std::vector<std::string> routes;
+  presence->on_route(
+      [&](TenantId, const Presence& now) { routes.push_back(now.thing + " via " + now.gateway); });
+  presence->saw(kDefaultTenant, "press-01", "gw-1", clock.wall_now());
+  presence->saw(kDefaultTenant, "press-01", "gw-1", clock.wall_now());
+  word("press-01", R"({"online":true})", "gw-2");
+  online(device("press-01"));
+  EXPECT_EQ(routes, (std::vector<std::string>{"press-01 via gw-1", "press-01 via gw-2", "press-01 via "}));
+}
+
 TEST_F(PresenceTest, AfterARestartEverythingIsOfflineUntilItSpeaks) {
   online(gateway("gw-1"));
   online(device("press-01"));

@@ -237,6 +237,7 @@ void RulesService::find(const AlarmAction& action, const Rule& rule, Where where
   finding.message = action.message.render(machine_);
   finding.at = message.received_at;
   finding.hops = model::hops_of(message);
+  finding.causes = {alarm::cause_of(message)};
   finding.kind = holds ? alarm::Finding::Kind::raise : alarm::Finding::Kind::clear;
   round.findings.push_back(std::move(finding));
 }

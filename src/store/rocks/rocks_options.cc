@@ -20,7 +20,7 @@ namespace {
 // The names of the tables on the disk, in the order of enum Table. They never change.
 constexpr std::array<const char*, kTableCount> kTableNames{"retained", "shadow", "series",   "session",
                                                            "rule",     "alarm",  "presence", "meta",
-                                                           "queue",    "blob",   "rollup"};
+                                                           "queue",    "blob",   "rollup",   "alarm_log"};
 
 rocksdb::ColumnFamilyOptions family_options(const RocksOptions& options,
                                             const rocksdb::BlockBasedTableOptions& table) {

@@ -380,6 +380,7 @@ void Bridges::tell_alarm(const std::string& name, alarm::Finding::Kind kind, con
   finding.message = text;
   finding.at = environment_.bridge.executor.wall_now();
   finding.kind = kind;
+  finding.source = alarm::Source::service;
   environment_.alarms.report(std::move(finding), [](const Result<void>& written) {
     if (!written)
       log::error("transport/bridge", "an alarm is not stored", {{"why", written.error().message}});

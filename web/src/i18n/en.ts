@@ -1,4 +1,5 @@
 // English: the complete table that defines the keys. What the pages of Security say besides is in en_security.ts.
+import { alarms } from './en_alarms.ts';
 import { attacks } from './en_attacks.ts';
 import { derived } from './en_derived.ts';
 import { groups } from './en_groups.ts';
@@ -6,6 +7,7 @@ import { security } from './en_security.ts';
 import { series } from './en_series.ts';
 
 export const en = {
+  ...alarms,
   ...security,
   actions: 'Actions',
   back: 'Back to the overview',
@@ -340,22 +342,6 @@ export const en = {
   'shadow.value': 'value',
   'shadow.add': 'Add wish',
 
-  'alarms.open': '{n} open alarms',
-  'alarms.calm': 'All calm: no active alarms.',
-  'alarms.none': 'No alarms here.',
-  'alarm.severity': 'Severity',
-  'alarm.what': 'Alarm',
-  'alarm.when': 'Raised',
-  'alarm.state': 'State',
-  'alarm.active': 'Active',
-  'alarm.acknowledged': 'Acknowledged',
-  'alarm.cleared': 'Cleared',
-  'alarm.all': 'All',
-  'alarm.ack': 'Acknowledge',
-  'alarm.clear': 'Clear',
-  'alarm.acked': 'Alarm acknowledged',
-  'alarm.cleared.done': 'Alarm cleared',
-  'alarm.by': 'by {name}',
   'severity.critical': 'critical',
   'severity.major': 'major',
   'severity.minor': 'minor',

@@ -1,5 +1,6 @@
 // Simplified Chinese: all that is in en.ts. What the pages say besides is in zh_*.ts.
 import type { TextKey } from './index.ts';
+import { alarms } from './zh_alarms.ts';
 import { attacks } from './zh_attacks.ts';
 import { derived } from './zh_derived.ts';
 import { groups } from './zh_groups.ts';
@@ -10,6 +11,7 @@ export const texts: Record<TextKey, string> = {
   ...attacks,
   ...derived,
   ...groups,
+  ...alarms,
   ...security,
   ...series,
   actions: '操作',
@@ -333,22 +335,6 @@ export const texts: Record<TextKey, string> = {
   'shadow.path': '键，例如 fan.speed',
   'shadow.value': '值',
   'shadow.add': '添加期望',
-  'alarms.open': '{n} 个未清除告警',
-  'alarms.calm': '一切正常：没有活动告警。',
-  'alarms.none': '这里没有告警。',
-  'alarm.severity': '级别',
-  'alarm.what': '告警',
-  'alarm.when': '时间',
-  'alarm.state': '状态',
-  'alarm.active': '活动',
-  'alarm.acknowledged': '已确认',
-  'alarm.cleared': '已清除',
-  'alarm.all': '全部',
-  'alarm.ack': '确认',
-  'alarm.clear': '清除',
-  'alarm.acked': '告警已确认',
-  'alarm.cleared.done': '告警已清除',
-  'alarm.by': '操作者：{name}',
   'severity.critical': '紧急',
   'severity.major': '重要',
   'severity.minor': '次要',

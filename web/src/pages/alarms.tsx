@@ -1,139 +1,121 @@
+// Alarms: by state, by severity, by words; each can be opened.
 import { createMemo, createSignal, For, Show } from 'solid-js';
-import type { Alarm, AlarmState } from '../api.ts';
-import { t, type TextKey } from '../i18n/index.ts';
-import { formatDate, toMs } from '../lib/format.ts';
+import type { Alarm, AlarmState, Severity } from '../api.ts';
+import { t } from '../i18n/index.ts';
 import { matches } from '../lib/search.ts';
-import { deviceHref } from '../router.ts';
-import { acknowledgeAlarm, alarmList, clearAlarm, loaded, severityRank } from '../state/fleet.ts';
-import { Icon } from '../ui/icon.tsx';
+import { alarmList, alarms, loaded, severityRank } from '../state/fleet.ts';
+import { may } from '../state/session.ts';
 import { ActionTable, SearchBox } from '../ui/list.tsx';
-import { Age, Loading, PageHead, raisedMs, SeverityBadge } from '../ui/parts.tsx';
-import { attempt } from '../ui/toast.tsx';
+import { Loading, PageHead, raisedMs } from '../ui/parts.tsx';
+import AlarmDialog from './alarm_dialog.tsx';
+import { acknowledge, AlarmRow } from './alarm_row.tsx';
+import '../styles/alarms.css';
 import '../styles/tables.css';
 
 type Tab = AlarmState | 'all';
-const TABS: Tab[] = ['active', 'acknowledged', 'cleared', 'all'];
+const TABS: Tab[] = ['active', 'acknowledged', 'shelved', 'suppressed', 'cleared', 'all'];
+const SEVERITIES: Severity[] = ['critical', 'major', 'minor', 'warning'];
 const SHOWN = 200;
 
-function StateCell(props: { alarm: Alarm }) {
-  return (
-    <>
-      <span class={`state ${props.alarm.state}`}>{t(`alarm.${props.alarm.state}` as TextKey)}</span>
-      <Show when={props.alarm.state === 'acknowledged' && props.alarm.acknowledged_by}>
-        <small class="quiet-text"> {t('alarm.by', { name: props.alarm.acknowledged_by! })}</small>
-      </Show>
-      <Show when={props.alarm.cleared_at}>
-        {(at) => (
-          <small class="quiet-text">
-            {' '}
-            <Age at={toMs(at())} />
-          </small>
-        )}
-      </Show>
-    </>
-  );
+/** ↑ ↓ (k j) go from row to row, Enter opens one, Shift A acknowledges it. */
+function pressed(event: KeyboardEvent, open: (id: string) => void): void {
+  const row = (event.target as HTMLElement).closest<HTMLTableRowElement>('tr[data-alarm]');
+  if (!row || event.target !== row || event.ctrlKey || event.metaKey || event.altKey) return;
+  const next = { ArrowDown: row.nextElementSibling, j: row.nextElementSibling, ArrowUp: row.previousElementSibling, k: row.previousElementSibling }[
+    event.key
+  ];
+  const alarm = alarms[row.dataset['alarm']!];
+  if (next !== undefined) (next as HTMLElement | null)?.focus();
+  else if (event.key === 'Enter') open(row.dataset['alarm']!);
+  else if (event.key === 'A' && alarm?.state === 'active' && may('alarms:write')) void acknowledge(alarm);
+  else return;
+  event.preventDefault();
 }
 
-export function AlarmRow(props: { alarm: Alarm; bare?: boolean }) {
-  const acknowledge = () => attempt(() => acknowledgeAlarm(props.alarm.id), t('alarm.acked'));
-  const clear = () => attempt(() => clearAlarm(props.alarm.id), t('alarm.cleared.done'));
+function Tools(props: { tab: Tab; setTab: (tab: Tab) => void; least: (severity: string) => void; search: (text: string) => void }) {
+  const counts = createMemo(() => {
+    const n: Record<Tab, number> = { active: 0, acknowledged: 0, shelved: 0, suppressed: 0, cleared: 0, all: alarmList().length };
+    for (const alarm of alarmList()) n[alarm.state]++;
+    return n;
+  });
   return (
-    <tr class={`alarm-row ${props.alarm.state}`}>
-      <td>
-        <SeverityBadge alarm={props.alarm} />
-      </td>
-      <td class="wide">
-        <b>{props.alarm.name}</b>
-        <Show when={props.alarm.message}>
-          <div class="quiet-text">{props.alarm.message}</div>
-        </Show>
-      </td>
-      <Show when={!props.bare}>
-        <td>
-          <Show when={props.alarm.thing} fallback="–">
-            {(thing) => <a href={deviceHref(thing())}>{thing()}</a>}
-          </Show>
-        </td>
-      </Show>
-      <td title={formatDate(raisedMs(props.alarm))}>
-        <Age at={raisedMs(props.alarm)} />
-        <Show when={(props.alarm.count ?? 1) > 1}>
-          <small class="quiet-text"> ×{props.alarm.count}</small>
-        </Show>
-      </td>
-      <td>
-        <StateCell alarm={props.alarm} />
-      </td>
-      <td class="actions">
-        <Show when={props.alarm.state === 'active'}>
-          <button type="button" class="button small" onClick={acknowledge}>
-            <Icon name="check" />
-            {t('alarm.ack')}
-          </button>
-        </Show>
-        <Show when={props.alarm.state !== 'cleared'}>
-          <button type="button" class="button small quiet" onClick={clear}>
-            {t('alarm.clear')}
-          </button>
-        </Show>
-      </td>
-    </tr>
+    <>
+      <SearchBox label={t('search.alarms')} onSearch={props.search} />
+      <select aria-label={t('alarm.least')} onChange={(event) => props.least(event.currentTarget.value)}>
+        <option value="">{t('alarm.least.all')}</option>
+        <For each={SEVERITIES}>
+          {(severity) => (
+            <option value={severity}>
+              {t('alarm.least')}: {t(`severity.${severity}`)}
+            </option>
+          )}
+        </For>
+      </select>
+      <div class="segments alarm-tabs" role="group" aria-label={t('filter')}>
+        <For each={TABS}>
+          {(name) => (
+            <button type="button" aria-pressed={props.tab === name} onClick={() => props.setTab(name)}>
+              {t(`alarm.${name}`)}
+              <span class="count">{counts()[name]}</span>
+            </button>
+          )}
+        </For>
+      </div>
+    </>
   );
 }
 
 export default function Alarms() {
   const [tab, setTab] = createSignal<Tab>('active');
   const [query, setQuery] = createSignal('');
-  const counts = createMemo(() => {
-    const n: Record<Tab, number> = { active: 0, acknowledged: 0, cleared: 0, all: alarmList().length };
-    for (const alarm of alarmList()) n[alarm.state]++;
-    return n;
-  });
+  const [least, setLeast] = createSignal('');
+  const [opened, setOpened] = createSignal<string | undefined>();
+  const severe = (alarm: Alarm) => !least() || severityRank(alarm) <= SEVERITIES.indexOf(least() as Severity);
+  const found = (alarm: Alarm) =>
+    matches(
+      { name: alarm.name, type: alarm.thing, attributes: { message: alarm.message ?? '', severity: alarm.severity } },
+      query(),
+    );
   const shown = createMemo(() =>
     alarmList()
       .filter((alarm) => tab() === 'all' || alarm.state === tab())
-      .filter((alarm) =>
-        matches(
-          {
-            name: alarm.name,
-            type: alarm.thing,
-            attributes: { message: alarm.message ?? '', severity: alarm.severity },
-          },
-          query(),
-        ),
-      )
+      .filter((alarm) => severe(alarm) && found(alarm))
       .sort((a, b) => severityRank(a) - severityRank(b) || raisedMs(b) - raisedMs(a)),
   );
+  const isFiltered = () => query() !== '' || least() !== '' || tab() !== 'active';
+  const openedAlarm = () => {
+    const id = opened();
+    return id === undefined ? undefined : alarms[id];
+  };
+  const close = () => {
+    const id = opened();
+    setOpened(undefined);
+    if (id) document.querySelector<HTMLElement>(`tr[data-alarm="${CSS.escape(id)}"]`)?.focus();
+  };
   return (
     <>
       <PageHead title={t('nav.alarms')}>
-        <SearchBox label={t('search.alarms')} onSearch={setQuery} />
-        <div class="segments" role="group" aria-label={t('filter')}>
-          <For each={TABS}>
-            {(name) => (
-              <button type="button" aria-pressed={tab() === name} onClick={() => setTab(name)}>
-                {t(`alarm.${name}` as TextKey)}
-                <span class="count">{counts()[name]}</span>
-              </button>
-            )}
-          </For>
-        </div>
+        <Tools tab={tab()} setTab={setTab} least={setLeast} search={setQuery} />
       </PageHead>
       <Show when={loaded()} fallback={<Loading />}>
         <Show
           when={shown().length > 0}
-          fallback={<p class="nothing">{t(query() || tab() !== 'active' ? 'alarms.none' : 'alarms.calm')}</p>}
+          fallback={<p class="nothing">{t(isFiltered() ? 'alarms.none' : 'alarms.calm')}</p>}
         >
-          <div class="panel table-scroll">
+          <div class="panel table-scroll" onKeyDown={(event) => pressed(event, setOpened)}>
             <ActionTable columns={[t('alarm.severity'), t('alarm.what'), t('device'), t('alarm.when'), t('alarm.state')]}>
-              <For each={shown().slice(0, SHOWN)}>{(alarm) => <AlarmRow alarm={alarm} />}</For>
+              <For each={shown().slice(0, SHOWN)}>
+                {(alarm) => <AlarmRow alarm={alarm} open={() => setOpened(alarm.id)} />}
+              </For>
             </ActionTable>
           </div>
+          <p class="quiet-text alarm-keys">{t('alarms.keys')}</p>
           <Show when={shown().length > SHOWN}>
             <p class="quiet-text">{t('list.cut', { n: SHOWN, all: shown().length })}</p>
           </Show>
         </Show>
       </Show>
+      <Show when={openedAlarm()}>{(alarm) => <AlarmDialog alarm={alarm()} onClose={close} />}</Show>
     </>
   );
 }

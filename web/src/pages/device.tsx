@@ -11,7 +11,7 @@ import { Icon } from '../ui/icon.tsx';
 import { Age, ChannelRow, Loading, PresenceDot, Problem } from '../ui/parts.tsx';
 import { StageBadge } from '../ui/stage_badge.tsx';
 import { AttachedPanel } from './attachments.tsx';
-import { AlarmRow } from './alarms.tsx';
+import { AlarmRow } from './alarm_row.tsx';
 import { CameraPicture } from './device_card.tsx';
 import { DeviceChart } from './device_chart.tsx';
 import { BehaviourPanel } from './behaviour_panel.tsx';

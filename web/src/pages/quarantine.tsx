@@ -16,7 +16,7 @@ import { SentForm, type FieldText } from '../ui/form.tsx';
 import { ListFrame } from '../ui/list_frame.tsx';
 import { OpenCell } from '../ui/list.tsx';
 import { Facts, PageHead } from '../ui/parts.tsx';
-import { AlarmRow } from './alarms.tsx';
+import { AlarmRow } from './alarm_row.tsx';
 import { LimitsForm, limitText } from './behaviour_panel.tsx';
 import { releaseDeed, whyOf } from './life_panel.tsx';
 import { SecurityTabs } from './security_tabs.tsx';

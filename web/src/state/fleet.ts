@@ -1,7 +1,8 @@
 // Things, their presence and their alarms, kept current by the live link.
 import { createMemo, createRoot, createSignal, untrack } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
-import { alarms as alarmApi, presence as presenceApi, things as thingApi, type Alarm, type Thing } from '../api.ts';
+import { presence as presenceApi, things as thingApi, type Alarm, type Thing } from '../api.ts';
+import { alarms as alarmApi } from '../api_alarms.ts';
 import { toMs } from '../lib/format.ts';
 
 const [things, setThings] = createStore<Record<string, Thing>>({});
@@ -80,7 +81,10 @@ export const { thingList, onlineCount, alarmList, openAlarms, alarmsByThing } = 
   const thingList = createMemo(() => Object.values(things));
   const onlineCount = createMemo(() => thingList().reduce((n, thing) => n + (thing.online ? 1 : 0), 0));
   const alarmList = createMemo(() => Object.values(alarms).sort((a, b) => toMs(b.raised_at) - toMs(a.raised_at)));
-  const openAlarms = createMemo(() => alarmList().filter((alarm) => alarm.state !== 'cleared'));
+  // Those that call for somebody: what is shelved or suppressed does not.
+  const openAlarms = createMemo(() =>
+    alarmList().filter((alarm) => alarm.state === 'active' || alarm.state === 'acknowledged'),
+  );
   const alarmsByThing = createMemo(() => {
     const byThing = new Map<string, Alarm[]>();
     for (const alarm of openAlarms()) {

@@ -34,8 +34,12 @@ std::string_view left_out(const RE2& program) {
   if (program.error_code() == RE2::ErrorRepeatOp && at.size() == 2 && at[1] == '+')
     return "possessive repetition";
   const auto begins = [&](std::string_view words) { return std::string_view(at).starts_with(words); };
-  if (begins("(?=") || begins("(?!") || begins("(?<=") || begins("(?<!")) return "look-around";
+  if (begins("(?=") || begins("(?!")) return "look-around";
   if (begins("(?>")) return "atomic groups";
+  // RE2 shows no more of these than their beginning, which they share with the names of groups.
+  if (begins("(?<") && (std::string_view(program.pattern()).contains("(?<=") ||
+                        std::string_view(program.pattern()).contains("(?<!")))
+    return "look-around";
   return {};
 }
 
@@ -43,7 +47,7 @@ Error reason(const RE2& program) {
   if (const std::string_view what = left_out(program); !what.empty())
     return {Errc::unsupported, "a regular expression with " + std::string(what) + " (" + program.error_arg() +
                                    ") is not supported: its time has no bound"};
-  if (program.error_code() == RE2::ErrorPatternTooLarge)
+  if (program.error_code() == RE2::ErrorPatternTooLarge || program.error_code() == RE2::ErrorRepeatSize)
     return {Errc::limit_exceeded, "a regular expression is too large when its repetitions are written out"};
   if (std::string_view(program.error_arg()).starts_with("(?<"))
     return {Errc::invalid_argument, "a regular expression names a group by (?P<name>...)"};
@@ -115,7 +119,7 @@ Result<std::shared_ptr<const Regexp>> Regexp::compile(std::string_view pattern) 
   if (static_cast<std::size_t>(program->NumberOfCapturingGroups()) > kMaxRegexpGroups)
     return fail(Errc::limit_exceeded,
                 "a regular expression has more than " + std::to_string(kMaxRegexpGroups) + " groups");
-  return std::shared_ptr<const Regexp>(new Regexp(std::move(program)));
+  return std::make_shared<const Regexp>(std::move(program));
 }
 
 bool Regexp::contains(std::string_view text) const {

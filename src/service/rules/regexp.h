@@ -31,6 +31,8 @@ class Regexp {
   /// no linear time), invalid_argument (what is no regular expression, with the place), limit_exceeded (too
   /// long, or too large when it is compiled).
   static Result<std::shared_ptr<const Regexp>> compile(std::string_view pattern);
+  /// compile() makes them.
+  explicit Regexp(std::unique_ptr<re2::RE2> program);
   ~Regexp();
   Regexp(const Regexp&) = delete;
   Regexp& operator=(const Regexp&) = delete;
@@ -45,7 +47,6 @@ class Regexp {
 
  private:
   class Replacement;
-  explicit Regexp(std::unique_ptr<re2::RE2> program);
   std::unique_ptr<re2::RE2> program_;
 };
 

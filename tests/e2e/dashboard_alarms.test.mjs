@@ -118,7 +118,7 @@ test('it is cleared with a reason', async () => {
   await list('History').getByText('filled up').waitFor();
   await page.keyboard.press('Escape');
   await tab('Cleared').click();
-  await board.row('oil').getByText('1 comments').waitFor();
+  await board.row('oil').getByText('comments: 1').waitFor();
   board.noFaults();
 });
 

@@ -361,7 +361,7 @@ TEST_F(RulesTest, TheToursRuleFindsTheFailuresOfARealMachine) {
   ASSERT_EQ(put("cold", kCold), "");
   std::vector<WallTime> raised;
   alarms->on_change([&raised](const alarm::Alarm& alarm) {
-    if (alarm.state == alarm::State::active && alarm.count == 1) raised.push_back(alarm.raised_at);
+    if (alarm.state() == alarm::State::active && alarm.count == 1) raised.push_back(alarm.raised_at);
   });
   std::ifstream file(DUNLIN_SOURCE_DIR "/data/nab/machine_temperature_system_failure.csv");
   std::string line;

@@ -72,5 +72,5 @@ export const alarms = {
   'alarm.comment': 'Comment',
   'alarm.comment.add': 'Add comment',
   'alarm.comment.done': 'Comment added',
-  'alarm.comments.n': '{n} comments',
+  'alarm.comments.n': 'comments: {n}',
 };

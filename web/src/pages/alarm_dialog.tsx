@@ -215,6 +215,9 @@ export default function AlarmDialog(props: { alarm: Alarm; onClose: () => void }
           fallback={<Deeds deeds={deedsOf(props.alarm, () => setShelving(true), done)} />}
         >
           <ShelveForm alarm={props.alarm} done={done} />
+          <button type="button" class="button quiet" onClick={() => setShelving(false)}>
+            {t('cancel')}
+          </button>
         </Show>
       </Show>
       <Causes causes={props.alarm.causes ?? []} />

@@ -41,7 +41,7 @@ function Tools(props: { tab: Tab; setTab: (tab: Tab) => void; least: (severity: 
   return (
     <>
       <SearchBox label={t('search.alarms')} onSearch={props.search} />
-      <select aria-label={t('alarm.least')} onChange={(event) => props.least(event.currentTarget.value)}>
+      <select class="alarm-least" aria-label={t('alarm.least')} onChange={(event) => props.least(event.currentTarget.value)}>
         <option value="">{t('alarm.least.all')}</option>
         <For each={SEVERITIES}>
           {(severity) => (

@@ -33,6 +33,9 @@ struct RuleIndex::PathPlan {
   std::vector<Bound> equal;  // numbers, ascending
   std::unordered_map<std::string_view, std::vector<std::uint32_t>> texts;
   std::array<std::vector<std::uint32_t>, 2> truths;  // false, true
+
+  void add(const Predicate& predicate, Value constant, std::uint32_t rule);
+  void sort();
 };
 
 struct RuleIndex::Plan {
@@ -91,42 +94,72 @@ RuleIndex::PlanRef RuleIndex::plan_for(std::string_view topic) {
   return plan;
 }
 
+void RuleIndex::PathPlan::add(const Predicate& predicate, Value constant, std::uint32_t rule) {
+  const bool inclusive =
+      predicate.operation == Operator::less_equal || predicate.operation == Operator::greater_equal;
+  if (predicate.operation == Operator::greater || predicate.operation == Operator::greater_equal) {
+    above.push_back({constant, inclusive, rule});
+  } else if (predicate.operation != Operator::equal) {
+    below.push_back({constant, inclusive, rule});
+  } else if (constant.is_text()) {
+    texts[constant.characters()].push_back(rule);
+  } else if (constant.is_boolean()) {
+    truths[constant.truth() ? 1 : 0].push_back(rule);
+  } else {
+    equal.push_back({constant, true, rule});
+  }
+}
+
+void RuleIndex::PathPlan::sort() {
+  const auto ascending = [](const Bound& a, const Bound& b) { return is_less(a.constant, b.constant); };
+  std::ranges::sort(above, ascending);
+  std::ranges::sort(equal, ascending);
+  std::ranges::sort(below, [](const Bound& a, const Bound& b) { return is_less(b.constant, a.constant); });
+}
+
+/// An equality that few of the rules share leaves the fewest; after that an order; then any.
+const Predicate* RuleIndex::best_of(const Statement& statement, const Shares& shares, std::size_t followers) {
+  constexpr std::size_t kFew = 4;  // a quarter of them
+  const Predicate* best = nullptr;
+  for (const Predicate& predicate : statement.predicates()) {
+    const bool is_equality = predicate.operation == Operator::equal;
+    if (is_equality && shares.at(share_of(statement, predicate)) * kFew <= followers) return &predicate;
+    if (best == nullptr || (best->operation == Operator::equal && !is_equality)) best = &predicate;
+  }
+  return best;
+}
+
+std::string RuleIndex::share_of(const Statement& statement, const Predicate& predicate) {
+  std::string share = std::to_string(predicate.path) + "=";
+  append_json(statement.constant(predicate), share, kMaxSqlBytes * 2);
+  return share;
+}
+
 RuleIndex::PlanRef RuleIndex::make_plan(std::vector<std::uint32_t> followers) {
   auto plan = std::make_shared<Plan>();
   plan->followers = followers.size();
+  Shares shares;
+  for (const std::uint32_t number : followers) {
+    const Statement& statement = *entries_[number].statement;
+    for (const Predicate& predicate : statement.predicates()) {
+      if (predicate.operation == Operator::equal) ++shares[share_of(statement, predicate)];
+    }
+  }
   std::map<std::pair<const PathTable*, PathId>, PathPlan> paths;
   for (const std::uint32_t number : followers) {
     const auto& [statement, sees] = entries_[number];
-    const auto& predicate = statement->predicate();
-    if (sees == Sees::everything || !predicate) {
+    const Predicate* const predicate = best_of(*statement, shares, followers.size());
+    if (sees == Sees::everything || predicate == nullptr) {
       plan->always.push_back(number);
       continue;
     }
     PathPlan& path = paths[{statement->path_table(), predicate->path}];
     path.path = predicate->path;
     path.table = statement->path_table();
-    const Value constant = predicate->constant;
-    const bool inclusive =
-        predicate->operation == Operator::less_equal || predicate->operation == Operator::greater_equal;
-    if (predicate->operation == Operator::greater || predicate->operation == Operator::greater_equal) {
-      path.above.push_back({constant, inclusive, number});
-    } else if (predicate->operation != Operator::equal) {
-      path.below.push_back({constant, inclusive, number});
-    } else if (constant.is_text()) {
-      path.texts[constant.characters()].push_back(number);
-    } else if (constant.is_boolean()) {
-      path.truths[constant.truth() ? 1 : 0].push_back(number);
-    } else {
-      path.equal.push_back({constant, true, number});
-    }
+    path.add(*predicate, statement->constant(*predicate), number);
   }
   for (auto& [id, path] : paths) {
-    std::ranges::sort(path.above,
-                      [](const Bound& a, const Bound& b) { return is_less(a.constant, b.constant); });
-    std::ranges::sort(path.below,
-                      [](const Bound& a, const Bound& b) { return is_less(b.constant, a.constant); });
-    std::ranges::sort(path.equal,
-                      [](const Bound& a, const Bound& b) { return is_less(a.constant, b.constant); });
+    path.sort();
     plan->paths.push_back(std::move(path));
   }
   cached_ += followers.size() + 1;

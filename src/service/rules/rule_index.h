@@ -57,6 +57,11 @@ class RuleIndex {
   };
   using PlanRef = std::shared_ptr<const Plan>;  // shared: by all topics with the same rules
 
+  /// How many rules have the same equality, by share_of().
+  using Shares = std::unordered_map<std::string, std::size_t>;
+  static std::string share_of(const Statement& statement, const Predicate& predicate);
+  static const Predicate* best_of(const Statement& statement, const Shares& shares, std::size_t followers);
+
   PlanRef plan_for(std::string_view topic);
   PlanRef make_plan(std::vector<std::uint32_t> followers);
   void look_up(const PathPlan& path, Machine& machine);

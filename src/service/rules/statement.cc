@@ -10,6 +10,8 @@
 namespace dunlin::rules {
 namespace {
 
+constexpr std::size_t kMaxPredicates = 4;
+
 bool is_literal(const Expression& expression) {
   return expression.kind == Expression::Kind::number || expression.kind == Expression::Kind::text ||
          expression.kind == Expression::Kind::boolean;
@@ -48,18 +50,17 @@ std::optional<Predicate> predicate_of(const Expression& condition, Compiler& com
     return std::nullopt;
   const auto id = compiler.path_of(path);
   if (!id) return std::nullopt;
-  return Predicate{*id, is_turned ? turned(condition.operation) : condition.operation, literal_of(constant)};
+  return Predicate{*id, is_turned ? turned(condition.operation) : condition.operation,
+                   compiler.constant_block(literal_of(constant)).result.index()};
 }
 
-/// The best one of the conditions that AND joins: equality leaves the fewest rules.
-std::optional<Predicate> best_predicate(const Expression& where, Compiler& compiler) {
-  if (where.kind != Expression::Kind::binary || where.operation != Operator::both)
-    return predicate_of(where, compiler);
-  auto left = best_predicate(where.operands[0], compiler);
-  if (left && left->operation == Operator::equal) return left;
-  auto right = best_predicate(where.operands[1], compiler);
-  if (!left || (right && right->operation == Operator::equal)) return right;
-  return left;
+/// Of the conditions that AND joins, the first ones.
+void add_predicates(const Expression& where, Compiler& compiler, std::vector<Predicate>& found) {
+  if (where.kind == Expression::Kind::binary && where.operation == Operator::both) {
+    for (const Expression& operand : where.operands) add_predicates(operand, compiler, found);
+  } else if (found.size() < kMaxPredicates) {
+    if (const auto predicate = predicate_of(where, compiler)) found.push_back(*predicate);
+  }
 }
 
 }  // namespace
@@ -75,20 +76,14 @@ Result<Statement> Statement::parse(std::string_view sql, const Environment& envi
     compiler.add_variable(variable.name);
     statement.variables_.push_back(std::move(variable.name));
   }
-  std::optional<Predicate> predicate;
   if (syntax.where) {
     statement.plan_.where = compiler.conditions(*syntax.where);
-    predicate = best_predicate(*syntax.where, compiler);
+    add_predicates(*syntax.where, compiler, statement.predicates_);
+    statement.predicates_.shrink_to_fit();
   }
   statement.plan_.list = compiler.list(syntax.list);
   statement.filter_ = std::move(syntax.filter);
-  const std::optional<Block> constant =
-      predicate ? std::optional(compiler.constant_block(predicate->constant)) : std::nullopt;
   statement.program_ = std::move(compiler).finish();
-  if (predicate) {
-    predicate->constant = statement.program_.constants[constant->result.index()];
-    statement.predicate_ = predicate;
-  }
   return statement;
 }
 
@@ -112,12 +107,12 @@ Result<Condition> Condition::parse(std::string_view text, const std::vector<std:
   Compiler compiler(environment.paths, variables);
   Condition condition;
   condition.conditions_ = compiler.conditions(expression);
-  condition.program_ = std::move(compiler).finish();
+  condition.program_ = std::make_unique<const Program>(std::move(compiler).finish());
   return condition;
 }
 
 bool Condition::holds(Machine& machine) const {
-  return machine.holds(program_, conditions_);
+  return machine.holds(*program_, conditions_);
 }
 
 Result<void> append_output(Value output, std::string& out) {

@@ -24,7 +24,7 @@ struct Environment {
 struct Predicate {
   PathId path = PathTable::kRoot;
   Operator operation = Operator::equal;
-  Value constant;  // of the statement
+  std::uint32_t constant = 0;  // Statement::constant()
 };
 
 class Statement {
@@ -37,8 +37,9 @@ class Statement {
   /// The names that SET gave, in their order.
   const std::vector<std::string>& variables() const { return variables_; }
   const PathTable* path_table() const { return program_.paths.table(); }
-  /// One that must be true for WHERE to hold.
-  const std::optional<Predicate>& predicate() const { return predicate_; }
+  /// Those of the form that an index can look up; each must be true for WHERE to hold.
+  const std::vector<Predicate>& predicates() const { return predicates_; }
+  Value constant(const Predicate& predicate) const { return program_.constants[predicate.constant]; }
 
   /// Whether WHERE holds (true where there is none). Starts the statement: what follows sees its variables.
   bool matches(Machine& machine) const;
@@ -52,7 +53,7 @@ class Statement {
   Program program_;
   std::vector<Block> values_;  // of the variables
   QueryPlan plan_;
-  std::optional<Predicate> predicate_;
+  std::vector<Predicate> predicates_;
   std::vector<std::string> variables_;
   std::string filter_;
 };
@@ -67,7 +68,7 @@ class Condition {
   bool holds(Machine& machine) const;
 
  private:
-  Program program_;
+  std::unique_ptr<const Program> program_;  // apart: an action that has none is small
   std::vector<Block> conditions_;
 };
 

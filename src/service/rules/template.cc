@@ -61,7 +61,7 @@ Result<Template> Template::parse(std::string_view text, const std::vector<std::s
   }
   result.text_.shrink_to_fit();
   result.parts_.shrink_to_fit();
-  result.program_ = std::move(compiler).finish();
+  if (!result.parts_.empty()) result.program_ = std::make_unique<const Program>(std::move(compiler).finish());
   return result;
 }
 
@@ -71,7 +71,7 @@ std::string Template::render(Machine& machine) const {
   for (const Part& part : parts_) {
     rendered.append(text_, done, part.at - done);
     done = part.at;
-    rendered += to_text(machine.run(program_, part.block), machine.evaluation()).characters();
+    rendered += to_text(machine.run(*program_, part.block), machine.evaluation()).characters();
     if (rendered.size() > kMaxResultBytes) return rendered;
   }
   return rendered.append(text_, done);

@@ -1,6 +1,7 @@
 #pragma once
 // Texts with ${expression} parts, e.g. a republish topic.
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,7 @@ class Template {
   };
   std::string text_;
   std::vector<Part> parts_;
-  Program program_;
+  std::unique_ptr<const Program> program_;  // null: there are no expressions
 };
 
 }  // namespace dunlin::rules

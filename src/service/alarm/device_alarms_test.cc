@@ -99,6 +99,7 @@ TEST_F(DeviceAlarmTest, TopicsAreTakenApart) {
     EXPECT_EQ(device_topic_of(other).name, "") << other;
   EXPECT_FALSE(check_alarm_name(std::string(kMaxNameBytes + 1, 'x')));
   EXPECT_FALSE(check_alarm_name("a\nb"));
+  EXPECT_FALSE(check_alarm_name("a\xf0"));
   EXPECT_TRUE(check_alarm_name("zu heiß"));
 }
 

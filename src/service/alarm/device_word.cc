@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/core/utf8.h"
 #include "model/json_fields.h"
 #include "model/text.h"
 
@@ -37,7 +38,7 @@ DeviceTopic device_topic_of(std::string_view topic) {
 Result<void> check_alarm_name(std::string_view name) {
   const bool fits = !name.empty() && name.size() <= kMaxNameBytes &&
                     name.find_first_of("/+#~") == std::string_view::npos &&
-                    std::ranges::none_of(name, is_control);
+                    std::ranges::none_of(name, is_control) && is_valid_utf8(name);
   if (fits) return {};
   return fail(Errc::invalid_argument,
               "an alarm's name is 1 to 128 bytes without / + # ~ and control characters");

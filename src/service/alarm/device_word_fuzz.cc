@@ -6,6 +6,7 @@
 
 #include "base/core/assert.h"
 #include "base/core/bytes.h"
+#include "model/text.h"
 #include "service/alarm/device_word.h"
 
 using namespace dunlin;
@@ -15,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = as_text({data, size});
   const std::size_t end = text.find('\n');
   const DeviceTopic topic = device_topic_of(text.substr(0, end));
-  const bool is_named = !topic.name.empty() && check_alarm_name(topic.name).has_value();
+  const bool is_named = model::check_thing_name(topic.thing) && check_alarm_name(topic.name);
   if (end == std::string_view::npos) return 0;
   const auto word = parse_device_word(text.substr(end + 1));
   if (!word) {

@@ -3,7 +3,7 @@ foreach(folder
     src/base
     src/wire/mqtt src/wire/proxy src/wire/line_protocol src/wire/cbor
     src/keys
-    src/net src/net/http src/net/websocket
+    src/net src/net/http src/net/smtp src/net/websocket
     src/store src/store/chunk src/store/blob src/store/rocks src/store/sqlite
     src/hub
     src/security

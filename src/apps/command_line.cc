@@ -11,6 +11,7 @@
 #include "apps/bench_options.h"
 #include "apps/blob_options.h"
 #include "apps/key_options.h"
+#include "apps/rule_options.h"
 #include "apps/series_options.h"
 #include "platform/status.h"
 #include "service/analytics/limits.h"
@@ -278,6 +279,7 @@ void add_operations(CLI::App& app, const std::vector<model::OperationSpec>& oper
     if (spec.name == "audit.export") add_audit(*noun, command);
     if (spec.name == "series.write") add_series_files(*noun, command);
     if (spec.name == "blob.list") add_blob_files(*noun, command);
+    if (spec.name == "rule.list") add_rule_eval(*noun, command);
     if (spec.name != "audit.export" && spec.name != "audit.verify") add_operation(*noun, spec, command);
   }
 }

@@ -52,6 +52,11 @@ struct AnalyzeCommand {
   std::optional<double> limit;
 };
 
+/// `dunlin rule eval`: statements on messages, without a server.
+struct RuleEvalCommand {
+  std::string file = "-";  // standard input
+};
+
 /// `dunlin bench mqtt`: a load on a server, or the null forwarder.
 struct BenchMqttCommand {
   load::LoadOptions options;  // but for what the files hold
@@ -221,12 +226,13 @@ struct UnsealCommand {
   std::string out_file;
 };
 
-using Command = std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand,
-                             VersionCommand, BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand,
-                             BenchStormCommand, CallCommand, TraceCommand, AuditExportCommand,
-                             AuditVerifyCommand, DoctorCommand, KeyCommand, VaultCommand, SealCommand,
-                             UnsealCommand, AnalyzeCommand, SeriesImportCommand, SeriesExportCommand,
-                             BlobPutCommand, BlobGetCommand, BackupCommand, BackupsCommand, RestoreCommand>;
+using Command =
+    std::variant<ServeCommand, UpCommand, GatewayCommand, SimCommand, CheckConfigCommand, VersionCommand,
+                 BenchMqttCommand, BenchTlsCommand, BenchSeriesCommand, BenchStormCommand, CallCommand,
+                 TraceCommand, AuditExportCommand, AuditVerifyCommand, DoctorCommand, KeyCommand,
+                 VaultCommand, SealCommand, UnsealCommand, AnalyzeCommand, SeriesImportCommand,
+                 SeriesExportCommand, BlobPutCommand, BlobGetCommand, BackupCommand, BackupsCommand,
+                 RestoreCommand, RuleEvalCommand>;
 
 int run_serve(const ServeCommand& command);
 int run_up(const UpCommand& command);
@@ -255,5 +261,6 @@ int run_blob_get(const BlobGetCommand& command);
 int run_backup(const BackupCommand& command);
 int run_backups(const BackupsCommand& command);
 int run_restore(const RestoreCommand& command);
+int run_rule_eval(const RuleEvalCommand& command);
 
 }  // namespace dunlin::apps

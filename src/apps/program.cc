@@ -36,6 +36,7 @@ struct Runner {
   int operator()(const BackupCommand& command) const { return run_backup(command); }
   int operator()(const BackupsCommand& command) const { return run_backups(command); }
   int operator()(const RestoreCommand& command) const { return run_restore(command); }
+  int operator()(const RuleEvalCommand& command) const { return run_rule_eval(command); }
 };
 
 }  // namespace

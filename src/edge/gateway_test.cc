@@ -199,6 +199,30 @@ TEST_F(GatewayTest, DropsTheOldestAndTellsThePlatform) {
   EXPECT_EQ(unix_milliseconds(kept.back().time), start + 3999);
 }
 
+TEST_F(GatewayTest, AlarmsOfDevicesWaitForTheLine) {
+  boot();
+  Device& press = add_device("press-01");
+  press.subscribe("$dunlin/things/press-01/#");
+  run(std::chrono::seconds{1});
+  std::vector<std::string> words;
+  VirtualExecutor listener(scheduler);
+  auto consumer = platform->hub.consume(
+      listener, {.name = "listener", .filters = {"$dunlin/things/+/alarms/+"}, .start = {}},
+      [&](std::vector<hub::Delivery> batch, Task done) {
+        for (const auto& one : batch)
+          words.push_back(one.message.principal->name + " " + std::string(one.message.payload.text()));
+        done();
+      });
+  network.partition("gateway", "platform");
+  press.publish("$dunlin/things/press-01/alarms/oil", R"({"state":"raised"})");
+  run(std::chrono::seconds{60});
+  EXPECT_THAT(words, IsEmpty());
+  network.heal("gateway", "platform");
+  ASSERT_TRUE(run_until([&] { return !words.empty(); }));
+  EXPECT_THAT(words, SizeIs(1));
+  EXPECT_THAT(words, Contains(HasSubstr(R"({"state":"raised"})")));
+}
+
 TEST_F(GatewayTest, RefusesTheNewestWhenAskedTo) {
   config.max_bytes = 1024 * 1024;
   config.drop = "newest";

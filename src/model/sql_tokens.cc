@@ -87,7 +87,7 @@ bool is_sql_keyword(std::string_view word, std::string_view keyword) {
 }
 
 Result<std::vector<SqlToken>> tokenize_sql(std::string_view sql, SqlPlace place) {
-  constexpr std::string_view kSigns = "()[]{},.:*/%+-=<>!";
+  constexpr std::string_view kSigns = "()[]{},.:*/%+-=<>!@";
   std::vector<SqlToken> tokens;
   std::size_t at = 0;
   while (at < sql.size()) {

@@ -100,8 +100,8 @@ void EpollNetwork::connect(Executor& executor, ConnectOptions options, ConnectHa
   };
   const auto address = parse_address(options.endpoint);
   const Endpoint endpoint = options.endpoint;
-  lane.connects.emplace(id, std::make_unique<TcpConnect>(lane.context, endpoint, options.deadline,
-                                                         std::move(forget_and_report)));
+  lane.connects.emplace(id,
+                        std::make_unique<TcpConnect>(lane.context, options, std::move(forget_and_report)));
   auto begin = [&lane, id](Result<std::vector<SocketAddress>> addresses) {
     const auto found = lane.connects.find(id);
     if (found != lane.connects.end()) found->second->start(std::move(addresses));

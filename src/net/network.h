@@ -7,6 +7,7 @@
 #include <string>
 
 #include "net/address_blocks.h"
+#include "net/address_guard.h"
 #include "net/address_range.h"
 #include "net/connection.h"
 #include "net/connection_rate.h"
@@ -66,6 +67,9 @@ struct ConnectOptions {
   std::string server_name;                // for SNI and for the check of the certificate's name
   std::vector<std::string> application_protocols;
   Duration deadline = std::chrono::seconds{10};
+  /// Judges the addresses that `endpoint` means; null: any may be connected to. Shared by who connects for
+  /// others.
+  std::shared_ptr<const AddressGuard> guard = nullptr;
 };
 
 class Network {
@@ -77,7 +81,8 @@ class Network {
   virtual Result<std::unique_ptr<Listener>> listen(Executor& executor, ListenOptions options,
                                                    AcceptHandler accept) = 0;
   /// Calls `done` on `executor` exactly once, later. Host names are resolved on the worker pool. Executor's
-  /// thread only.
+  /// thread only. Errors: not_found (no such host), unavailable, timed_out, unauthenticated (TLS),
+  /// permission_denied (the guard lets no address of the host through).
   virtual void connect(Executor& executor, ConnectOptions options, ConnectHandler done) = 0;
 };
 

@@ -32,9 +32,9 @@ Result<std::vector<SocketAddress>> resolve_name(const Endpoint& endpoint) {
   return addresses;
 }
 
-TcpConnect::TcpConnect(TcpContext& context, Endpoint endpoint, Duration deadline, ConnectHandler done)
-    : context_(context), endpoint_(std::move(endpoint)), done_(std::move(done)) {
-  deadline_ = context_.reactor.schedule(deadline, [this] {
+TcpConnect::TcpConnect(TcpContext& context, const ConnectOptions& options, ConnectHandler done)
+    : context_(context), endpoint_(options.endpoint), guard_(options.guard), done_(std::move(done)) {
+  deadline_ = context_.reactor.schedule(options.deadline, [this] {
     deadline_ = {};
     finish(fail(Errc::timed_out, "no connection to " + endpoint_.to_string() + " within the deadline"));
   });
@@ -54,7 +54,22 @@ void TcpConnect::close_socket() {
 void TcpConnect::start(Result<std::vector<SocketAddress>> addresses) {
   if (!addresses) return finish(std::unexpected(addresses.error()));
   addresses_ = *std::move(addresses);
+  if (auto refused = leave_out_guarded()) return finish(std::unexpected(*std::move(refused)));
   try_next();
+}
+
+// These very addresses are connected to afterwards: there is no second look-up that could say something else.
+std::optional<Error> TcpConnect::leave_out_guarded() {
+  if (guard_ == nullptr) return std::nullopt;
+  std::optional<Error> refused;
+  std::erase_if(addresses_, [&](const SocketAddress& address) {
+    const auto why = guard_->refusal(endpoint_.host, address.endpoint());
+    if (why)
+      refused = Error{Errc::permission_denied, "no connection to " + endpoint_.to_string() + ": it is " +
+                                                   std::string(*why) + ", and not among those that are open"};
+    return why.has_value();
+  });
+  return addresses_.empty() ? refused : std::nullopt;
 }
 
 void TcpConnect::try_next() {

@@ -15,13 +15,14 @@ class TcpConnect final : private EventSource {
  public:
   /// `done` is called exactly once, from a later call of the loop; it may destroy this object. Destroying it
   /// earlier forgets the attempt.
-  TcpConnect(TcpContext& context, Endpoint endpoint, Duration deadline, ConnectHandler done);
+  TcpConnect(TcpContext& context, const ConnectOptions& options, ConnectHandler done);
   ~TcpConnect() override;
 
   void start(Result<std::vector<SocketAddress>> addresses);
 
  private:
   void on_events(std::uint32_t events) override;
+  std::optional<Error> leave_out_guarded();
   void try_next();
   bool begin(const SocketAddress& address);
   void connected();
@@ -30,6 +31,7 @@ class TcpConnect final : private EventSource {
 
   TcpContext& context_;
   Endpoint endpoint_;
+  std::shared_ptr<const AddressGuard> guard_;  // null: none. Shared: as ConnectOptions::guard
   ConnectHandler done_;
   TimerId deadline_;
   std::vector<SocketAddress> addresses_;

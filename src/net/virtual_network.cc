@@ -162,6 +162,15 @@ void VirtualNetwork::connect(const std::string& host, Executor& executor, Connec
     finish_connect(id, fail(Errc::timed_out, "no connection to " + to.to_string() + " within the deadline"));
   });
   connects_.emplace(id, std::move(attempt));
+  if (options.guard != nullptr) {
+    // A virtual host has no address but its name.
+    if (const auto why = options.guard->refusal(options.endpoint.host, options.endpoint)) {
+      executor.post([this, id, error = Error{Errc::permission_denied, std::string(*why)}] {
+        if (connects_.contains(id)) finish_connect(id, std::unexpected(error));
+      });
+      return;
+    }
+  }
   syn(id);
 }
 

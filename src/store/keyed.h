@@ -78,6 +78,23 @@ struct RangePart {
   enum class End : std::uint8_t { cut, reached } end = End::cut;
 };
 
+/// Valid until its iterator moves.
+struct EntryView {
+  std::string_view key;
+  std::string_view value;
+};
+
+/// The entries of a table as they were when this was made, ascending. Of the thread that made it, for as long
+/// as a call: the store must not go meanwhile, and what changes it as a whole waits. Errors: io, corrupt.
+class EntryIterator {
+ public:
+  virtual ~EntryIterator() = default;
+  /// The first one from `key` on; nullopt: there is none.
+  virtual Result<std::optional<EntryView>> seek(std::string_view key) = 0;
+  /// The one behind; after seek() or next() have found one.
+  virtual Result<std::optional<EntryView>> next() = 0;
+};
+
 /// Completions run on the executor named in the call. Any thread may call. Errors: io, no_space, corrupt,
 /// conflict.
 class Keyed {
@@ -93,6 +110,9 @@ class Keyed {
   /// Several ranges of a table in one go, each cut at its own limits; the parts are in their order.
   virtual void ranges(Executor& reply_to, Table table, std::vector<Range> ranges,
                       std::move_only_function<void(Result<std::vector<RangePart>>)> done);
+  /// For a thread that may wait for the disk: reads without another one between. Null: this store cannot.
+  /// Errors: unavailable.
+  virtual Result<std::unique_ptr<EntryIterator>> iterator(Table) { return nullptr; }
 };
 
 }  // namespace dunlin::store

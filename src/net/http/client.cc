@@ -134,6 +134,7 @@ struct HttpClient::Impl {
     std::size_t same = 0;
     for (const auto& entry : idle) same += entry->key() == key ? 1 : 0;
     if (same >= options.max_pooled_per_endpoint) return;
+    if (idle.size() >= options.max_pooled) idle.pop_front();
     idle.push_back(
         std::make_unique<Idle>(*this, next_id++, std::move(key), request.tls, std::move(connection)));
   }
@@ -197,7 +198,8 @@ void HttpClient::Call::connect() {
       .tls = request_.tls,
       .server_name = request_.server_name.empty() ? request_.endpoint.host : request_.server_name,
       .application_protocols = {},
-      .deadline = request_.deadline};
+      .deadline = request_.deadline,
+      .guard = impl_.options.guard};
   if (request_.tls) options.application_protocols = {"http/1.1"};
   impl_.network.connect(impl_.executor, std::move(options),
                         [weak = std::weak_ptr(impl_.self), id = id_](auto connection) mutable {

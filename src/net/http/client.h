@@ -35,7 +35,9 @@ using ResponseHandler = std::move_only_function<void(Result<Response>)>;
 
 struct ClientOptions {
   std::size_t max_pooled_per_endpoint = kMaxPooledPerEndpoint;  // 0: a connection for each request
+  std::size_t max_pooled = kMaxPooled;                          // of all endpoints; the oldest goes
   Duration pool_idle_deadline = kPoolIdleDeadline;
+  std::shared_ptr<const AddressGuard> guard = nullptr;  // shared: as ConnectOptions::guard
 };
 
 /// One executor's thread only. Destroying it forgets all calls without an answer. An answer may destroy the

@@ -31,6 +31,7 @@ inline constexpr std::size_t kDefaultMaxConnections = 4096;  // one server; more
 inline constexpr std::size_t kWriteAheadBytes = kOutputHighMark + 64 * 1024;
 inline constexpr std::size_t kWritePieceBytes = 64 * 1024;
 inline constexpr std::size_t kMaxPooledPerEndpoint = 4;  // idle client connections kept
+inline constexpr std::size_t kMaxPooled = 64;            // likewise, of one client
 
 inline constexpr Duration kHeaderDeadline = std::chrono::seconds{10};  // first byte to end of header: 408
 inline constexpr Duration kBodyDeadline = std::chrono::seconds{30};    // end of header to end of body: 408

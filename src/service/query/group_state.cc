@@ -37,6 +37,11 @@ bool is_all_null(const Column& column) {
 
 }  // namespace
 
+Result<void> check_groups(std::size_t groups) {
+  if (groups <= kMaxGroups) return {};
+  return fail(Errc::limit_exceeded, "the query has more than 1000000 groups");
+}
+
 std::size_t GroupTable::group_of(const std::uint64_t* key) {
   std::size_t slot = first_slot(key);
   for (; slots_[slot] != kNone; slot = (slot + 1) & (slots_.size() - 1)) {
@@ -150,8 +155,7 @@ Result<void> GroupState::take(const Batch& batch) {
   for (std::size_t begin = 0; begin < batch.rows;) {
     const std::size_t end = columns.end_of_run(begin, batch.rows);
     add(columns, batch, group_of(key_at(columns, begin)), begin, end);
-    if (table_.size() > kMaxGroups)
-      return fail(Errc::limit_exceeded, "the query has more than 1000000 groups");
+    DUNLIN_CHECK(check_groups(table_.size()));
     begin = end;
   }
   return charge();
@@ -172,7 +176,7 @@ Result<void> GroupState::merge(const GroupState& behind) {
   std::vector<std::uint32_t> groups(behind.table_.size());
   for (std::size_t i = 0; i < groups.size(); ++i)
     groups[i] = static_cast<std::uint32_t>(table_.group_of(behind.table_.words(i)));
-  if (table_.size() > kMaxGroups) return fail(Errc::limit_exceeded, "the query has more than 1000000 groups");
+  DUNLIN_CHECK(check_groups(table_.size()));
   grown_ = table_.size();
   for (std::size_t i = 0; i < aggregates_.size(); ++i) {
     aggregates_[i]->grow(grown_);

@@ -34,6 +34,9 @@ class GroupTable {
   std::vector<std::uint32_t> slots_;
 };
 
+/// Errors: limit_exceeded.
+Result<void> check_groups(std::size_t groups);
+
 /// One thread at a time. Gives back what it has taken of the budget.
 class GroupState {
  public:
@@ -47,6 +50,7 @@ class GroupState {
   Result<void> take(const Batch& batch);
   /// What one of the same plan has of rows behind all of these. Errors: limit_exceeded.
   Result<void> merge(const GroupState& behind);
+  std::size_t size() const { return table_.size(); }
   /// There are no more rows.
   void end();
 

@@ -11,7 +11,7 @@ namespace {
 
 /// About so many parts, each of so many units.
 constexpr std::size_t kParts = 32;
-constexpr std::size_t kLeastUnits = 4;
+constexpr std::size_t kLeastUnits = 8;
 constexpr std::size_t kMostUnits = 32;
 /// One is worked on while the next one is read.
 constexpr std::size_t kPartsPerThread = 2;
@@ -36,36 +36,34 @@ class Part : public std::enable_shared_from_this<Part> {
         units_(std::move(units)),
         state_(shared_->plan, *shared_->environment.space) {}
 
-  /// The operator's thread.
+  /// The operator's thread, which is the store's.
   void start() {
-    thread_.post([self = shared_from_this()] { self->open(); });
-  }
-  bool is_done() const { return is_done_; }
-  const Executor& thread() const { return thread_; }
-  /// Of one that is done.
-  const Result<void>& result() const { return result_; }
-  const GroupState& state() const { return state_; }
-  /// Nobody waits for it any more.
-  void close() {
-    thread_.post([self = shared_from_this()] { self->source_.reset(); });
-  }
-
- private:
-  void open() {
     Workspace& space = *shared_->environment.space;
-    if (space.is_cancelled) return;
     ScanEnvironment environment{shared_->environment.store, shared_->environment.tags,
                                 shared_->environment.space,
                                 std::make_shared<std::function<void()>>([weak = weak_from_this()] {
                                   if (const auto self = weak.lock()) self->go_on();
                                 }),
                                 thread_};
-    source_ = make_unit_scan(shared_->scan, std::move(units_), std::move(environment));
+    auto units = make_unit_scan(shared_->scan, std::move(units_), std::move(environment));
+    UnitSource& from = *units;
+    source_ = std::move(units);
     for (const RowCondition& condition : shared_->conditions)
       source_ = make_filter(std::move(source_), condition, space);
-    slice();
+    from.begin();
+    thread_.post([self = shared_from_this()] { self->slice(); });
+  }
+  bool is_done() const { return is_done_; }
+  const Executor& thread() const { return thread_; }
+  /// Of one that is done.
+  const Result<void>& result() const { return result_; }
+  GroupState& state() { return state_; }
+  /// Nobody waits for it any more.
+  void close() {
+    thread_.post([self = shared_from_this()] { self->source_.reset(); });
   }
 
+ private:
   void go_on() {
     if (is_posted_ || !source_) return;
     is_posted_ = true;
@@ -124,6 +122,7 @@ class ParallelGroup final : public Operator {
       : shared_(std::make_shared<const Shared>(Shared{std::move(from.plan), std::move(from.conditions),
                                                       std::move(plan), std::move(environment)})),
         units_(std::move(from.units)),
+        groups_(from.groups),
         units_of_part_(std::clamp(units_.size() / kParts, kLeastUnits, kMostUnits)),
         threads_(std::move(threads)),
         state_(shared_->plan, *shared_->environment.space) {
@@ -137,6 +136,7 @@ class ParallelGroup final : public Operator {
 
   Result<Pulled> next() override {
     if (is_read_) return state_.next_groups();
+    if (given_) return next_of_part();
     start_parts();
     if (parts_.empty()) {
       is_read_ = true;
@@ -144,9 +144,10 @@ class ParallelGroup final : public Operator {
       return pulled(Pulled::State::busy);
     }
     if (!parts_.front()->is_done()) return pulled(Pulled::State::wait);
-    const std::shared_ptr<Part> part = std::move(parts_.front());
+    std::shared_ptr<Part> part = std::move(parts_.front());
     parts_.pop_front();
     DUNLIN_CHECK(part->result());
+    if (groups_ == PartedScan::Groups::own) return give(std::move(part));
     DUNLIN_CHECK(state_.merge(part->state()));
     return pulled(Pulled::State::busy);
   }
@@ -160,6 +161,20 @@ class ParallelGroup final : public Operator {
   }
 
  private:
+  /// Nothing is put together.
+  Result<Pulled> give(std::shared_ptr<Part> part) {
+    given_groups_ += part->state().size();
+    DUNLIN_CHECK(check_groups(given_groups_));
+    given_ = std::move(part);
+    return pulled(Pulled::State::busy);
+  }
+  Pulled next_of_part() {
+    Pulled next = given_->state().next_groups();
+    if (next.state != Pulled::State::end) return next;
+    given_.reset();
+    return pulled(Pulled::State::busy);
+  }
+
   void start_parts() {
     while (next_unit_ < units_.size() && parts_.size() < kPartsAheadPerThread * threads_.size()) {
       Executor* thread = idlest_thread();
@@ -189,10 +204,13 @@ class ParallelGroup final : public Operator {
 
   const std::shared_ptr<const Shared> shared_;
   std::vector<Unit> units_;
+  const PartedScan::Groups groups_;
   const std::size_t units_of_part_;
   const std::vector<Executor*> threads_;
   GroupState state_;
   std::deque<std::shared_ptr<Part>> parts_;
+  std::shared_ptr<Part> given_;  // whose groups are being given on
+  std::size_t given_groups_ = 0;
   std::size_t next_unit_ = 0;
   bool is_read_ = false;
 };

@@ -49,7 +49,7 @@ void append_last(Column& to, const UnitSeries& series, TextPool& texts) {
   if (!to.valid.empty()) to.valid.push_back(1);
 }
 
-class UnitScan final : public Operator {
+class UnitScan final : public UnitSource {
  public:
   UnitScan(std::shared_ptr<const ScanPlan> plan, std::vector<Unit> units, ScanEnvironment environment)
       : plan_(std::move(plan)), environment_(std::move(environment)), units_(std::move(units)) {}
@@ -58,6 +58,10 @@ class UnitScan final : public Operator {
   }
   UnitScan(const UnitScan&) = delete;
   UnitScan& operator=(const UnitScan&) = delete;
+
+  void begin() override {
+    if (plan_->mode != ScanPlan::Mode::last_values) read_ahead();
+  }
 
   Result<Pulled> next() override {
     if (plan_->mode == ScanPlan::Mode::last_values && next_last_ < units_.size())
@@ -207,8 +211,8 @@ std::shared_ptr<const ScanPlan> kept(ScanPlan plan) {
   return std::make_shared<const ScanPlan>(std::move(plan));
 }
 
-OperatorPtr make_unit_scan(std::shared_ptr<const ScanPlan> plan, std::vector<Unit> units,
-                           ScanEnvironment environment) {
+std::unique_ptr<UnitSource> make_unit_scan(std::shared_ptr<const ScanPlan> plan, std::vector<Unit> units,
+                                           ScanEnvironment environment) {
   return std::make_unique<UnitScan>(std::move(plan), std::move(units), std::move(environment));
 }
 

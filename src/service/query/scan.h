@@ -69,8 +69,14 @@ std::vector<Unit> list_units(const ScanPlan& plan, const ScanEnvironment& enviro
 std::shared_ptr<const ScanPlan> kept(ScanPlan plan);
 
 /// Reads units one after another, some ahead of being asked for. Thread: the environment's executor.
-OperatorPtr make_unit_scan(std::shared_ptr<const ScanPlan> plan, std::vector<Unit> units,
-                           ScanEnvironment environment);
+class UnitSource : public Operator {
+ public:
+  /// On the store's thread, if that is another, before anything else: what is read first need not ask there.
+  /// Whoever calls has no more to do with it.
+  virtual void begin() = 0;
+};
+std::unique_ptr<UnitSource> make_unit_scan(std::shared_ptr<const ScanPlan> plan, std::vector<Unit> units,
+                                           ScanEnvironment environment);
 /// All of a table.
 OperatorPtr make_scan(ScanPlan plan, ScanEnvironment environment);
 /// Of the table `things`.

@@ -57,6 +57,7 @@ class SelectPlanner {
   OperatorPtr source();
   OperatorPtr grouped(GroupPlan plan);
   void drop_columns_behind(const GroupPlan& plan);
+  bool has_group_of_device(const GroupPlan& plan) const;
 
   Result<void> plan_groups();
   Result<Grouping> grouping();

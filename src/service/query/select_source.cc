@@ -133,6 +133,15 @@ void SelectPlanner::drop_columns_behind(const GroupPlan& plan) {
   }
 }
 
+/// Whether a group is of one device, and a device of one unit.
+bool SelectPlanner::has_group_of_device(const GroupPlan& plan) const {
+  if (scan_.kind != TableKind::wide || scan_.channels == ScanPlan::Channels::apart) return false;
+  return std::ranges::any_of(plan.keys, [this](const ExpressionPtr& key) {
+    const auto column = column_of(*key);
+    return column && table_->used()[*column].kind == Kind::device;
+  });
+}
+
 OperatorPtr SelectPlanner::grouped(GroupPlan plan) {
   const bool is_of_points = table_ != nullptr && scan_.kind != TableKind::things;
   if (!is_of_points || scan_.mode == ScanPlan::Mode::last_values)
@@ -140,7 +149,8 @@ OperatorPtr SelectPlanner::grouped(GroupPlan plan) {
   drop_columns_behind(plan);
   scan_.columns = table_->used();
   std::vector<Unit> units = list_units(scan_, environment_.scan);
-  PartedScan from{kept(scan_), std::move(units), residual_};
+  PartedScan from{kept(scan_), std::move(units), residual_,
+                  has_group_of_device(plan) ? PartedScan::Groups::own : PartedScan::Groups::shared};
   return make_parallel_group(std::move(from), std::move(plan), environment_.scan, environment_.threads);
 }
 

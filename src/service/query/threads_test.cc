@@ -31,6 +31,10 @@ class LockedKeyed final : public store::Keyed {
     const std::lock_guard lock(mutex_);
     keyed_.range(reply_to, table, std::move(range), std::move(done));
   }
+  Result<std::unique_ptr<store::EntryIterator>> iterator(store::Table table) override {
+    const std::lock_guard lock(mutex_);
+    return keyed_.iterator(table);
+  }
 
  private:
   std::mutex mutex_;

@@ -1,42 +1,74 @@
 #include "service/rules/parser.h"
 
+#include <algorithm>
 #include <array>
-#include <boost/json.hpp>
-#include <charconv>
 
 #include "hub/topic.h"
-#include "service/rules/functions.h"
+#include "model/text.h"
 #include "service/rules/limits.h"
-#include "service/rules/nodes.h"
 
 namespace dunlin::rules {
 namespace {
 
 using model::is_sql_keyword;
 
-struct SignOperator {
-  std::string_view sign;
-  BinaryOperator operation;
-};
-
-constexpr std::array<SignOperator, 6> kComparisons{{{"=", BinaryOperator::equal},
-                                                    {"<>", BinaryOperator::not_equal},
-                                                    {"<=", BinaryOperator::less_equal},
-                                                    {">=", BinaryOperator::greater_equal},
-                                                    {"<", BinaryOperator::less},
-                                                    {">", BinaryOperator::greater}}};
+std::string did_you_mean(std::string_view given, std::span<const std::string_view> known,
+                         std::string_view quote) {
+  std::string small(given);
+  std::vector<std::string> lowered;
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  std::ranges::transform(small, small.begin(), lower);
+  for (const std::string_view name : known) {
+    std::ranges::transform(name, lowered.emplace_back(name).begin(), lower);
+  }
+  const std::vector<std::string_view> views(lowered.begin(), lowered.end());
+  const std::string_view nearest = model::nearest_name(small, views);
+  if (nearest.empty() || nearest == small) return {};
+  const auto at = std::ranges::find(views, nearest) - views.begin();
+  return "; did you mean " + std::string(quote) + std::string(known[static_cast<std::size_t>(at)]) +
+         std::string(quote) + "?";
+}
 
 }  // namespace
 
-std::unexpected<Error> Parser::unexpected(std::string_view expected) const {
+Result<Parser> Parser::of(std::string_view sql, const Surroundings& surroundings) {
+  if (sql.size() > kMaxSqlBytes) return fail(Errc::limit_exceeded, "the statement is longer than 64 KiB");
+  DUNLIN_TRY(std::vector<Token> tokens, model::tokenize_sql(sql, model::sql_line));
+  return Parser(sql, std::move(tokens), surroundings);
+}
+
+Parser::Parser(std::string_view sql, std::vector<Token> tokens, const Surroundings& surroundings)
+    : sql_(sql),
+      tokens_(std::move(tokens)),
+      variables_(surroundings.variables.begin(), surroundings.variables.end()),
+      externals_(surroundings.externals) {}
+
+std::string Parser::place_of(const Token& token) const {
+  return " at " + model::sql_line(sql_, token.at);
+}
+
+std::unexpected<Error> Parser::unexpected(std::string_view expected,
+                                          std::span<const std::string_view> words) const {
   const Token& token = peek();
   const std::string found = token.kind == Token::Kind::end ? "the end" : "\"" + token.text + "\"";
-  return fail(Errc::malformed, "expected " + std::string(expected) + " but found " + found +
-                                   " at character " + std::to_string(token.at + 1));
+  const std::string hint =
+      token.kind == Token::Kind::word ? did_you_mean(token.text, words, "") : std::string();
+  return fail(Errc::malformed,
+              "expected " + std::string(expected) + " but found " + found + place_of(token) + hint);
+}
+
+std::unexpected<Error> Parser::wrong_name(std::string_view what, const Token& token,
+                                          std::span<const std::string_view> known) const {
+  return fail(Errc::malformed, std::string(what) + " \"" + token.text + "\"" + place_of(token) +
+                                   did_you_mean(token.text, known, "\""));
+}
+
+bool Parser::is_next_sign(std::string_view sign) const {
+  return peek().kind == Token::Kind::sign && peek().text == sign;
 }
 
 bool Parser::take_sign(std::string_view sign) {
-  if (peek().kind != Token::Kind::sign || peek().text != sign) return false;
+  if (!is_next_sign(sign)) return false;
   ++at_;
   return true;
 }
@@ -56,87 +88,9 @@ Result<void> Parser::expect_sign(std::string_view sign) {
   return unexpected("\"" + std::string(sign) + "\"");
 }
 
-Result<Statement> Parser::statement() {
-  Statement statement;
-  if (!take_word("SELECT")) return unexpected("SELECT");
-  DUNLIN_CHECK(select_list(statement));
-  if (!take_word("FROM")) return unexpected("FROM");
-  if (peek().kind != Token::Kind::text) return unexpected("a quoted topic filter");
-  const std::size_t place = peek().at + 1;
-  statement.filter_ = tokens_[at_++].text;
-  if (auto checked = hub::check_filter(statement.filter_); !checked) {
-    return fail(checked.error().code,
-                "the topic filter at character " + std::to_string(place) + ": " + checked.error().message);
-  }
-  if (take_word("WHERE")) {
-    DUNLIN_TRY(statement.where_, expression());
-  }
-  if (peek().kind != Token::Kind::end) return unexpected("the end");
-  return statement;
-}
-
-Result<ExpressionPtr> Parser::lone_expression() {
-  DUNLIN_TRY(ExpressionPtr whole, expression());
-  if (peek().kind != Token::Kind::end) return unexpected("the end");
-  return whole;
-}
-
-Result<void> Parser::select_list(Statement& statement) {
-  const std::size_t begin = at_;
-  if (!take_word("VALUE")) return select_items(statement);
-  auto value = expression();
-  if (value && is_next("FROM")) {
-    statement.value_ = *std::move(value);
-    return {};
-  }
-  // No SELECT VALUE then, but a field of that name, as measurements have one.
-  const std::size_t failed_at = at_;
-  at_ = begin;
-  depth_ = 0;
-  nodes_ = 0;
-  auto items = select_items(statement);
-  if (!items && !value && failed_at > at_) return std::unexpected(value.error());
-  return items;
-}
-
-Result<void> Parser::select_items(Statement& statement) {
-  do {
-    DUNLIN_TRY(Statement::Item item, select_item());
-    statement.items_.push_back(std::move(item));
-  } while (take_sign(","));
-  return {};
-}
-
-Result<Statement::Item> Parser::select_item() {
-  Statement::Item item;
-  if (take_sign("*")) {
-    item.kind = Statement::Item::Kind::everything;
-    return item;
-  }
-  const std::size_t begin = at_;
-  DUNLIN_TRY(item.expression, expression());
-  if (!take_word("AS")) {
-    // A path is named after its last step; the names of anything else would be guesses.
-    if (!is_path(begin, at_)) return unexpected("AS and a name for what is selected");
-    item.path.push_back(tokens_[at_ - 1].text);
-    return item;
-  }
-  do {
-    if (peek().kind != Token::Kind::word && peek().kind != Token::Kind::text) return unexpected("a name");
-    item.path.push_back(tokens_[at_++].text);
-  } while (take_sign("."));
-  return item;
-}
-
-bool Parser::is_path(std::size_t begin, std::size_t end) const {
-  for (const std::string_view constant : {"TRUE", "FALSE", "NULL"}) {
-    if (is_sql_keyword(tokens_[begin].text, constant)) return false;
-  }
-  for (std::size_t i = begin; i < end; ++i) {
-    const bool fits = (i - begin) % 2 == 0 ? tokens_[i].kind == Token::Kind::word : tokens_[i].text == ".";
-    if (!fits) return false;
-  }
-  return true;
+Result<void> Parser::expect_word(std::string_view word) {
+  if (take_word(word)) return {};
+  return unexpected(word, std::span(&word, 1));
 }
 
 Result<void> Parser::count_node() {
@@ -145,188 +99,150 @@ Result<void> Parser::count_node() {
   return {};
 }
 
-Result<ExpressionPtr> Parser::expression() {
-  if (++depth_ > kMaxSqlDepth)
-    return fail(Errc::limit_exceeded, "the expression is nested more than 64 deep");
-  DUNLIN_TRY(ExpressionPtr left, conjunction());
-  while (take_word("OR")) {
-    DUNLIN_TRY(ExpressionPtr right, conjunction());
-    left = make_binary(BinaryOperator::either, std::move(left), std::move(right));
+Result<Syntax> Parser::statement() {
+  constexpr std::array<std::string_view, 2> kBegins{"SELECT", "SET"};
+  Syntax syntax;
+  if (take_word("SET")) {
+    DUNLIN_TRY(syntax.variables, assignments());
   }
-  --depth_;
-  return left;
-}
-
-Result<ExpressionPtr> Parser::conjunction() {
-  DUNLIN_TRY(ExpressionPtr left, negation());
-  while (take_word("AND")) {
-    DUNLIN_TRY(ExpressionPtr right, negation());
-    left = make_binary(BinaryOperator::both, std::move(left), std::move(right));
+  if (!take_word("SELECT")) return unexpected("SELECT", kBegins);
+  DUNLIN_TRY(syntax.list, select_list());
+  constexpr std::array<std::string_view, 3> kFollows{"FROM", "WHERE", "AS"};
+  if (take_word("FROM")) {
+    DUNLIN_TRY(syntax.filter, topic_filter());
+  } else if (peek().kind != Token::Kind::end && !is_next("WHERE")) {
+    return unexpected("FROM", kFollows);
   }
-  return left;
-}
-
-Result<ExpressionPtr> Parser::negation() {
-  std::size_t count = 0;
-  for (; take_word("NOT"); ++count) DUNLIN_CHECK(count_node());
-  DUNLIN_TRY(ExpressionPtr operand, comparison());
-  for (std::size_t i = 0; i < count; ++i) operand = make_not(std::move(operand));
-  return operand;
-}
-
-Result<ExpressionPtr> Parser::comparison() {
-  DUNLIN_TRY(ExpressionPtr left, sum());
-  for (const SignOperator& candidate : kComparisons) {
-    if (!take_sign(candidate.sign)) continue;
-    DUNLIN_TRY(ExpressionPtr right, sum());
-    return make_binary(candidate.operation, std::move(left), std::move(right));
+  if (take_word("WHERE")) {
+    DUNLIN_TRY(Expression where, expression());
+    syntax.where = std::make_unique<const Expression>(std::move(where));
   }
-  return left;
+  constexpr std::array<std::string_view, 3> kGoesOn{"WHERE", "AND", "OR"};
+  if (peek().kind != Token::Kind::end) return unexpected("the end", kGoesOn);
+  return syntax;
 }
 
-Result<ExpressionPtr> Parser::sum() {
-  DUNLIN_TRY(ExpressionPtr left, product());
-  while (true) {
-    const bool adds = take_sign("+");
-    if (!adds && !take_sign("-")) return left;
-    DUNLIN_TRY(ExpressionPtr right, product());
-    left =
-        make_binary(adds ? BinaryOperator::add : BinaryOperator::subtract, std::move(left), std::move(right));
-  }
+Result<std::vector<Variable>> Parser::assignments() {
+  std::vector<Variable> made;
+  do {
+    DUNLIN_TRY(Variable variable, assignment());
+    variables_.push_back(variable.name);  // from here on
+    made.push_back(std::move(variable));
+  } while (take_sign(","));
+  return made;
 }
 
-Result<ExpressionPtr> Parser::product() {
-  DUNLIN_TRY(ExpressionPtr left, unary());
-  while (true) {
-    BinaryOperator operation = BinaryOperator::multiply;
-    if (take_sign("/")) {
-      operation = BinaryOperator::divide;
-    } else if (take_sign("%")) {
-      operation = BinaryOperator::modulo;
-    } else if (!take_sign("*")) {
-      return left;
-    }
-    DUNLIN_TRY(ExpressionPtr right, unary());
-    left = make_binary(operation, std::move(left), std::move(right));
-  }
-}
-
-Result<ExpressionPtr> Parser::unary() {
-  std::size_t count = 0;
-  for (; take_sign("-"); ++count) DUNLIN_CHECK(count_node());
-  DUNLIN_TRY(ExpressionPtr operand, postfix());
-  for (std::size_t i = 0; i < count; ++i) operand = make_negative(std::move(operand));
-  return operand;
-}
-
-Result<ExpressionPtr> Parser::postfix() {
-  DUNLIN_TRY(ExpressionPtr value, primary());
-  while (take_sign(".")) {
-    if (peek().kind != Token::Kind::word) return unexpected("a name");
-    DUNLIN_CHECK(count_node());
-    value = make_member(std::move(value), tokens_[at_++].text);
-  }
-  return value;
-}
-
-Result<ExpressionPtr> Parser::primary() {
+Result<Variable> Parser::assignment() {
   DUNLIN_CHECK(count_node());
-  switch (peek().kind) {
-    case Token::Kind::number:
-      return number();
-    case Token::Kind::text:
-      return make_literal(boost::json::value(tokens_[at_++].text));
-    case Token::Kind::word:
-      return word();
-    default:
-      break;
-  }
-  if (take_sign("(")) {
-    DUNLIN_TRY(ExpressionPtr inner, expression());
-    DUNLIN_CHECK(expect_sign(")"));
-    return inner;
-  }
-  if (take_sign("[")) {
-    DUNLIN_TRY(auto elements, list_until("]"));
-    return make_array(std::move(elements));
-  }
-  if (take_sign("{")) return object_literal();
-  if (take_sign("*")) return make_payload();
-  return unexpected("an expression");
-}
-
-Result<ExpressionPtr> Parser::number() {
-  const std::string& text = peek().text;
-  const char* const end = text.data() + text.size();
-  std::int64_t whole = 0;
-  double number = 0;
-  if (std::from_chars(text.data(), end, whole).ptr == end && text.size() < 19) {
-    ++at_;
-    return make_literal(whole);
-  }
-  if (std::from_chars(text.data(), end, number).ec != std::errc())
-    return unexpected("a number between 1E-307 and 1E308");
+  DUNLIN_CHECK(expect_sign("@"));
+  const Token& name = peek();
+  const auto fits = [](char c) { return (c & 0x80) == 0; };
+  if (name.kind != Token::Kind::word || name.text.size() > kMaxVariableBytes ||
+      !std::ranges::all_of(name.text, fits))
+    return unexpected("a variable's name of at most 64 letters, digits and underscores");
+  if (std::ranges::find(variables_, name.text) != variables_.end())
+    return wrong_name("a second value for the variable", name, {});
   ++at_;
-  return make_literal(number_value(number));
+  Variable variable{name.text, {}};
+  DUNLIN_CHECK(expect_sign("="));
+  DUNLIN_TRY(variable.value, expression());
+  return variable;
 }
 
-Result<ExpressionPtr> Parser::word() {
-  if (take_word("TRUE")) return make_literal(true);
-  if (take_word("FALSE")) return make_literal(false);
-  if (take_word("NULL")) return make_literal(nullptr);
-  if (take_word("CASE")) return case_expression();
-  for (const std::string_view keyword :
-       {"SELECT", "FROM", "WHERE", "AS", "AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "END"}) {
-    if (is_sql_keyword(peek().text, keyword)) return unexpected("an expression");
+Result<std::string> Parser::topic_filter() {
+  if (peek().kind != Token::Kind::text) return unexpected("a quoted topic filter");
+  if (auto checked = hub::check_filter(peek().text); !checked) {
+    return fail(checked.error().code, "the topic filter" + place_of(peek()) + ": " + checked.error().message);
   }
-  const std::string name = tokens_[at_++].text;
-  if (!take_sign("(")) return make_name(name);
-  DUNLIN_TRY(auto arguments, list_until(")"));
-  return make_call(name, std::move(arguments));
+  return tokens_[at_++].text;
 }
 
-Result<std::vector<ExpressionPtr>> Parser::list_until(std::string_view close) {
-  std::vector<ExpressionPtr> elements;
-  if (take_sign(close)) return elements;
+Result<Expression> Parser::lone_expression() {
+  DUNLIN_TRY(Expression whole, expression());
+  constexpr std::array<std::string_view, 2> kGoesOn{"AND", "OR"};
+  if (peek().kind != Token::Kind::end) return unexpected("the end", kGoesOn);
+  return whole;
+}
+
+Result<SelectList> Parser::select_list() {
+  const std::size_t begin = at_;
+  if (!take_word("VALUE")) return select_items();
+  const std::size_t nodes = nodes_;
+  const std::size_t depth = depth_;
+  auto value = expression();
+  if (value && (is_next("FROM") || is_next("WHERE") || peek().kind == Token::Kind::end)) {
+    SelectList list;
+    list.value = std::make_unique<const Expression>(*std::move(value));
+    return list;
+  }
+  // No SELECT VALUE then, but a field of that name, as measurements have one.
+  const std::size_t failed_at = at_;
+  at_ = begin;
+  depth_ = depth;
+  nodes_ = nodes;
+  auto items = select_items();
+  const bool goes_on =
+      is_next("FROM") || is_next("WHERE") || is_next_sign(")") || peek().kind == Token::Kind::end;
+  if (!value && (!items || !goes_on) && failed_at > begin + 1) return std::unexpected(value.error());
+  return items;
+}
+
+Result<SelectList> Parser::select_items() {
+  SelectList list;
   do {
-    DUNLIN_TRY(ExpressionPtr element, expression());
-    elements.push_back(std::move(element));
+    DUNLIN_TRY(SelectItem item, select_item());
+    list.items.push_back(std::move(item));
   } while (take_sign(","));
-  DUNLIN_CHECK(expect_sign(close));
-  return elements;
+  return list;
 }
 
-Result<ExpressionPtr> Parser::object_literal() {
-  std::vector<std::pair<std::string, ExpressionPtr>> members;
-  if (take_sign("}")) return make_object(std::move(members));
+Result<SelectItem> Parser::select_item() {
+  SelectItem item;
+  if (is_next_sign("*") && !is_operand(at_)) {
+    ++at_;
+    DUNLIN_CHECK(count_node());
+    item.kind = SelectItem::Kind::everything;
+    return item;
+  }
+  const std::size_t begin = at_;
+  DUNLIN_TRY(item.expression, expression());
+  if (!take_word("AS")) {
+    // A path is named after its last step; the names of anything else would be guesses.
+    constexpr std::array<std::string_view, 2> kFollows{"AS", "FROM"};
+    if (!is_path(begin, at_)) return unexpected("AS and a name for what is selected", kFollows);
+    item.path.push_back(tokens_[at_ - 1].text);
+    return item;
+  }
   do {
-    if (peek().kind != Token::Kind::text) return unexpected("a quoted member name");
-    std::string name = tokens_[at_++].text;
-    DUNLIN_CHECK(expect_sign(":"));
-    DUNLIN_TRY(ExpressionPtr member, expression());
-    members.emplace_back(std::move(name), std::move(member));
-  } while (take_sign(","));
-  DUNLIN_CHECK(expect_sign("}"));
-  return make_object(std::move(members));
+    if (peek().kind != Token::Kind::word && peek().kind != Token::Kind::text) return unexpected("a name");
+    DUNLIN_CHECK(count_node());
+    item.path.push_back(tokens_[at_++].text);
+  } while (take_sign("."));
+  return item;
 }
 
-Result<ExpressionPtr> Parser::case_expression() {
-  DUNLIN_TRY(ExpressionPtr subject, expression());
-  std::vector<CaseBranch> branches;
-  while (take_word("WHEN")) {
-    CaseBranch branch;
-    DUNLIN_TRY(branch.when, expression());
-    if (!take_word("THEN")) return unexpected("THEN");
-    DUNLIN_TRY(branch.then, expression());
-    branches.push_back(std::move(branch));
+/// Whether the `*` there is a value in an expression, as in `* + 1 AS next` or `* AS all`.
+bool Parser::is_operand(std::size_t star) const {
+  const Token& next = tokens_[star + 1];
+  if (next.kind == Token::Kind::sign) return next.text != "," && next.text != ")";
+  const auto is_word = [&next](std::string_view word) { return is_sql_keyword(next.text, word); };
+  return next.kind == Token::Kind::word && (is_word("AS") || is_word("AND") || is_word("OR"));
+}
+
+/// `a.b.c`, or `@v.b`.
+bool Parser::is_path(std::size_t begin, std::size_t end) const {
+  for (const std::string_view constant : {"TRUE", "FALSE", "NULL"}) {
+    if (is_sql_keyword(tokens_[begin].text, constant)) return false;
   }
-  if (branches.empty()) return unexpected("WHEN");
-  ExpressionPtr otherwise;
-  if (take_word("ELSE")) {
-    DUNLIN_TRY(otherwise, expression());
+  if (tokens_[begin].text == "@" && tokens_[begin].kind == Token::Kind::sign) {
+    ++begin;
+    if (end - begin < 3) return false;
   }
-  if (!take_word("END")) return unexpected("END");
-  return make_case(std::move(subject), std::move(branches), std::move(otherwise));
+  for (std::size_t i = begin; i < end; ++i) {
+    const bool fits = (i - begin) % 2 == 0 ? tokens_[i].kind == Token::Kind::word : tokens_[i].text == ".";
+    if (!fits) return false;
+  }
+  return true;
 }
 
 }  // namespace dunlin::rules

@@ -45,7 +45,20 @@ Result<std::optional<std::string>> text_member(const object& given, std::string_
   return typed<std::string>(given, name, "text", model::optional_text);
 }
 
-Result<RepublishAction> republish_from(const object& given) {
+/// What an action's templates and conditions see.
+struct Scope {
+  const std::vector<std::string>& variables;
+  const Environment& environment;
+
+  Result<Template> text(std::string_view given) const {
+    return Template::parse(given, variables, environment);
+  }
+  Result<Condition> condition(std::string_view given) const {
+    return Condition::parse(given, variables, environment);
+  }
+};
+
+Result<RepublishAction> republish_from(const object& given, const Scope& scope) {
   DUNLIN_CHECK(only_members(given, {"topic", "qos", "retain"}, "republish"));
   DUNLIN_TRY(const auto topic, text_member(given, "topic"));
   if (!topic || topic->empty()) return fail(Errc::invalid_argument, "republish needs a \"topic\"");
@@ -53,7 +66,7 @@ Result<RepublishAction> republish_from(const object& given) {
   if (qos.value_or(1) < 0 || qos.value_or(1) > 2) return fail(Errc::invalid_argument, "\"qos\" is 0, 1 or 2");
   DUNLIN_TRY(const auto retain, typed<bool>(given, "retain", "truth value", model::optional_boolean));
   RepublishAction action;
-  DUNLIN_TRY(action.topic, in_member("topic", Template::parse(*topic)));
+  DUNLIN_TRY(action.topic, in_member("topic", scope.text(*topic)));
   if (hub::has_wildcard(action.topic.literal_text())) {
     return fail(Errc::invalid_argument, "a topic to publish to has no wildcards");
   }
@@ -62,7 +75,7 @@ Result<RepublishAction> republish_from(const object& given) {
   return action;
 }
 
-Result<AlarmAction> alarm_from(const object& given) {
+Result<AlarmAction> alarm_from(const object& given, const Scope& scope) {
   DUNLIN_CHECK(only_members(given, {"name", "severity", "message", "thing", "clear_when"}, "alarm"));
   AlarmAction action;
   DUNLIN_TRY(const auto name, text_member(given, "name"));
@@ -74,18 +87,19 @@ Result<AlarmAction> alarm_from(const object& given) {
   DUNLIN_TRY(const auto severity, text_member(given, "severity"));
   DUNLIN_TRY(action.severity, alarm::parse_severity(severity.value_or("warning")));
   DUNLIN_TRY(const auto message, text_member(given, "message"));
-  DUNLIN_TRY(action.message, in_member("message", Template::parse(message.value_or(""))));
+  DUNLIN_TRY(action.message, in_member("message", scope.text(message.value_or(""))));
   // The native topics carry the device in their fourth level.
   DUNLIN_TRY(const auto thing, text_member(given, "thing"));
-  DUNLIN_TRY(action.thing, in_member("thing", Template::parse(thing.value_or("${topic(4)}"))));
+  DUNLIN_TRY(action.thing, in_member("thing", scope.text(thing.value_or("${topic(4)}"))));
   DUNLIN_TRY(const auto clear, text_member(given, "clear_when"));
   if (clear) {
-    DUNLIN_TRY(action.clear_when, in_member("clear_when", parse_expression(*clear)));
+    DUNLIN_TRY(Condition condition, in_member("clear_when", scope.condition(*clear)));
+    action.clear_when = std::move(condition);
   }
   return action;
 }
 
-Result<Action> action_from(const boost::json::value& given) {
+Result<Action> action_from(const boost::json::value& given, const Scope& scope) {
   if (!given.is_object() || given.get_object().size() != 1) {
     return fail(Errc::invalid_argument, "an action is an object with one member, \"republish\" or \"alarm\"");
   }
@@ -93,18 +107,18 @@ Result<Action> action_from(const boost::json::value& given) {
   if (!member.value().is_object())
     return fail(Errc::invalid_argument, "an action's member must be an object");
   if (member.key() == "republish") {
-    DUNLIN_TRY(Action action, republish_from(member.value().get_object()));
+    DUNLIN_TRY(Action action, republish_from(member.value().get_object(), scope));
     return action;
   }
   if (member.key() == "alarm") {
-    DUNLIN_TRY(Action action, alarm_from(member.value().get_object()));
+    DUNLIN_TRY(Action action, alarm_from(member.value().get_object(), scope));
     return action;
   }
   return fail(Errc::invalid_argument,
               "there is no action \"" + std::string(member.key()) + "\"; known are republish and alarm");
 }
 
-Result<std::vector<Action>> actions_from(const object& document) {
+Result<std::vector<Action>> actions_from(const object& document, const Scope& scope) {
   const auto* given = document.if_contains("actions");
   if (given == nullptr || !given->is_array() || given->get_array().empty()) {
     return fail(Errc::invalid_argument, "a rule needs \"actions\", a list with at least one");
@@ -113,7 +127,7 @@ Result<std::vector<Action>> actions_from(const object& document) {
     return fail(Errc::limit_exceeded, "a rule has at most 10 actions");
   std::vector<Action> actions;
   for (const auto& entry : given->get_array()) {
-    DUNLIN_TRY(Action action, action_from(entry));
+    DUNLIN_TRY(Action action, action_from(entry, scope));
     actions.push_back(std::move(action));
   }
   return actions;
@@ -121,7 +135,7 @@ Result<std::vector<Action>> actions_from(const object& document) {
 
 }  // namespace
 
-Result<Rule> rule_from_json(const object& document) {
+Result<Rule> rule_from_json(const object& document, const Environment& environment) {
   DUNLIN_CHECK(
       only_members(document, {"name", "sql", "description", "enabled", "actions", "version"}, "a rule"));
   Rule rule;
@@ -138,10 +152,10 @@ Result<Rule> rule_from_json(const object& document) {
   rule.sql = sql.value_or("");
   DUNLIN_TRY(const auto enabled, typed<bool>(document, "enabled", "truth value", model::optional_boolean));
   if (!enabled.value_or(true)) rule.state = Rule::State::disabled;
-  auto statement = Statement::parse(rule.sql);
+  auto statement = Statement::parse(rule.sql, environment);
   if (!statement) return fail(statement.error().code, "sql: " + statement.error().message);
   rule.statement = *std::move(statement);
-  DUNLIN_TRY(rule.actions, actions_from(document));
+  DUNLIN_TRY(rule.actions, actions_from(document, {rule.statement.variables(), environment}));
   rule.actions_json = boost::json::serialize(*document.if_contains("actions"));
   return rule;
 }

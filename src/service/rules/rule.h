@@ -13,6 +13,7 @@
 #include "hub/message.h"
 #include "service/alarm/alarm.h"
 #include "service/rules/statement.h"
+#include "service/rules/template.h"
 
 namespace dunlin::rules {
 
@@ -29,7 +30,7 @@ struct AlarmAction {
   alarm::Severity severity = alarm::Severity::warning;
   Template message;
   Template thing;
-  ExpressionPtr clear_when;  // null: only people clear it
+  std::optional<Condition> clear_when;  // none: only people clear it
 };
 
 using Action = std::variant<RepublishAction, AlarmAction>;
@@ -46,8 +47,9 @@ struct Rule {
 };
 
 /// {"name","sql","description","enabled","actions":[{"republish":{"topic","qos","retain"}},{"alarm":{"name","severity","message",
-/// "thing","clear_when"}}]}. Errors: invalid_argument, malformed, limit_exceeded, with the place.
-Result<Rule> rule_from_json(const boost::json::object& document);
+/// "thing","clear_when"}}]}. Errors: invalid_argument, malformed, unsupported, limit_exceeded, with the
+/// place.
+Result<Rule> rule_from_json(const boost::json::object& document, const Environment& environment = {});
 boost::json::object to_json(const Rule& rule);
 
 }  // namespace dunlin::rules

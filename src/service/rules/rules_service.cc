@@ -17,16 +17,6 @@ namespace {
 
 constexpr std::string_view kConsumer = "rules";
 
-std::optional<boost::json::value> parse_payload(const hub::Message& message) {
-  if (message.payload.size() > kMaxPayloadBytes) return std::nullopt;
-  boost::json::parse_options options;
-  options.max_depth = kMaxPayloadDepth;
-  boost::system::error_code error;
-  boost::json::value document = boost::json::parse(message.payload.text(), error, {}, options);
-  if (error) return std::nullopt;
-  return document;
-}
-
 }  // namespace
 
 /// One batch of messages on its way through the rules. Handed from completion to completion; one owner at a
@@ -57,7 +47,9 @@ RulesService::RulesService(RulesEnvironment environment)
           "dunlin_rules_actions_failed_total",
           "Actions without effect: a topic or thing that cannot be, or the hub took nothing")),
       muted_(environment_.metrics.counter("dunlin_rules_muted_total",
-                                          "Messages passed over: their thing is in maintenance")) {}
+                                          "Messages passed over: their thing is in maintenance")),
+      not_found_(environment_.metrics.counter(
+          "dunlin_rules_not_found_total", "Messages that name a rule which is not there, or does not run")) {}
 
 void RulesService::start(std::move_only_function<void(Result<void>)> started) {
   load({}, [this, started = std::move(started)](Result<void> loaded) mutable {
@@ -84,7 +76,7 @@ void RulesService::load(std::string after, std::move_only_function<void(Result<v
         for (const store::Document& document : *found) {
           boost::system::error_code error;
           const auto body = boost::json::parse(document.body, error);
-          auto rule = !error && body.is_object() ? rule_from_json(body.get_object())
+          auto rule = !error && body.is_object() ? rule_from_json(body.get_object(), language_)
                                                  : Result<Rule>(fail(Errc::corrupt, "not JSON"));
           if (!rule) {
             log::error("service/rules", "a stored rule cannot be read and does not run",
@@ -94,7 +86,7 @@ void RulesService::load(std::string after, std::move_only_function<void(Result<v
           rule->version = document.version;
           std::string key = model::tenant_key(kDefaultTenant, rule->name);
           rules_.insert_or_assign(std::move(key), *std::move(rule));
-          asked_below_.reset();
+          forget_index();
         }
         if (found->empty()) return started({});
         load(found->back().id, std::move(started));
@@ -107,7 +99,7 @@ void RulesService::consume(std::vector<hub::JournalPosition> from) {
   options.name = kConsumer;
   // Everything, so that a rule that is put needs no new consumer; each message is matched against the rules'
   // own filters.
-  options.filters = {"#", "$dunlin/#"};
+  options.filters = {"#", "$dunlin/#", std::string(kBasicIngestPrefix) + "#"};
   options.start = std::move(from);
   options.max_batch = kMaxBatch;
   options.listens = hub::ConsumerOptions::Listens::no;  // rules that act on samples say so by follows()
@@ -130,35 +122,68 @@ void RulesService::take(std::vector<hub::Delivery> batch, Task done) {
 void RulesService::run_rules(const hub::Delivery& delivery, Round& round) {
   const hub::Message& message = delivery.message;
   if (environment_.muted && environment_.muted(message)) return muted_.add();
-  std::optional<boost::json::value> payload;
-  enum class Parsed { no, yes } parsed = Parsed::no;
-  for (const auto& [key, rule] : rules_) {
-    if (rule.state == Rule::State::disabled ||
-        !hub::filter_matches(rule.statement.filter(), message.topic.text()))
-      continue;
-    if (parsed == Parsed::no) payload = parse_payload(message);
-    parsed = Parsed::yes;
-    evaluated_.add();
-    Context context;
-    context.payload = payload ? &*payload : nullptr;
-    context.topic = message.topic.text();
-    context.received_at = message.received_at;
-    if (message.principal) {
-      context.client_id = message.principal->client_id;
-      context.principal = message.principal->fingerprint();
-      if (context.principal.empty()) context.principal = message.principal->name;
-    }
-    const bool holds = rule.statement.matches(context);
-    if (holds) matched_.add();
-    for (const Action& action : rule.actions) {
-      if (const auto* republish = std::get_if<RepublishAction>(&action)) {
-        if (holds) make_message(*republish, rule, context, message, round);
-      } else {
-        find(std::get<AlarmAction>(action), rule, holds ? Where::holds : Where::does_not, context, message,
-             round);
-      }
+  if (const auto ingest = basic_ingest_of(message.topic.text())) return run_named(*ingest, message, round);
+  machine_.begin(context_of(message));
+  const RuleIndex::Found found = index().find(machine_);
+  evaluated_.add(static_cast<std::int64_t>(found.followers));
+  const std::string of_tenant = model::big_endian_32(machine_.context().tenant.value);
+  for (const std::uint32_t number : found.rules) {
+    const auto& [key, rule] = *indexed_[number];
+    if (key.starts_with(of_tenant)) run_rule(rule, message, round);
+  }
+}
+
+void RulesService::run_named(const BasicIngest& ingest, const hub::Message& message, Round& round) {
+  Context context = context_of(message);
+  context.topic = ingest.topic;
+  const auto found = rules_.find(model::tenant_key(context.tenant, std::string(ingest.rule)));
+  if (found == rules_.end() || found->second.state == Rule::State::disabled) {
+    not_found_.add();
+    log::refusal("service/rules", "a message names a rule that is not there, or does not run", ingest.rule);
+    return;
+  }
+  machine_.begin(context);
+  evaluated_.add();
+  run_rule(found->second, message, round);
+}
+
+void RulesService::run_rule(const Rule& rule, const hub::Message& message, Round& round) {
+  const bool holds = rule.statement.matches(machine_);
+  if (holds) matched_.add();
+  if (machine_.stopped()) {
+    failed_.add();
+    log::refusal("service/rules", "a statement needs more steps or memory than one may have", rule.name);
+    return;
+  }
+  for (const Action& action : rule.actions) {
+    if (const auto* republish = std::get_if<RepublishAction>(&action)) {
+      if (holds) make_message(*republish, rule, message, round);
+    } else {
+      find(std::get<AlarmAction>(action), rule, holds ? Where::holds : Where::does_not, message, round);
     }
   }
+}
+
+void RulesService::forget_index() {
+  asked_below_.reset();
+  index_.reset();
+}
+
+RuleIndex& RulesService::index() {
+  if (index_) return *index_;
+  index_.emplace();
+  indexed_.clear();
+  for (auto entry = rules_.cbegin(); entry != rules_.cend(); ++entry) {
+    const Rule& rule = entry->second;
+    if (rule.state == Rule::State::disabled || rule.statement.filter().empty()) continue;
+    const bool clears = std::ranges::any_of(rule.actions, [](const Action& action) {
+      const auto* alarm = std::get_if<AlarmAction>(&action);
+      return alarm != nullptr && alarm->clear_when;
+    });
+    index_->add(rule.statement, clears ? RuleIndex::Sees::everything : RuleIndex::Sees::matches);
+    indexed_.push_back(entry);
+  }
+  return *index_;
 }
 
 bool RulesService::follows(TenantId tenant, std::string_view topic) const {
@@ -166,7 +191,7 @@ bool RulesService::follows(TenantId tenant, std::string_view topic) const {
   return std::ranges::any_of(rules_, [&](const auto& entry) {
     const Rule& rule = entry.second;
     return entry.first.starts_with(of_tenant) && rule.state == Rule::State::enabled &&
-           hub::filter_matches(rule.statement.filter(), topic);
+           !rule.statement.filter().empty() && hub::filter_matches(rule.statement.filter(), topic);
   });
 }
 
@@ -177,7 +202,8 @@ bool RulesService::follows_below(std::string_view prefix) const {
     // Up to its first wildcard, which the prefix may go beyond.
     std::string_view fixed = rule.statement.filter();
     fixed = fixed.substr(0, fixed.find_first_of("+#"));
-    return rule.state == Rule::State::enabled && (fixed.starts_with(prefix) || prefix.starts_with(fixed)) &&
+    return rule.state == Rule::State::enabled && !rule.statement.filter().empty() &&
+           (fixed.starts_with(prefix) || prefix.starts_with(fixed)) &&
            (!fixed.empty() || !prefix.starts_with('$'));
   });
   asked_below_.emplace(prefix, found);
@@ -191,16 +217,15 @@ bool RulesService::may_go_on(const hub::Message& cause, const Rule& rule) {
   return false;
 }
 
-void RulesService::find(const AlarmAction& action, const Rule& rule, Where where, const Context& context,
-                        const hub::Message& message, Round& round) {
+void RulesService::find(const AlarmAction& action, const Rule& rule, Where where, const hub::Message& message,
+                        Round& round) {
   const bool holds = where == Where::holds;
-  const bool clears =
-      !holds && action.clear_when && as_boolean(action.clear_when->evaluate(context)).value_or(false);
+  const bool clears = !holds && action.clear_when && action.clear_when->holds(machine_);
   if ((!holds && !clears) || !may_go_on(message, rule)) return;
   alarm::Finding finding;
   finding.tenant = message.principal ? message.principal->tenant : kDefaultTenant;
   finding.name = action.name;
-  finding.thing = action.thing.render(context);
+  finding.thing = action.thing.render(machine_);
   if (finding.thing.size() > alarm::kMaxThingBytes ||
       finding.thing.find_first_of(std::string_view("/+#\0", 4)) != std::string::npos) {
     failed_.add();
@@ -209,7 +234,7 @@ void RulesService::find(const AlarmAction& action, const Rule& rule, Where where
   }
   finding.rule = rule.name;
   finding.severity = action.severity;
-  finding.message = action.message.render(context);
+  finding.message = action.message.render(machine_);
   finding.at = message.received_at;
   finding.hops = model::hops_of(message);
   finding.causes = {alarm::cause_of(message)};
@@ -217,19 +242,22 @@ void RulesService::find(const AlarmAction& action, const Rule& rule, Where where
   round.findings.push_back(std::move(finding));
 }
 
-void RulesService::make_message(const RepublishAction& action, const Rule& rule, const Context& context,
-                                const hub::Message& cause, Round& round) {
+void RulesService::make_message(const RepublishAction& action, const Rule& rule, const hub::Message& cause,
+                                Round& round) {
   if (!may_go_on(cause, rule)) return;
   hub::Message message;
   if (rule.statement.passes_payload()) {
     message.payload = cause.payload;
   } else {
-    const Value output = rule.statement.select(context);
-    if (!output) return;
-    message.payload =
-        Slice::copy_of(output->is_string() ? std::string(output->get_string()) : model::json_text(*output));
+    output_.clear();
+    if (auto made = append_output(rule.statement.select(machine_), output_); !made || machine_.stopped()) {
+      failed_.add();
+      log::refusal("service/rules", "a rule makes more than it may", rule.name);
+      return;
+    }
+    message.payload = Slice::copy_of(output_);
   }
-  message.topic = Slice::copy_of(action.topic.render(context));
+  message.topic = Slice::copy_of(action.topic.render(machine_));
   if (auto checked = hub::check_topic(message.topic.text()); !checked) {
     failed_.add();
     log::refusal("service/rules", "a rule made a topic that nobody can publish to", rule.name,
@@ -299,7 +327,7 @@ void RulesService::finish(Round& round) {
 
 void RulesService::put(TenantId tenant, const boost::json::object& document, RuleDone done,
                        std::vector<store::Change> together) {
-  auto rule = rule_from_json(document);
+  auto rule = rule_from_json(document, language_);
   if (!rule) return done(std::unexpected(rule.error()));
   const std::string key = model::tenant_key(tenant, rule->name);
   if (!rules_.contains(key) && rules_.size() >= kMaxRules)
@@ -320,7 +348,7 @@ void RulesService::put(TenantId tenant, const boost::json::object& document, Rul
         rule.version = written->at(0);
         boost::json::object shown = to_json(rule);
         rules_.insert_or_assign(key, std::move(rule));
-        asked_below_.reset();
+        forget_index();
         done(std::move(shown));
       });
 }
@@ -340,7 +368,7 @@ void RulesService::remove(TenantId tenant, const std::string& name, RuleDone don
                                 [this, key, done = std::move(done)](auto written) mutable {
                                   if (!written) return done(std::unexpected(written.error()));
                                   rules_.erase(key);
-                                  asked_below_.reset();
+                                  forget_index();
                                   done(boost::json::object{});
                                 });
 }

@@ -11,11 +11,14 @@
 
 #include "base/executor.h"
 #include "base/metrics.h"
+#include "base/rng.h"
 #include "hub/bus.h"
 #include "model/operation.h"
 #include "model/retry.h"
 #include "service/alarm/alarm_service.h"
+#include "service/rules/basic_ingest.h"
 #include "service/rules/rule.h"
+#include "service/rules/rule_index.h"
 #include "store/keyed.h"
 #include "store/repository.h"
 
@@ -70,12 +73,17 @@ class RulesService {
   void consume(std::vector<hub::JournalPosition> from);
   void take(std::vector<hub::Delivery> batch, Task done);
   void run_rules(const hub::Delivery& delivery, Round& round);
+  /// The one rule that a topic names.
+  void run_named(const BasicIngest& ingest, const hub::Message& message, Round& round);
+  void run_rule(const Rule& rule, const hub::Message& message, Round& round);
+  /// The rules are others now.
+  void forget_index();
+  RuleIndex& index();
   enum class Where : std::uint8_t { holds, does_not };
   bool may_go_on(const hub::Message& cause, const Rule& rule);
-  void find(const AlarmAction& action, const Rule& rule, Where where, const Context& context,
-            const hub::Message& message, Round& round);
-  void make_message(const RepublishAction& action, const Rule& rule, const Context& context,
-                    const hub::Message& cause, Round& round);
+  void find(const AlarmAction& action, const Rule& rule, Where where, const hub::Message& message,
+            Round& round);
+  void make_message(const RepublishAction& action, const Rule& rule, const hub::Message& cause, Round& round);
   void publish(std::shared_ptr<Round> round);
   void answered_all(const std::shared_ptr<Round>& round);
   void save(std::shared_ptr<Round> round);
@@ -83,8 +91,14 @@ class RulesService {
 
   RulesEnvironment environment_;
   PrincipalRef self_;
+  SystemRng rng_;
+  Machine machine_{rng_};
+  Environment language_;
+  std::string output_;  // of a SELECT list, kept for its memory
   RuleMap rules_;
   mutable std::optional<std::pair<std::string, bool>> asked_below_;  // of the rules that there are
+  std::optional<RuleIndex> index_;                                   // of them; made when it is needed
+  std::vector<RuleMap::const_iterator> indexed_;                     // by their numbers there
   std::vector<hub::JournalPosition> positions_;
   std::unique_ptr<hub::Consumer> consumer_;
   model::Retry retry_;
@@ -94,6 +108,7 @@ class RulesService {
   metrics::Cell& stopped_;
   metrics::Cell& failed_;
   metrics::Cell& muted_;
+  metrics::Cell& not_found_;
 };
 
 }  // namespace dunlin::rules

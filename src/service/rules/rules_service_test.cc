@@ -97,6 +97,44 @@ TEST_F(RulesTest, AStarPassesThePayloadByteForByte) {
             (std::vector<std::string>{"\xff\xd8 no text", "{\"n\": 1.000000000000000000001}"}));
 }
 
+TEST_F(RulesTest, AMessageThatNamesItsRuleIsForThatRuleAlone) {
+  const auto republish = [this](const std::string& name, const std::string& sql, const std::string& to) {
+    return put(name, R"({"sql":")" + sql + R"(","actions":[{"republish":{"topic":")" + to + R"("}}]})");
+  };
+  ASSERT_EQ(republish("named", "SELECT topic() AS t, v WHERE v > 1", "out/${topic(1)}"), "");
+  ASSERT_EQ(republish("other", "SELECT * FROM 'a/#'", "other"), "");
+  send("$aws/rules/named/a/b", R"({"v":2})");
+  send("$aws/rules/named/a/b", R"({"v":1})");
+  send("$aws/rules/none/a/b", R"({"v":2})");
+  send("a/b", R"({"v":2})");
+  EXPECT_EQ(bus.payloads("out/a"), (std::vector<std::string>{R"({"t":"a/b","v":2})"}));
+  EXPECT_EQ(bus.payloads("other").size(), 1u);
+  EXPECT_EQ(counted("dunlin_rules_not_found_total"), 1);
+  EXPECT_FALSE(rules->follows(kDefaultTenant, "$aws/rules/named/a"));
+}
+
+TEST_F(RulesTest, VariablesReachTheActionsAndStoppedStatementsAreCounted) {
+  ASSERT_EQ(put("r", R"({"sql":"SET @d = topic(4), @w = value + 1 SELECT @w AS w FROM 'demo/#' WHERE @w > 1",
+                         "actions":[{"republish":{"topic":"out/${@d}/${@w}"}},
+                                    {"alarm":{"name":"n","message":"${@w}","clear_when":"@w < 0"}}]})"),
+            "");
+  send(kTopic, R"({"value":3})");
+  EXPECT_EQ(bus.payloads("out/press-01/4"), (std::vector<std::string>{R"({"w":4})"}));
+  EXPECT_EQ(alarm_states(), "press-01:active ");
+  send(kTopic, R"({"value":-2})");
+  EXPECT_EQ(alarm_states(), "press-01:cleared ");
+  std::string sql = "SET @v0 = [1, 1]";
+  for (int i = 1; i < 40; ++i)
+    sql += ", @v" + std::to_string(i) + " = concat(@v" + std::to_string(i - 1) + ", @v" +
+           std::to_string(i - 1) + ")";
+  ASSERT_EQ(put("grows", R"({"sql":")" + sql +
+                             R"( SELECT 1 AS a FROM 'demo/#'","actions":[{"republish":{"topic":"x"}}]})"),
+            "");
+  send(kTopic, R"({"value":0})");
+  EXPECT_TRUE(bus.payloads("x").empty());
+  EXPECT_EQ(counted("dunlin_rules_actions_failed_total"), 1);
+}
+
 TEST_F(RulesTest, SaysWhichTopicsItFollows) {
   const auto below = [this] { return rules->follows_below("$dunlin/samples/"); };
   ASSERT_EQ(forward("all", "#", "out"), "");

@@ -39,13 +39,12 @@ void Scan::leave_gate() {
   for (const SeriesId id : std::exchange(gated_, {})) parts_of_.gate->end_read(id);
 }
 
-/// The dictionary's thread. Of most groups one read answers all.
+/// The dictionary's thread.
 void Scan::read_group() {
   group_.clear();
   parts_.clear();
   at_ = 0;
   leave_gate();
-  std::vector<store::Range> ranges;
   group_.reserve(std::min(kSeriesPerRead, set_.series.size() - next_));
   while (next_ < set_.series.size() && group_.size() < kSeriesPerRead) {
     const auto added = add_next();
@@ -56,6 +55,57 @@ void Scan::read_group() {
     parts_of_.executor.schedule(kGateRetry, [self = shared_from_this()] { self->read_group(); });
     return;
   }
+  if (!asks_elsewhere()) return ask_for_group();
+  parts_of_.asker.post([self = shared_from_this()] { self->read_here(); });
+}
+
+/// The asker's thread.
+void Scan::read_here() {
+  const auto told = tell_here();
+  if (!told) return end(std::unexpected(told.error()));
+  switch (*told) {
+    case Told::all:
+      return end_group();
+    case Told::enough:
+      return end({});
+    case Told::nothing:
+      return ask_for_group();
+    case Told::page:  // others have their turn, and the store
+      return parts_of_.asker.post([self = shared_from_this()] { self->read_here(); });
+  }
+}
+
+Result<Scan::Told> Scan::tell_here() {
+  DUNLIN_TRY(const auto chunks, parts_of_.keyed.iterator(store::Table::series));
+  if (chunks == nullptr) return Told::nothing;
+  for (; at_ < group_.size(); ++at_) {
+    DUNLIN_TRY(const Told told, tell_page(*chunks, group_[at_]));
+    if (told != Told::all) return told;
+  }
+  return Told::all;
+}
+
+/// The next ones of a series: all of it, mostly.
+Result<Scan::Told> Scan::tell_page(store::EntryIterator& chunks, SeriesReader& reader) {
+  reader.begin(visitor_);
+  if (reader.has_chunks()) {
+    const store::Range range = reader.chunks();
+    DUNLIN_TRY(auto chunk, chunks.seek(std::max(range.begin, reader.next_key())));
+    for (std::size_t bytes = 0; chunk && chunk->key < range.end;) {
+      bytes += chunk->value.size();
+      DUNLIN_TRY(const ScanGo go, reader.take(chunk->key, chunk->value, visitor_, told_));
+      if (go == ScanGo::stop) return Told::enough;
+      if (bytes > kBytesPerPage) return Told::page;
+      DUNLIN_TRY(chunk, chunks.next());
+    }
+  }
+  DUNLIN_TRY(const ScanGo go, reader.finish(visitor_, told_));
+  return go == ScanGo::stop ? Told::enough : Told::all;
+}
+
+/// Of most groups one read answers all.
+void Scan::ask_for_group() {
+  std::vector<store::Range> ranges;
   for (const SeriesReader& reader : group_)
     if (reader.has_chunks()) ranges.push_back(reader.chunks());
   const std::size_t most = set_.series.size() == 1 ? kBytesPerPage : kBytesPerSeries;
@@ -97,8 +147,7 @@ void Scan::read_rolled(const SeriesEntry& series) {
                                [self = shared_from_this()](Result<ScanGo> go) {
                                  if (!go) return self->end(std::unexpected(go.error()));
                                  if (*go == ScanGo::stop) return self->end({});
-                                 if (self->next_ == self->set_.series.size()) return self->end({});
-                                 self->parts_of_.executor.post([self] { self->read_group(); });
+                                 self->end_group();
                                })
       ->start();
 }
@@ -125,7 +174,7 @@ void Scan::tell_group() {
     if (reader.has_chunks()) {
       store::RangePart part = std::move(parts_.back());
       parts_.pop_back();
-      const auto go = reader.take(std::move(part.entries), visitor_, told_);
+      const auto go = reader.take(part.entries, visitor_, told_);
       if (!go) return end(std::unexpected(go.error()));
       if (*go == ScanGo::stop) return end({});
       if (part.end == store::RangePart::End::cut) return read_on();
@@ -134,6 +183,10 @@ void Scan::tell_group() {
     if (!go) return end(std::unexpected(go.error()));
     if (*go == ScanGo::stop) return end({});
   }
+  end_group();
+}
+
+void Scan::end_group() {
   if (next_ == set_.series.size()) return end({});
   parts_of_.executor.post([self = shared_from_this()] { self->read_group(); });
 }

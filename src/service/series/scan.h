@@ -24,6 +24,7 @@ inline constexpr Duration kGateRetry = std::chrono::milliseconds{1};
 class Scan : public std::enable_shared_from_this<Scan> {
  public:
   /// What a scan works with: `executor` is the dictionary's; visitor and completion run on the one that asks.
+  /// That one waits for the disk, if it is another and the store has iterators.
   struct Parts {
     Executor& executor;
     Executor& asker;
@@ -47,6 +48,13 @@ class Scan : public std::enable_shared_from_this<Scan> {
   bool enters_gate() const;
   void leave_gate();
   void read_rolled(const SeriesEntry& series);
+  enum class Told : std::uint8_t { nothing, page, all, enough };
+  bool asks_elsewhere() const { return &parts_of_.asker != &parts_of_.executor; }
+  void read_here();
+  Result<Told> tell_here();
+  Result<Told> tell_page(store::EntryIterator& chunks, SeriesReader& reader);
+  void ask_for_group();
+  void end_group();
   void group_read(Result<std::vector<store::RangePart>> parts);
   void take_parts(Result<std::vector<store::RangePart>> parts);
   void tell_group();

@@ -13,7 +13,7 @@ void tell_pages(PageTarget target, std::string begin, std::move_only_function<vo
                       [target, done = std::move(done)](Result<std::vector<store::RangePart>> parts) mutable {
                         if (!parts) return done(std::unexpected(parts.error()));
                         store::RangePart& part = parts->front();
-                        auto go = target.reader.take(std::move(part.entries), target.visitor, target.told);
+                        auto go = target.reader.take(part.entries, target.visitor, target.told);
                         if (!go || *go == ScanGo::stop) return done(std::move(go));
                         if (part.end == store::RangePart::End::cut)
                           return tell_pages(target, target.reader.next_key(), std::move(done));

@@ -50,19 +50,31 @@ void SeriesReader::begin(ScanVisitor& visitor) {
   if (std::exchange(begun_, Begun::yes) == Begun::no && visitor.series) visitor.series(series_);
 }
 
-Result<ScanGo> SeriesReader::take(std::vector<store::Entry> entries, ScanVisitor& visitor,
+Result<ScanGo> SeriesReader::take(const std::vector<store::Entry>& entries, ScanVisitor& visitor,
                                   std::size_t& told) {
-  if (!entries.empty()) next_key_ = entries.back().key + '\0';
-  for (store::Entry& entry : entries) {
-    if (!is_chunk_key(entry.key)) return fail(Errc::corrupt, "a stored chunk has an unknown key");
-    const WallTime window = window_start(time_of_key(entry.key));
-    if (window != window_) {
-      DUNLIN_TRY(const ScanGo go, end_window({visitor, told}));
-      if (go == ScanGo::stop) return go;
-      window_ = window;
-    }
-    chunks_.push_back(std::move(entry));
+  for (const store::Entry& entry : entries) {
+    DUNLIN_TRY(const ScanGo go, take(entry.key, entry.value, visitor, told));
+    if (go == ScanGo::stop) return go;
   }
+  return ScanGo::on;
+}
+
+/// Chunks of a window do not overlap: where nothing of it is open, they are told as they come.
+Result<ScanGo> SeriesReader::take(std::string_view key, std::string_view value, ScanVisitor& visitor,
+                                  std::size_t& told) {
+  if (!is_chunk_key(key)) return fail(Errc::corrupt, "a stored chunk has an unknown key");
+  last_key_.assign(key);
+  const To to{visitor, told};
+  const WallTime window = window_start(time_of_key(key));
+  if (window != window_) {
+    DUNLIN_TRY(const ScanGo ended, end_window(to));
+    if (ended == ScanGo::stop) return ended;
+    DUNLIN_TRY(const ScanGo before, end_windows_before(window, to));
+    if (before == ScanGo::stop) return before;
+    window_ = window;
+  }
+  if (!is_open(window)) return tell_chunk(key, value, to);
+  chunks_.push_back({std::string(key), std::string(value)});
   return ScanGo::on;
 }
 
@@ -85,22 +97,13 @@ Result<ScanGo> SeriesReader::end_windows_before(WallTime start, To to) {
   return ScanGo::on;
 }
 
-/// Chunks of a window do not overlap.
+/// Chunks that wait for the others of their window, since some of it is open.
 Result<ScanGo> SeriesReader::end_window(To to) {
   if (chunks_.empty()) return ScanGo::on;
-  DUNLIN_TRY(const ScanGo before, end_windows_before(window_, to));
-  if (before == ScanGo::stop) return before;
   const std::vector<store::Entry> chunks = std::exchange(chunks_, {});
-  if (!open_.empty() && open_.back().start == window_) {
-    Open open = std::move(open_.back());
-    open_.pop_back();
-    return tell_merged(chunks, std::move(open), to);
-  }
-  for (const store::Entry& chunk : chunks) {
-    DUNLIN_TRY(const ScanGo go, tell_chunk(chunk, to));
-    if (go == ScanGo::stop) return go;
-  }
-  return ScanGo::on;
+  Open open = std::move(open_.back());
+  open_.pop_back();
+  return tell_merged(chunks, std::move(open), to);
 }
 
 /// Chunks that end before what is open stay as they are: nearly always all of them.
@@ -110,7 +113,7 @@ Result<ScanGo> SeriesReader::tell_merged(const std::vector<store::Entry>& chunks
   for (const store::Entry& chunk : chunks) {
     DUNLIN_TRY(const store::ChunkSummary summary, summary_of(chunk.key, chunk.value));
     if (summary.last_time < first) {
-      DUNLIN_TRY(const ScanGo go, tell_chunk(chunk, to));
+      DUNLIN_TRY(const ScanGo go, tell_chunk(chunk.key, chunk.value, to));
       if (go == ScanGo::stop) return go;
       continue;
     }
@@ -130,14 +133,14 @@ Result<ScanGo> SeriesReader::tell_merged(const std::vector<store::Entry>& chunks
   return ScanGo::on;
 }
 
-Result<ScanGo> SeriesReader::tell_chunk(const store::Entry& entry, To to) const {
+Result<ScanGo> SeriesReader::tell_chunk(std::string_view key, std::string_view value, To to) const {
   if (to.visitor.chunk) {
-    DUNLIN_TRY(const store::ChunkSummary summary, summary_of(entry.key, entry.value));
+    DUNLIN_TRY(const store::ChunkSummary summary, summary_of(key, value));
     const bool is_inside =
         from_unix_nanoseconds(summary.first_time) >= from_ && from_unix_nanoseconds(summary.last_time) < to_;
     if (is_inside && to.visitor.chunk(summary)) return ScanGo::on;
   }
-  DUNLIN_TRY(const store::ChunkPoints points, decode_columns(entry.key, entry.value));
+  DUNLIN_TRY(const store::ChunkPoints points, decode_columns(key, value));
   return tell(points, to);
 }
 

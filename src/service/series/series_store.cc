@@ -336,7 +336,7 @@ void SeriesStore::scan_for(Executor& asker, ScanSet set, ScanVisitor visitor,
                            std::move_only_function<void(Result<void>)> done) {
   auto scan = std::make_shared<Scan>(Scan::Parts{executor_, asker, keyed_, dictionary_, gate_},
                                      std::move(set), std::move(visitor), std::move(done));
-  if (&asker == &executor_) return scan->start();
+  if (&asker == &executor_ || executor_.is_current()) return scan->start();
   executor_.post([scan = std::move(scan)] { scan->start(); });
 }
 

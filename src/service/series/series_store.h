@@ -97,7 +97,8 @@ class SeriesStore {
   /// limit_exceeded after kMaxPointsPerQuery points.
   void scan(ScanRange range, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
   void scan(ScanSet set, ScanVisitor visitor, std::move_only_function<void(Result<void>)> done);
-  /// Likewise for `asker`, on whose thread visitor and completion run. Any thread.
+  /// Likewise for `asker`, on whose thread visitor and completion run, and which waits for the disk if it is
+  /// another one. Any thread; on the store's own, what is open is copied within the call.
   void scan_for(Executor& asker, ScanSet set, ScanVisitor visitor,
                 std::move_only_function<void(Result<void>)> done);
 

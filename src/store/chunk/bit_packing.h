@@ -5,7 +5,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace dunlin::store {
 
@@ -17,7 +16,8 @@ constexpr std::size_t packed_bytes(std::size_t count, unsigned width) {
 /// The lowest `width` bits of each, the first one in the lowest bits of the first byte.
 std::string pack_bits(std::span<const std::uint64_t> numbers, unsigned width);
 
-/// `bytes` has packed_bytes(count, width); `width` is at most 64.
-std::vector<std::uint64_t> unpack_bits(std::string_view bytes, std::size_t count, unsigned width);
+/// Into all of `numbers`, as unsigned ones. `bytes` has packed_bytes(numbers.size(), width); `width` is at
+/// most 64.
+void unpack_bits(std::string_view bytes, std::span<std::int64_t> numbers, unsigned width);
 
 }  // namespace dunlin::store

@@ -92,7 +92,7 @@ void write_exceptions(ByteWriter& to, std::span<const std::uint64_t> numbers, un
   }
 }
 
-void read_exceptions(ByteReader& from, std::span<std::uint64_t> numbers) {
+void read_exceptions(ByteReader& from, std::span<std::int64_t> numbers) {
   const std::uint64_t count = from.varint();
   std::size_t next = 0;
   for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
@@ -103,21 +103,26 @@ void read_exceptions(ByteReader& from, std::span<std::uint64_t> numbers) {
       return;
     }
     next += skipped;
-    numbers[next++] = number;
+    numbers[next++] = static_cast<std::int64_t>(number);
   }
 }
 
-std::vector<std::uint64_t> read_numbers(ByteReader& from, std::size_t count, bool has_exceptions) {
+/// Into all of `numbers`.
+void read_numbers(ByteReader& from, std::span<std::int64_t> numbers, bool has_exceptions) {
   const unsigned width = from.byte();
   if (width >= kWidths) {
     from.broken();
-    return {};
+    return;
   }
-  const std::string_view packed = from.text(packed_bytes(count, width));
-  if (!from.ok()) return {};
-  std::vector<std::uint64_t> numbers = unpack_bits(packed, count, width);
+  const std::string_view packed = from.text(packed_bytes(numbers.size(), width));
+  if (!from.ok()) return;
+  unpack_bits(packed, numbers, width);
   if (has_exceptions) read_exceptions(from, numbers);
-  return numbers;
+}
+
+/// Of what the numbers say to the values, in their place.
+std::int64_t signed_number(std::int64_t number) {
+  return unzigzag(static_cast<std::uint64_t>(number));
 }
 
 }  // namespace
@@ -159,23 +164,24 @@ std::vector<std::int64_t> read_integers(ByteReader& from, std::size_t count) {
   const std::int64_t opening = from.signed_varint();
   std::int64_t step = predictor == Predictor::line ? from.signed_varint() : 0;
   const std::size_t told = predictor == Predictor::smallest ? 0 : predictor == Predictor::previous ? 1 : 2;
-  const auto numbers = read_numbers(from, count - std::min(count, told), (head & kHasExceptions) != 0);
-  if (!from.ok()) return {};
   std::vector<std::int64_t> values(count);
+  const std::span<std::int64_t> numbers = std::span(values).subspan(std::min(count, told));
+  read_numbers(from, numbers, (head & kHasExceptions) != 0);
+  if (!from.ok()) return {};
+  // Each number gives way to the value that it tells.
   if (predictor == Predictor::smallest) {
-    for (std::size_t i = 0; i < count; ++i)
-      values[i] = wrapping_add(opening, static_cast<std::int64_t>(numbers[i]));
+    for (std::int64_t& value : numbers) value = wrapping_add(opening, value);
     return values;
   }
   std::int64_t last = values[0] = opening;
   if (predictor == Predictor::previous) {
-    for (std::size_t i = 1; i < count; ++i) values[i] = last = wrapping_add(last, unzigzag(numbers[i - 1]));
+    for (std::int64_t& value : numbers) value = last = wrapping_add(last, signed_number(value));
     return values;
   }
   if (count > 1) values[1] = last = wrapping_add(opening, step);
-  for (std::size_t i = 2; i < count; ++i) {
-    step = wrapping_add(step, unzigzag(numbers[i - 2]));
-    values[i] = last = wrapping_add(last, step);
+  for (std::int64_t& value : numbers) {
+    step = wrapping_add(step, signed_number(value));
+    value = last = wrapping_add(last, step);
   }
   return values;
 }

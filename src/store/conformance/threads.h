@@ -2,6 +2,7 @@
 // For tests over real threads: the test's own thread as the executor, and a few workers.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -35,10 +36,12 @@ class TestExecutor final : public Executor {
   }
   Instant now() const override { return clock_.now(); }
   WallTime wall_now() const override { return clock_.wall_now(); }
-  bool is_current() const override { return true; }
+  /// Of the one that made it, until it runs.
+  bool is_current() const override { return thread_.load() == std::this_thread::get_id(); }
 
   /// False if `done()` does not hold within a minute.
   bool run_until(const std::function<bool()>& done) {
+    thread_ = std::this_thread::get_id();
     const Instant limit = clock_.now() + std::chrono::minutes{1};
     while (!done() && clock_.now() < limit) {
       for (Task& task : next_tasks()) task();
@@ -61,6 +64,7 @@ class TestExecutor final : public Executor {
   }
 
   SystemClock clock_;
+  std::atomic<std::thread::id> thread_{std::this_thread::get_id()};
   std::map<std::pair<Instant, TimerId>, Task> timers_;
   TimerId last_timer_;
   std::mutex mutex_;  // guards tasks_

@@ -55,6 +55,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<std::vector<RangePart>> ranges(Table table, const std::vector<Range>& ranges) const;
   /// What needs no disk; nullopt: it does. Never waits.
   std::optional<RangePart> cached_range(Table table, const Range& range) const;
+  Result<std::unique_ptr<EntryIterator>> iterator(Table table) const;
   WorkerPool& workers() { return workers_; }
 
  private:
@@ -315,6 +316,40 @@ std::optional<RangePart> Core::cached_range(Table table, const Range& range) con
   return *std::move(part);
 }
 
+/// Holds the database: what opens it anew waits.
+class RocksIterator final : public EntryIterator {
+ public:
+  RocksIterator(std::shared_lock<std::shared_mutex> lock, std::unique_ptr<rocksdb::Iterator> at)
+      : lock_(std::move(lock)), at_(std::move(at)) {}
+
+  Result<std::optional<EntryView>> seek(std::string_view key) override {
+    at_->Seek(rocksdb::Slice(key.data(), key.size()));
+    return entry();
+  }
+  Result<std::optional<EntryView>> next() override {
+    at_->Next();
+    return entry();
+  }
+
+ private:
+  Result<std::optional<EntryView>> entry() const {
+    if (at_->Valid()) return EntryView{at_->key().ToStringView(), at_->value().ToStringView()};
+    if (!at_->status().ok()) return std::unexpected(error_of(at_->status()));
+    return std::nullopt;
+  }
+
+  std::shared_lock<std::shared_mutex> lock_;
+  std::unique_ptr<rocksdb::Iterator> at_;
+};
+
+Result<std::unique_ptr<EntryIterator>> Core::iterator(Table table) const {
+  DUNLIN_CHECK(check_table(table));
+  std::shared_lock lock(database_mutex_);
+  if (!database_) return fail(Errc::unavailable, "the store is not open after a full disk");
+  std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions(), family(table)));
+  return std::make_unique<RocksIterator>(std::move(lock), std::move(at));
+}
+
 class RocksKeyed final : public Keyed {
  public:
   explicit RocksKeyed(std::shared_ptr<Core> core) : core_(std::move(core)) {}
@@ -362,6 +397,8 @@ class RocksKeyed final : public Keyed {
           });
         });
   }
+
+  Result<std::unique_ptr<EntryIterator>> iterator(Table table) override { return core_->iterator(table); }
 
  private:
   // Shared with work that is under way when the store goes.

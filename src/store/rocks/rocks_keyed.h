@@ -16,7 +16,7 @@ struct RocksOptions {
   std::string folder;
   /// All memtables together; each table's own is a quarter of it.
   std::size_t write_buffer_bytes = 16UL * 1024 * 1024;
-  std::size_t block_cache_bytes = 8UL * 1024 * 1024;
+  std::size_t block_cache_bytes = 32UL * 1024 * 1024;
   std::size_t max_wal_bytes = 16UL * 1024 * 1024;
   int max_open_files = 512;
   /// Writes that wait for the disk; past it write() answers unavailable.

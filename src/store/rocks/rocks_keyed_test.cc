@@ -97,6 +97,40 @@ TEST(RocksKeyed, OneProcessAtATime) {
   EXPECT_EQ(second.error().code, Errc::conflict);
 }
 
+/// The keys from `key` on, with their values behind an equals sign.
+std::string entries_from(EntryIterator& at, std::string_view key) {
+  std::string all;
+  for (auto entry = at.seek(key); entry && *entry; entry = at.next())
+    all += std::string((*entry)->key) + "=" + std::string((*entry)->value) + " ";
+  return all;
+}
+
+TEST(RocksKeyed, AnIteratorSeesATableAsItWas) {
+  Threads threads;
+  VirtualFs fs;
+  auto store = open_rocks_keyed({fs, *threads.workers, threads.metrics}, {.folder = "k"}).value();
+  const auto write = [&](Batch batch) {
+    bool is_written = false;
+    store->write(threads.executor(), std::move(batch), [&](Result<void> result) {
+      EXPECT_TRUE(result);
+      is_written = true;
+    });
+    ASSERT_TRUE(threads.run_until([&] { return is_written; }));
+  };
+  write({.puts = {{Table::series, "a", "1"}, {Table::series, "c", "3"}, {Table::meta, "b", "other"}}});
+  auto before = store->iterator(Table::series).value();
+  write({.puts = {{Table::series, "b", "2"}}, .deletes = {{Table::series, "c"}}});
+  auto after = store->iterator(Table::series).value();
+  EXPECT_EQ(entries_from(*before, ""), "a=1 c=3 ");
+  EXPECT_EQ(entries_from(*before, "b"), "c=3 ");
+  EXPECT_EQ(entries_from(*before, "d"), "");
+  EXPECT_EQ(entries_from(*after, "a"), "a=1 b=2 ");
+  before.reset();
+  after.reset();
+  store.reset();
+  threads.closed();
+}
+
 TEST(RocksKeyed, RefusesWhenTooMuchWaits) {
   Threads threads;
   VirtualFs fs;

@@ -50,6 +50,11 @@ class FakeKeyed final : public Keyed {
         [done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
   }
 
+  Result<std::unique_ptr<EntryIterator>> iterator(Table table) override {
+    if (failures_due(fail_reads)) return fail(Errc::io, "ordered failure");
+    return std::make_unique<RowIterator>(rows(table));
+  }
+
   /// Lets writes happen that hold_writes stopped.
   void release_writes() {
     hold_writes = false;
@@ -74,6 +79,28 @@ class FakeKeyed final : public Keyed {
     Executor* reply_to;
     Batch batch;
     std::move_only_function<void(Result<void>)> done;
+  };
+
+  /// Over a copy.
+  class RowIterator final : public EntryIterator {
+   public:
+    explicit RowIterator(Rows rows) : rows_(std::move(rows)), at_(rows_.end()) {}
+    Result<std::optional<EntryView>> seek(std::string_view key) override {
+      at_ = rows_.lower_bound(std::string(key));
+      return entry();
+    }
+    Result<std::optional<EntryView>> next() override {
+      ++at_;
+      return entry();
+    }
+
+   private:
+    std::optional<EntryView> entry() const {
+      if (at_ == rows_.end()) return std::nullopt;
+      return EntryView{at_->first, at_->second};
+    }
+    const Rows rows_;
+    Rows::const_iterator at_;
   };
 
   static bool failures_due(int& left) {

@@ -3,12 +3,12 @@
 #include <array>
 
 #include "net/connection.h"
+#include "service/alarm/cause.h"
 
 namespace dunlin::platform {
 namespace {
 
 constexpr std::string_view kThingTopics = "$dunlin/things/";
-constexpr std::string_view kAlarmTopics = "$dunlin/alarms/";
 constexpr std::string_view kLifecycleTopic = "/lifecycle";
 
 security::Action action_of(hub::Action action) {
@@ -39,7 +39,7 @@ security::Credentials credentials_of(hub::Credentials shown) {
 
 /// $SYS, alarms, and what the server tells of a thing's life.
 bool is_reserved(std::string_view topic) {
-  return topic.starts_with("$SYS/") || topic.starts_with(kAlarmTopics) ||
+  return topic.starts_with("$SYS/") || topic.starts_with(alarm::kAlarmTopics) ||
          (topic.starts_with(kThingTopics) && topic.ends_with(kLifecycleTopic) &&
           topic.find('/', kThingTopics.size()) == topic.size() - kLifecycleTopic.size());
 }

@@ -159,7 +159,7 @@ void AlarmService::tell(const Alarm& alarm) {
   boost::json::object told = to_json(alarm);
   told["change"] = change_name(alarm.change);
   hub::Message message;
-  message.topic = Slice::copy_of("$dunlin/alarms/" + alarm.name + "/" + alarm.thing);
+  message.topic = Slice::copy_of(std::string(kAlarmTopics) + alarm.name + "/" + alarm.thing);
   message.payload = Slice::copy_of(model::json_text(told));
   message.principal = in_tenant(self_, alarm.tenant);
   message.received_at = executor_.wall_now();

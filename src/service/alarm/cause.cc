@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kKinds{"message", "sample",  "alarm", "rule",
                                                  "monitor", "service", "device"};
-constexpr std::string_view kAlarmTopics = "$dunlin/alarms/";
 
 }  // namespace
 

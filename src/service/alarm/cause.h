@@ -3,6 +3,7 @@
 
 #include <boost/json/fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -36,7 +37,9 @@ std::vector<Cause> causes_from_json(const boost::json::array& rows);
 
 /// The message, as the first cause of what is found in it.
 Cause cause_of(const hub::Message& message);
-/// The alarm that a message on $dunlin/alarms/{name}/{thing} tells of; empty: it is no such topic.
+/// In front of {name}/{thing}: where changes of alarms are told of.
+inline constexpr std::string_view kAlarmTopics = "$dunlin/alarms/";
+/// The alarm that a message on such a topic tells of; empty: it is none.
 struct AlarmTopic {
   std::string_view name;
   std::string_view thing;
